@@ -1,0 +1,15 @@
+# Every library we link, once. tools/install-deps names the Debian packages; tests/house compares the two.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+pkg_check_modules(NLOPT REQUIRED IMPORTED_TARGET nlopt)
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(LZMA REQUIRED IMPORTED_TARGET liblzma)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
+
+add_library(hagane_dependencies INTERFACE)
+target_link_libraries(hagane_dependencies INTERFACE PkgConfig::OPENBLAS PkgConfig::NLOPT PkgConfig::ZLIB PkgConfig::LZMA
+  PkgConfig::ZSTD PkgConfig::YAML PkgConfig::CRYPTO PkgConfig::CAIRO Threads::Threads m)

@@ -1,0 +1,2 @@
+# Sources made from data/ at build time are added to HAGANE_GENERATED here.
+set(HAGANE_GENERATED)

@@ -1,0 +1,13 @@
+/* hagane/hagane.h -- all of the library */
+#ifndef HG_HAGANE_H
+#define HG_HAGANE_H
+#include "hagane/composition.h"
+#include "hagane/core.h"
+#include "hagane/csv.h"
+#include "hagane/descriptor.h"
+#include "hagane/features.h"
+#include "hagane/gp.h"
+#include "hagane/space.h"
+#include "hagane/suggest.h"
+#include "hagane/table.h"
+#endif

@@ -1,0 +1,80 @@
+/* core/text.c -- see core/text.h */
+#include "core/text.h"
+#include "core/memory.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static char EMPTY[1]; /* what an hg_text shows before its first append; never written */
+
+hg_text hg_text_new(size_t limit) { return (hg_text) { .s = EMPTY, .limit = limit ? limit : (size_t)1 << 30 }; }
+
+static bool reserve(hg_text *t, size_t more) {
+    if (t->failed) return false;
+    char *s = t->s == EMPTY ? NULL : t->s;
+    if (more > t->limit || t->len > t->limit - more || !hg_grow(&s, &t->cap, t->len + more + 1, 1)) {
+        t->failed = true;
+        return false;
+    }
+    t->s = s;
+    return true;
+}
+
+void hg_text_put(hg_text *t, const char *s, size_t len) {
+    if (!reserve(t, len)) return;
+    memcpy(t->s + t->len, s, len);
+    t->len += len;
+    t->s[t->len] = '\0';
+}
+
+void hg_text_add(hg_text *t, const char *fmt, ...) {
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    const int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (n >= 0 && reserve(t, (size_t)n)) {
+        vsnprintf(t->s + t->len, (size_t)n + 1, fmt, again);
+        t->len += (size_t)n;
+    }
+    va_end(again);
+}
+
+void hg_text_free(hg_text *t) {
+    if (t->s != EMPTY) hg_free(t->s);
+    *t = hg_text_new(t->limit);
+}
+
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+
+size_t hg_edit_distance(const char *a, const char *b) {
+    const size_t na = strlen(a), nb = strlen(b);
+    size_t row[64];
+    if (na > 63 || nb > 63) return SIZE_MAX;
+    for (size_t j = 0; j <= nb; j++) row[j] = j;
+    for (size_t i = 1; i <= na; i++) {
+        size_t diagonal = row[0]; /* distance of a[..i-1], b[..j-1] */
+        row[0] = i;
+        for (size_t j = 1; j <= nb; j++) {
+            const size_t above = row[j], change = diagonal + (lower(a[i - 1]) != lower(b[j - 1]));
+            size_t best = above < row[j - 1] ? above + 1 : row[j - 1] + 1;
+            if (change < best) best = change;
+            diagonal = above;
+            row[j] = best;
+        }
+    }
+    return row[nb];
+}
+
+const char *hg_nearest_name(const char *word, const char *const *names, size_t n) {
+    const char *best = NULL;
+    size_t best_distance = strlen(word) / 3 + 2;
+    for (size_t i = 0; i < n; i++) {
+        const size_t d = hg_edit_distance(word, names[i]);
+        if (d < best_distance) {
+            best_distance = d;
+            best = names[i];
+        }
+    }
+    return best;
+}

@@ -1,0 +1,25 @@
+/* core/text.h -- bounded strings and nearest-name suggestions
+ *
+ * An hg_text grows in its arena up to a stated limit; a failed append sets `failed` and later appends do nothing, so
+ * one check at the end is enough.
+ */
+#ifndef HG_CORE_TEXT_H
+#define HG_CORE_TEXT_H
+#include "hagane/core.h"
+
+typedef struct {
+    char *s; /* always NUL-terminated; "" before the first append */
+    size_t len, cap, limit;
+    bool failed; /* out of memory or over the limit */
+} hg_text;
+
+hg_text hg_text_new(size_t limit); /* bytes; 0: 1 GiB. Free with hg_text_free. */
+void hg_text_add(hg_text *t, const char *fmt, ...) HG_PRINTF(2, 3);
+void hg_text_put(hg_text *t, const char *s, size_t len);
+void hg_text_free(hg_text *t);
+
+/* The name nearest to `word` by edit distance (case ignored), or NULL when none is within a third of its length. */
+const char *hg_nearest_name(const char *word, const char *const *names, size_t n);
+/* Levenshtein distance, case ignored, ASCII; words longer than 63 bytes count as SIZE_MAX apart. */
+size_t hg_edit_distance(const char *a, const char *b);
+#endif

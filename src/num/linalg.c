@@ -1,0 +1,97 @@
+/* num/linalg.c -- see num/linalg.h. LAPACK is column-major: a lower row-major matrix is its upper, so 'U' below. */
+#include "num/linalg.h"
+#include "core/memory.h"
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+/* The LAPACK symbols of libopenblas, with the hidden lengths of Fortran strings. */
+extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t uplo_len);
+extern void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t uplo_len);
+extern void dsyev_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
+                   const int *lwork, int *info, size_t jobz_len, size_t uplo_len);
+
+int hg_chol(double *a, size_t n) {
+    const int order = (int)n;
+    int info = 0;
+    if (n) dpotrf_("U", &order, a, &order, &info, 1);
+    return info;
+}
+
+void hg_chol_lsolve(const double *l, size_t n, double *b) {
+    if (n) cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, (int)n, l, (int)n, b, 1);
+}
+
+void hg_chol_ltsolve(const double *l, size_t n, double *b) {
+    if (n) cblas_dtrsv(CblasRowMajor, CblasLower, CblasTrans, CblasNonUnit, (int)n, l, (int)n, b, 1);
+}
+
+void hg_chol_lsolve_many(const double *l, size_t n, size_t ldl, double *b, size_t m, size_t ldb) {
+    if (n && m)
+        cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (int)n, (int)m, 1, l, (int)ldl, b,
+                    (int)ldb);
+}
+
+void hg_chol_ltsolve_many(const double *l, size_t n, size_t ldl, double *b, size_t m, size_t ldb) {
+    if (n && m)
+        cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, (int)n, (int)m, 1, l, (int)ldl, b,
+                    (int)ldb);
+}
+
+void hg_chol_inverse(double *inv, const double *l, size_t n) {
+    const int order = (int)n;
+    int info = 0;
+    if (inv != l) memcpy(inv, l, n * n * sizeof *inv);
+    if (n) dpotri_("U", &order, inv, &order, &info, 1);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++) inv[j * n + i] = inv[i * n + j];
+}
+
+double hg_chol_logdet(const double *l, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += log(l[i * n + i]);
+    return 2 * sum;
+}
+
+bool hg_chol_append(double *l, size_t n, size_t ld, const double *k, double kk) {
+    double *row = l + n * ld;
+    memcpy(row, k, n * sizeof *row);
+    if (n) cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, (int)n, l, (int)ld, row, 1);
+    const double pivot = kk - hg_dot(row, row, n);
+    if (!(pivot > 0)) return false;
+    row[n] = sqrt(pivot);
+    return true;
+}
+
+void hg_gemm(double *c, size_t ldc, const double *a, size_t lda, bool ta, const double *b, size_t ldb, bool tb,
+             size_t m, size_t n, size_t k, double alpha, double beta) {
+    if (m && n)
+        cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)m, (int)n,
+                    (int)k, alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+}
+
+void hg_gemv(double *y, const double *a, size_t lda, bool ta, const double *x, size_t m, size_t n, double alpha,
+             double beta) {
+    if (m && n)
+        cblas_dgemv(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, (int)m, (int)n, alpha, a, (int)lda, x, 1, beta, y,
+                    1);
+}
+
+double hg_dot(const double *a, const double *b, size_t n) { return n ? cblas_ddot((int)n, a, 1, b, 1) : 0; }
+
+int hg_eigen_symmetric(double *a, double *w, size_t n) {
+    const int order = (int)n;
+    int info = 0, lwork = -1;
+    double best = 0;
+    if (n == 0) return 0;
+    dsyev_("V", "U", &order, a, &order, w, &best, &lwork, &info, 1, 1);
+    lwork = (int)best;
+    double *work = hg_malloc((size_t)lwork, sizeof *work);
+    if (!work) return -1000;
+    dsyev_("V", "U", &order, a, &order, w, work, &lwork, &info, 1, 1); /* columns of their matrix are rows of ours */
+    hg_free(work);
+    return info;
+}
+
+void hg_linalg_single_thread(void) { openblas_set_num_threads(1); }
+const char *hg_linalg_config(void) { return openblas_get_config(); }

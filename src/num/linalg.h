@@ -1,0 +1,39 @@
+/* num/linalg.h -- dense double-precision linear algebra over OpenBLAS, all matrices row-major
+ *
+ * Only these few calls know that BLAS and LAPACK exist. OpenBLAS is kept on one thread (hg_linalg_single_thread, called
+ * by whoever owns the process): our own pool parallelises above it, which is faster and gives the same bits for any
+ * thread count.
+ */
+#ifndef HG_NUM_LINALG_H
+#define HG_NUM_LINALG_H
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Lower Cholesky factor in place: a[n,n] (lower triangle read) = L L'; the upper triangle is left as it was.
+ * Returns 0, or k > 0 when the leading minor of order k is not positive definite (a is then ruined). LAPACK dpotrf. */
+int hg_chol(double *a, size_t n);
+void hg_chol_lsolve(const double *l, size_t n, double *b);  /* b[n] <- L^-1 b  */
+void hg_chol_ltsolve(const double *l, size_t n, double *b); /* b[n] <- L^-T b  */
+/* b[n,m] <- L^-1 b, row stride ldb >= m. dtrsm: n^2 m flops. */
+void hg_chol_lsolve_many(const double *l, size_t n, size_t ldl, double *b, size_t m, size_t ldb);
+void hg_chol_ltsolve_many(const double *l, size_t n, size_t ldl, double *b, size_t m, size_t ldb);
+/* inv[n,n] <- (L L')^-1, both triangles filled. l and inv may be the same array. LAPACK dpotri. */
+void hg_chol_inverse(double *inv, const double *l, size_t n);
+double hg_chol_logdet(const double *l, size_t n); /* log det(L L') = 2 sum log l_ii */
+/* l[n,n] in rows of length ld grows by one row: k[n] = covariances with the old points, kk = own variance. O(n^2).
+ * Row n of l is written. false when the new pivot is not positive. */
+bool hg_chol_append(double *l, size_t n, size_t ld, const double *k, double kk);
+
+/* c[m,n] <- alpha op(a) op(b) + beta c with op(a)[m,k], op(b)[k,n]; ta, tb say "stored transposed". */
+void hg_gemm(double *c, size_t ldc, const double *a, size_t lda, bool ta, const double *b, size_t ldb, bool tb,
+             size_t m, size_t n, size_t k, double alpha, double beta);
+void hg_gemv(double *y, const double *a, size_t lda, bool ta, const double *x, size_t m, size_t n, double alpha,
+             double beta); /* a[m,n] as stored; y <- alpha op(a) x + beta y */
+double hg_dot(const double *a, const double *b, size_t n);
+/* Eigenvalues w[n] ascending and eigenvectors as the ROWS of a[n,n] (symmetric on entry). 0, or LAPACK's info
+ * (-1000: no memory). dsyev. */
+int hg_eigen_symmetric(double *a, double *w, size_t n);
+
+void hg_linalg_single_thread(void);
+const char *hg_linalg_config(void); /* "OpenBLAS 0.3.21 ... Zen": for `hagane doctor` and run records */
+#endif

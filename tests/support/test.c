@@ -1,0 +1,72 @@
+/* tests/support/test.c -- see test.h */
+#include "test.h"
+#include "core/memory.h"
+#include <sys/stat.h>
+#include <unistd.h>
+
+int test_setup(void **state) {
+    *state = hg_arena_new();
+    return *state ? 0 : -1;
+}
+
+int test_teardown(void **state) {
+    fail_alloc_after(-1);
+    const size_t left = hg_arena_bytes(*state);
+    hg_arena_free(*state);
+    if (left) print_error("scratch arena: %zu bytes not handed back\n", left);
+    return left ? -1 : 0;
+}
+
+void test_assert_ok(hg_status st, const char *call, const hg_err *err, const char *file, int line) {
+    if (st == HG_OK) return;
+    print_error("%s: %s %s\n", call, hg_status_name(st), err ? err->msg : "");
+    _fail(file, line);
+}
+
+void test_assert_close(double a, double b, double tol, const char *file, int line) {
+    const double scale = fmax(1, fmax(fabs(a), fabs(b)));
+    if (fabs(a - b) <= tol * scale) return;
+    print_error("%.17g is not %.17g to %g (difference %g)\n", a, b, tol, a - b);
+    _fail(file, line);
+}
+
+void test_assert_contains(const char *text, const char *part, const char *file, int line) {
+    if (text && strstr(text, part)) return;
+    print_error("\"%s\" does not contain \"%s\"\n", text ? text : "(null)", part);
+    _fail(file, line);
+}
+
+void fail_alloc_after(long k) { hg_fault_alloc_after(k); }
+
+const char *test_source(char *buf, size_t size, const char *relative) {
+    snprintf(buf, size, "%s/%s", HG_SOURCE_DIR, relative);
+    return buf;
+}
+
+const char *test_shared(char *buf, size_t size, const char *relative) {
+    snprintf(buf, size, "%s/../shared/%s", HG_SOURCE_DIR, relative);
+    if (access(buf, R_OK) == 0) return buf;
+    print_error("SKIPPED: %s is not there (data that cannot be redistributed; see docs)\n", buf);
+    return NULL;
+}
+
+const char *test_scratch(char *buf, size_t size, const char *name) {
+    mkdir(HG_SCRATCH_DIR, 0777);
+    snprintf(buf, size, "%s/%ld-%s", HG_SCRATCH_DIR, (long)getpid(), name);
+    return buf;
+}
+
+double test_gradient_error(double (*f)(void *ctx, const double *x), void *ctx, double *x, const double *grad, size_t n,
+                           double step) {
+    double worst = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double keep = x[i];
+        x[i] = keep + step;
+        const double up = f(ctx, x);
+        x[i] = keep - step;
+        const double down = f(ctx, x);
+        x[i] = keep;
+        worst = fmax(worst, fabs((up - down) / (2 * step) - grad[i]) / fmax(1, fabs(grad[i])));
+    }
+    return worst;
+}
