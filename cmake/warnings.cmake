@@ -13,7 +13,7 @@ endif()
 # -fno-math-errno: sqrt and the like become one instruction; nobody here reads errno after them.
 # -ffp-contract=off: clang would fuse multiply and add where the machine can, and the last digit would depend on it.
 add_compile_options(-fno-math-errno -ffp-contract=off)
-add_link_options(-Wl,-z,defs,-z,relro,-z,now)
+add_link_options(-Wl,-z,defs,-z,relro,-z,now,--as-needed)
 if(CMAKE_C_FLAGS MATCHES "-fsanitize")
   # the sanitizers' own symbols come from the program, not from a library
   add_link_options(-Wl,-z,undefs)

@@ -1,6 +1,7 @@
 /* hagane/hagane.h -- all of the library */
 #ifndef HG_HAGANE_H
 #define HG_HAGANE_H
+#include "hagane/acquire.h"
 #include "hagane/composition.h"
 #include "hagane/core.h"
 #include "hagane/csv.h"

@@ -6,19 +6,9 @@
  */
 #ifndef HG_SUGGEST_H
 #define HG_SUGGEST_H
+#include "hagane/acquire.h"
 #include "hagane/features.h"
 #include "hagane/table.h"
-
-typedef enum {
-    HG_ACQ_AUTO,
-    HG_ACQ_EI,
-    HG_ACQ_PI,
-    HG_ACQ_UCB,
-    HG_ACQ_THOMPSON,
-    HG_ACQ_UNCERTAINTY,
-    HG_ACQ_EHVI,
-    HG_ACQ_RANDOM
-} hg_acquisition;
 
 typedef struct {
     const char *column;
@@ -98,8 +88,6 @@ typedef struct {
 
 HG_BEGIN_DECLS
 hg_suggest_opts hg_suggest_opts_default(void);
-HG_MUST_CHECK hg_status hg_acquisition_find(hg_acquisition *out, const char *name, hg_err *err);
-const char *hg_acquisition_name(hg_acquisition a);
 
 /* candidates NULL and space NULL: rows of `measured` whose every objective is blank are the candidates.
  * Errors: HG_EDATA (all measured, fewer than 2 measurements, text or constant target, ...), HG_ENOTFOUND, HG_ENAN,

@@ -10,7 +10,7 @@
 #ifndef HG_BAYES_ACQUIRE_H
 #define HG_BAYES_ACQUIRE_H
 #include "bayes/pareto.h"
-#include "hagane/suggest.h"
+#include "hagane/acquire.h"
 
 /* What a score means, so that cost and feasibility can be weighed in without knowing which function it was. */
 typedef enum {
