@@ -30,16 +30,19 @@ typedef struct {
 } hg_composition;
 
 HG_BEGIN_DECLS
-/* Reads nested brackets () [] {}, decimals, hydrates (a middle dot or '.' before a part: "CuSO4.5H2O"), D and T,
- * unicode subscripts, spaces. "NaN" is sodium nitride. No allocation: 500,000 formulae a second and more.
+/* Reads nested brackets () [] {}, decimals ("0.5", ".5", "1e-3"), fractions ("1/3"), subscripts, blanks, D and T, and parts
+ * joined by a middle dot, '*' or '.' ("CuSO4.5H2O"). "NaN" is sodium nitride. A '.' between digits is a decimal point unless
+ * waters ("NiCl2.6H2O") or, after oxygen, a whole number and more oxygen ("Al2O3.2SiO2") follow; the grammar is in
+ * matter/formula.c. An amount of 0 leaves the element out. No allocation; 500,000 formulae a second and more.
  * Errors: HG_EPARSE; err->column is the 1-based byte of the trouble, the message names the unknown symbol and the hint
- * the nearest one. */
+ * the nearest one. Charges, variables (x, delta) and footnote marks are refused with advice. */
 HG_MUST_CHECK hg_status hg_composition_read(hg_composition *out, const char *formula, hg_err *err);
 double hg_composition_atoms(const hg_composition *c); /* sum of amounts */
 double hg_composition_mass(const hg_composition *c);  /* u per formula */
-/* Canonical reduced formula: amounts divided by their greatest common divisor when they are near integers
- * (after scaling), elements by electronegativity (Pauling; then alphabetical), numbers in shortest decimal form:
- * "Nd2Fe14B". Writes at most size bytes; returns the length it needs (like snprintf). */
+/* Canonical reduced formula: "Nd2Fe14B". It depends on the ratios of the amounts only: whole numbers without common divisor
+ * when the largest is at most 30, else the shorter of those and decimals ("Nd2Fe11.9Co2.1B"), else fractions of all atoms.
+ * Elements by Pauling electronegativity (unknown last), then by the alphabet. Writes at most size bytes, always terminated;
+ * returns the length it needs (like snprintf). */
 size_t hg_composition_write(char *buf, size_t size, const hg_composition *c);
 HG_END_DECLS
 #endif
