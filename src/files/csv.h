@@ -1,0 +1,10 @@
+/* files/csv.h -- reading and writing tables for callers that hold their own source or sink; see hagane/csv.h */
+#ifndef HG_FILES_CSV_H
+#define HG_FILES_CSV_H
+#include "files/input.h"
+#include "hagane/csv.h"
+
+/* From `in`, which stays the caller's; `chunk` is the first size of the row buffer, > 0, and changes nothing but speed. */
+HG_MUST_CHECK hg_status hg_csv_read_input(hg_table **out, hg_input *in, size_t chunk, const hg_csv_opts *opts,
+                                          hg_err *err);
+#endif
