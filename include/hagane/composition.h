@@ -40,7 +40,7 @@ HG_MUST_CHECK hg_status hg_composition_read(hg_composition *out, const char *for
 double hg_composition_atoms(const hg_composition *c); /* sum of amounts */
 double hg_composition_mass(const hg_composition *c);  /* u per formula */
 /* Canonical reduced formula: "Nd2Fe14B". It depends on the ratios of the amounts only: whole numbers without common divisor
- * when the largest is at most 30, else the shorter of those and decimals ("Nd2Fe11.9Co2.1B"), else fractions of all atoms.
+ * when the largest is at most 30, else (to 10000) the shorter of those and decimals ("Nd2Fe11.9Co2.1B"), else atomic fractions.
  * Elements by Pauling electronegativity (unknown last), then by the alphabet. Writes at most size bytes, always terminated;
  * returns the length it needs (like snprintf). */
 size_t hg_composition_write(char *buf, size_t size, const hg_composition *c);

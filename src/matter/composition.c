@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_MULTIPLE = 1000, MAX_UNITS = 9, MAX_DECIMALS = 4, SMALL_NUMBER = 30 };
+enum { MAX_MULTIPLE = 1000, MAX_UNITS = 9, MAX_DECIMALS = 4, SMALL_NUMBER = 30, LARGE_NUMBER = 10000 };
 static const double TOLERANCE = 2e-6; /* relative: amounts are decimals that someone rounded, to six digits at best */
 
 double hg_composition_atoms(const hg_composition *c) {
@@ -55,7 +55,7 @@ static void sort_species(hg_species *s, size_t n) {
 static size_t put_number(char buf[32], double v, int decimals) {
     const double unit = decimals ? 1e4 : 1, ticks = round(v * unit);
     buf[0] = '\0';
-    if (!(ticks >= 1 && ticks < 1e15) || fabs(ticks - v * unit) > TOLERANCE * v * unit) return SIZE_MAX;
+    if (!(ticks >= 1 && v <= LARGE_NUMBER) || fabs(ticks - v * unit) > TOLERANCE * v * unit) return SIZE_MAX;
     const unsigned long long whole = (unsigned long long)(ticks / unit),
                              part = (unsigned long long)(ticks - (double)whole * unit);
     if (whole == 1 && part == 0) return 0;
