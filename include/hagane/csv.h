@@ -16,7 +16,7 @@ typedef struct {
                                  * NaN nan NA N/A n/a null None - (case as written)           default NULL */
     size_t n_missing;
     const char *const *text; /* columns to keep as text whatever they hold: a formula column, where "NaN" is sodium
-                                * nitride                                                     default none */
+                                * nitride; a name that is not there is passed over            default none */
     size_t n_text;
     const char *const *only; /* columns to keep, NULL = all                                 default NULL */
     size_t n_only;
@@ -33,6 +33,9 @@ HG_MUST_CHECK hg_status hg_csv_read(hg_table **out, const char *path, const hg_c
 /* The same from memory; `name` stands for the file in messages. */
 HG_MUST_CHECK hg_status hg_csv_read_memory(hg_table **out, const char *name, const char *bytes, size_t n,
                                            const hg_csv_opts *opts, hg_err *err);
+/* Comma-separated with a header line; numbers with the fewest digits that read back the same, "not measured" as an empty
+ * cell. The file is replaced whole or not at all. Errors: HG_EIO, HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_csv_write(const hg_table *t, const char *path, hg_err *err);
 
 HG_END_DECLS
 #endif

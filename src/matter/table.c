@@ -364,6 +364,29 @@ static hg_status refuse(const hg_table *t, const hg_column *c, hg_status code, s
                       c->name, empty ? "is empty" : "holds \"", words, empty ? "" : "\"", expected);
 }
 
+/* What people write where a number is wanted, and what to do about it. */
+static const char *advice_for(const char *words) {
+    static const struct {
+        const char *part, *advice;
+    } HABITS[] = {
+        { "\xe2\x88\x92", "its minus is a typographic one: write it as -" },
+        { "\xc2\xb1", "write the value alone and its uncertainty in a column of its own" },
+        { "+/-", "write the value alone and its uncertainty in a column of its own" },
+        { "(", "write the value alone and its uncertainty or remark in a column of its own" },
+        { "<", "a bound is not a measurement: leave the cell empty, or write the value you want used" },
+        { ">", "a bound is not a measurement: leave the cell empty, or write the value you want used" },
+        { "~", "write the value without the sign" },
+        { "%", "write the value without the sign, and the unit in the column's name" },
+    };
+    double v;
+    const size_t len = strlen(words);
+    if (memchr(words, ',', len) && hg_number_read(&v, words, len, ',') != HG_NUMBER_NONE)
+        return "write decimals with a point and thousands without a sign, or say that the decimal sign is a comma";
+    for (size_t i = 0; i < sizeof HABITS / sizeof *HABITS && strpbrk(words, "0123456789"); i++)
+        if (strstr(words, HABITS[i].part)) return HABITS[i].advice;
+    return "correct the cell, leave it empty when it was not measured, or leave this column out";
+}
+
 static hg_status refuse_text(const hg_table *t, size_t j, hg_err *err) {
     const hg_cells *c = t->column[j];
     hg_place place = c->unnumeric;
@@ -381,7 +404,7 @@ static hg_status refuse_text(const hg_table *t, size_t j, hg_err *err) {
         place.row = i;
     }
     refuse(t, &c->pub, HG_EDATA, place.row, &place, words, "a number", err);
-    return hg_advise(err, HG_EDATA, "correct the cell, or leave it empty when it was not measured");
+    return hg_advise(err, HG_EDATA, "%s", advice_for(place.words ? place.words : words));
 }
 
 hg_status hg_table_need_numbers(const hg_table *t, size_t j, bool blanks_ok, hg_err *err) {

@@ -1,0 +1,22 @@
+/* files/output.h -- a file that is there whole or not at all
+ *
+ * The bytes go to a new file in the same folder, which takes the place of the old one only in hg_output_commit, after it
+ * has reached the disk. An existing file keeps its permissions; a symbolic link stays and its target is replaced. What is
+ * no ordinary file (a pipe, /dev/null) is written directly. "-" is the stream that the caller hands in.
+ */
+#ifndef HG_FILES_OUTPUT_H
+#define HG_FILES_OUTPUT_H
+#include "hagane/core.h"
+#include <stdio.h>
+
+typedef struct hg_output hg_output;
+
+/* `standard` is used for the path "-" and may be NULL when that is not wanted; it is flushed, never closed. */
+HG_MUST_CHECK hg_status hg_output_new(hg_output **out, const char *path, FILE *standard, hg_err *err);
+HG_MUST_CHECK hg_status hg_output_write(hg_output *o, const void *bytes, size_t n, hg_err *err);
+/* The same as a sink for files/json.h and the like: ctx is the hg_output. */
+HG_MUST_CHECK hg_status hg_output_sink(void *ctx, const char *bytes, size_t n, hg_err *err);
+/* After HG_OK the file has its name and content. Call hg_output_free in any case. */
+HG_MUST_CHECK hg_status hg_output_commit(hg_output *o, hg_err *err);
+void hg_output_free(hg_output *o); /* not committed: the new file is removed, the old one stays */
+#endif
