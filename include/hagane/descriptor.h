@@ -1,6 +1,14 @@
 /* hagane/descriptor.h -- numbers from a composition: XenonPy's 290, Magpie's 132, element fractions
  *
- * A descriptor set is one record in a table (describe/descriptors.c): name, dimension, names of its numbers, function.
+ * A descriptor set is one record in a table (describe/descriptor.c): name, dimension, names of its numbers, function.
+ * With w_k = fraction of atoms of species k, n_k its amount as written, f_k its element feature:
+ *   xenonpy290  58 features in the blocks ave: sum w f, sum: sum n f, var: sum w (f - ave)^2, max:, min:. The sums depend on
+ *               how the formula is written (Fe2O3 or Fe4O6), as XenonPy's do; all else on the ratios only.
+ *   magpie132   22 properties in the blocks min:, max:, range:, mean: sum w f, mean_deviation: sum w |f - mean|,
+ *               mode: f of the most abundant element (of several, the least).
+ *   fractions   w of each of the 118 elements.
+ * Deuterium and tritium have the features of hydrogen but their own atomic weight; in fractions they count as hydrogen.
+ * Cost: about 0.5 us for 290 numbers of a ternary compound; no allocation.
  */
 #ifndef HG_DESCRIPTOR_H
 #define HG_DESCRIPTOR_H
@@ -17,7 +25,8 @@ const char *hg_descriptor_name(const hg_descriptor *d);
 const char *hg_descriptor_source(const hg_descriptor *d); /* paper and data, one line */
 size_t hg_descriptor_dim(const hg_descriptor *d);
 const char *hg_descriptor_column(const hg_descriptor *d, size_t j); /* "ave:atomic_number" */
-/* x[dim]. Errors: HG_EDATA naming the element that is beyond the descriptor's table. Never silently zero. */
+/* x[dim]. Errors: HG_EDATA naming the element (and property) that the descriptor's table does not have: never silently zero;
+ * HG_EINVAL an empty composition. */
 HG_MUST_CHECK hg_status hg_descriptor_compute(double *x, const hg_descriptor *d, const hg_composition *c, hg_err *err);
 HG_END_DECLS
 #endif

@@ -1,5 +1,5 @@
 /* matter/composition.c -- what is done with a composition that was read: totals and the canonical formula */
-#include "hagane/composition.h"
+#include "matter/elements.h"
 #include "matter/tables.h"
 #include <math.h>
 #include <stdio.h>
@@ -14,31 +14,19 @@ double hg_composition_atoms(const hg_composition *c) {
     return total;
 }
 
-static double species_mass(const hg_species *s) {
-    for (size_t i = 0; s->a && i < HG_ISOTOPES; i++)
-        if (hg_isotope_table[i].z == s->z && hg_isotope_table[i].a == s->a) return hg_isotope_table[i].mass;
-    return hg_element_mass(s->z);
-}
-
 double hg_composition_mass(const hg_composition *c) {
     double total = 0;
-    for (size_t i = 0; i < c->n; i++) total += c->species[i].amount * species_mass(&c->species[i]);
+    for (size_t i = 0; i < c->n; i++) total += c->species[i].amount * hg_species_mass(&c->species[i]);
     return total;
 }
 
 /* ---- canonical formula ---------------------------------------------------------------------------------------------- */
 
-static const char *species_symbol(const hg_species *s) {
-    for (size_t i = 0; s->a && i < HG_ISOTOPES; i++)
-        if (hg_isotope_table[i].z == s->z && hg_isotope_table[i].a == s->a) return hg_isotope_table[i].symbol;
-    return hg_element_symbol(s->z);
-}
-
 /* Before in Pauling electronegativity (elements without one last), then in the alphabet. */
 static bool comes_before(const hg_species *a, const hg_species *b) {
     const double ea = hg_element_table[a->z].electronegativity, eb = hg_element_table[b->z].electronegativity;
     const double ka = isnan(ea) ? INFINITY : ea, kb = isnan(eb) ? INFINITY : eb;
-    return ka < kb || (ka == kb && strcmp(species_symbol(a), species_symbol(b)) < 0);
+    return ka < kb || (ka == kb && strcmp(hg_species_symbol(a), hg_species_symbol(b)) < 0);
 }
 
 static void sort_species(hg_species *s, size_t n) {
@@ -127,7 +115,7 @@ size_t hg_composition_write(char *buf, size_t size, const hg_composition *c) {
     sort_species(s, c->n);
     const double scale = c->n ? best_scale(s, c->n, &decimals) : 1, total = hg_composition_atoms(c);
     for (size_t i = 0; i < c->n; i++) {
-        append(buf, size, &at, species_symbol(&s[i]));
+        append(buf, size, &at, hg_species_symbol(&s[i]));
         if (scale > 0)
             put_number(number, s[i].amount * scale, decimals);
         else
