@@ -8,6 +8,8 @@
 /* The LAPACK symbols of libopenblas, with the hidden lengths of Fortran strings. */
 extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t uplo_len);
 extern void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t uplo_len);
+extern void dtrtri_(const char *uplo, const char *diag, const int *n, double *a, const int *lda, int *info,
+                    size_t uplo_len, size_t diag_len);
 extern void dsyev_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
                    const int *lwork, int *info, size_t jobz_len, size_t uplo_len);
 
@@ -38,13 +40,48 @@ void hg_chol_ltsolve_many(const double *l, size_t n, size_t ldl, double *b, size
                     (int)ldb);
 }
 
-void hg_chol_inverse(double *inv, const double *l, size_t n) {
+void hg_chol_inverse_lower(double *inv, const double *l, size_t n) {
     const int order = (int)n;
     int info = 0;
     if (inv != l) memcpy(inv, l, n * n * sizeof *inv);
     if (n) dpotri_("U", &order, inv, &order, &info, 1);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < i; j++) inv[j * n + i] = inv[i * n + j];
+}
+
+void hg_chol_inverse(double *inv, const double *l, size_t n) {
+    hg_chol_inverse_lower(inv, l, n);
+    hg_mirror_lower(inv, n);
+}
+
+void hg_lower_invert(double *l, size_t n) {
+    const int order = (int)n;
+    int info = 0;
+    if (n) dtrtri_("U", "N", &order, l, &order, &info, 1, 1);
+    for (size_t i = 0; i < n; i++) memset(l + i * n + i + 1, 0, (n - i - 1) * sizeof *l);
+}
+
+void hg_lower_multiply(double *c, size_t ldc, const double *l, size_t ldl, const double *b, size_t ldb, size_t n,
+                       size_t m) {
+    enum { BAND = 64 }; /* rows at once: the zeros multiplied are at most BAND / n of the work */
+    for (size_t i = 0; i < n; i += BAND) {
+        const size_t rows = n - i < BAND ? n - i : BAND;
+        hg_gemm(c + i * ldc, ldc, l + i * ldl, ldl, false, b, ldb, false, rows, m, i + rows, 1, 0);
+    }
+}
+
+enum { SQUARE = 16 }; /* side of the tiles in which matrices are turned: two of them fit the first cache */
+
+void hg_mirror_lower(double *a, size_t n) {
+    for (size_t bi = 0; bi < n; bi += SQUARE)
+        for (size_t bj = 0; bj <= bi; bj += SQUARE)
+            for (size_t i = bi; i < bi + SQUARE && i < n; i++)
+                for (size_t j = bj; j < bj + SQUARE && j < i; j++) a[j * n + i] = a[i * n + j];
+}
+
+void hg_transpose(double *out, size_t ldo, const double *in, size_t ldi, size_t rows, size_t cols) {
+    for (size_t bi = 0; bi < rows; bi += SQUARE)
+        for (size_t bj = 0; bj < cols; bj += SQUARE)
+            for (size_t i = bi; i < bi + SQUARE && i < rows; i++)
+                for (size_t j = bj; j < bj + SQUARE && j < cols; j++) out[j * ldo + i] = in[i * ldi + j];
 }
 
 double hg_chol_logdet(const double *l, size_t n) {
@@ -61,6 +98,24 @@ bool hg_chol_append(double *l, size_t n, size_t ld, const double *k, double kk) 
     if (!(pivot > 0)) return false;
     row[n] = sqrt(pivot);
     return true;
+}
+
+/* Rotations that fold x into L, one column at a time. */
+void hg_chol_update(double *l, size_t n, double *x) {
+    for (size_t k = 0; k < n; k++) {
+        double *column = l + k * n + k;
+        const double r = hypot(*column, x[k]), c = r / *column, s = x[k] / *column;
+        *column = r;
+        for (size_t i = k + 1; i < n; i++) {
+            double *entry = l + i * n + k;
+            *entry = (*entry + s * x[i]) / c;
+            x[i] = c * x[i] - s * *entry;
+        }
+    }
+}
+
+void hg_syrk_lower(double *c, size_t ldc, const double *a, size_t lda, size_t n, size_t k, double alpha, double beta) {
+    if (n) cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)n, (int)k, alpha, a, (int)lda, beta, c, (int)ldc);
 }
 
 void hg_gemm(double *c, size_t ldc, const double *a, size_t lda, bool ta, const double *b, size_t ldb, bool tb,

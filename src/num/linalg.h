@@ -19,11 +19,26 @@ void hg_chol_lsolve_many(const double *l, size_t n, size_t ldl, double *b, size_
 void hg_chol_ltsolve_many(const double *l, size_t n, size_t ldl, double *b, size_t m, size_t ldb);
 /* inv[n,n] <- (L L')^-1, both triangles filled. l and inv may be the same array. LAPACK dpotri. */
 void hg_chol_inverse(double *inv, const double *l, size_t n);
+/* The lower triangle only; what is above the diagonal stays. */
+void hg_chol_inverse_lower(double *inv, const double *l, size_t n);
+/* l[n,n] <- L^-1 in place, zeros above the diagonal. LAPACK dtrtri: n^3/3 flops. */
+void hg_lower_invert(double *l, size_t n);
+/* c[n,m] <- L b with a lower-triangular l[n,n], zeros above: n^2 m flops at the speed of GEMM (dtrsm and dtrmm reach
+ * half of it at the sizes we meet). b and c must not overlap. */
+void hg_lower_multiply(double *c, size_t ldc, const double *l, size_t ldl, const double *b, size_t ldb, size_t n,
+                       size_t m);
+void hg_mirror_lower(double *a, size_t n); /* a[i,j] <- a[j,i] for i < j */
+void hg_transpose(double *out, size_t ldo, const double *in, size_t ldi, size_t rows, size_t cols); /* out[cols,rows] */
 double hg_chol_logdet(const double *l, size_t n); /* log det(L L') = 2 sum log l_ii */
 /* l[n,n] in rows of length ld grows by one row: k[n] = covariances with the old points, kk = own variance. O(n^2).
  * Row n of l is written. false when the new pivot is not positive. */
 bool hg_chol_append(double *l, size_t n, size_t ld, const double *k, double kk);
 
+/* l[n,n] lower, zeros above: L L' grows by x x'; x[n] is used up. O(n^2). */
+void hg_chol_update(double *l, size_t n, double *x);
+
+/* c[n,n] <- alpha a a' + beta c, lower triangle only; a[n,k]. */
+void hg_syrk_lower(double *c, size_t ldc, const double *a, size_t lda, size_t n, size_t k, double alpha, double beta);
 /* c[m,n] <- alpha op(a) op(b) + beta c with op(a)[m,k], op(b)[k,n]; ta, tb say "stored transposed". */
 void hg_gemm(double *c, size_t ldc, const double *a, size_t lda, bool ta, const double *b, size_t ldb, bool tb,
              size_t m, size_t n, size_t k, double alpha, double beta);

@@ -58,6 +58,7 @@ hg_status hg_minimize(hg_minimum *out, double *x, const double *lower, const dou
     nlopt_set_maxeval(opt, (int)o.max_evals);
     nlopt_set_xtol_rel(opt, o.xtol);
     nlopt_set_ftol_rel(opt, o.ftol);
+    if (o.ftol_abs > 0) nlopt_set_ftol_abs(opt, o.ftol_abs);
     double last;
     const nlopt_result result = nlopt_optimize(opt, x, &last);
     memcpy(x, p.best_x, n * sizeof *x);

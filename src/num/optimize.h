@@ -13,6 +13,7 @@ typedef struct {
     size_t max_evals;     /* default 200 */
     double xtol;          /* stop when every |dx| < xtol |x|; default 1e-4 */
     double ftol;          /* stop when |df| < ftol |f|; default 1e-8 */
+    double ftol_abs;      /* or when |df| < ftol_abs; 0: off; default 0 */
     bool derivative_free; /* BOBYQA instead of L-BFGS; default false */
 } hg_minimize_opts;
 hg_minimize_opts hg_minimize_opts_default(void);
