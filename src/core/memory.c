@@ -9,10 +9,15 @@
 static atomic_long fault_after = -1; /* allocations still to succeed before the one that fails; < 0: none fails */
 
 void hg_fault_alloc_after(long k) { atomic_store(&fault_after, k); }
-static bool refused(void) { return atomic_load(&fault_after) >= 0 && atomic_fetch_sub(&fault_after, 1) == 0; }
-#else
-static bool refused(void) { return false; }
 #endif
+
+static bool refused(void) {
+#ifdef HAGANE_FAULTS
+    return atomic_load(&fault_after) >= 0 && atomic_fetch_sub(&fault_after, 1) == 0;
+#else
+    return false;
+#endif
+}
 
 /* malloc(0) may be NULL, which would read as "no memory" */
 static size_t at_least_1(size_t bytes) { return bytes ? bytes : 1; }
