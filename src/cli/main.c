@@ -1,8 +1,77 @@
-/* cli/main.c -- the program */
-#include "hagane/core.h"
-#include <stdio.h>
+/* cli/main.c -- the program: finds the verb, parses, runs it, writes what it made */
+#include "cli/output.h"
+#include "cli/run.h"
+#include "num/linalg.h"
+#include <string.h>
 
-int main(void) {
-    printf("hagane %s\n", hg_version());
-    return 0;
+/* The words behind the verb. A verb without --threads computes nothing and needs no pool. */
+static hg_status open_run(cli_run *run, const cli_verb *v, char **word, size_t n, hg_err *err) {
+    HG_TRY(cli_parse(&run->args, v, word, n, run->arena, err));
+    run->json = cli_has(&run->args, "json");
+    run->quiet = cli_has(&run->args, "quiet");
+    const bool verbose = cli_has(&run->args, "verbose");
+    cli_terminal_open(run->quiet  ? CLI_ERRORS_ONLY
+                      : verbose   ? CLI_ALL
+                      : run->json ? CLI_WARNINGS
+                                  : CLI_WORDS,
+                      !run->quiet && !run->json);
+    run->hooks = cli_terminal_hooks();
+    run->out = hg_text_new(0);
+    HG_TRY(cli_record_new(&run->record, run, word, n, err));
+    if (!cli_computes(v)) return HG_OK;
+    run->seed = cli_count(&run->args, "seed", 0);
+    return hg_pool_new(&run->pool, cli_count(&run->args, "threads", 0), err);
+}
+
+static int finish(hg_status st, const hg_err *err) {
+    if (st != HG_OK) cli_terminal_error(err);
+    return cli_exit_code(st);
+}
+
+static int run_verb(const cli_verb *v, char **word, size_t n) {
+    cli_run run = { .arena = hg_arena_new() };
+    hg_err err = { .code = HG_OK };
+    hg_status st = run.arena ? HG_OK : hg_fail(&err, HG_ENOMEM, "no memory");
+    if (st == HG_OK) st = open_run(&run, v, word, n, &err);
+    if (st == HG_OK) st = v->run(&run, &err);
+    if (st == HG_OK && cli_interrupted()) st = HG_ECANCEL;
+    if (st == HG_ECANCEL) hg_fail(&err, st, "interrupted; nothing was written");
+    if (st == HG_OK) st = cli_commit(&run, &err);
+    if (st == HG_OK) st = cli_stdout_text(&run.out, &err);
+    hg_text_free(&run.out);
+    hg_pool_free(run.pool);
+    hg_arena_free(run.arena);
+    return finish(st, &err);
+}
+
+/* `hagane --help` and `hagane --version` are what people try first. */
+static const char *verb_of(const char *word) {
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return "help";
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) return "version";
+    return word;
+}
+
+int main(int argc, char **argv) {
+    hg_linalg_single_thread();
+    hg_err err;
+    const cli_verb *v;
+    char *no_words[] = { NULL };
+    if (argc < 2) {
+        finish(hg_advise(&err, hg_fail(&err, HG_EINVAL, "which verb?"), "`hagane help` lists them"), &err);
+        return cli_exit_code(HG_EINVAL);
+    }
+    const char *name = verb_of(argv[1]);
+    if (name[0] == '-')
+        return finish(hg_advise(&err, hg_fail(&err, HG_EINVAL, "the verb comes first, not %s", name),
+                                "hagane VERB [arguments] [options]; `hagane help` lists the verbs"),
+                      &err);
+    if (cli_verb_find(&v, name, &err) != HG_OK) return finish(err.code, &err);
+    char **word = argc > 2 ? argv + 2 : no_words;
+    const size_t n = (size_t)argc - 2;
+    if (!v->hidden && cli_wants_help(word, n)) {
+        char *help[] = { argv[1] };
+        if (cli_verb_find(&v, "help", &err) != HG_OK) return finish(err.code, &err);
+        return run_verb(v, help, name == argv[1]);
+    }
+    return run_verb(v, word, n);
 }

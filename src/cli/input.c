@@ -1,0 +1,50 @@
+/* cli/input.c -- see cli/input.h */
+#include "cli/input.h"
+#include "cli/output.h"
+#include "hagane/csv.h"
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static hg_status read_stdin(hg_text *t, hg_err *err) {
+    char block[65536];
+    for (;;) {
+        const ssize_t n = read(STDIN_FILENO, block, sizeof block);
+        if (n > 0) hg_text_put(t, block, (size_t)n);
+        if (n == 0 || t->failed) break;
+        if (n < 0 && cli_interrupted()) return HG_ECANCEL;
+        if (n < 0 && errno != EINTR) return hg_fail(err, HG_EIO, "standard input: %s", strerror(errno));
+    }
+    return t->failed ? hg_fail(err, HG_ELIMIT, "standard input is too long; give a file instead of -") : HG_OK;
+}
+
+static hg_status missing_words(hg_csv_opts *o, cli_run *run, hg_err *err) {
+    const size_t n = cli_given_times(&run->args, "missing");
+    if (n == 0) return HG_OK; /* the usual words */
+    const char **words = hg_alloc(run->arena, n, sizeof *words);
+    if (!words) return hg_fail(err, HG_ENOMEM, "no memory for the options");
+    for (size_t i = 0; i < n; i++) words[i] = cli_value_at(&run->args, "missing", i);
+    o->missing = words;
+    o->n_missing = n;
+    return HG_OK;
+}
+
+hg_status cli_table_read(hg_table **out, cli_run *run, const char *path, hg_err *err) {
+    hg_csv_opts o = hg_csv_opts_default();
+    *out = NULL;
+    HG_TRY(missing_words(&o, run, err));
+    const char *formula = cli_value(&run->args, "formula");
+    o.hooks = &run->hooks;
+    o.text = &formula;
+    o.n_text = formula ? 1 : 0;
+    if (strcmp(path, "-") != 0) {
+        HG_TRY(hg_csv_read(out, path, &o, err));
+        return cli_input(run, path, NULL, 0, err);
+    }
+    hg_text t = hg_text_new((size_t)1 << 34);
+    hg_status st = read_stdin(&t, err);
+    if (st == HG_OK) st = hg_csv_read_memory(out, "standard input", t.s, t.len, &o, err);
+    if (st == HG_OK) st = cli_input(run, "-", t.s, t.len, err);
+    hg_text_free(&t);
+    return st;
+}

@@ -1,0 +1,27 @@
+/* cli/output.h -- results: standard output, files that appear whole or not at all, JSON, and the run record
+ *
+ * A verb makes texts and hands them over; nothing is written before the verb has succeeded. cli_commit then writes every
+ * file under a temporary name, and only when all are safe on the disk do they take their own names.
+ */
+#ifndef HG_CLI_OUTPUT_H
+#define HG_CLI_OUTPUT_H
+#include "cli/run.h"
+#include "files/json.h"
+
+/* The object every verb prints with --json: {"schema": "hagane.<verb>/1", "version": ...} left open. */
+void cli_json_begin(hg_json *j, cli_run *run, const char *schema);
+HG_MUST_CHECK hg_status cli_json_end(cli_run *run, hg_json *j,
+                                     hg_err *err); /* closes it and hands it to standard output */
+
+/* Hands over a result for `path` ("-": standard output), which is copied. */
+HG_MUST_CHECK hg_status cli_result(cli_run *run, const char *path, const char *bytes, size_t n, hg_err *err);
+/* The same, for a file that the verb has streamed and committed itself: it is hashed for the record. */
+HG_MUST_CHECK hg_status cli_result_written(cli_run *run, const char *path, hg_err *err);
+
+/* Notes an input file and its hash. bytes NULL: the file is read again to be hashed. */
+HG_MUST_CHECK hg_status cli_input(cli_run *run, const char *path, const char *bytes, size_t n, hg_err *err);
+
+HG_MUST_CHECK hg_status cli_record_new(cli_record **out, const cli_run *run, char **word, size_t n, hg_err *err);
+/* Writes all results and the run record. */
+HG_MUST_CHECK hg_status cli_commit(cli_run *run, hg_err *err);
+#endif

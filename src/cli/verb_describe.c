@@ -1,0 +1,277 @@
+/* cli/verb_describe.c -- `hagane describe`: from chemical formulae to canonical formulae and descriptors
+ *
+ * Rows are computed in parallel a block at a time and written as they come, so that a long table needs no more memory than
+ * a short one beside the table itself. The output file takes its name when the last row is in it.
+ */
+#include "cli/grid.h"
+#include "cli/input.h"
+#include "cli/output.h"
+#include "files/output.h"
+#include "hagane/composition.h"
+#include "hagane/descriptor.h"
+#include <string.h>
+
+enum { BLOCK = 4096, CHUNK = 64, FORMULA_SIZE = 512 };
+
+typedef struct {
+    const hg_table *table;
+    size_t column; /* of the formulae */
+    const hg_descriptor *set;
+    size_t dim;
+    double *x;                       /* [BLOCK, dim] */
+    char (*canonical)[FORMULA_SIZE]; /* [BLOCK] */
+    double *atoms, *mass;            /* [BLOCK] */
+    hg_err *trouble;                 /* [BLOCK / CHUNK] the first error of each chunk */
+    size_t *trouble_row;
+    size_t first; /* row of the table that the block begins with */
+} job;
+
+static hg_status describe_row(job *b, size_t i, hg_err *err) {
+    hg_composition c;
+    HG_TRY(hg_composition_read(&c, hg_table_text(b->table, b->column, b->first + i), err));
+    if (hg_composition_write(b->canonical[i], FORMULA_SIZE, &c) >= FORMULA_SIZE)
+        return hg_fail(err, HG_ELIMIT, "the canonical formula is longer than %d bytes", FORMULA_SIZE - 1);
+    b->atoms[i] = hg_composition_atoms(&c);
+    b->mass[i] = hg_composition_mass(&c);
+    return hg_descriptor_compute(b->x + i * b->dim, b->set, &c, err);
+}
+
+static void describe_chunk(void *ctx, size_t begin, size_t end, size_t worker) {
+    job *b = ctx;
+    (void)worker;
+    hg_err *err = &b->trouble[begin / CHUNK];
+    hg_err_clear(err);
+    for (size_t i = begin; i < end; i++)
+        if (describe_row(b, i, err) != HG_OK) {
+            b->trouble_row[begin / CHUNK] = b->first + i;
+            return;
+        }
+}
+
+/* The error of the first bad row, with its place in the file in front. */
+static hg_status first_trouble(const job *b, size_t n, hg_err *err) {
+    for (size_t k = 0; k * CHUNK < n; k++) {
+        const hg_err *e = &b->trouble[k];
+        if (e->code == HG_OK) continue;
+        const hg_column *c = hg_table_column(b->table, b->column);
+        const size_t row = b->trouble_row[k];
+        hg_fail_at(err, e->code, hg_table_source(b->table), hg_table_line(b->table, row), c->file_column,
+                   "column \"%s\", \"%s\": %s", c->name, hg_table_text(b->table, b->column, row), e->msg);
+        if (err && e->hint[0]) return hg_advise(err, e->code, "%s", e->hint);
+        return e->code;
+    }
+    return HG_OK;
+}
+
+/* ---- rows as CSV or JSON ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    bool features_only, descriptors; /* which columns */
+} form;
+
+static void csv_header(hg_text *t, const job *b, form f) {
+    for (size_t j = 0; j < hg_table_columns(b->table) && !f.features_only; j++) {
+        cli_csv_cell(t, hg_table_column(b->table, j)->name);
+        hg_text_add(t, ",");
+    }
+    hg_text_add(t, "canonical formula,atoms,mass (u)");
+    for (size_t j = 0; j < b->dim && f.descriptors; j++) {
+        hg_text_add(t, ",");
+        cli_csv_cell(t, hg_descriptor_column(b->set, j));
+    }
+    hg_text_add(t, "\n");
+}
+
+static void csv_row(hg_text *t, const job *b, size_t i, form f) {
+    for (size_t j = 0; j < hg_table_columns(b->table) && !f.features_only; j++) {
+        if (hg_table_column(b->table, j)->kind == HG_COLUMN_TEXT)
+            cli_csv_cell(t, hg_table_text(b->table, j, b->first + i));
+        else
+            cli_cell(t, b->table, j, b->first + i);
+        hg_text_add(t, ",");
+    }
+    hg_text_add(t, "%s,", b->canonical[i]);
+    cli_number_text(t, b->atoms[i]);
+    hg_text_add(t, ",");
+    cli_number_text(t, b->mass[i]);
+    for (size_t j = 0; j < b->dim && f.descriptors; j++) {
+        hg_text_add(t, ",");
+        cli_number_text(t, b->x[i * b->dim + j]);
+    }
+    hg_text_add(t, "\n");
+}
+
+static void json_row(hg_json *j, const job *b, size_t i) {
+    hg_json_begin_object(j, NULL);
+    hg_json_number(j, "row", (double)(b->first + i));
+    hg_json_number(j, "line", (double)hg_table_line(b->table, b->first + i));
+    hg_json_string(j, "formula", hg_table_text(b->table, b->column, b->first + i));
+    hg_json_string(j, "canonical", b->canonical[i]);
+    hg_json_number(j, "atoms", b->atoms[i]);
+    hg_json_number(j, "mass", b->mass[i]);
+    hg_json_begin_array(j, "x");
+    for (size_t k = 0; k < b->dim; k++) hg_json_number(j, NULL, b->x[i * b->dim + k]);
+    hg_json_end_array(j);
+    hg_json_end_object(j);
+}
+
+static void begin_json(hg_json *j, cli_run *run, const job *b) {
+    cli_json_begin(j, run, "describe");
+    hg_json_string(j, "descriptor", hg_descriptor_name(b->set));
+    hg_json_string(j, "source", hg_descriptor_source(b->set));
+    hg_json_begin_array(j, "columns");
+    for (size_t k = 0; k < b->dim; k++) hg_json_string(j, NULL, hg_descriptor_column(b->set, k));
+    hg_json_end_array(j);
+    hg_json_count(j, "n", hg_table_rows(b->table));
+}
+
+/* ---- the run ---------------------------------------------------------------------------------------------------------- */
+
+/* Computes all rows; each block goes to `file`, or to standard output's text as CSV or JSON. */
+static hg_status all_rows(cli_run *run, job *b, hg_output *file, form f, hg_json *j, hg_err *err) {
+    const size_t rows = hg_table_rows(b->table);
+    hg_text block = hg_text_new(0), *t = file ? &block : &run->out;
+    hg_status st = HG_OK;
+    if (file || !run->json) csv_header(t, b, f);
+    for (b->first = 0; b->first < rows && st == HG_OK; b->first += BLOCK) {
+        const size_t n = rows - b->first < BLOCK ? rows - b->first : BLOCK;
+        hg_pool_for(run->pool, n, CHUNK, describe_chunk, b);
+        st = first_trouble(b, n, err);
+        for (size_t i = 0; i < n && st == HG_OK; i++) {
+            if (file || !run->json) csv_row(t, b, i, f);
+            if (j && !file) json_row(j, b, i);
+        }
+        if (st == HG_OK && t->failed) st = hg_fail(err, HG_ENOMEM, "no memory for the output");
+        if (st == HG_OK && file) {
+            st = hg_output_write(file, block.s, block.len, err);
+            block.len = 0;
+        }
+        if (st == HG_OK && !hg_progress(&run->hooks, "describing", b->first + n, rows)) st = HG_ECANCEL;
+    }
+    hg_text_free(&block);
+    return st;
+}
+
+static hg_status write_rows(cli_run *run, job *b, hg_err *err) {
+    const char *path = cli_value(&run->args, "out");
+    const bool to_file = path && strcmp(path, "-") != 0;
+    const form f = { .features_only = cli_has(&run->args, "features-only"), .descriptors = path != NULL };
+    if (run->json && path && !to_file)
+        return hg_fail(err, HG_EINVAL, "only one of --json and --out - can have standard output");
+    hg_output *file = NULL;
+    if (to_file) HG_TRY(hg_output_new(&file, path, NULL, err));
+    hg_json j;
+    if (run->json) begin_json(&j, run, b);
+    if (run->json && !file) {
+        hg_json_begin_array(&j, "compounds");
+    }
+    hg_status st = all_rows(run, b, file, f, run->json ? &j : NULL, err);
+    if (st == HG_OK && run->json) {
+        if (!file) hg_json_end_array(&j);
+        st = cli_json_end(run, &j, err);
+    }
+    if (st == HG_OK && file) {
+        st = hg_output_commit(file, err);
+        if (st == HG_OK) st = cli_result_written(run, path, err);
+        if (st == HG_OK)
+            hg_log(&run->hooks, HG_LOG_INFO, "%s: %zu compounds, %zu descriptors each (%s)", path,
+                   hg_table_rows(b->table), b->dim, hg_descriptor_name(b->set));
+    }
+    hg_output_free(file);
+    return st;
+}
+
+/* The only text column, when --formula does not name one. */
+static hg_status formula_column(size_t *column, const cli_run *run, const hg_table *t, hg_err *err) {
+    const char *name = cli_value(&run->args, "formula");
+    size_t texts = 0;
+    if (name) return hg_table_find(column, t, name, err);
+    for (size_t j = 0; j < hg_table_columns(t); j++)
+        if (hg_table_column(t, j)->kind == HG_COLUMN_TEXT && texts++ == 0) *column = j;
+    if (texts == 1) return HG_OK;
+    return hg_advise(
+        err,
+        hg_fail(err, HG_EINVAL, "%s has %zu text columns; which one holds the formulae?", hg_table_source(t), texts),
+        "--formula COL");
+}
+
+static hg_status run_describe(cli_run *run, hg_err *err) {
+    hg_table *t = NULL;
+    job b = { .dim = 0 };
+    const char *name = cli_value(&run->args, "descriptor");
+    HG_TRY(hg_descriptor_find(&b.set, name ? name : "xenonpy290", err));
+    b.dim = hg_descriptor_dim(b.set);
+    hg_status st = cli_table_read(&t, run, run->args.positional[0], err);
+    if (st == HG_OK) st = formula_column(&b.column, run, t, err);
+    b.table = t;
+    b.x = hg_alloc(run->arena, BLOCK, b.dim * sizeof *b.x);
+    b.canonical = hg_alloc(run->arena, BLOCK, sizeof *b.canonical);
+    b.atoms = hg_alloc(run->arena, BLOCK, sizeof *b.atoms);
+    b.mass = hg_alloc(run->arena, BLOCK, sizeof *b.mass);
+    b.trouble = hg_alloc(run->arena, BLOCK / CHUNK, sizeof *b.trouble);
+    b.trouble_row = hg_alloc(run->arena, BLOCK / CHUNK, sizeof *b.trouble_row);
+    if (st == HG_OK && (!b.x || !b.canonical || !b.atoms || !b.mass || !b.trouble || !b.trouble_row))
+        st = hg_fail(err, HG_ENOMEM, "no memory for a block of %d rows", BLOCK);
+    if (st == HG_OK) st = write_rows(run, &b, err);
+    hg_table_free(t);
+    return st;
+}
+
+static const char *descriptor_name(size_t i) {
+    return i < hg_descriptor_count() ? hg_descriptor_name(hg_descriptor_at(i)) : NULL;
+}
+static const cli_positional POSITIONAL[] = {
+    { .name = "TABLE", .type = CLI_INPUT, .help = "CSV file with a column of formulae; \"-\" is standard input." },
+    { .name = NULL },
+};
+static const cli_option DESCRIBE[] = {
+    { .name = "formula",
+      .type = CLI_COLUMN,
+      .argument = "COL",
+      .fallback = "the only text column",
+      .help = "Column with chemical formulae." },
+    { .name = "descriptor",
+      .letter = 'd',
+      .type = CLI_CHOICE,
+      .argument = "NAME",
+      .choice = descriptor_name,
+      .fallback = "xenonpy290",
+      .help = "The set of numbers made from a formula." },
+    { .name = "missing",
+      .type = CLI_TEXT,
+      .argument = "WORD",
+      .repeatable = true,
+      .fallback = "NaN, n/a, null, - and the like",
+      .help = "The word that means \"not measured\" in the other columns, besides the blank cell." },
+    { .name = "out",
+      .letter = 'o',
+      .type = CLI_OUTPUT,
+      .argument = "FILE.csv",
+      .help = "Write the table with canonical formulae and descriptors behind its columns." },
+    { .name = "features-only", .help = "Leave the columns of TABLE out of the result." },
+    { .name = NULL },
+};
+static const cli_group DESCRIBE_GROUP = { "Formulae", DESCRIBE };
+static const cli_group *const GROUPS[] = { &DESCRIBE_GROUP, &cli_run_group, NULL };
+static const cli_example EXAMPLES[] = {
+    { "hagane describe table.csv --formula composition", "canonical formulae, atoms and mass of each formula" },
+    { "hagane describe table.csv --formula composition --out features.csv",
+      "the same with 290 descriptors, as a table" },
+    { .command = NULL },
+};
+const cli_verb cli_describe_record = {
+    .name = "describe",
+    .summary = "turn chemical formulae into canonical formulae and descriptors",
+    .description =
+        "Reads chemical formulae (nested brackets, decimals, hydrates, deuterium), prints them in canonical reduced form "
+        "with the atoms and the mass of the formula as written, and computes compositional descriptors. Without --out it "
+        "prints a CSV table without the descriptors. A formula that cannot be read stops the run with its file, line and "
+        "column, and nothing is written.",
+    .positional = POSITIONAL,
+    .groups = GROUPS,
+    .examples = EXAMPLES,
+    .json =
+        "schema \"hagane.describe/1\": descriptor, source, columns (names), n; compounds (row, line, formula, canonical, "
+        "atoms, mass in u, x with one number a column). With --out the compounds are in the file alone.",
+    .run = run_describe,
+};
