@@ -6,8 +6,8 @@
  *
  * Values that cannot be drawn (NaN, infinite, <= 0 on a log axis) are left out. A figure without anything to draw shows
  * its axes and the words "no data". Texts are UTF-8; bytes that are not become U+FFFD.
- * More than 4,000 points in one layer are drawn as an image (300 dpi) inside SVG and PDF, one dot a quarter point at most,
- * so that a million points make a small file.
+ * More than 4,000 points in one layer are drawn as an image (300 dpi) inside SVG and PDF, points within half a
+ * point of each other as one dot, the highest value on top, so that a million points make a small file.
  *
  * Colours: layers take theirs from the eight of Okabe & Ito, "Color Universal Design" (2008), safe for colour-blind
  * readers. Values take theirs from viridis (S. van der Walt and N. Smith, 2015, CC0): ten anchor colours joined in the Oklab
