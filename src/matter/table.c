@@ -382,7 +382,8 @@ static const char *advice_for(const char *words) {
     const size_t len = strlen(words);
     if (memchr(words, ',', len) && hg_number_read(&v, words, len, ',') != HG_NUMBER_NONE)
         return "write decimals with a point and thousands without a sign, or say that the decimal sign is a comma";
-    for (size_t i = 0; i < sizeof HABITS / sizeof *HABITS && strpbrk(words, "0123456789"); i++)
+    const bool like_number = *words && strchr("0123456789+-.<>~\xe2", *words) && strpbrk(words, "0123456789");
+    for (size_t i = 0; like_number && i < sizeof HABITS / sizeof *HABITS; i++)
         if (strstr(words, HABITS[i].part)) return HABITS[i].advice;
     return "correct the cell, leave it empty when it was not measured, or leave this column out";
 }
