@@ -21,7 +21,8 @@ typedef struct {
     size_t n_columns;
     const char *const *exclude; /* when choosing, never these (targets, cost, failed, ids)       default none */
     size_t n_exclude;
-    const char *formula;    /* name of the formula column; NULL = recognise it               default NULL */
+    const char *formula;    /* name of the formula column, used even when `columns` does not list it;
+                             * NULL = recognise it                                           default NULL */
     const char *descriptor; /* for a formula column                                          default "xenonpy290" */
     size_t max_levels;      /* a text column with more distinct values is not a category     default 50 */
 } hg_features_opts;
@@ -30,13 +31,19 @@ typedef struct hg_features hg_features;
 
 HG_BEGIN_DECLS
 hg_features_opts hg_features_opts_default(void);
-/* Chooses and encodes by looking at tables t[n_tables] together (measured rows and candidates). Choosing takes number
- * columns that are complete and not constant, the formula column, and text columns with 2..max_levels levels; it leaves
- * out row numbers and ids (named id, index, no, #, or counting 0,1,2..) and says so in hg_features_words.
- * Errors: HG_ENOTFOUND, HG_EDATA (nothing left to use; a named column that cannot be used, with place and reason). */
+/* Chooses and encodes by looking at tables t[n_tables] together (measured rows and candidates).
+ * Choosing takes number columns that are complete, finite and not constant in all tables; one formula column (named formula,
+ * composition, compound, ... or with nearly only compounds in it); text columns with 2..max_levels levels. It leaves out,
+ * with the reason in hg_features_words: columns that one table lacks or with cells missing, constants, ids (named id,
+ * index, no, #, *_id), row counters (0,1,2.. in 5 rows or more, unless nothing else is there) and notes on the origin (DOI,
+ * reference, comment, ...). Named columns (and the formula) are used or refused with place and reason; a constant one is
+ * dropped with a word. Of a formula's numbers those are kept that differ between rows.
+ * Names are found as by hg_table_find. max_levels is cut to 10000.
+ * Errors: HG_ENOTFOUND a column, excluded column or descriptor; HG_EDATA no rows, nothing left to use, a cell that cannot be
+ * used (file, line and column); HG_ENAN an infinite cell; HG_EINVAL a column named twice; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_features_fit(hg_features **out, const hg_table *const *t, size_t n_tables,
                                         const hg_features_opts *opts, hg_err *err);
-/* x[rows, dim] for every row of t (columns found by name). Errors name file, line and column. */
+/* x[rows, dim] for every row of t (columns found by name). Errors as above; HG_EDATA also for a level not fitted on. */
 HG_MUST_CHECK hg_status hg_features_apply(double *x, const hg_features *f, const hg_table *t, hg_err *err);
 size_t hg_features_dim(const hg_features *f);
 const char *hg_features_name(const hg_features *f,
