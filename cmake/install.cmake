@@ -23,9 +23,3 @@ install(FILES ${PROJECT_BINARY_DIR}/hagane.pc DESTINATION ${CMAKE_INSTALL_LIBDIR
 
 
 
-
-# man pages and completions (cmake/pages.cmake), where each shell looks for them below a prefix
-install(DIRECTORY ${HAGANE_PAGES}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
-install(FILES ${HAGANE_PAGES}/bash RENAME hagane DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES ${HAGANE_PAGES}/zsh RENAME _hagane DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
-install(FILES ${HAGANE_PAGES}/fish RENAME hagane.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
