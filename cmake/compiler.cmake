@@ -8,6 +8,10 @@ if(HAGANE_WERROR)
   target_compile_options(hagane_warnings INTERFACE -Werror)
 endif()
 
+# -O3, not CMake's -O2: gcc 12 vectorises loops of unknown length only there. Formulae to descriptors: 1.75 times as many a
+# second, for a library 12 % larger.
+string(REPLACE "-O2" "-O3" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")
+
 # No -march: a build runs on every x86-64 (or whatever the compiler's baseline is) and chooses faster code at run time, in
 # OpenBLAS and in our own hot loops (target_clones). No -ffast-math: results must not depend on the compiler's mood.
 # -fno-math-errno: sqrt and the like become one instruction; nobody here reads errno after them.
