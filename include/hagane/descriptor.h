@@ -8,7 +8,7 @@
  *               mode: f of the most abundant element (of several, the least).
  *   fractions   w of each of the 118 elements.
  * Deuterium and tritium have the features of hydrogen but their own atomic weight; in fractions they count as hydrogen.
- * Cost: about 0.5 us for 290 numbers of a ternary compound; no allocation.
+ * Cost: about 0.2 us for 290 numbers of a ternary compound (bench/describe); no allocation.
  */
 #ifndef HG_DESCRIPTOR_H
 #define HG_DESCRIPTOR_H
