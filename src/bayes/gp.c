@@ -11,7 +11,8 @@
 #include <string.h>
 
 static const double LOG_2PI = 1.8378770664093453;
-static const double FARTHEST = 1e60; /* standardised coordinates are cut here: their squares stay finite */
+static const double LOG_LARGEST = 100; /* of a given hyper-parameter */
+static const double FARTHEST = 1e60;   /* standardised coordinates are cut here: their squares stay finite */
 static const double Y_LARGEST = 1e150, Y_SMALLEST = 1e-150; /* beyond, a variance is no longer a double */
 
 hg_gp_opts hg_gp_opts_default(void) {
@@ -54,8 +55,8 @@ static hg_status check_opts(const hg_gp_opts *o, size_t d, size_t n_theta, hg_er
         return hg_fail(err, HG_EINVAL, "%zu hyper-parameters given, kernel \"%s\" has %zu", o->n_params, o->kernel,
                        n_theta);
     for (size_t i = 0; i < n_theta; i++)
-        if (!(o->params[i] > -300 && o->params[i] < 300))
-            return hg_fail(err, HG_EINVAL, "params[%zu] = %g: logarithms lie between -300 and 300", i, o->params[i]);
+        if (!(fabs(o->params[i]) <= LOG_LARGEST))
+            return hg_fail(err, HG_EINVAL, "params[%zu] = %g: logarithms lie between -100 and 100", i, o->params[i]);
     return HG_OK;
 }
 

@@ -39,6 +39,8 @@ struct hg_gp {
     double s2, nu, jitter;
     char (*names)[96]; /* [n_theta] */
     char words[640];
+    size_t evaluations; /* of the evidence, in the last stage of learning */
+    double flops;       /* of all its factorisations and inverses, for the benchmark */
 
     size_t cap;    /* points there is room for */
     double *x, *y; /* [cap, d], [cap] */

@@ -32,10 +32,10 @@
     linkage void name params { name##_body args; }
 #endif
 
-/* exp(x) to 2 ulp, without a branch: x = k ln 2 + r, a Taylor polynomial of degree 13 for |r| <= ln 2 / 2 (remainder
- * 4e-18), times 2^k by arithmetic on the exponent bits. Below -708 the result is 0, above 709 it is exp(709). */
+/* exp(x) for x <= 709 to 2 ulp, without a branch: x = k ln 2 + r, a Taylor polynomial of degree 13 for |r| <= ln 2 / 2
+ * (remainder 4e-18), times 2^k by arithmetic on the exponent bits. Below -708 it stays at exp(-708) = 3e-308. */
 HG_INLINE double hg_exp_inline(double x) {
-    const double lo = x < -708 ? -708 : x, a = lo > 709 ? 709 : lo;
+    const double a = x < -708 ? -708 : x;
     const double shifted = a * 1.4426950408889634 + 0x1.8p52; /* the integer nearest to x / ln 2 in the low bits */
     const double k = shifted - 0x1.8p52;
     const double r = (a - k * 0x1.62e42fefa3800p-1) - k * 0x1.ef35793c76730p-45; /* ln 2 in two parts */
@@ -50,6 +50,6 @@ HG_INLINE double hg_exp_inline(double x) {
     bits = (bits << 52) + 0x3ff0000000000000u;
     double scale;
     memcpy(&scale, &bits, sizeof scale);
-    return x < -708 ? 0 : p * scale;
+    return p * scale;
 }
 #endif

@@ -4,26 +4,34 @@
 
 static const double INV_SQRT_2PI = 0.3989422804014327, SQRT_HALF = 0.7071067811865476,
                     LOG_SQRT_2PI = 0.9189385332046727;
-static const double SQRT_PI = 1.7724538509055160, SQRT_HALF_PI = 1.2533141373155003;
+static const double SQRT_HALF_PI = 1.2533141373155003;
 
 double hg_normal_pdf(double z) { return INV_SQRT_2PI * exp(-0.5 * z * z); }
-double hg_normal_cdf(double z) { return 0.5 * erfc(-z * SQRT_HALF); }
 
-/* Below 4 the product is exact enough (exp and erfc are both good to an ulp, and nothing overflows); above, the
- * continued fraction of erfc (Abramowitz & Stegun 7.1.14) by the modified Lentz method, 40 terms at most. */
+/* Continued fraction of Mills' ratio (1 - cdf(x)) / pdf(x) = 1 / (x + 1 / t), t = x + 2 / (x + 3 / (x + ...)):
+ * Abramowitz & Stegun 26.2.14. For x >= 5 the depth taken leaves less than an ulp. */
+static double mills_tail(double x) {
+    double t = x;
+    for (int k = x < 7 ? 60 : x < 12 ? 32 : x < 30 ? 16 : 8; k >= 2; k--) t = x + k / t;
+    return t;
+}
+
+/* In the tail pdf times Mills' ratio, with the round-off of z^2 put back; erfc would feel that of z / sqrt 2. */
+double hg_normal_cdf(double z) {
+    if (!(z < -5)) return 0.5 * erfc(-z * SQRT_HALF);
+    if (z < -40) return 0; /* below the smallest double */
+    const double square = z * z, tail = exp(-0.5 * square) * (1 - 0.5 * fma(z, z, -square));
+    return INV_SQRT_2PI * tail / (-z + 1 / mills_tail(-z));
+}
+
+/* Below 4 the product, with the round-off of x^2 put back; above, the continued fraction at x sqrt 2. */
 double hg_erfcx(double x) {
-    if (x < 4) return exp(x * x) * erfc(x);
-    if (x > 1e8) return 1 / (x * SQRT_PI);
-    double c = x, d = 0, f = x;
-    for (int k = 1; k < 200; k++) {
-        const double a = 0.5 * k;
-        d = 1 / (x + a * d);
-        c = x + a / c;
-        const double step = c * d;
-        f *= step;
-        if (fabs(step - 1) < 1e-16) break;
+    if (x < 4) {
+        const double square = x * x;
+        return exp(square) * (1 + fma(x, x, -square)) * erfc(x);
     }
-    return 1 / (f * SQRT_PI);
+    const double z = x / SQRT_HALF;
+    return 1 / (SQRT_HALF_PI * (z + 1 / mills_tail(z)));
 }
 
 double hg_normal_log_cdf(double z) {
@@ -31,14 +39,13 @@ double hg_normal_log_cdf(double z) {
     return -0.5 * z * z + log(0.5 * hg_erfcx(-z * SQRT_HALF));
 }
 
-/* Q(z) = z cdf/pdf: h = pdf (1 + Q). For z << 0 both terms cancel, 1 + Q ~ 1/z^2, so a series takes over there. */
+/* h = pdf (1 + Q) with Q = z cdf / pdf. For z << 0 the two terms cancel, 1 + Q ~ 1 / z^2. With Mills' ratio
+ * M = 1 / (x + 1 / t) at x = -z the difference is 1 - x M = 1 / (1 + x t), which cancels nothing. */
 double hg_log_ei(double z) {
     if (z > -1) return log(hg_normal_pdf(z) + z * hg_normal_cdf(z));
     const double log_pdf = -0.5 * z * z - LOG_SQRT_2PI;
-    if (z > -30) return log_pdf + log1p(z * SQRT_HALF_PI * hg_erfcx(-z * SQRT_HALF));
-    const double u =
-        1 / (z * z); /* 1 + Q = u (1 - 3u + 15u^2 - 105u^3 + 945u^4 ...), from the series of Mills' ratio */
-    return log_pdf + log(u) + log1p(u * (-3 + u * (15 + u * (-105 + u * 945))));
+    if (z > -5) return log_pdf + log1p(z * SQRT_HALF_PI * hg_erfcx(-z * SQRT_HALF));
+    return log_pdf - log1p(-z * mills_tail(-z));
 }
 
 /* Wichura (1988), Applied Statistics 37, 477, algorithm AS 241 PPND16. */
