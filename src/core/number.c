@@ -57,16 +57,27 @@ static int bits_of(u128 v) {
     return low ? 64 - __builtin_clzll(low) : 0;
 }
 
-/* v * 2^e, with something below v's last bit when `more`; the result is a normal double. */
+/* v * 2^e with v != 0, and something below v's last bit when `more`. |e| < 300, so the result is a normal double, and
+ * its three fields can be put together by hand. */
 static double round_to_double(u128 v, int e, bool more) {
     const int extra = bits_of(v) - 53;
+    uint64_t m;
     if (extra > 0) {
         const u128 half = (u128)1 << (extra - 1), rest = v & (((u128)1 << extra) - 1);
-        v >>= extra;
-        e += extra;
-        if (rest > half || (rest == half && (more || (v & 1)))) v++;
+        m = (uint64_t)(v >> extra);
+        if (rest > half || (rest == half && (more || (m & 1)))) m++;
+    } else {
+        m = (uint64_t)v << -extra;
     }
-    return ldexp((double)(uint64_t)v, e);
+    e += extra;
+    if (m >> 53) {
+        m >>= 1; /* 2^53: rounding made one bit more, all below are zero */
+        e++;
+    }
+    const uint64_t bits = (m & (((uint64_t)1 << 52) - 1)) | (uint64_t)(e + 52 + 1023) << 52;
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
 /* w * 10^q, |q| <= MAX_POWER */

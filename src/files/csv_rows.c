@@ -98,7 +98,7 @@ static bool at_end(const scan *s) { return s->r->ended && s->limit == s->r->buf 
 
 static bool is_blank(const scan *s, char c) { return (c == ' ' || c == '\t') && c != s->r->separator; }
 
-static scan_result add_cell(scan *s, hg_csv_cell c) {
+static scan_result make_room_and_add(scan *s, hg_csv_cell c) {
     hg_csv_rows *r = s->r;
     if (r->n == HG_CSV_MAX_COLUMNS)
         return refuse(s, HG_ELIMIT, c.s, "more than 100000 cells in one row",
@@ -107,6 +107,14 @@ static scan_result add_cell(scan *s, hg_csv_cell c) {
         s->st = hg_fail(s->err, HG_ENOMEM, "%s: no memory for a row of %zu cells", r->name, r->n + 1);
         return SCAN_FAILED;
     }
+    r->cell[r->n++] = c;
+    return SCAN_ROW;
+}
+
+/* The common case is a store. */
+static inline scan_result add_cell(scan *s, hg_csv_cell c) {
+    hg_csv_rows *r = s->r;
+    if (r->n == r->cap_cells || r->n == HG_CSV_MAX_COLUMNS) return make_room_and_add(s, c);
     r->cell[r->n++] = c;
     return SCAN_ROW;
 }
