@@ -35,7 +35,7 @@ double hg_erfcx(double x) {
 }
 
 double hg_normal_log_cdf(double z) {
-    if (z > -1) return log1p(-0.5 * erfc(z * SQRT_HALF));
+    if (z > -1) return log1p(-hg_normal_cdf(-z));
     return -0.5 * z * z + log(0.5 * hg_erfcx(-z * SQRT_HALF));
 }
 
