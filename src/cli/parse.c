@@ -107,7 +107,7 @@ static hg_status check_value(const parser *p, const cli_option *o, const char *v
 
 static hg_status add_option(parser *p, const cli_option *o, const char *value) {
     if (value) HG_TRY(check_value(p, o, value));
-    if (!o->repeatable && o->type != CLI_FLAG)
+    if (!o->repeatable && value) /* a flag may be given twice, to no effect */
         for (size_t i = 0; i < p->out->n_given; i++)
             if (p->out->given[i].option == o)
                 return hg_fail(p->err, HG_EINVAL, "--%s is given twice: \"%s\" and \"%s\"", o->name,
