@@ -85,8 +85,8 @@ static void formulae_are_read_as_written(void **state) {
 
 static void hydrates_and_other_parts_add_up(void **state) {
     (void)state;
-    static const char *const same[] = { "CuSO4\xC2\xB7"
-                                        "5H2O",
+    static const char *const same[] = { ("CuSO4\xC2\xB7" /* a hex escape would take the 5 */
+                                         "5H2O"),
                                         "CuSO4.5H2O",
                                         "CuSO4 . 5H2O",
                                         "CuSO4 .5H2O",

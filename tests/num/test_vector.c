@@ -26,7 +26,7 @@ static void exp_agrees_with_libm(void **state) {
 static void every_length_is_handled(void **state) {
     (void)state;
     for (size_t n = 0; n < 40; n++) {
-        double x[40], z[41], y[41], s[41], e[41];
+        double x[40] = { 0 }, z[41], y[41], s[41], e[41];
         for (size_t i = 0; i < n; i++) {
             x[i] = 0.1 * (double)i - 1;
             z[i] = y[i] = s[i] = (double)i;
