@@ -6,7 +6,9 @@
 #include <string.h>
 
 enum { MAX_MULTIPLE = 1000, MAX_UNITS = 9, MAX_DECIMALS = 4, SMALL_NUMBER = 30, LARGE_NUMBER = 10000 };
-static const double TOLERANCE = 2e-6; /* relative: amounts are decimals that someone rounded, to six digits at best */
+/* Relative. Small whole numbers may stand for decimals that someone rounded, to six digits at best ("Fe0.333333"); large ones
+ * and decimals must be the amounts themselves, or many would fit. */
+static const double TOLERANCE = 2e-6, EXACT = 1e-9;
 
 double hg_composition_atoms(const hg_composition *c) {
     double total = 0;
@@ -43,7 +45,9 @@ static void sort_species(hg_species *s, size_t n) {
 static size_t put_number(char buf[32], double v, int decimals) {
     const double unit = decimals ? 1e4 : 1, ticks = round(v * unit);
     buf[0] = '\0';
-    if (!(ticks >= 1 && v <= LARGE_NUMBER) || fabs(ticks - v * unit) > TOLERANCE * v * unit) return SIZE_MAX;
+    if (!(ticks >= 1 && v <= LARGE_NUMBER) ||
+        fabs(ticks - v * unit) > (decimals || v > SMALL_NUMBER + 0.5 ? EXACT : TOLERANCE) * v * unit)
+        return SIZE_MAX;
     const unsigned long long whole = (unsigned long long)(ticks / unit),
                              part = (unsigned long long)(ticks - (double)whole * unit);
     if (whole == 1 && part == 0) return 0;

@@ -38,6 +38,7 @@ static hg_status read_parts(reader *r, hg_composition *out, char close);
 static bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 static bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 static bool is_plain_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_greek(char c) { return c == '\xCE' || c == '\xCF'; } /* first byte of a delta and its neighbours */
 static bool starts(const char *s, const char *with) { return strncmp(s, with, strlen(with)) == 0; }
 
 /* Bytes of the digit at s: 1, 3 for a subscript (U+2080..2089), 0 for none. */
@@ -149,6 +150,12 @@ static hg_status refuse_variable(reader *r, const char *where) {
     return hg_advise(r->err, HG_EPARSE, "replace x, y, n or delta by its value, one row for each composition");
 }
 
+static hg_status refuse_charge(reader *r, const char *shown) {
+    refuse(r, r->s, "charges and superscripts are not read:", shown);
+    return hg_advise(r->err, HG_EPARSE,
+                     "write the neutral composition, without charge, oxidation state or isotope number");
+}
+
 /* Small letters where none can be: "fe2o3", the name "Iron" (read so far: Ir), or a variable. */
 static hg_status refuse_letters(reader *r) {
     const char *word = r->s;
@@ -161,26 +168,46 @@ static hg_status refuse_letters(reader *r) {
     return refuse_variable(r, r->s);
 }
 
+/* After a sign: "x" or "2x" is a variable, "0.1Sr" a difference to be worked out, "Ni" an alloy system, the rest a charge. */
+static hg_status refuse_sign(reader *r, size_t sign, const char *shown) {
+    const char *after = r->s + sign, *s = after;
+    while (digit_width(s) || *s == '.') s += *s == '.' ? 1 : digit_width(s);
+    if (is_lower(*s) || is_greek(*s)) return refuse_variable(r, r->s);
+    if (!is_upper(*s) && *s != '(') return refuse_charge(r, shown);
+    if (s == after) {
+        refuse(r, r->s, "elements joined by", shown);
+        return hg_advise(r->err, HG_EPARSE, "a composition needs amounts: FeNi or Fe0.4Ni0.6 instead of Fe-Ni");
+    }
+    refuse(r, r->s, "an amount must be one number, without", shown);
+    return hg_advise(r->err, HG_EPARSE, "work it out: La1.9Sr0.1CuO4 instead of La2-0.1Sr0.1CuO4");
+}
+
+/* The text ended where something must follow. */
+static hg_status refuse_end(reader *r) {
+    const char *last = r->s;
+    while (last > r->text && last[-1] == ' ') last--;
+    while (last > r->text && ((unsigned char)*--last & 0xC0) == 0x80) {}
+    if (r->s == r->text) return refuse(r, r->s, "nothing to read", NULL);
+    if (!joint_width(last)) return refuse(r, r->s, "the formula ends too early", NULL);
+    refuse(r, last, "nothing follows the mark that joins another part:", last);
+    return hg_advise(r->err, HG_EPARSE, "delete a footnote mark or full stop");
+}
+
 /* Whatever stands at r->s does not belong there: say what it is. */
 static hg_status unexpected(reader *r) {
     const char *s = r->s;
     if (!r->err) return HG_EPARSE;
-    if (!*s) return refuse(r, s, s == r->text ? "nothing to read" : "the formula ends too early", NULL);
+    if (!*s) return refuse_end(r);
     const size_t minus = minus_width(s), sign = minus ? minus : *s == '+' ? 1 : 0;
     char character[8];
     size_t n = 1;
     while (n < 4 && ((unsigned char)s[n] & 0xC0) == 0x80) n++;
-    if (is_lower(*s)) return refuse_letters(r);
-    if ((unsigned char)*s == 0xCE || (unsigned char)*s == 0xCF) return refuse_variable(r, s); /* Greek */
-    if (sign && (is_lower(s[sign]) || (unsigned char)s[sign] == 0xCE || (unsigned char)s[sign] == 0xCF))
-        return refuse_variable(r, s);
     show(character, sizeof character, s, n);
-    if (sign || *s == '^' || starts(s, "\xC2\xB2") || starts(s, "\xC2\xB3") || starts(s, "\xC2\xB9") ||
-        starts(s, "\xE2\x81")) {
-        refuse(r, s, "charges and superscripts are not read:", character);
-        return hg_advise(r->err, HG_EPARSE,
-                         "write the neutral composition, without charge, oxidation state or isotope number");
-    }
+    if (is_lower(*s)) return refuse_letters(r);
+    if (is_greek(*s)) return refuse_variable(r, s);
+    if (sign) return refuse_sign(r, sign, character);
+    if (*s == '^' || starts(s, "\xC2\xB2") || starts(s, "\xC2\xB3") || starts(s, "\xC2\xB9") || starts(s, "\xE2\x81"))
+        return refuse_charge(r, character);
     if (digit_width(s)) {
         refuse(r, s, "a number where an element must stand", NULL);
         return hg_advise(r->err, HG_EPARSE, "put a middle dot (or '.') before the number of a hydrate: CuSO4.5H2O");
@@ -189,7 +216,7 @@ static hg_status unexpected(reader *r) {
     refuse(r, s, "cannot read", character);
     if (*s == '_') return hg_advise(r->err, HG_EPARSE, "write plain digits: Fe2O3");
     if (*s == ',') return hg_advise(r->err, HG_EPARSE, "amounts take a decimal point; one formula a cell");
-    return HG_EPARSE;
+    return hg_advise(r->err, HG_EPARSE, "a formula holds symbols, numbers, brackets and dots");
 }
 
 /* ---- the dot -------------------------------------------------------------------------------------------------------- */
