@@ -83,7 +83,8 @@ typedef struct {
     const char *model_words;               /* which columns, kernel, size, noise */
     const char *acquisition;               /* name of what was used */
     const char *warnings;                  /* "" or sentences, one a line */
-    const hg_table *measured, *candidates; /* borrowed from the caller */
+    const hg_table *measured, *candidates; /* borrowed from the caller; candidates NULL for a space */
+    const hg_table *points; /* of a space: one row a suggestion, its variables as columns; owned here; else NULL */
 } hg_suggestions;
 
 HG_BEGIN_DECLS

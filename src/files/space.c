@@ -2,12 +2,12 @@
  * line and column of each mistake. */
 #include "hagane/space.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/text.h"
 #include "files/space_internal.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -36,10 +36,7 @@ static const char *scalar(const yaml_node_t *n) {
 }
 
 static bool number(double *out, const char *s) {
-    if (!s || !*s || strspn(s, "+-.0123456789eE") != strlen(s)) return false; /* not the hex, inf and nan of strtod */
-    char *end;
-    *out = strtod(s, &end);
-    return *end == '\0' && fabs(*out) <= MAX_MAGNITUDE;
+    return s && hg_number_read(out, s, strlen(s), '.') == HG_NUMBER_FINITE && fabs(*out) <= MAX_MAGNITUDE;
 }
 
 static hg_status read_number(double *out, reader *r, const yaml_node_t *n, const char *name, const char *key) {

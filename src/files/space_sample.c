@@ -38,8 +38,11 @@ static void exchange(const hg_space *s, double *p, size_t a, size_t b, double am
     const hg_variable *va = &s->v[a], *vb = &s->v[b];
     const double most = fmin(va->max - p[a], p[b] - vb->min), least = -fmin(p[a] - va->min, vb->max - p[b]);
     amount = fmin(fmax(amount, least), most);
+    const double sum = p[a] + p[b];
     p[a] = fmin(fmax(p[a] + amount, va->min), va->max);
-    p[b] = fmin(fmax(p[b] - amount, vb->min), vb->max);
+    if (p[a] < va->min + 1e-12) p[a] = va->min; /* 1e-16 of a component is none */
+    p[b] = fmin(fmax(sum - p[a], vb->min), vb->max);
+    if (p[b] < vb->min + 1e-12) p[b] = vb->min;
 }
 
 /* Two different random parts of mixture m. */

@@ -1,0 +1,26 @@
+/* search/policy.h -- every number that decides how a campaign is run, in one place
+ *
+ * None of them was chosen on the benchmark sets in docs/benchmarks.md.
+ */
+#ifndef HG_SEARCH_POLICY_H
+#define HG_SEARCH_POLICY_H
+#include <stddef.h>
+
+typedef struct {
+    const char *kernel;    /* when the caller names none */
+    double ucb_kappa;      /* when the caller gives none: mean + kappa sd */
+    double largest_value;  /* |target| beyond this is a placeholder or a mistake; squares must stay finite */
+    double repeat_noise;   /* a measured candidate may be proposed again when the noise sd exceeds this share of the
+                              * spread of the measured values: below it a repeat tells next to nothing */
+    double failure_length; /* length of the failure classifier, in scaled units times sqrt(number of groups) */
+    double failure_prior;  /* its prior weight, in experiments */
+    double least_feasible; /* floor of a probability of being feasible, so that candidates stay comparable */
+    size_t chunk;          /* candidates predicted at once: bounds the scratch memory */
+    size_t qei_samples, qei_shortlist; /* joint samples; candidates among which they are drawn, best by EI */
+    size_t space_points;               /* even points of a space that are scored first */
+    size_t space_starts, space_moves;  /* best points refined, neighbours tried at each step */
+    size_t random_orders;              /* permutations behind the random line of a replay */
+} hg_policy;
+
+extern const hg_policy HG_POLICY;
+#endif
