@@ -110,9 +110,15 @@ static void append(char *buf, size_t size, size_t *at, const char *text) {
         if (*at + 1 < size) buf[*at] = *text;
 }
 
+/* "Cu0.5H2O" would be read as a hydrate; "Cu0.5H2O1" is not. number: of the last three species, the last one blank. */
+static bool looks_like_water(const hg_species *s, size_t n, char number[3][48]) {
+    return n >= 3 && s[n - 1].z == 8 && s[n - 2].z == 1 && !number[(n - 1) % 3][0] &&
+           strchr(number[(n - 3) % 3], '.') && strcmp(number[(n - 2) % 3], "2") == 0;
+}
+
 size_t hg_composition_write(char *buf, size_t size, const hg_composition *c) {
     hg_species s[HG_COMPOSITION_MAX];
-    char number[48];
+    char number[3][48];
     size_t at = 0;
     int decimals = 0;
     memcpy(s, c->species, c->n * sizeof *s);
@@ -121,11 +127,12 @@ size_t hg_composition_write(char *buf, size_t size, const hg_composition *c) {
     for (size_t i = 0; i < c->n; i++) {
         append(buf, size, &at, hg_species_symbol(&s[i]));
         if (scale > 0)
-            put_number(number, s[i].amount * scale, decimals);
+            put_number(number[i % 3], s[i].amount * scale, decimals);
         else
-            put_fraction(number, s[i].amount / total);
-        append(buf, size, &at, number);
+            put_fraction(number[i % 3], s[i].amount / total);
+        append(buf, size, &at, number[i % 3]);
     }
+    if (looks_like_water(s, c->n, number)) append(buf, size, &at, "1");
     if (size) buf[at < size ? at : size - 1] = '\0';
     return at;
 }

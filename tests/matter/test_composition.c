@@ -166,6 +166,7 @@ static void canonical_formulae_are_reduced_and_ordered(void **state) {
     snprintf(first, sizeof first, "%s", canonical(steel));
     assert_contains(first, "Fe0.63");
     assert_close(amount_of(first, "Nb") / amount_of(first, "Fe"), 0.0000616 / 0.620, 1e-6);
+    assert_string_equal(canonical("H2OCu95.4"), "Cu95.4H2O1"); /* not 95 Cu and four waters */
     hg_composition c;
     char small[4];
     assert_ok(hg_composition_read(&c, "Nd2Fe14B", NULL));
