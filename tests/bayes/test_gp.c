@@ -58,11 +58,608 @@ static void learns_a_smooth_curve(void **state) {
     hg_gp_free(gp);
 }
 
+/* ---- invariances ---------------------------------------------------------------------------------------------------- */
+
+enum { N = 30, D = 3, M = 600 };
+
+/* A smooth function of the first two of three inputs, with a little noise. */
+static void make_data(double *x, double *y, size_t n, uint64_t seed) {
+    hg_rng rng = hg_rng_make(seed, 0);
+    for (size_t i = 0; i < n * D; i++) x[i] = hg_rng_uniform(&rng);
+    for (size_t i = 0; i < n; i++) y[i] = sin(5 * x[i * D]) + x[i * D + 1] * x[i * D + 1] + 0.05 * hg_rng_normal(&rng);
+}
+
+static const char *const KERNELS[] = { "rbf",    "matern32",          "matern52",
+                                       "linear", "matern52 + linear", "rbf * (matern32 + linear)" };
+
+/* Other order, other unit, other origin: the same predictions, in the other unit. */
+static void prediction_ignores_order_origin_and_units(void **state) {
+    double xa[N * D], ya[N], xb[N * D], yb[N], qa[M * D], qb[M * D], ma[M], mb[M], va[M], vb[M];
+    const double unit[D] = { 1e-12, 37, 1e200 }, origin[D] = { 5e-12, -1e4, 0 };
+    make_data(xa, ya, N, 1);
+    make_data(qa, ma, M, 2);
+    for (size_t i = 0; i < N; i++) {
+        const size_t to = (i * 7) % N;
+        for (size_t j = 0; j < D; j++) xb[to * D + j] = origin[j] + unit[j] * xa[i * D + j];
+        yb[to] = 1e-90 * (ya[i] - 3);
+    }
+    for (size_t i = 0; i < M * D; i++) qb[i] = origin[i % D] + unit[i % D] * qa[i];
+    for (size_t k = 0; k < sizeof KERNELS / sizeof *KERNELS; k++) {
+        hg_gp_opts o = hg_gp_opts_default();
+        o.kernel = KERNELS[k];
+        o.learn = false; /* the centre of the prior; what is learned agrees to the optimiser's tolerance only */
+        hg_gp *a, *b;
+        assert_ok(hg_gp_fit(&a, xa, ya, N, D, &o, NULL));
+        assert_ok(hg_gp_fit(&b, xb, yb, N, D, &o, NULL));
+        assert_ok(hg_gp_predict(ma, va, a, qa, M, *state, NULL));
+        assert_ok(hg_gp_predict(mb, vb, b, qb, M, *state, NULL));
+        for (size_t i = 0; i < M; i++) {
+            assert_close(mb[i] * 1e90 + 3, ma[i], 1e-9);
+            assert_close(vb[i] * 1e180, va[i], 1e-9);
+        }
+        assert_close(hg_gp_evidence(a), hg_gp_evidence(b), 1e-9);
+        hg_gp_free(a);
+        hg_gp_free(b);
+    }
+}
+
+static void bits_do_not_depend_on_the_thread_count(void **state) {
+    double x[N * D], y[N], q[M * D], mean[2][M], var[2][M], loo[2][N], ignore[M];
+    static double sample[2][2 * 2500], far[2500 * D], more[2500];
+    make_data(x, y, N, 1);
+    make_data(q, ignore, M, 2);
+    make_data(far, more, 2500, 3);
+    for (int large = 0; large < 2; large++) { /* exact, then inducing points */
+        for (int t = 0; t < 2; t++) {
+            hg_gp_opts o = hg_gp_opts_default();
+            hg_gp *gp;
+            hg_rng rng = hg_rng_make(3, 3);
+            assert_ok(hg_pool_new(&o.pool, t == 0 ? 1 : 3, NULL));
+            if (large) o.exact_max = o.inducing = 20;
+            assert_ok(hg_gp_fit(&gp, x, y, N, D, &o, NULL));
+            assert_ok(hg_gp_predict(mean[t], var[t], gp, q, M, *state, NULL));
+            assert_ok(hg_gp_loo(loo[t], ignore, gp, *state, NULL));
+            assert_ok(hg_gp_sample(sample[t], 2, gp, far, 2500, &rng, *state, NULL));
+            hg_gp_free(gp);
+            hg_pool_free(o.pool);
+        }
+        assert_memory_equal(mean[0], mean[1], sizeof mean[0]);
+        assert_memory_equal(var[0], var[1], sizeof var[0]);
+        assert_memory_equal(loo[0], loo[1], sizeof loo[0]);
+        assert_memory_equal(sample[0], sample[1], sizeof sample[0]);
+    }
+}
+
+/* ---- scikit-learn --------------------------------------------------------------------------------------------------- */
+
+static double *numbers(FILE *f, hg_arena *mem, size_t n) {
+    double *v = hg_alloc(mem, n, sizeof *v);
+    assert_non_null(v);
+    for (size_t i = 0; i < n; i++) assert_int_equal(fscanf(f, "%lf", &v[i]), 1);
+    return v;
+}
+
+static void agrees_with_scikit_learn(void **state) {
+    char path[512], kind[16], kernel[128];
+    FILE *f = fopen(test_source(path, sizeof path, "tests/fixtures/gp_sklearn.txt"), "r");
+    assert_non_null(f);
+    const hg_mark mark = hg_arena_mark(*state);
+    size_t n, d, m, p, compared = 0, optima = 0;
+    while (fscanf(f, "%15s %zu %zu %zu %zu\n", kind, &n, &d, &m, &p) == 5) {
+        assert_non_null(fgets(kernel, sizeof kernel, f));
+        kernel[strcspn(kernel, "\n")] = '\0';
+        size_t group[64];
+        for (size_t j = 0; j < d; j++) assert_int_equal(fscanf(f, "%zu", &group[j]), 1);
+        const double *params = numbers(f, *state, p), *x = numbers(f, *state, n * d), *y = numbers(f, *state, n);
+        hg_gp_opts o = fixed(kernel, params, p);
+        o.group = group;
+        hg_gp *gp;
+        if (strcmp(kind, "optimum") == 0) { /* ours must be at least as likely, from as many starts */
+            o.standardise = true;
+            assert_ok(hg_gp_fit(&gp, x, y, n, d, &o, NULL));
+            const double theirs = hg_gp_evidence(gp);
+            hg_gp_free(gp);
+            hg_gp_opts free_choice = hg_gp_opts_default();
+            free_choice.prior_strength = 0;
+            assert_ok(hg_gp_fit(&gp, x, y, n, d, &free_choice, NULL));
+            assert_true(hg_gp_evidence(gp) >= theirs - 1e-3);
+            hg_gp_free(gp);
+            optima++;
+            continue;
+        }
+        const double *xs = numbers(f, *state, m * d), *want = numbers(f, *state, m), *sd = numbers(f, *state, m);
+        const double *evidence = numbers(f, *state, 1);
+        double mean[16], var[16];
+        assert_ok(hg_gp_fit(&gp, x, y, n, d, &o, NULL));
+        assert_ok(hg_gp_predict(mean, var, gp, xs, m, *state, NULL));
+        for (size_t i = 0; i < m; i++) {
+            assert_close(mean[i], want[i], 1e-8);
+            assert_close(sqrt(var[i]), sd[i], 1e-8);
+        }
+        assert_close(hg_gp_evidence(gp), *evidence, 1e-8);
+        hg_gp_free(gp);
+        compared++;
+    }
+    fclose(f);
+    assert_int_equal(compared, 8);
+    assert_int_equal(optima, 1);
+    hg_arena_reset(*state, mark);
+}
+
+/* ---- one more, one less --------------------------------------------------------------------------------------------- */
+
+static void assert_same_model(const hg_gp *a, const hg_gp *b, const double *q, size_t m, double tol, hg_arena *mem) {
+    double ma[M], mb[M], va[M], vb[M];
+    assert_ok(hg_gp_predict(ma, va, a, q, m, mem, NULL));
+    assert_ok(hg_gp_predict(mb, vb, b, q, m, mem, NULL));
+    for (size_t i = 0; i < m; i++) {
+        assert_close(ma[i], mb[i], tol);
+        assert_close(va[i], vb[i], tol);
+    }
+    assert_close(hg_gp_evidence(a), hg_gp_evidence(b), tol);
+    assert_int_equal(hg_gp_points(a), hg_gp_points(b));
+}
+
+/* Parameters that are good for make_data: lengths 0.7, signal 1, noise 0.1. */
+static const double SENSIBLE[] = { -0.36, -0.36, 1, 0, -2.3 };
+
+static void an_update_equals_fitting_again(void **state) {
+    double x[N * D], y[N], q[M * D], ignore[M];
+    make_data(x, y, N, 1);
+    make_data(q, ignore, M, 2);
+    hg_gp_opts o = fixed("matern52", SENSIBLE, 5);
+    hg_gp *grown, *whole, *copy;
+    assert_ok(hg_gp_fit(&grown, x, y, 2, D, &o, NULL));
+    for (size_t i = 2; i < N; i++) {
+        assert_ok(hg_gp_update(grown, x + i * D, y[i], NULL));
+        assert_ok(hg_gp_fit(&whole, x, y, i + 1, D, &o, NULL));
+        if (i % 9 == 0 || i + 1 == N) assert_same_model(grown, whole, q, 50, 1e-11, *state);
+        if (i + 1 < N) hg_gp_free(whole);
+    }
+    assert_ok(hg_gp_clone(&copy, grown, NULL)); /* a copy, and what happens to it later, leave the first alone */
+    for (size_t i = 0; i < 20; i++) assert_ok(hg_gp_update(copy, q + i * D, 9, NULL));
+    assert_same_model(grown, whole, q, M, 1e-11, *state);
+    assert_int_equal(hg_gp_points(copy), N + 20);
+    assert_contains(hg_gp_words(copy), "50 points");
+    hg_gp_free(copy);
+    hg_gp_free(grown);
+    hg_gp_free(whole);
+}
+
+static void leave_one_out_equals_leaving_one_out(void **state) {
+    double x[N * D], y[N], mean[N], var[N];
+    make_data(x, y, N, 4);
+    hg_gp_opts o = fixed("matern52", SENSIBLE, 5);
+    hg_gp *all, *less;
+    assert_ok(hg_gp_fit(&all, x, y, N, D, &o, NULL));
+    assert_ok(hg_gp_loo(mean, var, all, *state, NULL));
+    for (size_t i = 0; i < N; i++) {
+        double xr[N * D], yr[N], m, v;
+        size_t left = 0;
+        for (size_t k = 0; k < N; k++) {
+            if (k == i) continue;
+            memcpy(xr + left * D, x + k * D, D * sizeof *xr);
+            yr[left++] = y[k];
+        }
+        assert_ok(hg_gp_fit(&less, xr, yr, left, D, &o, NULL));
+        assert_ok(hg_gp_predict(&m, &v, less, x + i * D, 1, *state, NULL));
+        assert_close(mean[i], m, 1e-10);
+        assert_close(var[i], v + exp(2 * SENSIBLE[4]), 1e-10);
+        hg_gp_free(less);
+    }
+    hg_gp_free(all);
+}
+
+/* ---- many points ---------------------------------------------------------------------------------------------------- */
+
+static void inducing_points_become_exact_when_all_are_used(void **state) {
+    double x[N * D], y[N], q[M * D], ignore[M], le[N], ve[N], li[N], vi[N], ce[25], ci[25];
+    make_data(x, y, N, 1);
+    make_data(q, ignore, M, 2);
+    for (size_t k = 0; k < 2; k++) {
+        const double params[] = { -0.36, -0.36, 1, 0.5, 0.5, 0.5, -1, 0, -2.3 };
+        hg_gp_opts o = fixed(k ? "matern52 + linear" : "matern52", k ? params : SENSIBLE, k ? 9 : 5);
+        hg_gp *exact, *inducing;
+        assert_ok(hg_gp_fit(&exact, x, y, N, D, &o, NULL));
+        o.exact_max = N - 1;
+        o.inducing = N;
+        assert_ok(hg_gp_fit(&inducing, x, y, N, D, &o, NULL));
+        assert_contains(hg_gp_words(inducing), "30 inducing points");
+        assert_same_model(exact, inducing, q, M, 1e-8, *state);
+        assert_ok(hg_gp_loo(le, ve, exact, *state, NULL));
+        assert_ok(hg_gp_loo(li, vi, inducing, *state, NULL));
+        assert_ok(hg_gp_covariance(ce, exact, q, 5, *state, NULL));
+        assert_ok(hg_gp_covariance(ci, inducing, q, 5, *state, NULL));
+        for (size_t i = 0; i < N; i++) {
+            assert_close(le[i], li[i], 1e-7);
+            assert_close(ve[i], vi[i], 1e-7);
+        }
+        for (size_t i = 0; i < 25; i++) assert_close(ce[i], ci[i], 1e-8);
+        hg_gp_free(exact);
+        hg_gp_free(inducing);
+    }
+}
+
+/* Fewer than all: the update and leave-one-out of the approximate model are those of the approximate model itself. */
+static void the_inducing_model_is_consistent_with_itself(void **state) {
+    enum { LARGE = 400 };
+    static double x[(LARGE + 1) * D], y[LARGE + 1], q[M * D], ignore[M], mean[LARGE], var[LARGE];
+    make_data(x, y, LARGE + 1, 1);
+    make_data(q, ignore, M, 2);
+    hg_gp_opts o = fixed("rbf", SENSIBLE, 5);
+    o.exact_max = 100;
+    o.inducing = 60;
+    hg_gp *gp, *copy;
+    assert_ok(hg_gp_fit(&gp, x, y, LARGE, D, &o, NULL));
+    double worst = 0, truth[M], m[M], v[M];
+    assert_ok(hg_gp_predict(m, v, gp, q, M, *state, NULL));
+    for (size_t i = 0; i < M; i++) {
+        truth[i] = sin(5 * q[i * D]) + q[i * D + 1] * q[i * D + 1];
+        worst = fmax(worst, fabs(m[i] - truth[i]) / sqrt(v[i] + 1e-4));
+    }
+    assert_true(worst < 6); /* error bars that hold */
+
+    /* leave-one-out of point i = the prediction after unlearning it: check by adding it twice as the 401st */
+    assert_ok(hg_gp_clone(&copy, gp, NULL));
+    assert_ok(hg_gp_predict(m, v, copy, x + LARGE * D, 1, *state, NULL));
+    const double noise = hg_gp_noise_sd(gp);
+    assert_ok(hg_gp_update(copy, x + LARGE * D, y[LARGE], NULL));
+    static double mean1[LARGE + 1], var1[LARGE + 1];
+    assert_ok(hg_gp_loo(mean1, var1, copy, *state, NULL));
+    assert_close(mean1[LARGE], m[0], 1e-8); /* without it: what was predicted before it came */
+    assert_true(fabs(var1[LARGE] - v[0] - noise * noise) < 0.2 * var1[LARGE]); /* FITC adds its residual to the noise */
+    assert_ok(hg_gp_loo(mean, var, gp, *state, NULL));
+    for (size_t i = 0; i < LARGE; i++) assert_true(var[i] > noise * noise);
+    hg_gp_free(copy);
+    hg_gp_free(gp);
+}
+
+/* ---- samples -------------------------------------------------------------------------------------------------------- */
+
+/* Mean and covariance of many samples against the exact ones, at the first `look` of m queries. */
+static void check_samples(hg_gp *gp, const double *q, size_t m, size_t k, double tol, hg_arena *mem) {
+    enum { LOOK = 6 };
+    double mean[LOOK], cov[LOOK * LOOK];
+    const hg_mark mark = hg_arena_mark(mem);
+    double *out = hg_alloc(mem, k, m * sizeof *out);
+    assert_non_null(out);
+    hg_rng rng = hg_rng_make(11, 0);
+    assert_ok(hg_gp_sample(out, k, gp, q, m, &rng, mem, NULL));
+    assert_ok(hg_gp_predict(mean, NULL, gp, q, LOOK, mem, NULL));
+    assert_ok(hg_gp_covariance(cov, gp, q, LOOK, mem, NULL));
+    for (size_t i = 0; i < LOOK; i++) {
+        double average = 0;
+        for (size_t s = 0; s < k; s++) average += out[s * m + i] / (double)k;
+        const double sd = sqrt(cov[i * LOOK + i]);
+        assert_true(fabs(average - mean[i]) < 5 * sd / sqrt((double)k) + tol * sd);
+        for (size_t j = 0; j <= i; j++) {
+            double both = 0;
+            for (size_t s = 0; s < k; s++) both += (out[s * m + i] - mean[i]) * (out[s * m + j] - mean[j]) / (double)k;
+            const double scale = sd * sqrt(cov[j * LOOK + j]);
+            if (!(fabs(both - cov[i * LOOK + j]) < (6 / sqrt((double)k) + tol) * scale))
+                print_error("cov[%zu,%zu]: %g, expected %g\n", i, j, both, cov[i * LOOK + j]);
+            assert_true(fabs(both - cov[i * LOOK + j]) < (6 / sqrt((double)k) + tol) * scale);
+        }
+    }
+    hg_arena_reset(mem, mark);
+}
+
+static void samples_have_the_right_mean_and_covariance(void **state) {
+    static double q[2001 * D], ignore[2001];
+    double x[8 * D], y[8];
+    make_data(x, y, 8, 1);
+    make_data(q, ignore, 2001, 2);
+    static const double length[] = { -0.36, -0.36, 1, 0.2, 0.2, 0.2, -1, 0, -2.3 };
+    static const struct {
+        const char *kernel;
+        size_t params;
+        bool inducing;
+    } cases[] = { { "rbf", 5, false },
+                  { "matern32", 5, false },
+                  { "matern52", 5, true },
+                  { "matern52 + linear", 9, false },
+                  { "matern52 + linear", 9, true } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double params[9];
+        memcpy(params, length, sizeof params);
+        params[cases[i].params - 2] = 0;
+        params[cases[i].params - 1] = -2.3;
+        hg_gp_opts o = fixed(cases[i].kernel, params, cases[i].params);
+        if (cases[i].inducing) {
+            o.exact_max = 7;
+            o.inducing = 8;
+        }
+        hg_gp *gp;
+        assert_ok(hg_gp_fit(&gp, x, y, 8, D, &o, NULL));
+        if (i == 0) check_samples(gp, q, 20, 2000, 1e-9, *state); /* Cholesky */
+        check_samples(gp, q, 2001, 100, 0.15, *state);            /* random features: their own error too */
+        hg_gp_free(gp);
+    }
+}
+
+static void covariance_has_the_variances_on_its_diagonal(void **state) {
+    double x[N * D], y[N], q[M * D], mean[40], var[40], cov[40 * 40], ignore[M];
+    make_data(x, y, N, 1);
+    make_data(q, ignore, M, 2);
+    for (int inducing = 0; inducing < 2; inducing++) {
+        hg_gp_opts o = hg_gp_opts_default();
+        if (inducing) o.exact_max = o.inducing = 15;
+        hg_gp *gp;
+        assert_ok(hg_gp_fit(&gp, x, y, N, D, &o, NULL));
+        assert_ok(hg_gp_predict(mean, var, gp, q, 40, *state, NULL));
+        assert_ok(hg_gp_covariance(cov, gp, q, 40, *state, NULL));
+        for (size_t i = 0; i < 40; i++) {
+            assert_close(cov[i * 40 + i], var[i], 1e-12);
+            for (size_t j = 0; j < i; j++) {
+                assert_true(cov[i * 40 + j] == cov[j * 40 + i]);
+                assert_true(fabs(cov[i * 40 + j]) <= sqrt(var[i] * var[j]) * (1 + 1e-9));
+            }
+        }
+        hg_gp_free(gp);
+    }
+}
+
+/* ---- awkward data --------------------------------------------------------------------------------------------------- */
+
+static void assert_sane(const double *x, const double *y, size_t n, size_t d, const hg_gp_opts *o, hg_arena *mem) {
+    hg_gp *gp;
+    hg_err err;
+    double mean[64], var[64];
+    assert_ok_err(hg_gp_fit(&gp, x, y, n, d, o, &err), err);
+    assert_ok_err(hg_gp_predict(mean, var, gp, x, n, mem, &err), err);
+    double lo = y[0], hi = y[0];
+    for (size_t i = 0; i < n; i++) {
+        lo = fmin(lo, y[i]);
+        hi = fmax(hi, y[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        assert_true(isfinite(mean[i]) && isfinite(var[i]) && var[i] >= 0);
+        assert_true(mean[i] >= lo - (hi - lo) - 1e-9 * fabs(lo) && mean[i] <= hi + (hi - lo) + 1e-9 * fabs(hi));
+    }
+    assert_true(isfinite(hg_gp_evidence(gp)) && hg_gp_noise_sd(gp) >= 0);
+    assert_true(hg_gp_signal_sd(gp) > 0 || n == 1); /* one point says nothing about a slope */
+    hg_gp_free(gp);
+}
+
+static void awkward_data_still_fit(void **state) {
+    const double one[] = { 7 }, x2[] = { 1, 2 }, twice[] = { 3, 3, 3, 8 }, y1[] = { 5 }, y2[] = { 5, 6 },
+                 flat[] = { 5, 5, 5, 5 }, zero[] = { 0, 0, 0, 0 }, y4[] = { 1, 2, 1.5, 9 }, x4[] = { 1, 2, 3, 4 },
+                 columns[] = { 1, 77, 2, 77, 3, 77, 4, 77 }, huge[] = { -1e308, 1e308, 1e307, 0 },
+                 tiny[] = { 1e-300, 2e-300, 3e-300, 5e-300 }, big_y[] = { -1e150, 1e150, 3e149, 1e149 },
+                 small_y[] = { 1e-150, 2e-150, 3e-150, 1.5e-150 };
+    for (size_t k = 0; k < sizeof KERNELS / sizeof *KERNELS; k++)
+        for (int strength = 0; strength < 2; strength++) {
+            hg_gp_opts o = hg_gp_opts_default();
+            o.kernel = KERNELS[k];
+            o.prior_strength = strength;
+            assert_sane(one, y1, 1, 1, &o, *state);
+            assert_sane(x2, y2, 2, 1, &o, *state);
+            assert_sane(twice, y4, 4, 1, &o, *state); /* duplicates that disagree */
+            assert_sane(x4, flat, 4, 1, &o, *state);
+            assert_sane(x4, zero, 4, 1, &o, *state);
+            assert_sane(columns, y4, 4, 2, &o, *state);
+            assert_sane(huge, y4, 4, 1, &o, *state);
+            assert_sane(tiny, y4, 4, 1, &o, *state);
+            assert_sane(x4, small_y, 4, 1, &o, *state);
+            o.noise_sd = 0; /* "no noise": a lie for the duplicates */
+            assert_sane(twice, y4, 4, 1, &o, *state);
+            o.noise_sd = 0.5;
+            assert_sane(twice, y4, 4, 1, &o, *state);
+        }
+    hg_gp *gp; /* the largest values that are taken: the mean is right, a variance may not fit a double */
+    double mean[4];
+    assert_ok(hg_gp_fit(&gp, x4, big_y, 4, 1, NULL, NULL));
+    assert_ok(hg_gp_predict(mean, NULL, gp, x4, 4, *state, NULL));
+    for (size_t i = 0; i < 4; i++) assert_true(isfinite(mean[i]));
+    hg_gp_free(gp);
+}
+
+/* A query a light year away, and one at the end of the doubles: back to the constant, with the prior's doubt. */
+static void far_queries_are_finite(void **state) {
+    double x[N * D], y[N], mean[2], var[2];
+    make_data(x, y, N, 1);
+    const double far[] = { 1e16, 0, 0, -1.7e308, 1.7e308, 1.7e308 };
+    for (size_t k = 0; k < 3; k++) {
+        hg_gp_opts o = hg_gp_opts_default();
+        o.kernel = KERNELS[k];
+        hg_gp *gp;
+        assert_ok(hg_gp_fit(&gp, x, y, N, D, &o, NULL));
+        assert_ok(hg_gp_predict(mean, var, gp, far, 2, *state, NULL));
+        assert_close(mean[0], mean[1], 1e-12);
+        assert_true(sqrt(var[0]) >= hg_gp_signal_sd(gp) * (1 - 1e-12) && sqrt(var[1]) < 3 * hg_gp_signal_sd(gp));
+        hg_gp_free(gp);
+    }
+}
+
+static void a_known_noise_is_kept_and_an_unknown_one_found(void **state) {
+    enum { MANY = 120 };
+    static double x[MANY * D], y[MANY];
+    make_data(x, y, MANY, 9); /* noise sd 0.05 */
+    (void)state;
+    hg_gp_opts o = hg_gp_opts_default();
+    hg_gp *gp;
+    assert_ok(hg_gp_fit(&gp, x, y, MANY, D, &o, NULL));
+    assert_true(hg_gp_noise_sd(gp) > 0.035 && hg_gp_noise_sd(gp) < 0.07);
+    double relevance[D];
+    hg_gp_relevance(relevance, gp);
+    assert_true(relevance[0] > relevance[1] && relevance[1] > relevance[2]); /* sin(5 a), b^2, nothing */
+    assert_true(relevance[2] < 0.2 && relevance[0] <= 1);
+    hg_gp_free(gp);
+    o.noise_sd = 0.3;
+    assert_ok(hg_gp_fit(&gp, x, y, MANY, D, &o, NULL));
+    assert_close(hg_gp_noise_sd(gp), 0.3, 1e-12);
+    hg_gp_free(gp);
+}
+
+/* A formula of 50 numbers is one group: it has one length scale, and a plain column beside it keeps its own. */
+static void groups_share_a_length_scale(void **state) {
+    enum { WIDE = 51 };
+    static double x[N * WIDE], y[N], mean[N], var[N];
+    size_t group[WIDE];
+    hg_rng rng = hg_rng_make(1, 0);
+    for (size_t j = 0; j < WIDE; j++) group[j] = j == 0;
+    for (size_t i = 0; i < N; i++) {
+        const double a = hg_rng_uniform(&rng), b = hg_rng_uniform(&rng);
+        for (size_t j = 0; j < WIDE; j++) x[i * WIDE + j] = j ? sin((double)j * a / 20) : b;
+        y[i] = a;
+    }
+    hg_gp_opts o = hg_gp_opts_default();
+    o.group = group;
+    hg_gp *gp;
+    double params[8], relevance[2];
+    assert_ok(hg_gp_fit(&gp, x, y, N, WIDE, &o, NULL));
+    assert_int_equal(hg_gp_params(gp, params, 8), 4); /* two lengths, signal, noise */
+    assert_string_equal(hg_gp_param_name(gp, 1), "log length scale 2 of matern52");
+    assert_string_equal(hg_gp_param_name(gp, 3), "log noise sd");
+    assert_string_equal(hg_gp_param_name(gp, 4), "");
+    hg_gp_relevance(relevance, gp);
+    assert_true(relevance[0] > relevance[1]);
+    assert_ok(hg_gp_loo(mean, var, gp, *state, NULL));
+    for (size_t i = 0; i < N; i++) assert_true(fabs(mean[i] - y[i]) < 0.3);
+    hg_gp_free(gp);
+}
+
+static void a_warm_start_gets_as_far(void **state) {
+    double x[N * D], y[N], params[8];
+    make_data(x, y, N, 1);
+    (void)state;
+    hg_gp_opts o = hg_gp_opts_default();
+    hg_gp *cold, *warm;
+    assert_ok(hg_gp_fit(&cold, x, y, N - 1, D, &o, NULL));
+    o.n_params = hg_gp_params(cold, params, 8);
+    hg_gp_free(cold);
+    assert_ok(hg_gp_fit(&cold, x, y, N, D, NULL, NULL));
+    o.params = params;
+    assert_ok(hg_gp_fit(&warm, x, y, N, D, &o, NULL));
+    assert_true(hg_gp_evidence(warm) > hg_gp_evidence(cold) - 0.5);
+    hg_gp_free(cold);
+    hg_gp_free(warm);
+}
+
+/* ---- refusals ------------------------------------------------------------------------------------------------------- */
+
+static void refuses_bad_input_by_name(void **state) {
+    const double x[] = { 0, 1 }, nan1[] = { 0, NAN }, y[] = { -1, 1 }, over[] = { 1e300, 1 }, params[] = { 0, 0, 1e3 };
+    const double scale[] = { 0 }, shift[] = { 0 };
+    const size_t group[] = { 4 };
+    hg_gp *gp;
+    hg_err err;
+    assert_int_equal(hg_gp_fit(&gp, nan1, y, 2, 1, NULL, &err), HG_ENAN);
+    assert_string_equal(err.msg, "x row 1 is not finite");
+    assert_int_equal(hg_gp_fit(&gp, x, nan1, 2, 1, NULL, &err), HG_ENAN);
+    assert_string_equal(err.msg, "y row 1 is not finite");
+    assert_int_equal(hg_gp_fit(&gp, x, y, 0, 1, NULL, NULL), HG_EINVAL);
+    assert_int_equal(hg_gp_fit(&gp, x, y, 2, 0, NULL, NULL), HG_EINVAL);
+    assert_int_equal(hg_gp_fit(&gp, x, over, 2, 1, NULL, &err), HG_EINVAL);
+    assert_contains(err.hint, "unit");
+    hg_gp_opts o = hg_gp_opts_default();
+    o.kernel = "matern53";
+    assert_int_equal(hg_gp_fit(&gp, x, y, 2, 1, &o, &err), HG_ENOTFOUND);
+    assert_contains(err.hint, "did you mean \"matern52\"?");
+    o = fixed("rbf", params, 3);
+    assert_int_equal(hg_gp_fit(&gp, x, y, 2, 1, &o, &err), HG_EINVAL);
+    assert_contains(err.msg, "params[2]");
+    o.n_params = 2;
+    assert_int_equal(hg_gp_fit(&gp, x, y, 2, 1, &o, &err), HG_EINVAL);
+    assert_contains(err.msg, "has 3");
+    o = hg_gp_opts_default();
+    o.group = group;
+    assert_int_equal(hg_gp_fit(&gp, x, y, 2, 1, &o, NULL), HG_EINVAL);
+    o = hg_gp_opts_default();
+    o.x_scale = scale;
+    assert_int_equal(hg_gp_fit(&gp, x, y, 2, 1, &o, NULL), HG_EINVAL);
+    o.x_shift = shift;
+    assert_int_equal(hg_gp_fit(&gp, x, y, 2, 1, &o, NULL), HG_EINVAL);
+    o = hg_gp_opts_default();
+    o.prior_strength = -1;
+    assert_int_equal(hg_gp_fit(&gp, x, y, 2, 1, &o, NULL), HG_EINVAL);
+    o = hg_gp_opts_default();
+    o.noise_sd = NAN;
+    assert_int_equal(hg_gp_fit(&gp, x, y, 2, 1, &o, NULL), HG_EINVAL);
+    o = hg_gp_opts_default();
+    o.inducing = 0;
+    assert_int_equal(hg_gp_fit(&gp, x, y, 2, 1, &o, NULL), HG_EINVAL);
+    assert_null(gp);
+
+    double mean, var;
+    assert_ok(hg_gp_fit(&gp, x, y, 1, 1, NULL, NULL));
+    assert_int_equal(hg_gp_predict(&mean, &var, gp, nan1 + 1, 1, *state, &err), HG_ENAN);
+    assert_int_equal(hg_gp_update(gp, nan1 + 1, 1, NULL), HG_ENAN);
+    assert_int_equal(hg_gp_update(gp, x, NAN, NULL), HG_ENAN);
+    assert_int_equal(hg_gp_loo(&mean, &var, gp, *state, NULL), HG_EINVAL);
+    assert_int_equal(hg_gp_points(gp), 1);
+    hg_gp_free(gp);
+    hg_gp_free(NULL);
+}
+
+/* k allocations succeed, one fails, the rest succeed; until nothing is left to fail. */
+#define EVERY_ALLOCATION(call, and_then)                                                                               \
+    for (long k = 0;; k++) {                                                                                           \
+        fail_alloc_after(k);                                                                                           \
+        const hg_status st = call;                                                                                     \
+        fail_alloc_after(-1);                                                                                          \
+        if (st == HG_OK) {                                                                                             \
+            assert_true(k > 0);                                                                                        \
+            break;                                                                                                     \
+        }                                                                                                              \
+        assert_int_equal(st, HG_ENOMEM);                                                                               \
+        and_then;                                                                                                      \
+    }
+
+static void survives_any_allocation_failure(void **state) {
+    double x[N * D], y[N], out[N * N], var[N];
+    static double far[2001 * D], sample[2001];
+    make_data(x, y, N, 1);
+    make_data(far, sample, 2001, 2);
+    for (int inducing = 0; inducing < 2; inducing++) {
+        hg_gp_opts o = fixed("matern52 + linear", NULL, 0);
+        o.learn = true;
+        o.restarts = 2;
+        if (inducing) o.exact_max = o.inducing = 10;
+        hg_gp *gp = NULL, *copy = NULL;
+        EVERY_ALLOCATION((gp = (hg_gp *)state, hg_gp_fit(&gp, x, y, N, D, &o, NULL)), assert_null(gp))
+        EVERY_ALLOCATION((copy = (hg_gp *)state, hg_gp_clone(&copy, gp, NULL)), assert_null(copy))
+        hg_gp_free(copy);
+        hg_arena *mem = hg_arena_new();
+        hg_rng rng = hg_rng_make(0, 0);
+        const size_t before = hg_gp_points(gp);
+        EVERY_ALLOCATION(hg_gp_update(gp, x, 1, NULL), assert_int_equal(hg_gp_points(gp), before))
+        for (int what = 0; what < 5; what++) { /* a fresh arena each time, so that its blocks can fail too */
+            EVERY_ALLOCATION((hg_arena_free(mem), mem = hg_arena_new(),
+                              what == 0   ? hg_gp_predict(out, var, gp, x, N, mem, NULL)
+                              : what == 1 ? hg_gp_covariance(out, gp, x, N, mem, NULL)
+                              : what == 2 ? hg_gp_loo(out, out + N + 1, gp, mem, NULL)
+                              : what == 3 ? hg_gp_sample(out, 1, gp, x, N, &rng, mem, NULL)
+                                          : hg_gp_sample(sample, 1, gp, far, 2001, &rng, mem, NULL)),
+                             assert_int_equal(hg_arena_bytes(mem), 0))
+            assert_int_equal(hg_arena_bytes(mem), 0);
+        }
+        hg_arena_free(mem);
+        hg_gp_free(gp);
+    }
+}
+
 int main(void) {
     hg_linalg_single_thread();
     const struct CMUnitTest tests[] = {
         TEST(two_points_match_the_hand_derivation),
         TEST(learns_a_smooth_curve),
+        TEST(prediction_ignores_order_origin_and_units),
+        TEST(bits_do_not_depend_on_the_thread_count),
+        TEST(agrees_with_scikit_learn),
+        TEST(an_update_equals_fitting_again),
+        TEST(leave_one_out_equals_leaving_one_out),
+        TEST(inducing_points_become_exact_when_all_are_used),
+        TEST(the_inducing_model_is_consistent_with_itself),
+        TEST(samples_have_the_right_mean_and_covariance),
+        TEST(covariance_has_the_variances_on_its_diagonal),
+        TEST(awkward_data_still_fit),
+        TEST(far_queries_are_finite),
+        TEST(a_known_noise_is_kept_and_an_unknown_one_found),
+        TEST(groups_share_a_length_scale),
+        TEST(a_warm_start_gets_as_far),
+        TEST(refuses_bad_input_by_name),
+        TEST(survives_any_allocation_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
