@@ -84,8 +84,9 @@ typedef struct {
     hg_colour colour;             /*                                                              default ink */
     hg_marker marker;             /*                                                              default circle */
     double size;                  /* marker diameter or line width, pt; 0: by kind                default 0 */
-    bool dashed;                  /* lines                                                        default false */
-    bool steps;                   /* line and band stay level until the next x                    default false */
+    bool low_on_top; /* where points lie on one another: the lowest value on top, not the highest    default false */
+    bool dashed;     /* lines                                                        default false */
+    bool steps;      /* line and band stay level until the next x                    default false */
 } hg_layer;
 
 typedef struct {

@@ -79,6 +79,12 @@ static void few_points(hg_plot *p, const hg_layer *l) {
             hg_marker_draw(p, l->marker, x, y, or_default(l->size, 1.5 * DOT), point_colour(p, l, i), true);
 }
 
+/* Where in the order of drawing a point comes: the last is on top. */
+static size_t turn(const hg_plot *p, const hg_layer *l, size_t i) {
+    const size_t level = l->value ? hg_plot_level(p, l->value[i]) : 0;
+    return l->low_on_top ? HG_MAP_LEVELS - 1 - level : level;
+}
+
 size_t *hg_points_by_level(hg_plot *p, const hg_layer *l, size_t first[HG_MAP_LEVELS + 1]) {
     size_t *order = hg_malloc(l->n, sizeof *order), at[HG_MAP_LEVELS];
     memset(first, 0, (HG_MAP_LEVELS + 1) * sizeof *first);
@@ -86,16 +92,16 @@ size_t *hg_points_by_level(hg_plot *p, const hg_layer *l, size_t first[HG_MAP_LE
         p->failed = true;
         return NULL;
     }
-    for (size_t i = 0; i < l->n; i++) first[hg_plot_level(p, l->value ? l->value[i] : 0) + 1]++;
+    for (size_t i = 0; i < l->n; i++) first[turn(p, l, i) + 1]++;
     for (size_t k = 0; k < HG_MAP_LEVELS; k++) {
         first[k + 1] += first[k];
         at[k] = first[k];
     }
-    for (size_t i = 0; i < l->n; i++) order[at[hg_plot_level(p, l->value ? l->value[i] : 0)]++] = i;
+    for (size_t i = 0; i < l->n; i++) order[at[turn(p, l, i)]++] = i;
     return order;
 }
 
-/* One path of dots a level, the highest last and so on top. */
+/* One path of dots a level, the best last and so on top. */
 static void dots(hg_plot *p, const hg_layer *l) {
     size_t first[HG_MAP_LEVELS + 1];
     size_t *order = hg_points_by_level(p, l, first);
@@ -112,7 +118,7 @@ static void dots(hg_plot *p, const hg_layer *l) {
             any = true;
         }
         if (!any) continue;
-        hg_plot_colour(p, l->value ? p->map[k] : hg_colour_rgb(l->colour), 1);
+        hg_plot_colour(p, point_colour(p, l, order[first[k]]), 1); /* the same for all of this turn */
         cairo_stroke(p->cr);
     }
     hg_free(order);

@@ -84,6 +84,11 @@ static void put_fixed(char *buf, size_t size, double v, int decimals) {
     put(buf, size, plain);
 }
 
+void hg_fixed_text(char *buf, size_t size, double v, int decimals) {
+    buf[0] = '\0';
+    put_fixed(buf, size, v, decimals);
+}
+
 static int exponent_of(double v) { return v > 0 ? (int)floor(log10(v) + 1e-12) : 0; }
 
 void hg_number_text(char *buf, size_t size, double v, int digits) {

@@ -31,5 +31,6 @@ double hg_range_share(const hg_range *r, double v); /* 0 at min, 1 at max, outsi
 void hg_ticks_make(hg_ticks *t, const hg_range *r, size_t want, bool whole);
 /* v with `digits` significant digits, as a person writes it: "0.0123", "1.2×10⁷"; "-" is U+2212. */
 void hg_number_text(char *buf, size_t size, double v, int digits);
-void hg_power_text(char *buf, size_t size, int exponent); /* "×10⁵" */
+void hg_fixed_text(char *buf, size_t size, double v, int decimals); /* the same with this many decimals */
+void hg_power_text(char *buf, size_t size, int exponent);           /* "×10⁵" */
 #endif
