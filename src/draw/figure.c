@@ -183,7 +183,7 @@ static double most_category(const hg_plot *p) { return 0.4 * p->width; }
 /* Fewer ticks until their labels stand apart. */
 static void x_ticks_that_fit(hg_plot *p) {
     const double w = p->right - p->left;
-    size_t want = (size_t)fmax(2, w / (4.5 * p->small));
+    size_t want = (size_t)fmax(2, w / (3.6 * p->small));
     if (want > 8) want = 8;
     for (;; want--) {
         hg_ticks_make(&p->x_ticks, &p->x, want, p->f->x.whole);

@@ -79,7 +79,7 @@ static const char HEAD[] =
     "font:16px/1.5 system-ui,-apple-system,\"Segoe UI\",Roboto,\"Noto Sans\",\"DejaVu Sans\",sans-serif}\n"
     "h1{font-size:1.6rem;line-height:1.25;margin:0 0 .5rem}\n"
     "h2{font-size:1.15rem;margin:2rem 0 .5rem;padding-top:.75rem;border-top:1px solid var(--line)}\n"
-    "p{margin:.4rem 0;max-width:48rem}\n"
+    "p{margin:.4rem 0;max-width:56rem}\n"
     "h1,p,td,figcaption{overflow-wrap:anywhere}\n"
     ".soft,figcaption,footer{color:var(--soft)}\n"
     ".warn{background:var(--warn);border-left:4px solid var(--warn-line);padding:.4rem .9rem;margin:1rem 0;"
@@ -144,7 +144,9 @@ static void put_summary(hg_text *t, const hg_report *r) {
     hg_text_add(t, ". Objective: ");
     put_objectives(t, r);
     hg_text_add(t, ".");
-    if (q->n_objectives == 1) {
+    if (q->n_objectives == 1 && q->best_row == SIZE_MAX) {
+        hg_text_add(t, " No measured row meets the requirements yet.");
+    } else if (q->n_objectives == 1) {
         hg_text_add(t, " Best measured so far: <strong>");
         hg_html_number(t, q->best[0], 5);
         hg_text_add(t, "</strong> (");
@@ -174,17 +176,19 @@ static void put_warnings(hg_text *t, const char *lines) {
 }
 
 /* The value of one input of a suggestion: its cell, or what its features say when it is a point of a space. */
-static void put_input(hg_text *t, const hg_suggestions *q, const hg_suggestion *g, const hg_feature_group *group) {
-    const hg_table *pool = q->candidates ? q->candidates : q->measured;
+static void put_input(hg_text *t, const hg_suggestions *q, size_t i, const hg_feature_group *group) {
+    const hg_suggestion *g = &q->suggestion[i];
+    const hg_table *pool;
+    const size_t row = hg_sheet_place(&pool, q, i);
     size_t j;
-    if (g->row != SIZE_MAX && g->row < hg_table_rows(pool) && hg_sheet_find_column(&j, pool, group->column) == HG_OK) {
+    if (pool && hg_sheet_find_column(&j, pool, group->column) == HG_OK) {
         const hg_column *c = hg_table_column(pool, j);
         if (c->number)
-            hg_html_number(t, c->number[g->row], 4);
+            hg_html_number(t, c->number[row], 4);
         else if (group->kind == HG_GROUP_FORMULA)
-            hg_html_formula(t, hg_table_text(pool, j, g->row));
+            hg_html_formula(t, hg_table_text(pool, j, row));
         else
-            hg_html_escape(t, hg_table_text(pool, j, g->row));
+            hg_html_escape(t, hg_table_text(pool, j, row));
         return;
     }
     if (!g->x) return;
@@ -237,7 +241,7 @@ static void put_suggestion(hg_text *t, const hg_report *r, size_t i, bool feasib
     for (size_t j = 0; j < shown_inputs(q); j++) {
         const hg_feature_group *group = hg_features_group(q->features, j);
         hg_text_add(t, group->kind == HG_GROUP_NUMBER ? "</td><td class=\"n\">" : "</td><td>");
-        put_input(t, q, g, group);
+        put_input(t, q, i, group);
     }
     for (size_t k = 0; k < r->n_objectives; k++) {
         hg_text_add(t, "</td><td class=\"n\">");

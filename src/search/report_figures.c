@@ -210,7 +210,7 @@ static void build_pool(hg_sheet *s) {
     }
     best[0] = q->best[0];
     hg_sheet_layer(s, HG_LAYER_POINTS, "candidates", q->pool_mean, q->pool_sd, q->n_pool, HG_COLOUR_SKY);
-    if (q->n_objectives == 1)
+    if (q->n_objectives == 1 && q->best_row != SIZE_MAX)
         hg_sheet_layer(s, HG_LAYER_UPRIGHTS, "best measured", best, NULL, 1, HG_COLOUR_INK)->dashed = true;
     hg_layer *l = hg_sheet_layer(s, HG_LAYER_POINTS, "suggested", x, y, q->n, HG_COLOUR_VERMILION);
     l->marker = HG_MARKER_STAR;

@@ -88,12 +88,13 @@ static double *gather(hg_sheet *s, const double *column, const size_t *row, size
 static double *suggested_at(hg_sheet *s, const char *name, size_t group) {
     const hg_suggestions *q = s->r->suggestions;
     const size_t first = hg_features_group(q->features, group)->first;
-    const double *column = hg_sheet_column(s, hg_sheet_pool(q), name);
     double *v = hg_sheet_numbers(s, q->n);
-    for (size_t i = 0; v && i < q->n; i++)
-        v[i] = column && q->suggestion[i].row != SIZE_MAX ? column[q->suggestion[i].row]
-               : q->suggestion[i].x                       ? q->suggestion[i].x[first]
-                                                          : NAN;
+    for (size_t i = 0; v && i < q->n; i++) {
+        const hg_table *t;
+        const size_t row = hg_sheet_place(&t, q, i);
+        const double *column = hg_sheet_column(s, t, name);
+        v[i] = column ? column[row] : q->suggestion[i].x ? q->suggestion[i].x[first] : NAN;
+    }
     return v;
 }
 

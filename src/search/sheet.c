@@ -73,6 +73,14 @@ const hg_table *hg_sheet_pool(const hg_suggestions *s) {
     return s->candidates ? s->candidates : s->measured;
 }
 
+size_t hg_sheet_place(const hg_table **t, const hg_suggestions *q, size_t i) {
+    const bool point = q->suggestion[i].row == SIZE_MAX;
+    const size_t row = point ? i : q->suggestion[i].row;
+    *t = point ? q->points : q->candidates ? q->candidates : q->measured;
+    if (*t && row >= hg_table_rows(*t)) *t = NULL;
+    return row;
+}
+
 void hg_sheet_row(hg_text *out, const hg_report *r, const hg_table *t, size_t row) {
     size_t j;
     if (!t || row >= hg_table_rows(t)) return;

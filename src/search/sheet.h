@@ -36,6 +36,8 @@ const char *hg_sheet_objective(const hg_report *r, size_t k);                   
 const char *const *hg_sheet_ranks(hg_sheet *s, size_t n);                        /* "1", "2" ... */
 const double *hg_sheet_column(hg_sheet *s, const hg_table *t, const char *name); /* its numbers, or NULL */
 const hg_table *hg_sheet_pool(const hg_suggestions *s); /* the table pool_row counts in, or NULL */
+/* The row of *t where the inputs of suggestion i stand: the pool, or the points of a space; *t NULL: nowhere. */
+size_t hg_sheet_place(const hg_table **t, const hg_suggestions *q, size_t i);
 /* As hg_table_find, but a whole name is found without memory. HG_ENOTFOUND, HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_sheet_find_column(size_t *j, const hg_table *t, const char *name);
 /* What a person calls a row: the label column's cell, else "line 17" of its file, else "row 17" (from 1). */
