@@ -38,6 +38,7 @@ static int run_verb(const cli_verb *v, char **word, size_t n) {
     if (st == HG_ECANCEL) hg_fail(&err, st, "interrupted; nothing was written");
     if (st == HG_OK) st = cli_commit(&run, &err);
     if (st == HG_OK) st = cli_stdout_text(&run.out, &err);
+    cli_results_free(&run);
     hg_text_free(&run.out);
     hg_pool_free(run.pool);
     hg_arena_free(run.arena);

@@ -11,8 +11,9 @@ enum { MAX_FILES = 16 }; /* of each kind; a verb handles a handful */
 
 typedef struct {
     const char *path;
-    const char *bytes; /* NULL: not kept (an input, or a result that is already on the disk) */
+    const char *bytes; /* NULL: an input, or a streamed result */
     size_t n;
+    hg_output *open; /* its temporary file */
     char hash[HG_HASH_SIZE];
 } file;
 
@@ -21,6 +22,7 @@ struct cli_record {
     size_t n_words;
     file input[MAX_FILES], output[MAX_FILES];
     size_t n_inputs, n_outputs;
+    hg_hash *streaming; /* of the last output, while it is written */
     struct timespec began, clock;
 };
 
@@ -57,14 +59,19 @@ hg_status cli_input(cli_run *run, const char *path, const char *bytes, size_t n,
     return add_file(run->record->input, &run->record->n_inputs, f, err);
 }
 
+static hg_status check_path(const cli_record *r, const char *path, hg_err *err) {
+    for (size_t i = 0; i < r->n_outputs; i++)
+        if (strcmp(r->output[i].path, path) == 0)
+            return hg_fail(err, HG_EINVAL, "two results cannot both be written to %s", path);
+    return HG_OK;
+}
+
 hg_status cli_result(cli_run *run, const char *path, const char *bytes, size_t n, hg_err *err) {
     if (strcmp(path, "-") == 0) {
         hg_text_put(&run->out, bytes, n);
         return HG_OK;
     }
-    for (size_t i = 0; i < run->record->n_outputs; i++)
-        if (strcmp(run->record->output[i].path, path) == 0)
-            return hg_fail(err, HG_EINVAL, "two results cannot both be written to %s", path);
+    HG_TRY(check_path(run->record, path, err));
     char *copy = hg_alloc(run->arena, n, 1);
     if (!copy) return hg_fail(err, HG_ENOMEM, "no memory for %s", path);
     memcpy(copy, bytes, n);
@@ -73,10 +80,25 @@ hg_status cli_result(cli_run *run, const char *path, const char *bytes, size_t n
     return add_file(run->record->output, &run->record->n_outputs, f, err);
 }
 
-hg_status cli_result_written(cli_run *run, const char *path, hg_err *err) {
-    file f = { .path = path };
-    HG_TRY(hg_hash_file(f.hash, path, err));
-    return add_file(run->record->output, &run->record->n_outputs, f, err);
+hg_status cli_stream_open(cli_run *run, const char *path, hg_err *err) {
+    cli_record *r = run->record;
+    HG_TRY(check_path(r, path, err));
+    HG_TRY(add_file(r->output, &r->n_outputs, (file) { .path = path }, err));
+    HG_TRY(hg_output_new(&r->output[r->n_outputs - 1].open, path, NULL, err));
+    return hg_hash_new(&r->streaming, err);
+}
+
+hg_status cli_stream_write(cli_run *run, const char *bytes, size_t n, hg_err *err) {
+    HG_TRY(hg_hash_add(run->record->streaming, bytes, n, err));
+    return hg_output_write(run->record->output[run->record->n_outputs - 1].open, bytes, n, err);
+}
+
+hg_status cli_stream_close(cli_run *run, hg_err *err) {
+    cli_record *r = run->record;
+    HG_TRY(hg_hash_hex(r->output[r->n_outputs - 1].hash, r->streaming, err));
+    hg_hash_free(r->streaming);
+    r->streaming = NULL;
+    return HG_OK;
 }
 
 hg_status cli_record_new(cli_record **out, const cli_run *run, char **word, size_t n, hg_err *err) {
@@ -172,16 +194,18 @@ static hg_status add_record(cli_run *run, hg_err *err) {
 hg_status cli_commit(cli_run *run, hg_err *err) {
     cli_record *r = run->record;
     HG_TRY(add_record(run, err));
-    hg_output *open[MAX_FILES] = { NULL };
-    hg_status st = HG_OK;
-    for (size_t i = 0; i < r->n_outputs && st == HG_OK; i++) {
-        if (!r->output[i].bytes) continue;
-        st = hg_output_new(&open[i], r->output[i].path, NULL, err);
-        if (st == HG_OK) st = hg_output_write(open[i], r->output[i].bytes, r->output[i].n, err);
+    for (size_t i = 0; i < r->n_outputs; i++) {
+        file *f = &r->output[i];
+        if (f->open) continue; /* streamed */
+        HG_TRY(hg_output_new(&f->open, f->path, NULL, err));
+        HG_TRY(hg_output_write(f->open, f->bytes, f->n, err));
     }
-    for (size_t i = 0; i < r->n_outputs && st == HG_OK; i++) {
-        if (open[i]) st = hg_output_commit(open[i], err);
-    }
-    for (size_t i = 0; i < r->n_outputs; i++) hg_output_free(open[i]);
-    return st;
+    for (size_t i = 0; i < r->n_outputs; i++) HG_TRY(hg_output_commit(r->output[i].open, err));
+    return HG_OK;
+}
+
+void cli_results_free(cli_run *run) {
+    if (!run->record) return;
+    hg_hash_free(run->record->streaming);
+    for (size_t i = 0; i < run->record->n_outputs; i++) hg_output_free(run->record->output[i].open);
 }

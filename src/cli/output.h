@@ -15,8 +15,10 @@ HG_MUST_CHECK hg_status cli_json_end(cli_run *run, hg_json *j,
 
 /* Hands over a result for `path` ("-": standard output), which is copied. */
 HG_MUST_CHECK hg_status cli_result(cli_run *run, const char *path, const char *bytes, size_t n, hg_err *err);
-/* The same, for a file that the verb has streamed and committed itself: it is hashed for the record. */
-HG_MUST_CHECK hg_status cli_result_written(cli_run *run, const char *path, hg_err *err);
+/* The same for a long result, piece by piece into its temporary file. One at a time; close it when all is there. */
+HG_MUST_CHECK hg_status cli_stream_open(cli_run *run, const char *path, hg_err *err);
+HG_MUST_CHECK hg_status cli_stream_write(cli_run *run, const char *bytes, size_t n, hg_err *err);
+HG_MUST_CHECK hg_status cli_stream_close(cli_run *run, hg_err *err);
 
 /* Notes an input file and its hash. bytes NULL: the file is read again to be hashed. */
 HG_MUST_CHECK hg_status cli_input(cli_run *run, const char *path, const char *bytes, size_t n, hg_err *err);
@@ -24,4 +26,5 @@ HG_MUST_CHECK hg_status cli_input(cli_run *run, const char *path, const char *by
 HG_MUST_CHECK hg_status cli_record_new(cli_record **out, const cli_run *run, char **word, size_t n, hg_err *err);
 /* Writes all results and the run record. */
 HG_MUST_CHECK hg_status cli_commit(cli_run *run, hg_err *err);
+void cli_results_free(cli_run *run); /* in any case; removes temporary files of a run that failed */
 #endif

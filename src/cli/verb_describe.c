@@ -6,7 +6,6 @@
 #include "cli/grid.h"
 #include "cli/input.h"
 #include "cli/output.h"
-#include "files/output.h"
 #include "hagane/composition.h"
 #include "hagane/descriptor.h"
 #include <string.h>
@@ -127,8 +126,8 @@ static void begin_json(hg_json *j, cli_run *run, const job *b) {
 
 /* ---- the run ---------------------------------------------------------------------------------------------------------- */
 
-/* Computes all rows; each block goes to `file`, or to standard output's text as CSV or JSON. */
-static hg_status all_rows(cli_run *run, job *b, hg_output *file, form f, hg_json *j, hg_err *err) {
+/* Computes all rows; each block goes to the open stream (`file`), or to standard output's text as CSV or JSON. */
+static hg_status all_rows(cli_run *run, job *b, bool file, form f, hg_json *j, hg_err *err) {
     const size_t rows = hg_table_rows(b->table);
     hg_text block = hg_text_new(0), *t = file ? &block : &run->out;
     hg_status st = HG_OK;
@@ -143,7 +142,7 @@ static hg_status all_rows(cli_run *run, job *b, hg_output *file, form f, hg_json
         }
         if (st == HG_OK && t->failed) st = hg_fail(err, HG_ENOMEM, "no memory for the output");
         if (st == HG_OK && file) {
-            st = hg_output_write(file, block.s, block.len, err);
+            st = cli_stream_write(run, block.s, block.len, err);
             block.len = 0;
         }
         if (st == HG_OK && !hg_progress(&run->hooks, "describing", b->first + n, rows)) st = HG_ECANCEL;
@@ -158,27 +157,17 @@ static hg_status write_rows(cli_run *run, job *b, hg_err *err) {
     const form f = { .features_only = cli_has(&run->args, "features-only"), .descriptors = path != NULL };
     if (run->json && path && !to_file)
         return hg_fail(err, HG_EINVAL, "only one of --json and --out - can have standard output");
-    hg_output *file = NULL;
-    if (to_file) HG_TRY(hg_output_new(&file, path, NULL, err));
+    if (to_file) HG_TRY(cli_stream_open(run, path, err));
     hg_json j;
     if (run->json) begin_json(&j, run, b);
-    if (run->json && !file) {
-        hg_json_begin_array(&j, "compounds");
-    }
-    hg_status st = all_rows(run, b, file, f, run->json ? &j : NULL, err);
-    if (st == HG_OK && run->json) {
-        if (!file) hg_json_end_array(&j);
-        st = cli_json_end(run, &j, err);
-    }
-    if (st == HG_OK && file) {
-        st = hg_output_commit(file, err);
-        if (st == HG_OK) st = cli_result_written(run, path, err);
-        if (st == HG_OK)
-            hg_log(&run->hooks, HG_LOG_INFO, "%s: %zu compounds, %zu descriptors each (%s)", path,
-                   hg_table_rows(b->table), b->dim, hg_descriptor_name(b->set));
-    }
-    hg_output_free(file);
-    return st;
+    if (run->json && !to_file) hg_json_begin_array(&j, "compounds");
+    HG_TRY(all_rows(run, b, to_file, f, run->json ? &j : NULL, err));
+    if (run->json && !to_file) hg_json_end_array(&j);
+    if (run->json) HG_TRY(cli_json_end(run, &j, err));
+    if (!to_file) return HG_OK;
+    hg_log(&run->hooks, HG_LOG_INFO, "%s: %zu compounds, %zu descriptors each (%s)", path, hg_table_rows(b->table),
+           b->dim, hg_descriptor_name(b->set));
+    return cli_stream_close(run, err);
 }
 
 /* The only text column, when --formula does not name one. */

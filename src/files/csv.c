@@ -415,7 +415,8 @@ static hg_status begin(reader *r, size_t chunk, hg_err *err) {
     r->rows.prefix_left = r->head_len - skip;
     char words[8];
     const char *format = hg_input_format(r->in);
-    hg_log(r->o.hooks, HG_LOG_INFO, "%s: %s separates cells, decimal %s%s%s%s", r->name,
+    const bool usual = r->dialect.separator == ',' && r->dialect.decimal == '.' && !r->bom && !*format;
+    hg_log(r->o.hooks, usual ? HG_LOG_DEBUG : HG_LOG_INFO, "%s: %s separates cells, decimal %s%s%s%s", r->name,
            hg_csv_separator_words(r->dialect.separator, words), r->dialect.decimal == ',' ? "comma" : "point",
            r->bom ? ", UTF-8 BOM" : "", *format ? ", compressed with " : "", format);
     return HG_OK;
