@@ -4,6 +4,9 @@
 #include <string.h>
 
 #define VERBS(V)                                                                                                       \
+    V(suggest)                                                                                                         \
+    V(replay)                                                                                                          \
+    V(report)                                                                                                          \
     V(describe)                                                                                                        \
     V(completion)                                                                                                      \
     V(doctor)                                                                                                          \

@@ -1,0 +1,27 @@
+/* cli/campaign.h -- the options and inputs that suggest, replay and report share: tables, goal, inputs, model */
+#ifndef HG_CLI_CAMPAIGN_H
+#define HG_CLI_CAMPAIGN_H
+#include "cli/run.h"
+#include "hagane/space.h"
+#include "hagane/suggest.h"
+
+extern const cli_group cli_goal_group, cli_pool_group, cli_inputs_group, cli_model_group;
+
+enum { CLI_MAX_REQUIRE = 8 };
+
+typedef struct {
+    hg_table *measured, *candidates; /* candidates NULL: rows of measured with a blank target */
+    hg_space *space;
+    hg_objective objective[3];
+    hg_requirement require[CLI_MAX_REQUIRE];
+    hg_suggest_opts opts; /* points into this struct and the run's arena */
+} cli_campaign;
+
+/* Reads the tables (and notes their hashes) and turns the options into *c. Close it in any case. */
+HG_MUST_CHECK hg_status cli_campaign_open(cli_campaign *c, cli_run *run, hg_err *err);
+void cli_campaign_close(cli_campaign *c);
+/* The measured column of objective o. */
+const hg_column *cli_campaign_target(const cli_campaign *c, size_t o);
+/* The table a suggestion's row belongs to; NULL for a point of a space. */
+const hg_table *cli_campaign_pool(const cli_campaign *c);
+#endif
