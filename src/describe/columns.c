@@ -39,11 +39,10 @@ bool hg_name_is_id(const char *name) {
 }
 
 bool hg_name_is_bookkeeping(const char *name) {
-    static const char *const words[] = { "doi",     "ref",       "refs",     "reference", "references", "source",
-                                         "sources", "citation",  "url",      "link",      "file",       "filename",
-                                         "path",    "comment",   "comments", "note",      "notes",      "remark",
-                                         "remarks", "author",    "authors",  "title",     "journal",    "date",
-                                         "time",    "timestamp", "operator" };
+    static const char *const words[] = { "doi",      "ref",     "refs",  "reference", "references", "source", "sources",
+                                         "citation", "url",     "link",  "file",      "filename",   "path",   "comment",
+                                         "comments", "note",    "notes", "remark",    "remarks",    "author", "authors",
+                                         "title",    "journal", "year",  "date",      "timestamp" };
     return listed(name, words, sizeof words / sizeof *words);
 }
 

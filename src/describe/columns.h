@@ -34,5 +34,5 @@ HG_MUST_CHECK hg_status hg_look_at(hg_look *look, const hg_table *const *t, size
 int hg_look_formula_rank(const hg_look *look);
 
 bool hg_name_is_id(const char *name);          /* "id", "No.", "#", "material_id": names a row, describes nothing */
-bool hg_name_is_bookkeeping(const char *name); /* "DOI", "reference", "comment": text about the row's origin */
+bool hg_name_is_bookkeeping(const char *name); /* "DOI", "reference", "comment": on the origin of the row */
 #endif

@@ -32,7 +32,8 @@ typedef struct { /* one fit in progress */
     const hg_features_opts *o;
     const hg_descriptor *d;
     hg_arena *scratch;
-    hg_text used, left; /* "x, y" and "id (counts the rows), T (constant)" */
+    hg_text used, left; /* "x, y" and "id (counts the rows), T, p": the last reason is still in `why` */
+    char why[256];
     hg_err *err;
 } fit;
 
@@ -70,8 +71,12 @@ static hg_status no_memory(fit *s, const char *name) {
     return hg_fail(s->err, HG_ENOMEM, "no memory for the features of column \"%s\"", name);
 }
 
+/* Collects "La, Ce (4 empty cells), DOI (about the origin of the row": neighbours with one reason share it. */
 static void leave_out(fit *s, const char *name, const char *why) {
-    hg_text_add(&s->left, "%s%s (%s)", s->left.len ? ", " : "", name, why);
+    const bool same = s->left.len > 0 && strcmp(s->why, why) == 0;
+    if (s->left.len > 0 && !same) hg_text_add(&s->left, " (%s)", s->why);
+    hg_text_add(&s->left, "%s%s", s->left.len > 0 ? ", " : "", name);
+    snprintf(s->why, sizeof s->why, "%s", why);
 }
 
 /* The next group, with room for its `dim` names. NULL: no memory. */
@@ -167,8 +172,10 @@ static hg_status use_formula(fit *s, const hg_look *l) {
         s->f.name[g->pub.first + kept] = name;
         g->kept[kept++] = j;
     }
-    hg_text_add(&s->used, "%s%s (formula: %zu of the %zu numbers of %s, the others are constant)",
-                s->used.len ? ", " : "", l->name, kept, dim, hg_descriptor_name(s->d));
+    hg_text_add(&s->used, "%s%s (formula: ", s->used.len ? ", " : "", l->name);
+    if (kept < dim) hg_text_add(&s->used, "%zu of ", kept);
+    hg_text_add(&s->used, "the %zu numbers of %s%s)", dim, hg_descriptor_name(s->d),
+                kept < dim ? ", the others are constant" : "");
     return HG_OK;
 }
 
@@ -250,35 +257,42 @@ static hg_status find_excluded(fit *s, bool *excluded) {
     return HG_OK;
 }
 
+/* "4 empty cells, the first in line 102 of pool.csv" */
+static const char *empty_cells(const fit *s, const hg_look *l, size_t cells, char *why, size_t size) {
+    const hg_table *t = s->t[l->bad_table];
+    const size_t line = hg_table_line(t, l->bad_row);
+    char place[48] = "";
+    if (line) snprintf(place, sizeof place, ", the first in line %zu", line);
+    const bool which = line && s->n_tables > 1;
+    snprintf(why, size, "%zu empty cell%s%s%s%s", cells, cells == 1 ? "" : "s", place, which ? " of " : "",
+             which ? hg_table_source(t) : "");
+    return why;
+}
+
 /* Why the column cannot be used, or NULL. */
 static const char *unusable(fit *s, const hg_look *l, char *why, size_t size) {
     if (l->absent < s->n_tables) return snprintf(why, size, "not in %s", hg_table_source(s->t[l->absent])), why;
     if (hg_name_is_id(l->name)) return "names the row";
-    if (l->mixed) return "numbers in one table, text in another";
-    if (l->number) {
-        const size_t line = l->missing + l->infinite ? hg_table_line(s->t[l->bad_table], l->bad_row) : 0;
-        if (l->infinite) return "not finite everywhere";
-        if (l->missing == 0) return l->min < l->max ? NULL : "constant";
-        if (line)
-            snprintf(why, size, "%zu cell%s without a value, the first in line %zu of %s", l->missing,
-                     l->missing == 1 ? "" : "s", line, hg_table_source(s->t[l->bad_table]));
-        else
-            snprintf(why, size, "%zu cell%s without a value", l->missing, l->missing == 1 ? "" : "s");
-        return why;
-    }
     if (hg_name_is_bookkeeping(l->name)) return "about the origin of the row";
-    if (l->levels < 2 && l->blank == 0) return "constant";
-    return NULL;
+    if (l->mixed) return "numbers in one table, text in another";
+    if (!l->number) return l->levels < 2 && l->blank == 0 ? "constant" : NULL;
+    if (l->infinite) return "not finite everywhere";
+    if (l->missing) return empty_cells(s, l, l->missing, why, size);
+    return l->min < l->max ? NULL : "constant";
 }
 
 /* The same for a text column that is not the formula. */
 static const char *no_category(fit *s, const hg_look *l, char *why, size_t size) {
     if (l->levels > s->o->max_levels) {
-        snprintf(why, size, l->numeric ? "text, though most cells look like numbers" : "more than %zu different texts",
-                 s->o->max_levels);
+        const size_t cells = l->rows - l->blank;
+        if (l->numeric) return "text, though most cells look like numbers";
+        if (l->readable * 2 > cells)
+            snprintf(why, size, "only %zu of %zu cells are formulae", l->readable, cells);
+        else
+            snprintf(why, size, "more than %zu different texts", s->o->max_levels);
         return why;
     }
-    if (l->blank) return snprintf(why, size, "%zu empty cell%s", l->blank, l->blank == 1 ? "" : "s"), why;
+    if (l->blank) return empty_cells(s, l, l->blank, why, size);
     return l->levels == l->rows ? "a different text in every row" : NULL;
 }
 
@@ -350,16 +364,17 @@ static hg_status choose(fit *s) {
 /* ---- fit and apply ---------------------------------------------------------------------------------------------------- */
 
 static hg_status finish(fit *s) {
-    if (s->used.failed || s->left.failed) return hg_fail(s->err, HG_ENOMEM, "no memory for the words about the inputs");
-    if (s->f.n == 0) {
+    if (s->left.len) hg_text_add(&s->left, " (%s)", s->why);
+    if (s->f.n == 0 && !s->left.failed) {
         hg_fail(s->err, HG_EDATA, "%s: no column can be used as an input", hg_table_source(s->t[0]));
         return hg_advise(s->err, HG_EDATA, "%s%s", s->left.len ? "left out: " : "there is no column but the target",
                          s->left.s);
     }
     hg_text all = hg_text_new(0);
-    hg_text_add(&all, "Inputs: %s.%s%s%s", s->used.s, s->left.len ? " Left out: " : "", s->left.s,
-                s->left.len ? "." : "");
-    s->f.words = all.failed ? NULL : hg_arena_strdup(s->f.mem, all.s);
+    hg_text_add(&all, "Inputs: %s.", s->used.s);
+    if (s->left.len) hg_text_add(&all, " Left out: %s.", s->left.s);
+    const bool failed = s->used.failed || s->left.failed || all.failed;
+    s->f.words = failed ? NULL : hg_arena_strdup(s->f.mem, all.s);
     hg_text_free(&all);
     return s->f.words ? HG_OK : hg_fail(s->err, HG_ENOMEM, "no memory for the words about the inputs");
 }
