@@ -297,8 +297,16 @@ static void reads_files_and_pipes(void **state) {
     free(d);
 }
 
+/* The number that the next file opened would get. */
+static int next_descriptor(void) {
+    const int fd = dup(STDIN_FILENO);
+    close(fd);
+    return fd;
+}
+
 static void refuses_what_cannot_be_read(void **state) {
     (void)state;
+    const int before = next_descriptor();
     hg_input *in = (hg_input *)state;
     hg_err err;
     assert_int_equal(hg_input_open(&in, "/no/such/file", NULL, &err), HG_EIO);
@@ -310,6 +318,9 @@ static void refuses_what_cannot_be_read(void **state) {
     o.chunk = 0;
     assert_int_equal(hg_input_open_memory(&in, "f", "", 0, &o, NULL), HG_EINVAL);
     assert_null(in);
+    assert_ok(hg_input_open(&in, "/dev/null", NULL, NULL));
+    hg_input_free(in);
+    assert_int_equal(next_descriptor(), before);
 }
 
 /* zstd allocates by itself; the other two go through our door. */

@@ -165,6 +165,27 @@ static void no_ordinary_file_is_written_directly(void **state) {
     hg_output_free(o);
 }
 
+/* The number that the next file opened would get. */
+static int next_descriptor(void) {
+    const int fd = dup(STDOUT_FILENO);
+    close(fd);
+    return fd;
+}
+
+static void no_descriptor_stays_open(void **state) {
+    (void)state;
+    char path[512];
+    const int before = next_descriptor();
+    for (int commit = 0; commit < 2; commit++) {
+        hg_output *o;
+        assert_ok(hg_output_new(&o, test_scratch(path, sizeof path, "descriptors"), NULL, NULL));
+        if (commit) assert_ok(hg_output_commit(o, NULL));
+        hg_output_free(o);
+        assert_int_equal(next_descriptor(), before);
+    }
+    unlink(path);
+}
+
 static void refuses_places_that_cannot_be(void **state) {
     (void)state;
     hg_output *o = (hg_output *)state;
@@ -199,10 +220,15 @@ static void survives_any_allocation_failure(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_new_file_appears_at_the_commit),      TEST(an_old_file_is_replaced_and_keeps_its_mode),
-        TEST(what_is_not_committed_leaves_no_trace), TEST(large_pieces_and_small_ones_keep_their_order),
-        TEST(a_dash_is_the_stream_of_the_caller),    TEST(no_ordinary_file_is_written_directly),
-        TEST(refuses_places_that_cannot_be),         TEST(survives_any_allocation_failure),
+        TEST(a_new_file_appears_at_the_commit),
+        TEST(an_old_file_is_replaced_and_keeps_its_mode),
+        TEST(what_is_not_committed_leaves_no_trace),
+        TEST(large_pieces_and_small_ones_keep_their_order),
+        TEST(a_dash_is_the_stream_of_the_caller),
+        TEST(no_ordinary_file_is_written_directly),
+        TEST(no_descriptor_stays_open),
+        TEST(refuses_places_that_cannot_be),
+        TEST(survives_any_allocation_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
