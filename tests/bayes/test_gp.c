@@ -491,6 +491,53 @@ static void a_known_noise_is_kept_and_an_unknown_one_found(void **state) {
     hg_gp_free(gp);
 }
 
+/* Learned without a prior, the hyper-parameters are where the evidence is largest: a step either way loses
+ * (to the tolerance of the search, along the ridge where length and amplitude of a linear kernel trade). */
+static void learning_ends_at_a_maximum(void **state) {
+    double x[N * D], y[N], params[9];
+    make_data(x, y, N, 1);
+    (void)state;
+    for (int known = 0; known < 2; known++)
+        for (size_t k = 0; k < sizeof KERNELS / sizeof *KERNELS; k++) {
+            hg_gp_opts o = hg_gp_opts_default();
+            o.kernel = KERNELS[k];
+            o.prior_strength = 0;
+            o.noise_sd = known ? 0.08 : -1;
+            hg_gp *gp;
+            assert_ok(hg_gp_fit(&gp, x, y, N, D, &o, NULL));
+            const double best = hg_gp_evidence(gp);
+            const size_t p = o.n_params = hg_gp_params(gp, params, 0);
+            double at[32];
+            hg_gp_params(gp, at, 32);
+            hg_gp_free(gp);
+            o.learn = false;
+            o.params = at;
+            for (size_t i = 0; i < p - (size_t)known; i++)
+                for (int sign = -1; sign <= 1; sign += 2) {
+                    at[i] += 0.1 * sign;
+                    assert_ok(hg_gp_fit(&gp, x, y, N, D, &o, NULL));
+                    if (!(hg_gp_evidence(gp) < best + 0.15))
+                        print_error("%s, %s: %g, %g\n", o.kernel, hg_gp_param_name(gp, i), hg_gp_evidence(gp), best);
+                    assert_true(hg_gp_evidence(gp) < best + 0.15);
+                    hg_gp_free(gp);
+                    at[i] -= 0.1 * sign;
+                }
+        }
+}
+
+/* Ten times the same place and no noise: the covariance has rank one, and what is added to it is said. */
+static void jitter_is_reported(void **state) {
+    const double params[] = { 0, 0, 0 }, x[10] = { 0 }, y[10] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+    (void)state;
+    hg_gp_opts o = fixed("rbf", params, 3);
+    o.noise_sd = 0;
+    hg_gp *gp;
+    assert_ok(hg_gp_fit(&gp, x, y, 10, 1, &o, NULL));
+    assert_true(hg_gp_jitter(gp) > 0 && hg_gp_jitter(gp) < 1e-9);
+    assert_contains(hg_gp_words(gp), "added to keep the covariance positive");
+    hg_gp_free(gp);
+}
+
 /* A formula of 50 numbers is one group: it has one length scale, and a plain column beside it keeps its own. */
 static void groups_share_a_length_scale(void **state) {
     enum { WIDE = 51 };
@@ -656,6 +703,8 @@ int main(void) {
         TEST(awkward_data_still_fit),
         TEST(far_queries_are_finite),
         TEST(a_known_noise_is_kept_and_an_unknown_one_found),
+        TEST(learning_ends_at_a_maximum),
+        TEST(jitter_is_reported),
         TEST(groups_share_a_length_scale),
         TEST(a_warm_start_gets_as_far),
         TEST(refuses_bad_input_by_name),
