@@ -192,7 +192,7 @@ static hg_status make_room(hg_csv_rows *r, hg_err *err) {
     }
     if (r->end < r->cap) return HG_OK;
     if (r->cap >= HG_CSV_MAX_ROW)
-        return hg_advise(err, hg_fail_at(err, HG_ELIMIT, r->name, r->next_line, 0, "this row is longer than 256 MiB"),
+        return hg_advise(err, hg_fail_at(err, HG_ELIMIT, r->name, r->next_line, 0, "this row is longer than 64 MiB"),
                          "is this a table, and the separator right?");
     const size_t cap = r->cap ? 2 * r->cap : r->chunk ? r->chunk : 1;
     char *buf = hg_realloc(r->buf, cap, 1);

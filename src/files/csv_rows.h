@@ -7,7 +7,7 @@
 #define HG_FILES_CSV_ROWS_H
 #include "files/input.h"
 
-enum { HG_CSV_MAX_CELL = 1 << 20, HG_CSV_MAX_COLUMNS = 100000, HG_CSV_MAX_ROW = 1 << 28 };
+enum { HG_CSV_MAX_CELL = 1 << 20, HG_CSV_MAX_COLUMNS = 100000, HG_CSV_MAX_ROW = 1 << 26 };
 
 typedef struct {
     const char *s; /* within the quotes, or trimmed; valid until the next row */

@@ -384,6 +384,14 @@ static void refuses_what_would_fill_the_memory(void **state) {
     text[0] = 'a';
     refused_bytes(text, 200000, NULL, HG_ELIMIT, "f.csv:1:100002: more than 100000 cells in one row", "separator");
     free(text);
+    const size_t row = (size_t)65 << 20; /* cells of a megabyte less a byte, each of them allowed */
+    text = malloc(row);
+    assert_non_null(text);
+    memset(text, 'x', row);
+    for (size_t i = 1; i < 65; i++) text[i << 20] = ',';
+    memcpy(text, "a,b\n", 4);
+    refused_bytes(text, row, NULL, HG_ELIMIT, "f.csv:2: this row is longer than 64 MiB", "separator");
+    free(text);
     hg_csv_opts o = hg_csv_opts_default();
     o.max_bytes = 10;
     refused_bytes("a,b\n1,2\n3,4\n", 12, &o, HG_ELIMIT, "f.csv: holds more than 10 bytes", "raise");

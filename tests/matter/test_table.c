@@ -322,6 +322,24 @@ static hg_status make_and_find(hg_table **t) {
     return hg_table_find(&j, *t, "mu0Ms", NULL);
 }
 
+static void a_column_that_found_no_memory_is_not_there(void **state) {
+    (void)state;
+    hg_table *t;
+    assert_ok(hg_table_new(&t, "nothing", 0, NULL));
+    assert_ok(hg_table_add_numbers(t, "x", NULL, NULL));
+    long k = 0;
+    for (hg_status st = HG_ENOMEM; st != HG_OK; k++) {
+        assert_int_equal(hg_table_columns(t), 1);
+        fail_alloc_after(k);
+        st = hg_table_add_numbers(t, "y", NULL, NULL);
+        fail_alloc_after(-1);
+        assert_true(st == HG_OK || st == HG_ENOMEM);
+    }
+    assert_true(k > 2);
+    assert_non_null(hg_table_column(t, 1)->number);
+    hg_table_free(t);
+}
+
 static void survives_any_allocation_failure(void **state) {
     for (long k = 0;; k++) {
         hg_table *t = (hg_table *)state; /* poison: a failing call must overwrite it */
@@ -358,6 +376,7 @@ int main(void) {
         TEST(a_reader_fills_rows_it_has_not_counted),
         TEST(lines_follow_from_a_short_list),
         TEST(the_first_place_is_remembered_and_cut_between_characters),
+        TEST(a_column_that_found_no_memory_is_not_there),
         TEST(survives_any_allocation_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
