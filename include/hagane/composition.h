@@ -24,8 +24,8 @@ typedef struct {
     double amount; /* atoms in the formula as written, > 0 */
 } hg_species;
 
-typedef struct {
-    size_t n; /* distinct species, in order of first appearance */
+typedef struct { /* as read; one made by a program has z in 1..118 and amounts > 0 too */
+    size_t n;    /* distinct species, in order of first appearance */
     hg_species species[HG_COMPOSITION_MAX];
 } hg_composition;
 

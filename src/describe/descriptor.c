@@ -49,7 +49,7 @@ static hg_status gather(mixture *m, const hg_composition *c, const char *set, co
                         size_t features, size_t weight, double *spare, hg_err *err) {
     for (size_t k = 0; k < c->n; k++) {
         const hg_species *s = &c->species[k];
-        if (s->z < 1 || s->z > elements) return beyond_table(err, set, s->z, elements);
+        if (s->z > elements) return beyond_table(err, set, s->z, elements);
         m->row[k] = table + s->z * features;
         if (s->a == 0) continue;
         memcpy(spare, m->row[k], features * sizeof *spare);
@@ -198,5 +198,9 @@ const char *hg_descriptor_column(const hg_descriptor *d, size_t j) { return j < 
 
 hg_status hg_descriptor_compute(double *x, const hg_descriptor *d, const hg_composition *c, hg_err *err) {
     if (c->n == 0 || c->n > HG_COMPOSITION_MAX) return hg_fail(err, HG_EINVAL, "a composition of %zu species", c->n);
+    for (size_t k = 0; k < c->n; k++) /* a composition may be made by a program */
+        if (c->species[k].z < 1 || c->species[k].z > HG_ELEMENTS || !(c->species[k].amount > 0))
+            return hg_fail(err, HG_EINVAL, "species %zu of a composition: element %u, amount %g", k, c->species[k].z,
+                           c->species[k].amount);
     return d->compute(x, c, err);
 }
