@@ -18,7 +18,7 @@ typedef struct {
 
 static void offer(answer *a, const char *value, const char *words) {
     if (strncmp(value, a->begins + a->skip, strlen(a->begins + a->skip)) != 0) return;
-    hg_text_add(&a->out, "%.*s%s\t%.*s\n", (int)a->skip, a->begins, value, (int)strcspn(words, ".\n"), words);
+    hg_text_add(&a->out, "%.*s%s\t%.*s\n", (int)a->skip, a->begins, value, (int)strcspn(words, ".:\n"), words);
 }
 
 /* The first HEAD bytes of a table, cut at the end of a line. */
