@@ -205,7 +205,8 @@ double hg_evidence_value(hg_evidence *e, const double *theta, double nu, hg_sign
     double scale[HG_KERNEL_LEAVES * TABLE_GROUPS];
     for (size_t i = 0; has_tables(p) && i < k->leaves * p->groups; i++) scale[i] = exp(-2 * theta[i]);
     covariance(e, scale, nu);
-    if (hg_chol(e->c, n) != 0) return -HUGE_VAL;
+    const bool large = n >= HG_BLOCKED_N;
+    if ((large ? hg_chol_blocked(e->c, n, e->pool) : hg_chol(e->c, n)) != 0) return -HUGE_VAL;
     const double value = log_density(e, signal);
     if (!grad) return value;
 
@@ -213,7 +214,14 @@ double hg_evidence_value(hg_evidence *e, const double *theta, double nu, hg_sign
     hg_chol_ltsolve(e->c, n, e->weighted);
     const double root = 1 / sqrt(e->h);
     for (size_t i = 0; i < n; i++) e->ones[i] *= root;
-    hg_chol_inverse_lower(e->inverse, e->c, n);
+    if (large) {
+        double *factor = e->c;
+        hg_chol_inverse_blocked(factor, e->inverse, n, e->pool);
+        e->c = e->inverse;
+        e->inverse = factor;
+    } else {
+        hg_chol_inverse_lower(e->inverse, e->c, n);
+    }
     memset(grad, 0, count * sizeof *grad);
     if (has_tables(p))
         gradient_by_tables(e, scale, grad);

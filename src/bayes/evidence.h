@@ -28,6 +28,7 @@ HG_MUST_CHECK hg_status hg_pairs_new(hg_pairs *out, const hg_kernel *k, const do
 
 typedef struct {
     const hg_pairs *pairs;
+    hg_pool *pool; /* for large n; NULL: this thread. Set by the caller. */
     hg_kernel_values values;
     double *c, *inverse;     /* [n,n] */
     double *ones, *weighted; /* [n] L^-1 1, L^-1 y, then A1 / sqrt(h) and a */

@@ -321,7 +321,7 @@ hg_status hg_gp_state_exact(hg_gp *gp, size_t cap, hg_err *err) {
         }
         hg_kernel_block(gp->u, n, &gp->values, gp->x, n, xt, n, n, work);
         for (size_t i = 0; i < n; i++) gp->u[i * n + i] += gp->nu + gp->jitter;
-        if (hg_chol(gp->u, n) == 0) break;
+        if ((n >= HG_BLOCKED_N ? hg_chol_blocked(gp->u, n, gp->pool) : hg_chol(gp->u, n)) == 0) break;
     }
     gp->logdet = hg_chol_logdet(gp->u, n);
     hg_lower_invert(gp->u, n);

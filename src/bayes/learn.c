@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SEARCH_POINTS = 160, LEARN_POINTS = 1000 };
+enum { SEARCH_POINTS = 128, LEARN_POINTS = 1000 };
 static const double LOG_KNOWN_ZERO = -100; /* of a noise sd given as 0: its square is far below round-off */
 static const double NU_FLOOR = 1e-9;       /* while searching: a known noise of 0 must not end every search at once */
 
@@ -92,7 +92,8 @@ typedef struct {
     const hg_pairs *pairs;
     const double *lower, *upper;
     hg_minimize_opts how;
-    double *phi; /* [starts, n_phi], in place */
+    hg_pool *inner; /* for the algebra inside one search, when there is only one */
+    double *phi;    /* [starts, n_phi], in place */
     hg_minimum *found;
     hg_status *status;
     hg_err *errors;
@@ -108,6 +109,7 @@ static void search(void *ctx, size_t begin, size_t end, size_t worker) {
         s->found[i].f = HUGE_VAL;
         s->status[i] = mem ? hg_evidence_new(&p.evidence, &s->gp->kernel, s->pairs, mem, &s->errors[i])
                            : hg_fail(&s->errors[i], HG_ENOMEM, "search for hyper-parameters");
+        p.evidence.pool = s->inner;
         if (s->status[i] == HG_OK)
             s->status[i] = hg_minimize(&s->found[i], s->phi + i * s->n_phi, s->lower, s->upper, s->n_phi,
                                        minus_log_posterior, &p, &s->how, &s->errors[i]);
@@ -117,6 +119,7 @@ static void search(void *ctx, size_t begin, size_t end, size_t worker) {
 
 /* Runs `count` searches from s->phi; the best end stands in s->phi[0..n_phi) afterwards. */
 static hg_status run(searches *s, hg_gp *gp, size_t count, hg_err *err) {
+    s->inner = count == 1 ? gp->pool : NULL; /* a pool's tasks may not use the pool; one task is run by the caller */
     hg_pool_for(gp->pool, count, 1, search, s);
     const double n = (double)s->pairs->n;
     size_t best = 0;

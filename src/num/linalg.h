@@ -6,8 +6,7 @@
  */
 #ifndef HG_NUM_LINALG_H
 #define HG_NUM_LINALG_H
-#include <stdbool.h>
-#include <stddef.h>
+#include "hagane/core.h"
 
 /* Lower Cholesky factor in place: a[n,n] (lower triangle read) = L L'; the upper triangle is left as it was.
  * Returns 0, or k > 0 when the leading minor of order k is not positive definite (a is then ruined). LAPACK dpotrf. */
@@ -21,6 +20,12 @@ void hg_chol_ltsolve_many(const double *l, size_t n, size_t ldl, double *b, size
 void hg_chol_inverse(double *inv, const double *l, size_t n);
 /* The lower triangle only; what is above the diagonal stays. */
 void hg_chol_inverse_lower(double *inv, const double *l, size_t n);
+/* The same two, cut into blocks over a pool (NULL: this thread): the cuts depend on n alone, so the bits do not depend on
+ * the threads. Worth it from HG_BLOCKED_N up. Factor: what is above the diagonal is ruined. Inverse: l[n,n] becomes the
+ * inverse, lower triangle; work[n,n]. */
+enum { HG_BLOCKED_N = 256 };
+int hg_chol_blocked(double *a, size_t n, hg_pool *pool);
+void hg_chol_inverse_blocked(double *l, double *work, size_t n, hg_pool *pool);
 /* l[n,n] <- L^-1 in place, zeros above the diagonal. LAPACK dtrtri: n^3/3 flops. */
 void hg_lower_invert(double *l, size_t n);
 /* c[n,m] <- L b with a lower-triangular l[n,n], zeros above: n^2 m flops at the speed of GEMM (dtrsm and dtrmm reach

@@ -62,6 +62,33 @@ static void inverses_and_solves_agree_with_products(void **state) {
     for (size_t i = 0; i < N * M; i++) assert_close(d[i], c[i], 1e-13);
 }
 
+/* Larger than a block, and not a multiple of one; over pools of one and three threads, bit for bit. */
+static void blocked_factor_and_inverse_match_lapack(void **state) {
+    enum { LARGE = 331 };
+    static double a[LARGE * LARGE], l[LARGE * LARGE], inv[LARGE * LARGE], b[2][LARGE * LARGE], work[LARGE * LARGE];
+    (void)state;
+    for (size_t i = 0; i < LARGE; i++)
+        for (size_t j = 0; j < LARGE; j++) a[i * LARGE + j] = (i == j) + exp(-fabs((double)i - (double)j) / 10);
+    memcpy(l, a, sizeof l);
+    assert_int_equal(hg_chol(l, LARGE), 0);
+    hg_chol_inverse(inv, l, LARGE);
+    for (size_t t = 0; t < 2; t++) {
+        hg_pool *pool;
+        assert_ok(hg_pool_new(&pool, 1 + 2 * t, NULL));
+        memcpy(b[t], a, sizeof a);
+        assert_int_equal(hg_chol_blocked(b[t], LARGE, pool), 0);
+        for (size_t i = 0; i < LARGE; i++)
+            for (size_t j = 0; j <= i; j++) assert_close(b[t][i * LARGE + j], l[i * LARGE + j], 1e-13);
+        hg_chol_inverse_blocked(b[t], work, LARGE, pool);
+        hg_pool_free(pool);
+        for (size_t i = 0; i < LARGE; i++)
+            for (size_t j = 0; j <= i; j++) assert_close(b[t][i * LARGE + j], inv[i * LARGE + j], 1e-13);
+    }
+    assert_memory_equal(b[0], b[1], sizeof a);
+    a[200 * LARGE + 200] = 0.1;
+    assert_int_equal(hg_chol_blocked(a, LARGE, NULL), 201);
+}
+
 static void appended_rows_are_the_factor_of_the_larger_matrix(void **state) {
     (void)state;
     static double a[N * N], l[N * N], grown[N * N];
@@ -154,6 +181,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(cholesky_by_hand),
         TEST(inverses_and_solves_agree_with_products),
+        TEST(blocked_factor_and_inverse_match_lapack),
         TEST(appended_rows_are_the_factor_of_the_larger_matrix),
         TEST(rank_one_update_matches_a_new_factor),
         TEST(products_match_plain_loops),
