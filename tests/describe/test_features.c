@@ -200,6 +200,15 @@ static void a_counter_is_used_when_nothing_else_is_there(void **state) {
     hg_table_free(t);
 }
 
+static void a_column_that_begins_like_a_counter_is_not_one(void **state) {
+    (void)state;
+    hg_table *t = table("scan.csv", "x,n,y\n0,1,1\n1,2,2\n2,3,0\n3,4,5\n5,5,1\n");
+    hg_features *f = fit_one(t, NULL);
+    assert_string_equal(hg_features_words(f), "Inputs: x, y. Left out: n (counts the rows).");
+    hg_features_free(f);
+    hg_table_free(t);
+}
+
 static void named_columns_are_used_or_refused_with_place_and_reason(void **state) {
     (void)state;
     hg_table *t = table(
@@ -303,6 +312,7 @@ int main(void) {
         TEST(phases_answers_and_dopants_are_categories_not_formulae),
         TEST(measured_rows_and_candidates_are_looked_at_together),
         TEST(a_counter_is_used_when_nothing_else_is_there),
+        TEST(a_column_that_begins_like_a_counter_is_not_one),
         TEST(named_columns_are_used_or_refused_with_place_and_reason),
         TEST(survives_any_allocation_failure),
     };

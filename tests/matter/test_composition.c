@@ -119,6 +119,8 @@ static void hydrates_and_other_parts_add_up(void **state) {
     assert_close(amount_of("La1.85Sr0.15CuO4", "La"), 1.85, 0);
     assert_close(amount_of("Ba2Cu3O6.98", "O"), 6.98, 0);
     assert_close(amount_of("Gd1Ba2Cu3.96Fe0.04H2O8", "Cu"), 3.96, 0);
+    assert_close(amount_of("CoCl\xE2\x82\x82.6NH\xE2\x82\x83", "N"), 6,
+                 0);                                     /* a subscript, then a plain digit: two numbers */
     assert_close(amount_of("CoCl2.6NH3", "Cl"), 2.6, 0); /* nobody can tell: documented, the middle dot says which */
     assert_close(amount_of("CoCl2\xC2\xB7"
                            "6NH3",
