@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "search/html.h"
 #include "search/sheet.h"
+#include <math.h>
 #include <string.h>
 
 enum { SHOWN_INPUTS = 6 }; /* input columns beside a suggestion; the rest is in the table that the person has */
@@ -175,6 +176,15 @@ static void put_warnings(hg_text *t, const char *lines) {
     hg_text_add(t, "</ul></div>\n");
 }
 
+/* An input as the table has it when that is short, else with four digits. */
+static void put_cell(hg_text *t, double v) {
+    char exact[HG_NUMBER_SIZE];
+    if (hg_number_write(exact, v) > 8 || !isfinite(v))
+        hg_html_number(t, v, 4);
+    else
+        hg_text_add(t, "%s%s", v < 0 ? "\u2212" : "", exact + (v < 0));
+}
+
 /* The value of one input of a suggestion: its cell, or what its features say when it is a point of a space. */
 static void put_input(hg_text *t, const hg_suggestions *q, size_t i, const hg_feature_group *group) {
     const hg_suggestion *g = &q->suggestion[i];
@@ -184,7 +194,7 @@ static void put_input(hg_text *t, const hg_suggestions *q, size_t i, const hg_fe
     if (pool && hg_sheet_find_column(&j, pool, group->column) == HG_OK) {
         const hg_column *c = hg_table_column(pool, j);
         if (c->number)
-            hg_html_number(t, c->number[row], 4);
+            put_cell(t, c->number[row]);
         else if (group->kind == HG_GROUP_FORMULA)
             hg_html_formula(t, hg_table_text(pool, j, row));
         else
@@ -192,7 +202,7 @@ static void put_input(hg_text *t, const hg_suggestions *q, size_t i, const hg_fe
         return;
     }
     if (!g->x) return;
-    if (group->kind == HG_GROUP_NUMBER) hg_html_number(t, g->x[group->first], 4);
+    if (group->kind == HG_GROUP_NUMBER) put_cell(t, g->x[group->first]);
     for (size_t d = 0; group->kind == HG_GROUP_CATEGORY && d < group->dim; d++)
         if (g->x[group->first + d] > 0.5) { /* "phase=fcc": the level is what follows the column's name */
             const char *name = hg_features_name(q->features, group->first + d);
@@ -278,7 +288,8 @@ static void put_model(hg_text *t, const hg_report *r) {
     const hg_suggestions *q = r->suggestions;
     hg_text_add(t, "<h2>The model</h2>\n<p>");
     hg_html_escape(t, q->model_words);
-    if (q->features) {
+    if (q->features &&
+        !strstr(q->model_words, hg_features_words(q->features))) { /* usually part of the model's words */
         hg_text_add(t, "</p>\n<p>");
         hg_html_escape(t, hg_features_words(q->features));
     }

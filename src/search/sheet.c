@@ -1,6 +1,7 @@
 /* search/sheet.c -- see search/sheet.h */
 #include "search/sheet.h"
 #include "core/number.h"
+#include "search/campaign.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -91,10 +92,9 @@ void hg_sheet_row(hg_text *out, const hg_report *r, const hg_table *t, size_t ro
         const hg_column *c = hg_table_column(t, j);
         if (c->number) hg_number_write(number, c->number[row]);
         hg_text_add(out, "%s", c->number ? number : hg_table_text(t, j, row));
-    } else if (hg_table_line(t, row)) {
-        hg_text_add(out, "line %zu", hg_table_line(t, row));
     } else {
-        hg_text_add(out, "row %zu", row + 1);
+        char words[64];
+        hg_text_add(out, "%s", hg_row_words(words, t, row));
     }
 }
 

@@ -40,7 +40,7 @@ const hg_table *hg_sheet_pool(const hg_suggestions *s); /* the table pool_row co
 size_t hg_sheet_place(const hg_table **t, const hg_suggestions *q, size_t i);
 /* As hg_table_find, but a whole name is found without memory. HG_ENOTFOUND, HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_sheet_find_column(size_t *j, const hg_table *t, const char *name);
-/* What a person calls a row: the label column's cell, else "line 17" of its file, else "row 17" (from 1). */
+/* What a person calls a row: the label column's cell, else "row 15 (line 17)" as everywhere. */
 void hg_sheet_row(hg_text *out, const hg_report *r, const hg_table *t, size_t row);
 
 void hg_sheet_build_map(hg_sheet *s); /* report_map.c: triangle, plane or line, whichever the columns allow */

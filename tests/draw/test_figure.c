@@ -237,8 +237,8 @@ static void themed_svg_takes_its_ink_from_the_page_and_names_its_own_ids(void **
     hg_bytes_free(&b);
 }
 
-static void a_million_points_make_a_small_file(void **state) {
-    const size_t n = 1000000;
+static void very_many_points_make_a_small_file(void **state) {
+    const size_t n = 200000;
     const hg_mark mark = hg_arena_mark(*state);
     double *x = hg_alloc(*state, n, sizeof *x), *y = hg_alloc(*state, n, sizeof *y);
     assert_non_null(x);
@@ -253,7 +253,7 @@ static void a_million_points_make_a_small_file(void **state) {
     hg_figure f = simple(&l);
     hg_bytes b;
     assert_ok(hg_figure_render(&b, &f, HG_FIGURE_SVG, NULL));
-    assert_true(b.len < 1000000);
+    assert_true(b.len < 600000);
     assert_contains(b.data, "data:image/png;base64");
     hg_bytes_free(&b);
     hg_arena_reset(*state, mark);
@@ -383,7 +383,7 @@ int main(void) {
         TEST(points_land_where_the_axes_say),
         TEST(every_format_gives_the_same_bytes_twice),
         TEST(themed_svg_takes_its_ink_from_the_page_and_names_its_own_ids),
-        TEST(a_million_points_make_a_small_file),
+        TEST(very_many_points_make_a_small_file),
         TEST(no_data_is_too_strange_to_draw),
         TEST(an_empty_figure_and_a_triangle_are_figures_too),
         TEST(refuses_what_makes_no_figure),
