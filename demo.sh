@@ -22,28 +22,29 @@ show() {
 }
 heading() { printf '\n--- %s\n' "$1"; }
 
-magnets=data/mammos-magnets/r2fe14b_literature_values.csv
+magnets=examples/magnets-1986.csv
 film=data/mammos-magnets/ndcefeb132.csv
 
 cat <<END
 
-Permanent magnets. $magnets holds 198 measurements of
-R2(Fe,Co)14B compounds from papers of the 1980s to 2010s. examples/magnet-candidates.csv lists
-$(($(wc -l <examples/magnet-candidates.csv) - 1)) mixtures of Nd with Pr, Ce, Dy or Tb, and of Fe with Co.
+Permanent magnets, at the end of 1986. $magnets holds 90 measurements of R2(Fe,Co)14B
+compounds from papers of 1985 and 1986. The 52 compounds below them were measured later; here their values are blank.
 END
 
-heading "What do the candidates look like to a model? Formulae become numbers."
-show hagane describe examples/magnet-candidates.csv --formula Compound --out demo-out/candidates.csv
+heading "Which four to make next, for a high Curie temperature?"
+show hagane suggest $magnets --features Compound --target "Tc (K)" --maximize --batch 4 --seed 1 --out demo-out/next.csv
 
-heading "Which four to make next, for a high Curie temperature, if the magnetisation must stay above 1.4 T?"
-show hagane suggest $magnets --candidates examples/magnet-candidates.csv --features Compound \
-    --target "Tc (K)" --maximize --require "mu0Ms (T) > 1.4" --batch 4 --seed 1 --out demo-out/next.csv
+heading "What was found later: the five highest of the 52 (examples/magnets-later.csv)"
+sort -t, -k5 -rn examples/magnets-later.csv | awk -F, 'NR <= 5 { printf "%8s K  %-17s published in %s\n", $5, $1, $2 }'
 
-heading "The same as a page with figures."
-show hagane report $magnets --candidates examples/magnet-candidates.csv --features Compound \
-    --target "Tc (K)" --maximize --require "mu0Ms (T) > 1.4" --batch 4 --seed 1 --out demo-out/report.html
+heading "The same as a page with figures"
+show hagane report $magnets --features Compound --target "Tc (K)" --maximize --batch 4 --seed 1 --out demo-out/report.html
 
-heading "Does it help? A film of (Nd,Ce)2Fe14B, coercivity measured at 132 places. Pretend they are unknown, and count."
+heading "Formulae as chemists write them, read and put in order (and 290 numbers for each with --out)"
+printf 'formula\n(Nd0.8Dy0.2)2(Fe0.85Co0.15)14B\n(La0.8Sr0.2)MnO3\nCuSO4.5H2O\nD2O\n' >demo-out/formulae.csv
+show hagane describe demo-out/formulae.csv --formula formula
+
+heading "Does it help? A film of (Nd,Ce)2Fe14B, its coercivity measured at 132 places: pretend it was not, and count"
 show hagane replay $film --target Hc_measured_A_m --maximize --features x_pos_mm,y_pos_mm \
     --initial 2 --budget 40 --runs 100 --seed 1
 
