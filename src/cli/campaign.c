@@ -275,6 +275,8 @@ static hg_status read_options(cli_campaign *c, cli_run *run, hg_err *err) {
     o->cost = cli_value(a, "cost");
     if (cli_has(a, "acquisition")) HG_TRY(hg_acquisition_find(&o->acquisition, cli_value(a, "acquisition"), err));
     o->ucb_kappa = cli_number(a, "kappa", o->ucb_kappa);
+    if (cli_has(a, "kappa") && o->acquisition != HG_ACQ_UCB)
+        return hg_fail(err, HG_EINVAL, "--kappa means nothing without --acquisition ucb");
     hg_kernel kernel; /* read here too: a word on the command line is a matter of usage, and known before any data */
     o->kernel = cli_value(a, "kernel");
     if (o->kernel && hg_kernel_read(&kernel, o->kernel, err) != HG_OK) return HG_EINVAL;

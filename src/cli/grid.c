@@ -116,7 +116,7 @@ void cli_cell(hg_text *t, const hg_table *table, size_t column, size_t row) {
 
 void cli_csv_cell(hg_text *t, const char *s) {
     if (!strpbrk(s, ",;\t|\"\r\n")) {
-        hg_text_add(t, "%s", s);
+        hg_text_put(t, s, strlen(s));
         return;
     }
     hg_text_add(t, "\"");

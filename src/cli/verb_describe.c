@@ -1,7 +1,7 @@
 /* cli/verb_describe.c -- `hagane describe`: from chemical formulae to canonical formulae and descriptors
  *
- * Rows are computed in parallel a block at a time and written as they come, so that a long table needs no more memory than
- * a short one beside the table itself. The output file takes its name when the last row is in it.
+ * Rows are computed and put into text in parallel, a block at a time, and a file is written as the blocks come: a long
+ * table needs no more memory than a short one beside the table itself. The file takes its name when the last row is in it.
  */
 #include "cli/grid.h"
 #include "cli/input.h"
@@ -10,107 +10,80 @@
 #include "hagane/descriptor.h"
 #include <string.h>
 
-enum { BLOCK = 4096, CHUNK = 64, FORMULA_SIZE = 512 };
+enum { BLOCK = 4096, CHUNK = 64, CHUNKS = BLOCK / CHUNK, FORMULA_SIZE = 512 };
+
+typedef struct {        /* what the rows become */
+    bool file;          /* a stream of the run, else its standard output */
+    bool json;          /* objects in a list, else CSV */
+    bool features_only; /* CSV without the columns of the table */
+    bool descriptors;   /* with them; they are not even computed otherwise */
+} form;
+
+typedef struct {  /* of one chunk of rows, so that threads do not meet */
+    hg_text text; /* its rows as CSV */
+    hg_err err;   /* of its first bad row */
+    size_t row;   /* that row */
+} chunk_result;
 
 typedef struct {
     const hg_table *table;
     size_t column; /* of the formulae */
     const hg_descriptor *set;
     size_t dim;
+    form form;
     double *x;                       /* [BLOCK, dim] */
     char (*canonical)[FORMULA_SIZE]; /* [BLOCK] */
     double *atoms, *mass;            /* [BLOCK] */
-    hg_err *trouble;                 /* [BLOCK / CHUNK] the first error of each chunk */
-    size_t *trouble_row;
-    size_t first; /* row of the table that the block begins with */
+    chunk_result *chunk;             /* [CHUNKS] */
+    size_t first;                    /* row of the table that the block begins with */
 } job;
-
-static hg_status describe_row(job *b, size_t i, hg_err *err) {
-    hg_composition c;
-    HG_TRY(hg_composition_read(&c, hg_table_text(b->table, b->column, b->first + i), err));
-    if (hg_composition_write(b->canonical[i], FORMULA_SIZE, &c) >= FORMULA_SIZE)
-        return hg_fail(err, HG_ELIMIT, "the canonical formula is longer than %d bytes", FORMULA_SIZE - 1);
-    b->atoms[i] = hg_composition_atoms(&c);
-    b->mass[i] = hg_composition_mass(&c);
-    return hg_descriptor_compute(b->x + i * b->dim, b->set, &c, err);
-}
-
-static void describe_chunk(void *ctx, size_t begin, size_t end, size_t worker) {
-    job *b = ctx;
-    (void)worker;
-    hg_err *err = &b->trouble[begin / CHUNK];
-    hg_err_clear(err);
-    for (size_t i = begin; i < end; i++)
-        if (describe_row(b, i, err) != HG_OK) {
-            b->trouble_row[begin / CHUNK] = b->first + i;
-            return;
-        }
-}
-
-/* The error of the first bad row, with its place in the file in front. */
-static hg_status first_trouble(const job *b, size_t n, hg_err *err) {
-    for (size_t k = 0; k * CHUNK < n; k++) {
-        const hg_err *e = &b->trouble[k];
-        if (e->code == HG_OK) continue;
-        const hg_column *c = hg_table_column(b->table, b->column);
-        const size_t row = b->trouble_row[k];
-        hg_fail_at(err, e->code, hg_table_source(b->table), hg_table_line(b->table, row), c->file_column,
-                   "column \"%s\", \"%s\": %s", c->name, hg_table_text(b->table, b->column, row), e->msg);
-        if (err && e->hint[0]) return hg_advise(err, e->code, "%s", e->hint);
-        return e->code;
-    }
-    return HG_OK;
-}
 
 /* ---- rows as CSV or JSON ---------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    bool features_only, descriptors; /* which columns */
-} form;
+static void comma(hg_text *t) { hg_text_put(t, ",", 1); }
 
-static void csv_header(hg_text *t, const job *b, form f) {
-    for (size_t j = 0; j < hg_table_columns(b->table) && !f.features_only; j++) {
+static void csv_header(hg_text *t, const job *b) {
+    for (size_t j = 0; j < hg_table_columns(b->table) && !b->form.features_only; j++) {
         cli_csv_cell(t, hg_table_column(b->table, j)->name);
-        hg_text_add(t, ",");
+        comma(t);
     }
     hg_text_add(t, "canonical formula,atoms,mass (u)");
-    for (size_t j = 0; j < b->dim && f.descriptors; j++) {
-        hg_text_add(t, ",");
+    for (size_t j = 0; j < b->dim && b->form.descriptors; j++) {
+        comma(t);
         cli_csv_cell(t, hg_descriptor_column(b->set, j));
     }
-    hg_text_add(t, "\n");
+    hg_text_put(t, "\n", 1);
 }
 
-static void csv_row(hg_text *t, const job *b, size_t i, form f) {
-    for (size_t j = 0; j < hg_table_columns(b->table) && !f.features_only; j++) {
+static void csv_row(hg_text *t, const job *b, size_t i) {
+    for (size_t j = 0; j < hg_table_columns(b->table) && !b->form.features_only; j++) {
         if (hg_table_column(b->table, j)->kind == HG_COLUMN_TEXT)
             cli_csv_cell(t, hg_table_text(b->table, j, b->first + i));
         else
             cli_cell(t, b->table, j, b->first + i);
-        hg_text_add(t, ",");
+        comma(t);
     }
-    hg_text_add(t, "%s,", b->canonical[i]);
+    hg_text_put(t, b->canonical[i], strlen(b->canonical[i]));
+    comma(t);
     cli_number_text(t, b->atoms[i]);
-    hg_text_add(t, ",");
+    comma(t);
     cli_number_text(t, b->mass[i]);
-    for (size_t j = 0; j < b->dim && f.descriptors; j++) {
-        hg_text_add(t, ",");
+    for (size_t j = 0; j < b->dim && b->form.descriptors; j++) {
+        comma(t);
         cli_number_text(t, b->x[i * b->dim + j]);
     }
-    hg_text_add(t, "\n");
+    hg_text_put(t, "\n", 1);
 }
 
 static void json_row(hg_json *j, const job *b, size_t i) {
     hg_json_begin_object(j, NULL);
-    hg_json_number(j, "row", (double)(b->first + i));
-    hg_json_number(j, "line", (double)hg_table_line(b->table, b->first + i));
+    hg_json_count(j, "row", b->first + i);
+    hg_json_count(j, "line", hg_table_line(b->table, b->first + i));
     hg_json_string(j, "formula", hg_table_text(b->table, b->column, b->first + i));
     hg_json_string(j, "canonical", b->canonical[i]);
     hg_json_number(j, "atoms", b->atoms[i]);
     hg_json_number(j, "mass", b->mass[i]);
-    hg_json_begin_array(j, "x");
-    for (size_t k = 0; k < b->dim; k++) hg_json_number(j, NULL, b->x[i * b->dim + k]);
-    hg_json_end_array(j);
+    hg_json_numbers(j, "x", b->x + i * b->dim, b->dim);
     hg_json_end_object(j);
 }
 
@@ -124,50 +97,107 @@ static void begin_json(hg_json *j, cli_run *run, const job *b) {
     hg_json_count(j, "n", hg_table_rows(b->table));
 }
 
-/* ---- the run ---------------------------------------------------------------------------------------------------------- */
+/* ---- a block in parallel ---------------------------------------------------------------------------------------------- */
 
-/* Computes all rows; each block goes to the open stream (`file`), or to standard output's text as CSV or JSON. */
-static hg_status all_rows(cli_run *run, job *b, bool file, form f, hg_json *j, hg_err *err) {
+static hg_status describe_row(job *b, size_t i, hg_err *err) {
+    hg_composition c;
+    HG_TRY(hg_composition_read(&c, hg_table_text(b->table, b->column, b->first + i), err));
+    if (hg_composition_write(b->canonical[i], FORMULA_SIZE, &c) >= FORMULA_SIZE)
+        return hg_fail(err, HG_ELIMIT, "the canonical formula is longer than %d bytes", FORMULA_SIZE - 1);
+    b->atoms[i] = hg_composition_atoms(&c);
+    b->mass[i] = hg_composition_mass(&c);
+    return b->form.descriptors ? hg_descriptor_compute(b->x + i * b->dim, b->set, &c, err) : HG_OK;
+}
+
+static void describe_chunk(void *ctx, size_t begin, size_t end, size_t worker) {
+    job *b = ctx;
+    (void)worker;
+    chunk_result *r = &b->chunk[begin / CHUNK];
+    hg_err_clear(&r->err);
+    r->text.len = 0;
+    for (size_t i = begin; i < end; i++) {
+        r->row = b->first + i;
+        if (describe_row(b, i, &r->err) != HG_OK) return;
+        if (!b->form.json) csv_row(&r->text, b, i);
+    }
+    if (r->text.failed) hg_fail(&r->err, HG_ENOMEM, "no memory for the output");
+}
+
+/* The error of the first bad row, with its place in the file in front. */
+static hg_status trouble(const job *b, const chunk_result *r, hg_err *err) {
+    const hg_column *c = hg_table_column(b->table, b->column);
+    hg_fail_at(err, r->err.code, hg_table_source(b->table), hg_table_line(b->table, r->row), c->file_column,
+               "column \"%s\", \"%s\": %s", c->name, hg_table_text(b->table, b->column, r->row), r->err.msg);
+    return r->err.hint[0] ? hg_advise(err, r->err.code, "%s", r->err.hint) : r->err.code;
+}
+
+static hg_status block_done(cli_run *run, job *b, size_t n, hg_json *j, hg_err *err) {
+    for (size_t k = 0; k * CHUNK < n; k++) {
+        const chunk_result *r = &b->chunk[k];
+        if (r->err.code != HG_OK) return trouble(b, r, err);
+        if (b->form.json) continue;
+        if (b->form.file)
+            HG_TRY(cli_stream_write(run, r->text.s, r->text.len, err));
+        else
+            hg_text_put(&run->out, r->text.s, r->text.len);
+    }
+    for (size_t i = 0; i < n && b->form.json; i++) json_row(j, b, i);
+    return run->out.failed ? hg_fail(err, HG_ENOMEM, "no memory for the output") : HG_OK;
+}
+
+static hg_status all_rows(cli_run *run, job *b, hg_json *j, hg_err *err) {
     const size_t rows = hg_table_rows(b->table);
-    hg_text block = hg_text_new(0), *t = file ? &block : &run->out;
-    hg_status st = HG_OK;
-    if (file || !run->json) csv_header(t, b, f);
-    for (b->first = 0; b->first < rows && st == HG_OK; b->first += BLOCK) {
+    for (b->first = 0; b->first < rows; b->first += BLOCK) {
         const size_t n = rows - b->first < BLOCK ? rows - b->first : BLOCK;
         hg_pool_for(run->pool, n, CHUNK, describe_chunk, b);
-        st = first_trouble(b, n, err);
-        for (size_t i = 0; i < n && st == HG_OK; i++) {
-            if (file || !run->json) csv_row(t, b, i, f);
-            if (j && !file) json_row(j, b, i);
-        }
-        if (st == HG_OK && t->failed) st = hg_fail(err, HG_ENOMEM, "no memory for the output");
-        if (st == HG_OK && file) {
-            st = cli_stream_write(run, block.s, block.len, err);
-            block.len = 0;
-        }
-        if (st == HG_OK && !hg_progress(&run->hooks, "describing", b->first + n, rows)) st = HG_ECANCEL;
+        HG_TRY(block_done(run, b, n, j, err));
+        if (!hg_progress(&run->hooks, "describing", b->first + n, rows)) return HG_ECANCEL;
     }
-    hg_text_free(&block);
-    return st;
+    return HG_OK;
+}
+
+/* ---- the run ---------------------------------------------------------------------------------------------------------- */
+
+static hg_status to_file(cli_run *run, job *b, const char *path, hg_err *err) {
+    hg_text header = hg_text_new(0);
+    csv_header(&header, b);
+    hg_status st = header.failed ? hg_fail(err, HG_ENOMEM, "no memory for the header") : HG_OK;
+    if (st == HG_OK) st = cli_stream_open(run, path, err);
+    if (st == HG_OK) st = cli_stream_write(run, header.s, header.len, err);
+    hg_text_free(&header);
+    HG_TRY(st);
+    HG_TRY(all_rows(run, b, NULL, err));
+    hg_log(&run->hooks, HG_LOG_INFO, "%s: %zu compounds, %zu descriptors each (%s)", path, hg_table_rows(b->table),
+           b->dim, hg_descriptor_name(b->set));
+    HG_TRY(cli_stream_close(run, err));
+    if (!run->json) return HG_OK;
+    hg_json j;
+    begin_json(&j, run, b);
+    return cli_json_end(run, &j, err);
+}
+
+static hg_status to_standard_output(cli_run *run, job *b, hg_err *err) {
+    if (!b->form.json) {
+        csv_header(&run->out, b);
+        return all_rows(run, b, NULL, err);
+    }
+    hg_json j;
+    begin_json(&j, run, b);
+    hg_json_begin_array(&j, "compounds");
+    HG_TRY(all_rows(run, b, &j, err));
+    hg_json_end_array(&j);
+    return cli_json_end(run, &j, err);
 }
 
 static hg_status write_rows(cli_run *run, job *b, hg_err *err) {
     const char *path = cli_value(&run->args, "out");
-    const bool to_file = path && strcmp(path, "-") != 0;
-    const form f = { .features_only = cli_has(&run->args, "features-only"), .descriptors = path != NULL };
-    if (run->json && path && !to_file)
+    b->form.file = path && strcmp(path, "-") != 0;
+    b->form.json = run->json && !b->form.file;
+    b->form.features_only = cli_has(&run->args, "features-only");
+    b->form.descriptors = path || run->json;
+    if (run->json && path && !b->form.file)
         return hg_fail(err, HG_EINVAL, "only one of --json and --out - can have standard output");
-    if (to_file) HG_TRY(cli_stream_open(run, path, err));
-    hg_json j;
-    if (run->json) begin_json(&j, run, b);
-    if (run->json && !to_file) hg_json_begin_array(&j, "compounds");
-    HG_TRY(all_rows(run, b, to_file, f, run->json ? &j : NULL, err));
-    if (run->json && !to_file) hg_json_end_array(&j);
-    if (run->json) HG_TRY(cli_json_end(run, &j, err));
-    if (!to_file) return HG_OK;
-    hg_log(&run->hooks, HG_LOG_INFO, "%s: %zu compounds, %zu descriptors each (%s)", path, hg_table_rows(b->table),
-           b->dim, hg_descriptor_name(b->set));
-    return cli_stream_close(run, err);
+    return b->form.file ? to_file(run, b, path, err) : to_standard_output(run, b, err);
 }
 
 /* The only text column, when --formula does not name one. */
@@ -197,11 +227,12 @@ static hg_status run_describe(cli_run *run, hg_err *err) {
     b.canonical = hg_alloc(run->arena, BLOCK, sizeof *b.canonical);
     b.atoms = hg_alloc(run->arena, BLOCK, sizeof *b.atoms);
     b.mass = hg_alloc(run->arena, BLOCK, sizeof *b.mass);
-    b.trouble = hg_alloc(run->arena, BLOCK / CHUNK, sizeof *b.trouble);
-    b.trouble_row = hg_alloc(run->arena, BLOCK / CHUNK, sizeof *b.trouble_row);
-    if (st == HG_OK && (!b.x || !b.canonical || !b.atoms || !b.mass || !b.trouble || !b.trouble_row))
+    b.chunk = hg_alloc(run->arena, CHUNKS, sizeof *b.chunk);
+    for (size_t k = 0; b.chunk && k < CHUNKS; k++) b.chunk[k].text = hg_text_new(0);
+    if (st == HG_OK && (!b.x || !b.canonical || !b.atoms || !b.mass || !b.chunk))
         st = hg_fail(err, HG_ENOMEM, "no memory for a block of %d rows", BLOCK);
     if (st == HG_OK) st = write_rows(run, &b, err);
+    for (size_t k = 0; b.chunk && k < CHUNKS; k++) hg_text_free(&b.chunk[k].text);
     hg_table_free(t);
     return st;
 }

@@ -284,6 +284,7 @@ static void wrong_goals_are_usage_errors(void **state) {
         { { "--target=Ms", "--require", "x > five" }, "cannot be read" },
         { { "--target=Ms", "--acquisition", "eu" }, "did you mean ei?" },
         { { "--target=Ms", "--kernel", "matern53" }, "matern53" },
+        { { "--target=Ms", "--kappa", "2" }, "without --acquisition ucb" },
         { { "--target=Ms", "--batch", "0" }, "out of range" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
