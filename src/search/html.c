@@ -29,6 +29,18 @@ void hg_html_escape(hg_text *out, const char *s) {
     for (size_t n; s && (n = hg_utf8_next(s, &code)) != 0; s += n) escape_one(out, s, n, code);
 }
 
+void hg_html_sentence(hg_text *out, const char *s) {
+    uint32_t code;
+    for (size_t n; s && (n = hg_utf8_next(s, &code)) != 0; s += n) {
+        if (strncmp(s, "+- ", 3) == 0) {
+            hg_text_add(out, "\u00b1");
+            n = 2;
+        } else {
+            escape_one(out, s, n, code);
+        }
+    }
+}
+
 static bool digit(char c) { return c >= '0' && c <= '9'; }
 
 /* A number belongs below the line when it follows an element or a closing bracket; not the 4 and 5 of ...SO4.5H2O, which

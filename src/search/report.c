@@ -89,7 +89,8 @@ static const char HEAD[] =
     "table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums;width:100%}\n"
     "th,td{text-align:left;vertical-align:top;padding:.4rem .9rem .4rem 0;border-bottom:1px solid var(--line)}\n"
     "th{font-weight:600;border-bottom:2px solid var(--line);line-height:1.3;vertical-align:bottom}\n"
-    "td.n{white-space:nowrap}\ntd.rank{font-weight:700;color:#d55e00}\ntd.why{min-width:17rem}\n"
+    "td.n{white-space:nowrap}\ntd.rank{font-weight:700;color:#d55e00}\nsub{line-height:0}\n"
+    "tr.one td{border-bottom:0;padding-bottom:0}\ntr.why td{color:var(--soft);padding-top:.1rem}\n"
     ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,27rem),1fr));gap:1.5rem 2rem;"
     "align-items:start}\n"
     "figure{margin:0;break-inside:avoid}\n"
@@ -99,8 +100,8 @@ static const char HEAD[] =
     "figcaption{font-size:.86rem;line-height:1.4;margin-top:.4rem;max-width:34rem}\n"
     "footer{margin-top:2.5rem;padding-top:.75rem;border-top:1px solid var(--line);font-size:.84rem}\n"
     "@media print{:root{color-scheme:light;--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--accent:#0072b2;"
-    "--warn:#fff}\nbody{max-width:none;padding:0;font-size:10pt}\n.grid{grid-template-columns:1fr 1fr;gap:1rem}\n"
-    "h2{break-after:avoid}\ntr{break-inside:avoid}\n@page{size:A4;margin:16mm}}\n"
+    "--warn:#fff}\nbody{max-width:none;padding:0;font-size:10pt}\n.grid{display:block}figure{display:inline-block;width:47%;margin:0 2% 1rem 0;vertical-align:top}\n"
+    "h2{break-after:avoid}\ntr{break-inside:avoid}\ntr.one{break-after:avoid}\n.wide{overflow:visible}\n@page{size:A4;margin:16mm}}\n"
     "</style>\n";
 
 static void put_objectives(hg_text *t, const hg_report *r) {
@@ -123,10 +124,21 @@ static void put_title(hg_text *t, const hg_report *r) {
     }
 }
 
+static bool label_is_formula(const hg_report *r) {
+    const hg_features *f = r->suggestions ? r->suggestions->features : NULL;
+    for (size_t g = 0; r->label && f && g < hg_features_groups(f); g++)
+        if (hg_features_group(f, g)->kind == HG_GROUP_FORMULA && strcmp(hg_features_group(f, g)->column, r->label) == 0)
+            return true;
+    return false;
+}
+
 static void put_row(hg_text *t, const hg_report *r, const hg_table *table, size_t row) {
     hg_text name = hg_text_new(0);
     hg_sheet_row(&name, r, table, row);
-    hg_html_escape(t, name.s);
+    if (label_is_formula(r))
+        hg_html_formula(t, name.s);
+    else
+        hg_html_escape(t, name.s);
     if (name.failed) t->failed = true;
     hg_text_free(&name);
 }
@@ -142,7 +154,7 @@ static void put_summary(hg_text *t, const hg_report *r) {
         hg_text_add(t, " of ");
         hg_html_escape(t, hg_table_source(q->candidates));
     }
-    hg_text_add(t, ". Objective: ");
+    hg_text_add(t, ". Objective%s: ", r->n_objectives > 1 ? "s" : "");
     put_objectives(t, r);
     hg_text_add(t, ".");
     if (q->n_objectives == 1 && q->best_row == SIZE_MAX) {
@@ -217,17 +229,24 @@ static bool any_infeasible(const hg_suggestions *q) {
     return false;
 }
 
-static size_t shown_inputs(const hg_suggestions *q) {
-    const size_t n = q->features ? hg_features_groups(q->features) : 0;
-    return n < SHOWN_INPUTS ? n : SHOWN_INPUTS;
+/* Group i of the inputs shown beside a suggestion; the one that already names the row is passed over. NULL at the end. */
+static const hg_feature_group *shown_input(const hg_report *r, size_t i) {
+    const hg_features *f = r->suggestions->features;
+    if (i >= SHOWN_INPUTS) return NULL;
+    for (size_t g = 0; f && g < hg_features_groups(f); g++) {
+        const hg_feature_group *group = hg_features_group(f, g);
+        if (r->label && strcmp(group->column, r->label) == 0) continue;
+        if (i-- == 0) return group;
+    }
+    return NULL;
 }
 
 static void put_table_head(hg_text *t, const hg_report *r, bool feasible) {
-    const hg_suggestions *q = r->suggestions;
+    const hg_feature_group *group;
     hg_text_add(t, "<thead><tr><th>#</th><th>candidate</th>");
-    for (size_t i = 0; i < shown_inputs(q); i++) {
+    for (size_t i = 0; (group = shown_input(r, i)) != NULL; i++) {
         hg_text_add(t, "<th>");
-        hg_html_escape(t, hg_features_group(q->features, i)->column);
+        hg_html_escape(t, group->column);
         hg_text_add(t, "</th>");
     }
     for (size_t k = 0; k < r->n_objectives; k++) {
@@ -235,21 +254,22 @@ static void put_table_head(hg_text *t, const hg_report *r, bool feasible) {
         hg_html_escape(t, hg_sheet_objective(r, k));
         hg_text_add(t, "</th>");
     }
-    hg_text_add(t, "<th>%s</th>%s<th>why</th></tr></thead>\n",
-                q->n_objectives > 1 ? "chance to enlarge the front" : "chance to beat the best",
+    hg_text_add(t, "<th>%s</th>%s</tr></thead>\n",
+                r->n_objectives > 1 ? "chance to enlarge the front" : "chance to beat the best",
                 feasible ? "<th>chance to meet the requirements</th>" : "");
 }
 
 static void put_suggestion(hg_text *t, const hg_report *r, size_t i, bool feasible) {
     const hg_suggestions *q = r->suggestions;
     const hg_suggestion *g = &q->suggestion[i];
-    hg_text_add(t, "<tr><td class=\"rank\">%zu</td><td>", i + 1);
+    hg_text_add(t, "<tr class=\"one\"><td class=\"rank\">%zu</td><td>", i + 1);
     if (g->row == SIZE_MAX)
         hg_text_add(t, "new point");
     else
         put_row(t, r, q->candidates ? q->candidates : q->measured, g->row);
-    for (size_t j = 0; j < shown_inputs(q); j++) {
-        const hg_feature_group *group = hg_features_group(q->features, j);
+    const hg_feature_group *group;
+    size_t columns = 1 + r->n_objectives + 1 + (feasible ? 1 : 0); /* after the rank */
+    for (size_t j = 0; (group = shown_input(r, j)) != NULL; j++, columns++) {
         hg_text_add(t, group->kind == HG_GROUP_NUMBER ? "</td><td class=\"n\">" : "</td><td>");
         put_input(t, q, i, group);
     }
@@ -263,8 +283,8 @@ static void put_suggestion(hg_text *t, const hg_report *r, size_t i, bool feasib
         hg_text_add(t, "</td><td class=\"n\">");
         hg_html_percent(t, g->p_feasible);
     }
-    hg_text_add(t, "</td><td class=\"why\">");
-    hg_html_escape(t, g->why);
+    hg_text_add(t, "</td></tr>\n<tr class=\"why\"><td></td><td colspan=\"%zu\">", columns);
+    hg_html_sentence(t, g->why);
     hg_text_add(t, "</td></tr>\n");
 }
 
@@ -300,7 +320,7 @@ static void put_model(hg_text *t, const hg_report *r) {
             hg_html_escape(t, hg_sheet_objective(r, k));
             hg_text_add(t, ": ");
         }
-        hg_html_escape(t, q->loo[k].words);
+        hg_html_sentence(t, q->loo[k].words);
     }
     hg_text_add(t, "</p>\n");
 }
