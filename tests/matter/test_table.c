@@ -335,7 +335,7 @@ static void a_column_that_found_no_memory_is_not_there(void **state) {
         fail_alloc_after(-1);
         assert_true(st == HG_OK || st == HG_ENOMEM);
     }
-    assert_true(k > 2);
+    assert_true(k > 1); /* one failure at least: an arena may have had the rest */
     assert_non_null(hg_table_column(t, 1)->number);
     hg_table_free(t);
 }
