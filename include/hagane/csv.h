@@ -20,15 +20,17 @@ typedef struct {
     size_t n_text;
     const char *const *only; /* columns to keep, NULL = all                                 default NULL */
     size_t n_only;
-    size_t sample;         /* rows looked at before kinds are decided                     default 10000 */
-    uint64_t max_bytes;    /* of decompressed text, against decompression bombs           default 16 GiB */
-    const hg_hooks *hooks; /* what was detected is logged at HG_LOG_INFO                  default NULL */
+    size_t sample;      /* rows looked at before kinds are decided                     default 10000 */
+    uint64_t max_bytes; /* of decompressed text, against decompression bombs           default 16 GiB */
+    const hg_hooks
+        *hooks; /* what was detected is logged at HG_LOG_INFO; progress in bytes of the file     default NULL */
 } hg_csv_opts;
 
 HG_BEGIN_DECLS
 
 hg_csv_opts hg_csv_opts_default(void);
-/* Errors: HG_EIO, HG_EPARSE (file:line:column), HG_EDATA (no rows, duplicate columns), HG_ELIMIT, HG_ENOMEM. */
+/* Errors: HG_EIO, HG_EPARSE (file:line:column), HG_EDATA (no rows, duplicate columns), HG_ENOTFOUND (a name
+ * in `only`), HG_EINVAL (options), HG_ELIMIT, HG_ECANCEL, HG_ENOMEM. docs/tables.md tells the rules. */
 HG_MUST_CHECK hg_status hg_csv_read(hg_table **out, const char *path, const hg_csv_opts *opts, hg_err *err);
 /* The same from memory; `name` stands for the file in messages. */
 HG_MUST_CHECK hg_status hg_csv_read_memory(hg_table **out, const char *name, const char *bytes, size_t n,
