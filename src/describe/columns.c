@@ -46,21 +46,29 @@ bool hg_name_is_bookkeeping(const char *name) {
     return listed(name, words, sizeof words / sizeof *words);
 }
 
-static bool name_says_formula(const char *name) {
-    static const char *const words[] = { "formula",       "composition", "compound", "chemical",
-                                         "stoichiometry", "material",    "alloy" };
+static bool name_has(const char *name, const char *const *words, size_t n) {
     char plain[48];
     plain_name(plain, name);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    for (size_t i = 0; i < n; i++)
         if (strstr(plain, words[i])) return true;
     return false;
+}
+
+/* A column called "formula" is one even when some cells are wrong: the error that names them helps more than leaving the
+ * column out. "alloy" or "material" may as well hold names, so nearly all cells must read. */
+static double least_readable(const char *name) {
+    static const char *const sure[] = { "formula", "composition", "compound", "stoichiometry" };
+    static const char *const likely[] = { "chemical", "material", "alloy" };
+    if (name_has(name, sure, sizeof sure / sizeof *sure)) return 0.5;
+    return name_has(name, likely, sizeof likely / sizeof *likely) ? 0.9 : 2;
 }
 
 int hg_look_formula_rank(const hg_look *l) {
     const size_t cells = l->rows - l->blank;
     if (l->number || l->mixed || cells == 0) return 0;
-    if (name_says_formula(l->name) && l->readable * 10 >= cells * 9) return 2;
-    return l->readable * 20 >= cells * 19 && l->rich * 2 > cells ? 1 : 0;
+    const double share = (double)l->readable / (double)cells;
+    if (share >= least_readable(l->name)) return 2;
+    return share >= 0.95 && l->rich * 2 > cells ? 1 : 0;
 }
 
 /* ---- cells ---------------------------------------------------------------------------------------------------------- */

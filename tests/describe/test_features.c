@@ -160,6 +160,17 @@ static void phases_answers_and_dopants_are_categories_not_formulae(void **state)
     hg_table_free(t);
 }
 
+static void one_misspelt_formula_is_an_error_not_a_column_left_out(void **state) {
+    (void)state;
+    hg_table *t = table("a.csv", "formula,x,y\nFe2O3,1,4\nCoO,2,5\nXx2O,4,6\nNiO,3,7\n");
+    hg_features_opts o = hg_features_opts_default();
+    const char *target = "y";
+    o.exclude = &target;
+    o.n_exclude = 1;
+    assert_contains(refusal(t, &o, HG_EDATA), "a.csv:4: column \"formula\": formula \"Xx2O\", byte 1");
+    hg_table_free(t);
+}
+
 static void measured_rows_and_candidates_are_looked_at_together(void **state) {
     (void)state;
     hg_table *measured = table("measured.csv", "T,p,solvent,seen,y\n1,5,water,1,3\n2,5,ethanol,2,4\n");
@@ -310,6 +321,7 @@ int main(void) {
         TEST(the_magnet_film_needs_no_options_but_its_target),
         TEST(constant_numbers_of_a_formula_are_dropped),
         TEST(phases_answers_and_dopants_are_categories_not_formulae),
+        TEST(one_misspelt_formula_is_an_error_not_a_column_left_out),
         TEST(measured_rows_and_candidates_are_looked_at_together),
         TEST(a_counter_is_used_when_nothing_else_is_there),
         TEST(a_column_that_begins_like_a_counter_is_not_one),
