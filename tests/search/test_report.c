@@ -2,6 +2,7 @@
 #include "hagane/csv.h"
 #include "hagane/report.h"
 #include "search/html.h"
+#include "search/sheet.h"
 #include "test.h"
 
 /* ---- a result made by hand: predictions are simple functions of the columns ------------------------------------- */
@@ -324,6 +325,93 @@ static void every_figure_that_fits_can_be_had_alone(void **state) {
     end(&c);
 }
 
+static size_t figure_index(const char *name) {
+    size_t i = 0;
+    while (strcmp(hg_report_figure_name(i), name) != 0) i++;
+    return i;
+}
+
+static const hg_layer *layer_named(const hg_sheet *s, const char *name) {
+    for (size_t k = 0; k < s->figure.n_layers; k++)
+        if (s->layer[k].name && strcmp(s->layer[k].name, name) == 0) return &s->layer[k];
+    fail_msg("no layer %s", name);
+    return NULL;
+}
+
+/* What is drawn, before it becomes ink: the layers of the figures against the result they were made from. */
+static void figures_hold_the_numbers_of_the_result(void **state) {
+    (void)state;
+    campaign c;
+    make(&c, NAMES, columns(), 3, "Ms (T)", 2);
+    c.row[0] = 5; /* leave-one-out rows need not come in order: the figure sorts them */
+    c.row[5] = 0;
+    hg_arena *mem = hg_arena_new();
+    hg_sheet s;
+    assert_ok(hg_sheet_make(&s, figure_index("progress2"), &c.report, mem, NULL)); /* the second is minimised */
+    const hg_layer *measured = layer_named(&s, "measured"), *best = layer_named(&s, "best so far");
+    assert_close(measured->y[0], c.y[1][5], 0);
+    double least = INFINITY;
+    for (size_t i = 0; i < MEASURED; i++) {
+        least = fmin(least, measured->y[i]);
+        assert_close(best->y[i], least, 0);
+    }
+    assert_ok(hg_sheet_make(&s, figure_index("parity2"), &c.report, mem, NULL));
+    const hg_layer *rows = layer_named(&s, "rows, 90 % interval");
+    assert_close(rows->high[3] - rows->low[3], 2 * 1.644853626951 * c.sd[1][3], 1e-12); /* 5 % beyond each end */
+    assert_close(rows->x[3], c.y[1][3], 0);
+    assert_ok(
+        hg_sheet_make(&s, figure_index("map"), &c.report, mem, NULL)); /* relevance 0.9 is column 1, 0.5 column 2 */
+    assert_string_equal(s.figure.x.label, NAMES[1]);
+    assert_string_equal(s.figure.y.label, NAMES[2]);
+    const hg_layer *next = layer_named(&s, "suggested"), *pool = layer_named(&s, "candidates");
+    assert_close(next->x[2], COLUMNS[1][MEASURED + 6], 0);
+    assert_close(pool->y[7], COLUMNS[2][MEASURED + 7], 0);
+    assert_close(pool->value[7], c.pool_mean[7], 0);
+    hg_arena_free(mem);
+    end(&c);
+}
+
+/* Front (1, 2), (3, 5), (4, 6), first maximised, second minimised: dominated is what lies left of and above a point, so the
+ * border goes up at each x and on to the right: (1,2) (1,5) (3,5) (3,6) (4,6). */
+static void the_border_of_the_front_turns_to_the_dominated_side(void **state) {
+    (void)state;
+    campaign c;
+    make(&c, NAMES, columns(), 2, "Ms (T)", 2);
+    const double x[] = { 1, 3, 4 }, y[] = { 2, 5, 6 }, bx[] = { 1, 1, 3, 3, 4 }, by[] = { 2, 5, 5, 6, 6 },
+                 ux[] = { 1, 3, 3, 4, 4 }, uy[] = { 2, 2, 5, 5, 6 };
+    double all[2][ROWS];
+    for (size_t i = 0; i < ROWS; i++) all[0][i] = all[1][i] = NAN;
+    for (size_t i = 0; i < 3; i++) {
+        all[0][2 * i] = x[2 - i]; /* in another order */
+        all[1][2 * i] = y[2 - i];
+    }
+    hg_table *t;
+    assert_ok(hg_table_new(&t, "front.csv", ROWS, NULL));
+    assert_ok(hg_table_add_numbers(t, "Ms (T)", all[0], NULL));
+    assert_ok(hg_table_add_numbers(t, "cost of <b>metal</b>", all[1], NULL));
+    const size_t front[] = { 0, 2, 4 };
+    c.q.measured = t;
+    c.q.front = front;
+    c.q.n_front = 3;
+    hg_arena *mem = hg_arena_new();
+    hg_sheet s;
+    for (size_t k = 0; k < 2; k++) {
+        c.objective[0].maximize = k == 0; /* and the mirror image: first minimised, second maximised */
+        c.objective[1].maximize = k == 1;
+        assert_ok(hg_sheet_make(&s, figure_index("pareto"), &c.report, mem, NULL));
+        const hg_layer *border = &s.layer[1];
+        assert_int_equal(border->kind, HG_LAYER_LINE);
+        assert_int_equal(border->n, 5);
+        for (size_t i = 0; i < 5; i++) {
+            assert_close(border->x[i], k ? ux[i] : bx[i], 0);
+            assert_close(border->y[i], k ? uy[i] : by[i], 0);
+        }
+    }
+    hg_arena_free(mem);
+    hg_table_free(t);
+    end(&c);
+}
+
 static void numbers_carry_the_digits_they_deserve(void **state) {
     (void)state;
     const struct {
@@ -389,6 +477,8 @@ int main(void) {
         TEST(two_objectives_show_their_front),
         TEST(a_replay_is_told_beside_random_order),
         TEST(every_figure_that_fits_can_be_had_alone),
+        TEST(figures_hold_the_numbers_of_the_result),
+        TEST(the_border_of_the_front_turns_to_the_dominated_side),
         TEST(numbers_carry_the_digits_they_deserve),
         TEST(refuses_half_a_result_and_survives_any_allocation_failure),
     };
