@@ -103,9 +103,10 @@ static void the_colour_map_is_uniform(void **state) {
 static void utf8_is_mended_and_cut_between_characters(void **state) {
     (void)state;
     char buf[HG_LABEL_MAX];
-    hg_label_clean(buf,
-                   "\u03bc\u2080M\xff\xc0\xaf\n\xed\xa0\x80z\xe2\x82"); /* stray, overlong, newline, surrogate, cut */
-    assert_string_equal(buf, "\u03bc\u2080M\ufffd\ufffd\ufffd \ufffd\ufffd\ufffdz\ufffd\ufffd");
+    hg_label_clean(
+        buf,
+        "\u03bc\u2080M\xff\xc0\xaf\n\xed\xa0\x80z\xe0\x80\xaf\xe2\x82"); /* stray, overlong, newline, surrogate, overlong, cut */
+    assert_string_equal(buf, "\u03bc\u2080M\ufffd\ufffd\ufffd \ufffd\ufffd\ufffdz\ufffd\ufffd\ufffd\ufffd\ufffd");
     hg_label_clean(buf, NULL);
     assert_string_equal(buf, "");
     char longer[1000];
@@ -320,6 +321,15 @@ static void an_empty_figure_and_a_triangle_are_figures_too(void **state) {
     assert_true(find_colour(&b, HG_COLOUR_GREEN, &mx, &my) > 20);
     assert_close(mx, x, 4e-3); /* the centroid of the three corners */
     assert_close(my, y, 4e-3);
+    hg_bytes_free(&b);
+    l[0].n = 2; /* left and right corner, and the top one: an isosceles triangle that stands on its base */
+    l[1] = hg_layer_make(HG_LAYER_POINTS, NULL, a + 2, c + 2, 1, HG_COLOUR_GREEN);
+    l[1].z = top + 2;
+    assert_ok(hg_figure_render(&b, &f, HG_FIGURE_PNG, NULL));
+    assert_true(find_colour(&b, HG_COLOUR_BLUE, &x, &y) > 20);
+    assert_true(find_colour(&b, HG_COLOUR_GREEN, &mx, &my) > 20);
+    assert_close(mx, x, 6e-3); /* corners may differ by a few pixels of edge */
+    assert_true(my < y - 0.3);
     hg_bytes_free(&b);
 }
 

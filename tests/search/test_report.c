@@ -227,6 +227,7 @@ static void hostile_names_stay_text(void **state) {
     for (size_t i = 0; i < sizeof never / sizeof *never; i++) assert_null(strstr(page.data, never[i]));
     assert_contains(page.data, "&lt;script&gt;alert(1)&lt;/script&gt;");
     assert_contains(page.data, "a&amp;amp;&#39;b\ufffd");
+    assert_contains(page.data, "&quot;&gt;&lt;img src=x");
     assert_int_equal(count(page.data, "</style>"), 1);
     hg_bytes_free(&page);
     end(&c);
