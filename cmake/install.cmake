@@ -21,7 +21,5 @@ file(RELATIVE_PATH HAGANE_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/hagane.pc.in ${PROJECT_BINARY_DIR}/hagane.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/hagane.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-if(EXISTS ${PROJECT_SOURCE_DIR}/python/hagane.py)
-  install(FILES python/hagane.py DESTINATION ${HAGANE_PYTHON_DIR})
-endif()
+install(FILES python/hagane.py DESTINATION ${HAGANE_PYTHON_DIR})
 install(FILES README.md CHANGELOG.md LICENSE THIRD_PARTY CITATION.cff DESTINATION ${CMAKE_INSTALL_DOCDIR})
