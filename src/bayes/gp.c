@@ -203,6 +203,8 @@ void hg_gp_say(hg_gp *gp) {
     if (gp->inducing)
         hg_text_add(&t, " summarised by %zu inducing points (FITC: approximate, because more points than exact_max)",
                     gp->p);
+    if (gp->learned_on > 0 && gp->learned_on < gp->n)
+        hg_text_add(&t, ", hyper-parameters learned on %zu of them", gp->learned_on);
     hg_text_add(&t, "; signal sd %.3g, noise sd %.3g", hg_gp_signal_sd(gp), hg_gp_noise_sd(gp));
     if (gp->jitter > 0)
         hg_text_add(&t, "; %.0e of the signal variance added to keep the covariance positive", gp->jitter);

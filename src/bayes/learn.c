@@ -218,6 +218,7 @@ static hg_status learn(hg_gp *gp, const hg_gp_opts *o, const double *x, const do
         .max_evals = coarse || warm ? 40 : 200, .xtol = 1e-4, .ftol = 1e-12, .ftol_abs = warm ? 1e-2 : 1e-3
     }; /* nats: a hundredth changes no decision */
     if (o->learn) HG_TRY(run(&s, gp, coarse ? 1 : starts, err));
+    gp->learned_on = o->learn ? most : 0;
     return finish(gp, &p, s.phi, &all, mem, err);
 }
 

@@ -39,6 +39,7 @@ struct hg_gp {
     double s2, nu, jitter;
     char (*names)[96]; /* [n_theta] */
     char words[640];
+    size_t learned_on;  /* points whose evidence was maximised; 0: nothing was learned */
     size_t evaluations; /* of the evidence, in the last stage of learning */
     double flops;       /* of all its factorisations and inverses, for the benchmark */
 

@@ -130,6 +130,56 @@ static void bits_do_not_depend_on_the_thread_count(void **state) {
     }
 }
 
+/* Large enough for the search on a subset, the blocked factor and several chunks of everything. */
+static void nor_do_those_of_a_larger_model(void **state) {
+    enum { LARGE = 280 };
+    static double x[LARGE * D], y[LARGE], params[2][8];
+    double q[M * D], mean[2][M], var[2][M], ignore[M];
+    make_data(x, y, LARGE, 1);
+    make_data(q, ignore, M, 2);
+    for (int t = 0; t < 2; t++) {
+        hg_gp_opts o = hg_gp_opts_default();
+        hg_gp *gp;
+        assert_ok(hg_pool_new(&o.pool, t == 0 ? 1 : 3, NULL));
+        o.restarts = 2;
+        assert_ok(hg_gp_fit(&gp, x, y, LARGE, D, &o, NULL));
+        assert_ok(hg_gp_predict(mean[t], var[t], gp, q, M, *state, NULL));
+        hg_gp_params(gp, params[t], 8);
+        for (size_t i = 0; i < M; i++)
+            assert_true(fabs(mean[t][i] - sin(5 * q[i * D]) - q[i * D + 1] * q[i * D + 1]) < 0.15);
+        hg_gp_free(gp);
+        hg_pool_free(o.pool);
+    }
+    assert_memory_equal(mean[0], mean[1], sizeof mean[0]);
+    assert_memory_equal(var[0], var[1], sizeof var[0]);
+    assert_memory_equal(params[0], params[1], sizeof params[0]);
+}
+
+/* More than a thousand: learned on a random thousand, predicted from all by inducing points, and said so. */
+static void says_what_it_did_with_many_points(void **state) {
+    enum { LARGE = 1200 };
+    static double x[LARGE], y[LARGE];
+    hg_rng rng = hg_rng_make(5, 0);
+    for (size_t i = 0; i < LARGE; i++) {
+        x[i] = hg_rng_uniform(&rng);
+        y[i] = cos(7 * x[i]) + 0.1 * hg_rng_normal(&rng);
+    }
+    double params[] = { -0.7, 0, -2 }, mean, var, at = 0.3;
+    hg_gp_opts o = hg_gp_opts_default();
+    o.params = params; /* a warm start: few evaluations */
+    o.n_params = 3;
+    o.exact_max = 1100;
+    o.inducing = 30;
+    hg_gp *gp;
+    assert_ok(hg_gp_fit(&gp, x, y, LARGE, 1, &o, NULL));
+    assert_contains(hg_gp_words(gp), "1200 points summarised by");
+    assert_contains(hg_gp_words(gp), "learned on 1000 of them");
+    assert_ok(hg_gp_predict(&mean, &var, gp, &at, 1, *state, NULL));
+    assert_true(fabs(mean - cos(7 * at)) < 0.05 && sqrt(var) < 0.05);
+    assert_true(fabs(hg_gp_noise_sd(gp) - 0.1) < 0.015);
+    hg_gp_free(gp);
+}
+
 /* ---- scikit-learn --------------------------------------------------------------------------------------------------- */
 
 static double *numbers(FILE *f, hg_arena *mem, size_t n) {
@@ -693,6 +743,8 @@ int main(void) {
         TEST(learns_a_smooth_curve),
         TEST(prediction_ignores_order_origin_and_units),
         TEST(bits_do_not_depend_on_the_thread_count),
+        TEST(nor_do_those_of_a_larger_model),
+        TEST(says_what_it_did_with_many_points),
         TEST(agrees_with_scikit_learn),
         TEST(an_update_equals_fitting_again),
         TEST(leave_one_out_equals_leaving_one_out),
