@@ -5,8 +5,7 @@
  * points when there are many; the best is then polished on all (at most LEARN_POINTS, a random subset beyond).
  * A warm start is polished only. The subsets and draws depend on the seed, never on the thread count.
  */
-#include "bayes/evidence.h"
-#include "bayes/model.h"
+#include "bayes/learn.h"
 #include "core/memory.h"
 #include "num/optimize.h"
 #include <math.h>
@@ -16,16 +15,8 @@ enum { SEARCH_POINTS = 128, LEARN_POINTS = 1000 };
 static const double LOG_KNOWN_ZERO = -100; /* of a noise sd given as 0: its square is far below round-off */
 static const double NU_FLOOR = 1e-9;       /* while searching: a known noise of 0 must not end every search at once */
 
-typedef struct {
-    const hg_gp *gp;
-    hg_evidence evidence;
-    double strength, known_noise; /* standardised sd; < 0: estimated */
-    hg_signal signal;
-    size_t kernel_params;
-} problem;
-
-static double minus_log_posterior(void *ctx, const double *phi, double *grad, size_t n) {
-    problem *p = ctx;
+double hg_minus_log_posterior(void *ctx, const double *phi, double *grad, size_t n) {
+    hg_posterior *p = ctx;
     const hg_gp *gp = p->gp;
     const size_t last = n - 1;
     hg_signal signal = p->signal;
@@ -88,7 +79,7 @@ static void starting_point(double *phi, const hg_gp *gp, bool known_noise, uint6
 
 typedef struct {
     const hg_gp *gp;
-    const problem *setup; /* all but the workspace */
+    const hg_posterior *setup; /* all but the workspace */
     const hg_pairs *pairs;
     const double *lower, *upper;
     hg_minimize_opts how;
@@ -105,14 +96,14 @@ static void search(void *ctx, size_t begin, size_t end, size_t worker) {
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         hg_arena *mem = hg_arena_new();
-        problem p = *s->setup;
+        hg_posterior p = *s->setup;
         s->found[i].f = HUGE_VAL;
         s->status[i] = mem ? hg_evidence_new(&p.evidence, &s->gp->kernel, s->pairs, mem, &s->errors[i])
                            : hg_fail(&s->errors[i], HG_ENOMEM, "search for hyper-parameters");
         p.evidence.pool = s->inner;
         if (s->status[i] == HG_OK)
             s->status[i] = hg_minimize(&s->found[i], s->phi + i * s->n_phi, s->lower, s->upper, s->n_phi,
-                                       minus_log_posterior, &p, &s->how, &s->errors[i]);
+                                       hg_minus_log_posterior, &p, &s->how, &s->errors[i]);
         hg_arena_free(mem);
     }
 }
@@ -166,7 +157,8 @@ static void phi_from_theta(double *phi, const hg_gp *gp, const double *theta, bo
 }
 
 /* theta from phi and the evidence there (for the profiled s^2). */
-static hg_status finish(hg_gp *gp, problem *p, const double *phi, const hg_pairs *pairs, hg_arena *mem, hg_err *err) {
+static hg_status finish(hg_gp *gp, hg_posterior *p, const double *phi, const hg_pairs *pairs, hg_arena *mem,
+                        hg_err *err) {
     const size_t last = gp->n_theta - 2;
     double s2 = p->known_noise >= 0 ? exp(2 * phi[last]) : gp->prior.signal_var;
     memcpy(gp->theta, phi, last * sizeof *phi);
@@ -184,7 +176,7 @@ static hg_status finish(hg_gp *gp, problem *p, const double *phi, const hg_pairs
 
 static hg_status learn(hg_gp *gp, const hg_gp_opts *o, const double *x, const double *y, size_t n, hg_arena *mem,
                        hg_err *err) {
-    problem p = { .gp = gp, .strength = o->prior_strength, .known_noise = o->noise_sd / gp->y_scale };
+    hg_posterior p = { .gp = gp, .strength = o->prior_strength, .known_noise = o->noise_sd / gp->y_scale };
     const bool known = p.known_noise >= 0, warm = o->params != NULL;
     p.signal = (hg_signal) { .dof = o->prior_strength * gp->prior.signal_dof, .var = gp->prior.signal_var };
     if (n == 1 || gp->y_constant) p.signal.dof = fmax(p.signal.dof, 1); /* the data say nothing about s */

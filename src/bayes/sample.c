@@ -3,11 +3,9 @@
  * Matheron: f* | y = f0(x*) + [prediction from y - f0(X) - e], with f0 a draw from the prior made of random Fourier
  * features. With the constant integrated out the prediction is the generalised-least-squares one: it maps a constant to
  * itself, so a draw with mean 0 is enough. For inducing points the draw is corrected at those points instead.
- * Features of a product of kernels: one cosine whose frequency is the sum of the stationary factors' frequencies, times a
- * random projection a linear factor; a sum shares the features among its terms.
- * Source: Wilson et al., "Efficiently sampling functions from Gaussian process posteriors", ICML 2020, eqs. (12)-(14);
- *         Rahimi & Recht, NIPS 2007.
+ * Source: Wilson et al., "Efficiently sampling functions from Gaussian process posteriors", ICML 2020, eqs. (12)-(14).
  */
+#include "bayes/waves.h"
 #include "bayes/model.h"
 #include "core/memory.h"
 #include "num/linalg.h"
@@ -15,128 +13,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { FEATURES = 2048, MAX_TERMS = 32, SAMPLE_CHUNK = 128 };
-static const double TWO_PI = 6.283185307179586;
-
-/* ---- the kernel as a sum of products -------------------------------------------------------------------------------- */
-
-typedef struct {
-    unsigned leaves; /* bit i: leaf i is a factor */
-    double weight;
-} term;
-
-typedef struct {
-    term term[MAX_TERMS];
-    size_t n;
-} terms;
-
-static void expand(terms *out, const hg_kernel_values *v, size_t node) {
-    const hg_kernel_node *at = &v->kernel->node[node];
-    out->n = 0;
-    if (at->op == HG_NODE_LEAF) {
-        out->term[out->n++] = (term) { 1u << at->leaf, 1 };
-        return;
-    }
-    terms left, right;
-    expand(&left, v, at->left);
-    expand(&right, v, at->right);
-    if (at->op == HG_NODE_ADD) {
-        *out = left;
-        for (size_t i = 0; i < right.n; i++) {
-            right.term[i].weight *= v->weight[at->weight];
-            out->term[out->n++] = right.term[i];
-        }
-        return;
-    }
-    for (size_t i = 0; i < left.n; i++) /* at most 3 * 3 * 2 products of 8 leaves: MAX_TERMS is enough */
-        for (size_t j = 0; j < right.n; j++)
-            out->term[out->n++] =
-                (term) { left.term[i].leaves | right.term[j].leaves, left.term[i].weight * right.term[j].weight };
-}
-
-/* ---- random features ------------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    const hg_gp *gp;
-    double *frequency;  /* [FEATURES, d]; zero where a term has no stationary factor */
-    double *phase;      /* [FEATURES] */
-    double *amplitude;  /* [FEATURES] */
-    double *projection; /* [linear leaves, FEATURES, d], zero rows where the factor is absent; NULL: none */
-    bool *has;          /* [linear leaves, FEATURES] */
-    size_t linear;
-} features;
-
-static double chi_square(hg_rng *rng, unsigned dof) {
-    double sum = 0;
-    for (unsigned i = 0; i < dof; i++) {
-        const double z = hg_rng_normal(rng);
-        sum += z * z;
-    }
-    return sum;
-}
-
-static void draw_feature(features *f, size_t i, term t, double share, hg_rng *rng) {
-    const hg_gp *gp = f->gp;
-    const hg_kernel *k = &gp->kernel;
-    const size_t d = gp->d;
-    bool wave = false;
-    size_t linear = 0;
-    for (size_t leaf = 0; leaf < k->leaves; leaf++) {
-        const bool factor = t.leaves >> leaf & 1u;
-        const double *root = gp->values.root + leaf * d;
-        if (!k->base[leaf]->stationary) {
-            double *row = f->projection + (linear * FEATURES + i) * d;
-            f->has[linear++ * FEATURES + i] = factor;
-            for (size_t j = 0; factor && j < d; j++) row[j] = root[j] * hg_rng_normal(rng);
-            continue;
-        }
-        if (!factor) continue;
-        wave = true;
-        const unsigned dof = k->base[leaf]->spectral_dof;
-        const double stretch = dof ? sqrt(dof / chi_square(rng, dof)) : 1;
-        for (size_t j = 0; j < d; j++) f->frequency[i * d + j] += stretch * root[j] * hg_rng_normal(rng);
-    }
-    f->phase[i] = wave ? TWO_PI * hg_rng_uniform(rng) : 0;
-    f->amplitude[i] = sqrt((wave ? 2 : 1) * t.weight / share);
-}
-
-static bool features_new(features *f, const hg_gp *gp, hg_rng *rng, hg_arena *mem) {
-    *f = (features) { .gp = gp };
-    for (size_t i = 0; i < gp->kernel.leaves; i++) f->linear += !gp->kernel.base[i]->stationary;
-    f->frequency = hg_alloc(mem, FEATURES, gp->d * sizeof(double));
-    f->phase = hg_alloc(mem, FEATURES, sizeof(double));
-    f->amplitude = hg_alloc(mem, FEATURES, sizeof(double));
-    f->projection = hg_alloc(mem, f->linear * FEATURES, gp->d * sizeof(double));
-    f->has = hg_alloc(mem, f->linear * FEATURES, sizeof *f->has);
-    if (!f->frequency || !f->phase || !f->amplitude || !f->projection || !f->has) return false;
-    terms t;
-    expand(&t, &gp->values, gp->kernel.nodes - 1);
-    for (size_t k = 0; k < t.n; k++) {
-        const size_t begin = FEATURES * k / t.n, end = FEATURES * (k + 1) / t.n;
-        for (size_t i = begin; i < end; i++) draw_feature(f, i, t.term[k], (double)(end - begin), rng);
-    }
-    return true;
-}
-
-/* phi[FEATURES, m] at bt[d, m]; more[FEATURES, m] is scratch, used with linear factors. */
-static void evaluate(double *phi, double *more, const features *f, const double *bt, size_t m) {
-    const size_t d = f->gp->d;
-    hg_gemm(phi, m, f->frequency, d, false, bt, m, false, FEATURES, m, d, 1, 0);
-    for (size_t i = 0; i < FEATURES; i++)
-        for (size_t q = 0; q < m; q++) phi[i * m + q] = f->amplitude[i] * cos(phi[i * m + q] + f->phase[i]);
-    for (size_t l = 0; l < f->linear; l++) {
-        hg_gemm(more, m, f->projection + l * FEATURES * d, d, false, bt, m, false, FEATURES, m, d, 1, 0);
-        for (size_t i = 0; i < FEATURES; i++)
-            if (f->has[l * FEATURES + i]) hg_multiply(phi + i * m, phi + i * m, more + i * m, m);
-    }
-}
+enum { SAMPLE_CHUNK = 128 };
 
 /* ---- Matheron's rule ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     const hg_gp *gp;
-    features f;
-    const double *weights; /* [FEATURES, k] of the prior draws */
+    hg_waves f;
+    const double *weights; /* [HG_WAVES, k] of the prior draws */
     const double *alpha;   /* [p, k] corrections */
     const double *mean;    /* [k] */
     const double *xs;
@@ -145,14 +29,14 @@ typedef struct {
 } matheron;
 
 static size_t chunk_doubles(const hg_gp *gp, size_t k, bool linear) {
-    return (gp->d + gp->p + (linear ? 2u : 1u) * FEATURES + k) * SAMPLE_CHUNK +
+    return (gp->d + gp->p + (linear ? 2u : 1u) * HG_WAVES + k) * SAMPLE_CHUNK +
            hg_kernel_work(&gp->kernel, gp->d, SAMPLE_CHUNK);
 }
 
 /* f0[m, k] of the prior draws (standardised, times s) at bt[d, m]. */
 static void prior_draws(double *f0, const matheron *t, const double *bt, size_t m, double *scratch) {
-    evaluate(scratch, scratch + FEATURES * m, &t->f, bt, m);
-    hg_gemm(f0, t->k, scratch, m, true, t->weights, t->k, false, m, t->k, FEATURES, sqrt(t->gp->s2), 0);
+    hg_waves_at(scratch, scratch + HG_WAVES * m, &t->f, bt, m);
+    hg_gemm(f0, t->k, scratch, m, true, t->weights, t->k, false, m, t->k, HG_WAVES, sqrt(t->gp->s2), 0);
 }
 
 static void sample_chunk(void *ctx, size_t begin, size_t end, size_t worker) {
@@ -160,7 +44,7 @@ static void sample_chunk(void *ctx, size_t begin, size_t end, size_t worker) {
     const hg_gp *gp = t->gp;
     const size_t m = end - begin, k = t->k;
     double *bt = t->scratch + worker * t->per_worker, *f = bt + gp->d * m, *cov = f + k * m, *phi = cov + gp->p * m;
-    double *work = phi + (t->f.linear ? 2u : 1u) * FEATURES * m;
+    double *work = phi + (t->f.linear ? 2u : 1u) * HG_WAVES * m;
     hg_gp_scale_block(bt, gp, t->xs + begin * gp->d, m);
     prior_draws(f, t, bt, m, phi);
     hg_gp_project(cov, NULL, NULL, gp, bt, m, work);
@@ -207,15 +91,15 @@ static hg_status by_matheron(double *out, size_t k, const hg_gp *gp, const doubl
                              hg_arena *mem, hg_err *err) {
     const size_t p = gp->p;
     matheron t = { .gp = gp, .xs = xs, .out = out, .k = k, .m = m };
-    double *weights = hg_alloc(mem, FEATURES, k * sizeof *weights), *r = hg_alloc(mem, p, k * sizeof *r);
+    double *weights = hg_alloc(mem, HG_WAVES, k * sizeof *weights), *r = hg_alloc(mem, p, k * sizeof *r);
     double *alpha = hg_alloc(mem, p, k * sizeof *alpha), *mean = hg_alloc(mem, k, sizeof *mean);
     double *temp = hg_alloc(mem, 2 * p, sizeof *temp);
-    if (!weights || !r || !alpha || !mean || !temp || !features_new(&t.f, gp, rng, mem))
+    if (!weights || !r || !alpha || !mean || !temp || !hg_waves_new(&t.f, &gp->values, rng, mem))
         return hg_fail(err, HG_ENOMEM, "%zu samples at %zu points", k, m);
     t.per_worker = chunk_doubles(gp, k, t.f.linear > 0);
     t.scratch = hg_alloc(mem, hg_pool_threads(gp->pool), t.per_worker * sizeof *t.scratch);
     if (!t.scratch) return hg_fail(err, HG_ENOMEM, "%zu samples at %zu points", k, m);
-    for (size_t i = 0; i < FEATURES * k; i++) weights[i] = hg_rng_normal(rng);
+    for (size_t i = 0; i < HG_WAVES * k; i++) weights[i] = hg_rng_normal(rng);
     t.weights = weights;
     draws_at_basis(r, &t, t.scratch);
     correct(alpha, mean, r, gp, k, rng, temp, temp + p);
