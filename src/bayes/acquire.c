@@ -17,6 +17,11 @@ static double probability(const hg_acq_state *s, const hg_acq_point *p) {
     return log(hg_boxes_probability(b, p->mean, p->sd));
 }
 
+/* The same for one objective without logs, by erfc itself: pdf + z cdf then loses digits to cancellation, but down to
+ * z = -36 ten are left, more than a ranking needs, in a third of the time of the exact tail. */
+static double plain_pi(double z) { return 0.5 * erfc(-z * 0.7071067811865476); }
+static double plain_ei(double z) { return fmax(0, hg_normal_pdf(z) + z * plain_pi(z)); }
+
 /* Value of a definite point: its hypervolume gain, or, when it gains nothing, how far it lies below the front (the
  * smallest improvement of all objectives together, in spreads, that would be one), so that candidates are never all
  * equal. One objective: value - best. */
@@ -57,13 +62,14 @@ static double uniform(const hg_acq_state *s, const hg_acq_point *p) {
 
 static const hg_acquisition_record TABLE[] = {
     [HG_ACQ_AUTO] = { .name = "auto", .words = "expected improvement (of the front, with several objectives)" },
-    [HG_ACQ_EI] = { "ei", "expected improvement", expected_gain, HG_SCORE_LOG, false, true },
-    [HG_ACQ_PI] = { "pi", "probability of improvement", probability, HG_SCORE_LOG, false, true },
-    [HG_ACQ_UCB] = { "ucb", "upper confidence bound", upper_bound, HG_SCORE_GAIN, false, true },
-    [HG_ACQ_THOMPSON] = { "ts", "Thompson sampling", sampled, HG_SCORE_GAIN, true, false },
-    [HG_ACQ_UNCERTAINTY] = { "sd", "uncertainty alone", uncertainty, HG_SCORE_LOG, false, true },
-    [HG_ACQ_EHVI] = { "ehvi", "expected hypervolume improvement", expected_gain, HG_SCORE_LOG, false, true },
-    [HG_ACQ_RANDOM] = { "random", "random choice", uniform, HG_SCORE_DRAW, false, false },
+    [HG_ACQ_EI] = { "ei", "expected improvement", expected_gain, plain_ei, true, HG_SCORE_LOG, false, true },
+    [HG_ACQ_PI] = { "pi", "probability of improvement", probability, plain_pi, false, HG_SCORE_LOG, false, true },
+    [HG_ACQ_UCB] = { "ucb", "upper confidence bound", upper_bound, NULL, false, HG_SCORE_GAIN, false, true },
+    [HG_ACQ_THOMPSON] = { "ts", "Thompson sampling", sampled, NULL, false, HG_SCORE_GAIN, true, false },
+    [HG_ACQ_UNCERTAINTY] = { "sd", "uncertainty alone", uncertainty, NULL, false, HG_SCORE_LOG, false, true },
+    [HG_ACQ_EHVI] = { "ehvi", "expected hypervolume improvement", expected_gain, plain_ei, true, HG_SCORE_LOG, false,
+                      true },
+    [HG_ACQ_RANDOM] = { "random", "random choice", uniform, NULL, false, HG_SCORE_DRAW, false, false },
 };
 enum { COUNT = sizeof TABLE / sizeof TABLE[0] };
 

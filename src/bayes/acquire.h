@@ -32,9 +32,15 @@ typedef struct {
     double uniform;          /* in (0, 1), the candidate's own */
 } hg_acq_point;
 
+enum { HG_GAIN_LEAST = -36 }; /* below, gains underflow soon and only logs keep them apart */
+
 typedef struct {
     const char *name, *words;                                      /* "ei", "expected improvement" */
     double (*score)(const hg_acq_state *s, const hg_acq_point *p); /* larger is better */
+    double (*gain)(
+        double z);   /* one objective: exp(score) / sd or exp(score) at z = (mean - best) / sd > HG_GAIN_LEAST, fast;
+                               * NULL: only score */
+    bool gain_by_sd; /* times sd */
     hg_score_kind kind;
     bool wants_sample;
     bool believes; /* a batch needs kriging believers; false: picks are independent draws already */

@@ -6,21 +6,6 @@
 
 static const double Z90 = 1.6448536269514722; /* half of the central 90 % of a normal distribution, in sd */
 
-void hg_metric_read(double *inv, const hg_gp *gp, const hg_model_opts *o) {
-    double params[256];
-    const size_t n = hg_gp_params(gp, params, 256);
-    for (size_t j = 0; j < o->d; j++) inv[j] = 1 / o->scale[j];
-    for (size_t j = 0; j < o->d; j++)
-        for (size_t i = 0; i < n && i < 256; i++) {
-            size_t group;
-            char leaf[32];
-            if (sscanf(hg_gp_param_name(gp, i), "log length scale %zu of %31s", &group, leaf) != 2) continue;
-            if (group != o->group[j] + 1 || !strcmp(leaf, "linear")) continue;
-            inv[j] *= exp(-params[i]);
-            break;
-        }
-}
-
 size_t hg_metric_nearest(size_t index[3], double distance[3], const double *inv, const double *x,
                          const hg_campaign *c) {
     size_t n = 0;
@@ -154,7 +139,8 @@ static void put_check(hg_text *w, const hg_loo *l, const hg_campaign *c, size_t 
                     hg_row_words(row, c->measured, l->max_abs_z_row));
 }
 
-hg_status hg_check_model(hg_loo *out, const hg_campaign *c, size_t g, const hg_gp *gp, hg_err *err) {
+hg_status hg_check_model(hg_loo *out, double *relevance, const hg_campaign *c, size_t g, const hg_surrogate *s,
+                         hg_err *err) {
     const hg_goal *goal = &c->goal[g];
     const size_t n = goal->n;
     *out = (hg_loo) { .n = n };
@@ -163,7 +149,7 @@ hg_status hg_check_model(hg_loo *out, const hg_campaign *c, size_t g, const hg_g
            *sd = hg_alloc(c->mem, n, sizeof *sd);
     if (!row || !y || !mean || !sd) return hg_fail(err, HG_ENOMEM, "check of %zu rows", n);
     hg_arena *scratch = hg_arena_new();
-    const hg_status st = hg_gp_loo(mean, sd, gp, scratch, err);
+    const hg_status st = hg_surrogate_study(mean, sd, relevance, s, hg_features_groups(c->features), scratch, err);
     hg_arena_free(scratch);
     HG_TRY(st);
     double average = 0, err2 = 0, mean2 = 0;

@@ -1,15 +1,10 @@
 /* search/explain.h -- words for a scientist: why this candidate, how good the model is, what the model is */
 #ifndef HG_SEARCH_EXPLAIN_H
 #define HG_SEARCH_EXPLAIN_H
-#include "hagane/gp.h"
 #include "search/campaign.h"
 #include "search/rank.h"
 
-/* The model's own metric: inv[d] = 1 / (scale_j * length scale of its group), so that distances count in length scales.
- * Of a sum or product the first stationary factor speaks; a kernel without one leaves the scaled units. */
-void hg_metric_read(double *inv, const hg_gp *gp, const hg_model_opts *o);
-
-/* The up to three measured rows nearest to x[d] in that metric, nearest first; returns how many. */
+/* The up to three measured rows nearest to x[d] in the model's metric inv[d], nearest first; returns how many. */
 size_t hg_metric_nearest(size_t index[3], double distance[3], const double *inv, const double *x, const hg_campaign *c);
 
 /* value with as many decimals as its uncertainty deserves (two digits of sd). */
@@ -27,6 +22,7 @@ typedef struct {
 } hg_explain;
 void hg_explain_suggestion(hg_text *out, const hg_explain *e); /* one sentence */
 
-/* Leave-one-out check of goal g by its model, all arrays and words in the campaign's arena. */
-HG_MUST_CHECK hg_status hg_check_model(hg_loo *out, const hg_campaign *c, size_t g, const hg_gp *gp, hg_err *err);
+/* Leave-one-out check of goal g by its model, all arrays and words in the campaign's arena; relevance[groups] too. */
+HG_MUST_CHECK hg_status hg_check_model(hg_loo *out, double *relevance, const hg_campaign *c, size_t g,
+                                       const hg_surrogate *s, hg_err *err);
 #endif

@@ -17,14 +17,14 @@ static bool constant(const double *v, size_t n, double *value) {
 static bool meets(const hg_limit *l, double value) { return l->above ? value > l->limit : value < l->limit; }
 
 hg_status hg_feasibility_fit(hg_feasibility *out, hg_campaign *c, const hg_model_opts *o, hg_err *err) {
-    *out = (hg_feasibility) { .c = c, .n_gp = c->n_limits, .pool = o->pool };
-    out->gp = hg_alloc(c->mem, c->n_limits, sizeof *out->gp);
-    if (!out->gp) return hg_fail(err, HG_ENOMEM, "requirements");
+    *out = (hg_feasibility) { .c = c, .n = c->n_limits, .pool = o->pool };
+    out->model = hg_alloc(c->mem, c->n_limits, sizeof *out->model);
+    if (!out->model) return hg_fail(err, HG_ENOMEM, "requirements");
     for (size_t k = 0; k < c->n_limits; k++) {
         const hg_limit *l = &c->limit[k];
         double value;
         if (l->n >= 2 && !constant(l->value, c->n_measured, &value)) {
-            const hg_status st = hg_model_fit(&out->gp[k], c->x, l->value, c->n_measured, o, NULL, err);
+            const hg_status st = hg_surrogate_fit(&out->model[k], c->x, l->value, c->n_measured, 0, o, err);
             if (st == HG_OK) continue;
             hg_feasibility_free(out);
             return st;
@@ -62,36 +62,41 @@ static void survive_some(void *ctx, size_t begin, size_t end, size_t worker) {
     for (size_t i = begin; i < end; i++) f->p[i] *= 1 - hg_failure_probability(f->c, f->x + i * f->c->d);
 }
 
-/* p *= P(requirement k met) for some candidates from `begin` on */
-static hg_status require_some(double *p, const hg_feasibility *f, size_t k, const double *x, size_t begin, size_t n,
-                              bool known, double *mean, double *var, hg_arena *scratch, hg_err *err) {
+/* p[n] *= P(requirement k met); mean, sd, score: [n] scratch */
+static hg_status require(double *p, const hg_feasibility *f, size_t k, const double *x, size_t n, bool known,
+                         double *mean, double *sd, double *score, hg_arena *scratch, hg_err *err) {
     const hg_limit *l = &f->c->limit[k];
     double fixed = 0.5; /* a constant column that misses the limit: nothing learned, a coin */
-    if (f->gp[k])
-        HG_TRY(hg_gp_predict(mean, var, f->gp[k], x + begin * f->c->d, n, scratch, err));
-    else if (l->n >= 2 && constant(l->value, f->c->n_measured, &fixed))
+    if (f->model[k]) {
+        const hg_rank_opts o = { .m = 1,
+                                 .d = f->c->d,
+                                 .model = &f->model[k],
+                                 .acquisition =
+                                     hg_acquisition_at(HG_ACQ_RANDOM), /* predictions are all that is wanted */
+                                 .pool = f->pool };
+        HG_TRY(hg_rank(score, mean, sd, x, n, &o, scratch, err));
+    } else if (l->n >= 2 && constant(l->value, f->c->n_measured, &fixed)) {
         fixed = meets(l, fixed) ? 1 : 0.5;
+    }
     for (size_t i = 0; i < n; i++) {
-        if (known && l->known && !isnan(l->known[begin + i])) {
-            p[begin + i] *= meets(l, l->known[begin + i]);
+        if (known && l->known && !isnan(l->known[i])) {
+            p[i] *= meets(l, l->known[i]) ? 1 : 0;
             continue;
         }
-        const double z = f->gp[k] ? (mean[i] - l->limit) / sqrt(fmax(var[i], 1e-300)) : 0;
-        p[begin + i] *= f->gp[k] ? hg_normal_cdf(l->above ? z : -z) : fixed;
+        const double z = f->model[k] ? (mean[i] - l->limit) / fmax(sd[i], 1e-300) : 0;
+        p[i] *= f->model[k] ? hg_normal_cdf(l->above ? z : -z) : fixed;
     }
     return HG_OK;
 }
 
 static hg_status apply(double *p, const hg_feasibility *f, const double *x, size_t n, bool known, hg_arena *scratch,
                        hg_err *err) {
-    const size_t chunk = n < HG_POLICY.chunk ? n : HG_POLICY.chunk;
-    double *mean = hg_alloc(scratch, chunk, sizeof *mean), *var = hg_alloc(scratch, chunk, sizeof *var);
-    if (!mean || !var) return hg_fail(err, HG_ENOMEM, "requirements of %zu candidates", chunk);
+    const size_t need = f->n ? n : 0;
+    double *mean = hg_alloc(scratch, need, sizeof *mean), *sd = hg_alloc(scratch, need, sizeof *sd),
+           *score = hg_alloc(scratch, need, sizeof *score);
+    if (!mean || !sd || !score) return hg_fail(err, HG_ENOMEM, "requirements of %zu candidates", n);
     for (size_t i = 0; i < n; i++) p[i] = 1;
-    for (size_t k = 0; k < f->n_gp; k++)
-        for (size_t begin = 0; begin < n; begin += chunk)
-            HG_TRY(
-                require_some(p, f, k, x, begin, n - begin < chunk ? n - begin : chunk, known, mean, var, scratch, err));
+    for (size_t k = 0; k < f->n; k++) HG_TRY(require(p, f, k, x, n, known, mean, sd, score, scratch, err));
     return HG_OK;
 }
 
@@ -106,11 +111,11 @@ hg_status hg_feasibility_apply(double *p, const hg_feasibility *f, const double 
     return HG_OK;
 }
 
-bool hg_feasibility_matters(const hg_feasibility *f) { return f->n_gp || f->c->n_failed; }
+bool hg_feasibility_matters(const hg_feasibility *f) { return f->n || f->c->n_failed; }
 
 void hg_feasibility_free(hg_feasibility *f) {
-    for (size_t k = 0; f->gp && k < f->n_gp; k++) {
-        hg_gp_free(f->gp[k]);
-        f->gp[k] = NULL;
+    for (size_t k = 0; f->model && k < f->n; k++) {
+        hg_surrogate_free(f->model[k]);
+        f->model[k] = NULL;
     }
 }

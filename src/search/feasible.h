@@ -17,8 +17,8 @@
 
 typedef struct {
     const hg_campaign *c;
-    hg_gp **gp; /* [n_limits]; NULL entries: constant or known column */
-    size_t n_gp;
+    hg_surrogate **model; /* [n_limits]; NULL entries: constant or known column */
+    size_t n;
     hg_pool *pool;
 } hg_feasibility;
 

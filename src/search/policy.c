@@ -3,7 +3,13 @@
 
 const hg_policy HG_POLICY = {
     .kernel = "matern52",
-    .ucb_kappa = 2,
+    .kappa_few = 1.7,
+    .kappa_many = 2,
+    .tie = 1e-6,
+    .most_ties = 256,
+    .joint = 256,
+    .work = 1e9,
+    .least_members = 8,
     .largest_value = 1e100,
     .repeat_noise = 0.25,
     .failure_length = 0.2,

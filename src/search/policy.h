@@ -7,8 +7,13 @@
 #include <stddef.h>
 
 typedef struct {
-    const char *kernel;    /* when the caller names none */
-    double ucb_kappa;      /* when the caller gives none: mean + kappa sd */
+    const char *kernel;           /* of a learned model, when the caller names none */
+    double kappa_few, kappa_many; /* of UCB, mean + kappa sd, for few and many groups (bayes/ensemble.h) */
+    double tie;                   /* scores closer than this share count as equal */
+    size_t most_ties;             /* more candidates than this at once: the first of them */
+    size_t joint;                 /* candidates of one Thompson draw */
+    double work;           /* candidates x points x members of one prediction: above, the lightest members go ... */
+    size_t least_members;  /* ... but not below this many */
     double largest_value;  /* |target| beyond this is a placeholder or a mistake; squares must stay finite */
     double repeat_noise;   /* a measured candidate may be proposed again when the noise sd exceeds this share of the
                               * spread of the measured values: below it a repeat tells next to nothing */

@@ -27,6 +27,7 @@ typedef struct {
     const hg_campaign *c;
     const hg_suggest_opts *o;
     const hg_acquisition_record *acquisition;
+    hg_model_opts model; /* without a pool: the runs themselves are parallel */
     const double *x, *y; /* [n,d], [n] maximise form, duplicates averaged */
     size_t n, d, initial, budget, runs;
     target target;
@@ -51,6 +52,7 @@ typedef struct {
     bool *taken;
     double *x, *y; /* of the measured rows */
     double best;
+    hg_ensemble *e; /* made when first wanted */
 } run_state;
 
 static void measure(run_state *s, size_t row, counts *reached, double *best) {
@@ -75,34 +77,56 @@ static bool all_equal(const double *y, size_t n) {
     return true;
 }
 
-static hg_status next_row(size_t *row, run_state *s, hg_gp **gp, size_t run, double *score, hg_arena *scratch,
-                          hg_err *err) {
+/* The model of a run while it is an ensemble: it grows with each measurement, the pool attached. */
+static hg_status attach(hg_surrogate *model, const replay *r, const hg_model_opts *o, hg_err *err) {
+    const size_t most = r->initial + r->budget, few = HG_ENSEMBLE_POLICY.most_points;
+    const hg_ensemble_opts e = { .d = r->d,
+                                 .most = most < few ? most : few,
+                                 .group = o->group,
+                                 .shift = o->shift,
+                                 .scale = o->scale,
+                                 .pool = r->x,
+                                 .n_pool = r->n };
+    return hg_ensemble_new(&model->e, &e, err);
+}
+
+static hg_status next_row(size_t *row, run_state *s, size_t run, double *score, hg_arena *scratch, hg_err *err) {
     const replay *r = s->r;
-    const hg_model_opts model = { .d = r->d,
-                                  .group = r->c->group,
-                                  .shift = r->c->shift,
-                                  .scale = r->c->scale,
-                                  .kernel = r->o->kernel,
-                                  .seed = r->o->seed + run };
+    hg_model_opts model = r->model;
+    model.seed = r->o->seed + run;
     if (all_equal(s->y, s->n)) {
         for (size_t i = 0; i < r->n; i++) score[i] = s->taken[i] ? -HUGE_VAL : 0;
-    } else {
-        hg_gp *next;
-        HG_TRY(hg_model_fit(&next, s->x, s->y, s->n, &model, *gp, err));
-        hg_gp_free(*gp);
-        *gp = next;
-        const hg_rank_opts o = { .m = 1,
-                                 .d = r->d,
-                                 .gp = gp,
-                                 .acquisition = r->acquisition,
-                                 .kappa = r->o->ucb_kappa > 0 ? r->o->ucb_kappa : HG_POLICY.ucb_kappa,
-                                 .front = &s->best,
-                                 .n_front = 1,
-                                 .taken = s->taken,
-                                 .seed = r->o->seed + run,
-                                 .stream = s->n };
-        HG_TRY(hg_rank(score, NULL, NULL, r->x, r->n, &o, scratch, err));
+        *row = hg_rank_best(score, r->x, r->n, s->x, s->n, &model);
+        return HG_OK;
     }
+    hg_surrogate view = { .o = model, .x = s->x, .y = s->y, .n = s->n }, *use = &view, *fitted = NULL;
+    const bool few = !r->o->kernel && s->n <= HG_ENSEMBLE_POLICY.most_points;
+    if (few) {
+        if (!s->e) {
+            HG_TRY(attach(&view, r, &model, err));
+            s->e = view.e;
+        }
+        for (size_t i = hg_ensemble_points(s->e); i < s->n; i++) hg_ensemble_add(s->e, s->x + i * r->d, s->y[i]);
+        hg_ensemble_weigh(s->e);
+        view.e = s->e;
+    } else {
+        HG_TRY(hg_surrogate_fit(&fitted, s->x, s->y, s->n, 0, &model, err));
+        use = fitted;
+    }
+    const hg_rank_opts o = { .m = 1,
+                             .d = r->d,
+                             .model = &use,
+                             .attached = few,
+                             .acquisition = r->acquisition,
+                             .kappa = hg_rank_kappa(r->o->ucb_kappa, hg_features_groups(r->c->features)),
+                             .front = &s->best,
+                             .n_front = 1,
+                             .taken = s->taken,
+                             .seed = r->o->seed + run,
+                             .stream = s->n };
+    const hg_status st = hg_rank(score, NULL, NULL, r->x, r->n, &o, scratch, err);
+    hg_surrogate_free(fitted);
+    HG_TRY(st);
     *row = hg_rank_best(score, r->x, r->n, s->x, s->n, &model);
     if (*row == SIZE_MAX) return hg_fail(err, HG_EDATA, "run %zu: no candidate has a score", run);
     return HG_OK;
@@ -121,7 +145,6 @@ static hg_status run_one(replay *r, size_t run, hg_err *err) {
     double *score = hg_alloc(mem, r->n, sizeof *score), *best = r->best + run * (r->budget + 1);
     counts *reached = &r->reached[run];
     *reached = (counts) { HUGE_VAL, HUGE_VAL, HUGE_VAL };
-    hg_gp *gp = NULL;
     hg_status st =
         s.order && s.taken && s.x && s.y && start && score ? HG_OK : hg_fail(err, HG_ENOMEM, "run of a replay");
     if (st == HG_OK) {
@@ -134,11 +157,11 @@ static hg_status run_one(replay *r, size_t run, hg_err *err) {
     }
     while (st == HG_OK && s.n < most) {
         size_t row = 0;
-        st = next_row(&row, &s, &gp, run, score, mem, err);
+        st = next_row(&row, &s, run, score, mem, err);
         if (st == HG_OK) measure(&s, row, reached, best);
         if (atomic_load(&r->stop)) break;
     }
-    hg_gp_free(gp);
+    hg_ensemble_free(s.e);
     hg_arena_free(mem);
     return st;
 }
@@ -383,6 +406,8 @@ hg_status hg_replay(hg_replay_result **out, const hg_table *t, const hg_suggest_
     hg_arena *mem = hg_arena_new(), *scratch = hg_arena_new();
     owned *result = hg_alloc(mem, 1, sizeof *result);
     replay r = { .c = c, .o = &o, .initial = q.initial, .runs = q.runs };
+    r.model =
+        (hg_model_opts) { .d = c->d, .group = c->group, .shift = c->shift, .scale = c->scale, .kernel = o.kernel };
     r.acquisition = hg_acquisition_at(o.acquisition == HG_ACQ_AUTO ? HG_ACQ_EI : o.acquisition);
     const hg_status st = result && scratch ? replay_all(&result->pub, &r, &q, mem, scratch, err)
                                            : hg_fail(err, HG_ENOMEM, "replay of %s", hg_table_source(t));

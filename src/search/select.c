@@ -9,8 +9,8 @@
 typedef struct {
     const hg_select_opts *o;
     hg_campaign *c;
-    hg_arena *mem;                /* of this selection */
-    hg_gp *gp[HG_OBJECTIVES_MAX]; /* the models in use: the caller's, or our believing clones */
+    hg_arena *mem;                          /* of this selection */
+    hg_surrogate *model[HG_OBJECTIVES_MAX]; /* the models in use: the caller's, or our believing clones */
     bool clones;
     double *front; /* [n_front, m], room for the batch too */
     size_t n_front;
@@ -23,7 +23,7 @@ static hg_status no_memory(selection *s) { return hg_fail(s->err, HG_ENOMEM, "ba
 static hg_rank_opts rank_opts(const selection *s, size_t k) {
     return (hg_rank_opts) { .m = s->c->n_goals,
                             .d = s->c->d,
-                            .gp = s->gp,
+                            .model = s->model,
                             .acquisition = s->o->acquisition,
                             .kappa = s->o->kappa,
                             .front = s->front,
@@ -57,18 +57,21 @@ static hg_status gather_front(selection *s) {
 static hg_status believe(selection *s, const double *x) {
     const size_t m = s->c->n_goals;
     for (size_t j = 0; j < m && !s->clones; j++) {
-        hg_gp *clone;
-        const hg_status st = hg_gp_clone(&clone, s->o->gp[j], s->err);
+        hg_surrogate *clone;
+        const hg_status st = hg_surrogate_clone(&clone, s->o->models[j], s->err);
         if (st != HG_OK) {
-            while (j-- > 0) hg_gp_free(s->gp[j]);
+            while (j-- > 0) hg_surrogate_free(s->model[j]);
             return st;
         }
-        s->gp[j] = clone;
+        s->model[j] = clone;
     }
     s->clones = true;
     double *mean = s->front + s->n_front * m;
-    for (size_t j = 0; j < m; j++) HG_TRY(hg_gp_predict(&mean[j], NULL, s->gp[j], x, 1, s->mem, s->err));
-    for (size_t j = 0; j < m; j++) HG_TRY(hg_gp_update(s->gp[j], x, mean[j], s->err));
+    for (size_t j = 0; j < m; j++) {
+        double sd;
+        HG_TRY(hg_surrogate_point(&mean[j], &sd, s->model[j], x, s->mem, s->err));
+        HG_TRY(hg_surrogate_add(s->model[j], x, mean[j], s->err));
+    }
     if (s->n_front) s->n_front++;
     return HG_OK;
 }
@@ -223,7 +226,7 @@ static hg_status select_qei(hg_pick *pick, size_t *n_picked, selection *s) {
     for (size_t i = 0; i < s->n_front; i++) best = fmax(best, s->front[i]);
     for (size_t i = 0; i < draws; i++) floor[i] = best;
     hg_rng rng = hg_rng_make(s->o->seed, 1);
-    HG_TRY(hg_gp_sample(f, draws, s->gp[0], x, m, &rng, s->mem, s->err));
+    HG_TRY(hg_surrogate_sample(f, draws, s->model[0], x, m, &rng, s->mem, s->err));
     hg_qei_greedy(chosen, value, q, f, draws, m, w, floor);
     for (size_t k = 0; k < q; k++) {
         const size_t i = list[chosen[k]].i;
@@ -236,14 +239,14 @@ static hg_status select_qei(hg_pick *pick, size_t *n_picked, selection *s) {
 hg_status hg_select(hg_pick *pick, size_t *n_picked, const hg_select_opts *o, hg_err *err) {
     *n_picked = 0;
     selection s = { .o = o, .c = o->c, .mem = hg_arena_new(), .err = err };
-    for (size_t j = 0; j < o->c->n_goals; j++) s.gp[j] = o->gp[j];
+    for (size_t j = 0; j < o->c->n_goals; j++) s.model[j] = o->models[j];
     s.taken = hg_alloc(s.mem, o->c->n_candidates, sizeof *s.taken);
     hg_status st = s.taken ? gather_front(&s) : no_memory(&s);
     if (st == HG_OK && hg_feasibility_matters(o->feasible))
         st = hg_feasibility_apply(o->p_feasible, o->feasible, o->c->xc, o->c->n_candidates, true, s.mem, err);
     if (st == HG_OK)
         st = o->monte_carlo && s.n_front ? select_qei(pick, n_picked, &s) : select_sequential(pick, n_picked, &s);
-    for (size_t j = 0; s.clones && j < o->c->n_goals; j++) hg_gp_free(s.gp[j]);
+    for (size_t j = 0; s.clones && j < o->c->n_goals; j++) hg_surrogate_free(s.model[j]);
     hg_arena_free(s.mem);
     if (st == HG_OK) return HG_OK;
     for (size_t k = 0; k < *n_picked; k++) hg_table_free(pick[k].table);

@@ -18,8 +18,8 @@ typedef struct {
 
 typedef struct {
     hg_campaign *c;
-    const hg_space *space; /* NULL: candidates only */
-    hg_gp *const *gp;      /* [n_goals] */
+    const hg_space *space;       /* NULL: candidates only */
+    hg_surrogate *const *models; /* [n_goals] */
     const hg_feasibility *feasible;
     const hg_acquisition_record *acquisition;
     double kappa;

@@ -12,7 +12,7 @@ typedef struct {
     hg_suggestions pub; /* first, so that the public pointer is ours */
     hg_campaign *c;
     hg_table *sample, *points; /* of a space: what was scored, what is suggested */
-    hg_gp *gp[HG_OBJECTIVES_MAX];
+    hg_surrogate *model[HG_OBJECTIVES_MAX];
     hg_feasibility feasible;
 } result;
 
@@ -26,6 +26,7 @@ typedef struct {
     hg_pick *pick;
     size_t n_picked;
     double *mean, *sd, *score, *p_feasible; /* of the pool, maximise form, [n, m] and [n] */
+    double *relevance, *ignored;            /* [groups] of objective 0; of the others */
     hg_err *err;
 } work;
 
@@ -54,12 +55,17 @@ static hg_status check_opts(hg_acquisition *chosen, const hg_suggest_opts *o, bo
 }
 
 static hg_status fit_models(work *w) {
+    const size_t groups = hg_features_groups(w->c->features);
+    w->relevance = hg_alloc(w->c->mem, groups, sizeof *w->relevance);
+    w->ignored = hg_alloc(w->c->mem, groups, sizeof *w->ignored);
+    if (!w->relevance || !w->ignored) return no_memory(w);
     for (size_t g = 0; g < w->c->n_goals; g++) {
         if (!hg_progress(w->o->hooks, "fitting", g, w->c->n_goals))
             return hg_fail(w->err, HG_ECANCEL, "stopped while fitting");
-        HG_TRY(hg_model_fit(&w->r->gp[g], w->c->x, w->c->goal[g].y, w->c->n_measured, &w->model, NULL, w->err));
+        HG_TRY(hg_surrogate_fit(&w->r->model[g], w->c->x, w->c->goal[g].y, w->c->n_measured, w->o->batch - 1, &w->model,
+                                w->err));
         hg_loo *loo = &w->r->pub.loo[g];
-        HG_TRY(hg_check_model(loo, w->c, g, w->r->gp[g], w->err));
+        HG_TRY(hg_check_model(loo, g ? w->ignored : w->relevance, w->c, g, w->r->model[g], w->err));
         if (!loo->better_than_mean)
             hg_text_add(&w->c->warnings,
                         "The model of \"%s\" predicts no better than the mean of the %zu measured values.\n",
@@ -77,7 +83,7 @@ static bool repeats_tell(const work *w) {
             if (!isnan(goal->y[i])) mean += goal->y[i] / (double)goal->n;
         for (size_t i = 0; i < w->c->n_measured; i++)
             if (!isnan(goal->y[i])) var += (goal->y[i] - mean) * (goal->y[i] - mean) / (double)goal->n;
-        if (hg_gp_noise_sd(w->r->gp[g]) > HG_POLICY.repeat_noise * sqrt(var)) return true;
+        if (hg_surrogate_noise_sd(w->r->model[g]) > HG_POLICY.repeat_noise * sqrt(var)) return true;
     }
     return false;
 }
@@ -115,10 +121,10 @@ static hg_status choose(work *w) {
     for (size_t i = 0; i < n; i++) w->p_feasible[i] = 1;
     const hg_select_opts s = { .c = c,
                                .space = w->space,
-                               .gp = w->r->gp,
+                               .models = w->r->model,
                                .feasible = &w->r->feasible,
                                .acquisition = hg_acquisition_at(w->chosen),
-                               .kappa = w->o->ucb_kappa > 0 ? w->o->ucb_kappa : HG_POLICY.ucb_kappa,
+                               .kappa = hg_rank_kappa(w->o->ucb_kappa, hg_features_groups(c->features)),
                                .batch = w->o->batch,
                                .monte_carlo = w->o->monte_carlo,
                                .repeats = repeats,
@@ -176,9 +182,7 @@ static hg_status describe(hg_suggestion *s, double *p_improve, work *w, const hg
     hg_campaign *c = w->c;
     double mean[HG_OBJECTIVES_MAX], sd[HG_OBJECTIVES_MAX];
     for (size_t j = 0; j < c->n_goals; j++) {
-        double var;
-        HG_TRY(hg_gp_predict(&mean[j], &var, w->r->gp[j], pick->x, 1, scratch, w->err));
-        sd[j] = sqrt(var);
+        HG_TRY(hg_surrogate_point(&mean[j], &sd[j], w->r->model[j], pick->x, scratch, w->err));
         s->mean[j] = c->goal[j].sign * mean[j];
         s->sd[j] = sd[j];
     }
@@ -218,9 +222,9 @@ static hg_status publish_picks(work *w, hg_arena *scratch) {
     hg_suggestion *list = hg_alloc(c->mem, w->n_picked, sizeof *list);
     double *inv = hg_alloc(scratch, c->d, sizeof *inv), *front = hg_alloc(scratch, c->n_measured, m * sizeof *front);
     if (!list || !inv || !front) return no_memory(w);
-    hg_metric_read(inv, w->r->gp[0], &w->model);
+    hg_surrogate_metric(inv, w->r->model[0]);
     double signal[HG_OBJECTIVES_MAX];
-    for (size_t j = 0; j < m; j++) signal[j] = hg_gp_signal_sd(w->r->gp[j]);
+    for (size_t j = 0; j < m; j++) signal[j] = hg_surrogate_signal_sd(w->r->model[j]);
     size_t n_front = 0;
     for (size_t i = 0; i < c->n_measured; i++) {
         bool counts = hg_campaign_meets(c, i);
@@ -296,16 +300,15 @@ static hg_status publish_model(work *w) {
     hg_text_add(&words, "%s", hg_features_words(c->features));
     for (size_t g = 0; g < c->n_goals; g++) {
         if (c->n_goals > 1) hg_text_add(&words, " %s:", c->goal[g].name);
-        hg_text_add(&words, " %s", hg_gp_words(w->r->gp[g]));
+        hg_text_add(&words, " ");
+        hg_surrogate_words(&words, w->r->model[g]);
     }
     p->model_words = words.failed ? NULL : hg_arena_strdup(c->mem, words.s);
     hg_text_free(&words);
     p->warnings = c->warnings.failed ? NULL : c->warnings.s;
     p->n_groups = hg_features_groups(c->features);
-    double *relevance = hg_alloc(c->mem, p->n_groups, sizeof *relevance);
-    if (!p->model_words || !p->warnings || !relevance) return no_memory(w);
-    hg_gp_relevance(relevance, w->r->gp[0]);
-    p->relevance = relevance;
+    if (!p->model_words || !p->warnings) return no_memory(w);
+    p->relevance = w->relevance;
     p->features = c->features;
     p->acquisition = hg_acquisition_name(w->chosen);
     p->measured = c->measured;
@@ -381,7 +384,7 @@ void hg_suggestions_free(hg_suggestions *s) {
     if (!s) return;
     result *r = (result *)s;
     hg_feasibility_free(&r->feasible);
-    for (size_t g = 0; g < HG_OBJECTIVES_MAX; g++) hg_gp_free(r->gp[g]);
+    for (size_t g = 0; g < HG_OBJECTIVES_MAX; g++) hg_surrogate_free(r->model[g]);
     hg_campaign_free(r->c);
     hg_table_free(r->sample);
     hg_table_free(r->points);
