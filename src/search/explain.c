@@ -1,5 +1,6 @@
 /* search/explain.c -- see search/explain.h */
 #include "search/explain.h"
+#include "search/policy.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -127,7 +128,9 @@ static void put_check(hg_text *w, const hg_loo *l, const hg_campaign *c, size_t 
                 l->n, hg_value_words(a, l->rmse, l->rmse), *goal->unit ? " " : "", goal->unit,
                 hg_value_words(b, l->rmse_mean, l->rmse), inside, l->n,
                 hg_row_words(row, c->measured, l->max_abs_z_row), l->max_abs_z);
-    if (!l->better_than_mean)
+    if (!l->better_than_mean && l->n < HG_POLICY.check_points)
+        hg_text_add(w, " The model is no better than the mean yet; so few rows cannot show more.");
+    else if (!l->better_than_mean)
         hg_text_add(w,
                     " The model of \"%s\" predicts no better than the mean: trust the predictions little, take the "
                     "suggestions as exploration, and consider other features.",

@@ -21,5 +21,6 @@ const hg_policy HG_POLICY = {
     .space_points = 4096,
     .space_starts = 4,
     .space_moves = 128,
+    .check_points = 8,
     .random_orders = 2000,
 };

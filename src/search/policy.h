@@ -24,6 +24,7 @@ typedef struct {
     size_t qei_samples, qei_shortlist; /* joint samples; candidates among which they are drawn, best by EI */
     size_t space_points;               /* even points of a space that are scored first */
     size_t space_starts, space_moves;  /* best points refined, neighbours tried at each step */
+    size_t check_points;               /* fewer measured rows than this cannot show a model to be worse than the mean */
     size_t random_orders;              /* permutations behind the random line of a replay */
 } hg_policy;
 

@@ -130,7 +130,7 @@ static hg_status predict(ranking *r, size_t n, hg_arena *scratch, hg_err *err) {
     const hg_surrogate *s = r->o->model[r->objective];
     const size_t m = r->o->m, j = r->objective, threads = hg_pool_threads(r->o->pool);
     for (size_t i = 0; r->mean && i < n; i++) r->mean[i * m + j] = r->sd[i * m + j] = 0;
-    r->shift = s->y[0];
+    r->shift = s->centre;
     if (s->gp) {
         HG_TRY(predict_gp(r, n, scratch, err));
     } else if (r->o->attached) {

@@ -99,7 +99,8 @@ static hg_status next_row(size_t *row, run_state *s, size_t run, double *score, 
         *row = hg_rank_best(score, r->x, r->n, s->x, s->n, &model);
         return HG_OK;
     }
-    hg_surrogate view = { .o = model, .x = s->x, .y = s->y, .n = s->n }, *use = &view, *fitted = NULL;
+    hg_surrogate view = { .o = model, .x = s->x, .y = s->y, .n = s->n, .centre = s->y[0] }, *use = &view,
+                 *fitted = NULL;
     const bool few = !r->o->kernel && s->n <= HG_ENSEMBLE_POLICY.most_points;
     if (few) {
         if (!s->e) {

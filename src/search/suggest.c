@@ -66,7 +66,7 @@ static hg_status fit_models(work *w) {
                                 w->err));
         hg_loo *loo = &w->r->pub.loo[g];
         HG_TRY(hg_check_model(loo, g ? w->ignored : w->relevance, w->c, g, w->r->model[g], w->err));
-        if (!loo->better_than_mean)
+        if (!loo->better_than_mean && loo->n >= HG_POLICY.check_points)
             hg_text_add(&w->c->warnings,
                         "The model of \"%s\" predicts no better than the mean of the %zu measured values.\n",
                         w->c->goal[g].name, loo->n);

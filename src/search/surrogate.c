@@ -47,6 +47,7 @@ hg_status hg_surrogate_fit(hg_surrogate **out, const double *x, const double *y,
         memcpy(s->x + s->n * o->d, x + i * o->d, o->d * sizeof *x);
         s->y[s->n++] = y[i];
     }
+    if (s->n) s->centre = s->y[0];
     const bool few = !o->kernel && s->n >= 2 && s->n + room <= 2 * HG_ENSEMBLE_POLICY.most_points &&
                      s->n <= HG_ENSEMBLE_POLICY.most_points;
     if (st == HG_OK) st = few ? fit_ensemble(s, err) : fit_gp(s, err);
@@ -68,7 +69,7 @@ hg_status hg_surrogate_clone(hg_surrogate **out, const hg_surrogate *s, hg_err *
         hg_arena_free(mem);
         return st;
     }
-    *c = (hg_surrogate) { .gp = gp, .o = s->o, .mem = mem };
+    *c = (hg_surrogate) { .gp = gp, .o = s->o, .mem = mem, .centre = s->centre };
     *out = c;
     return HG_OK;
 }

@@ -25,6 +25,7 @@ typedef struct {
     hg_arena *mem;
     double *x, *y; /* [n + room, d], [n + room] raw, what has been added */
     size_t n, room;
+    double centre; /* a value near the others, for sums that keep their digits */
 } hg_surrogate;
 
 /* A model of y[n] at x[n,d], of the rows where y is a number, with room for `room` believed points. */
