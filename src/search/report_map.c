@@ -199,7 +199,7 @@ void hg_sheet_build_map(hg_sheet *s) {
     }
     if (find_triangle(s, &a, name, &s->figure.whole)) {
         s->figure.triangle = true;
-        s->figure.height_mm = 100;
+        s->figure.height_mm = 92;
         for (size_t c = 0; c < 3; c++) s->figure.corner[c] = name[c];
         place(s, name, 3);
         s->caption = "The composition triangle. Colour: what the model expects; rings: measured; stars: suggested.";
