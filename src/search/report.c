@@ -351,10 +351,14 @@ static void put_replay(hg_text *t, const hg_report *r) {
     hg_text_add(
         t, "<div class=\"wide\"><table>\n<thead><tr><th>to reach</th><th>order</th><th>median</th><th>90 %% of runs "
            "within</th><th>longest run</th><th>never reached</th></tr></thead>\n<tbody>\n");
-    put_reach(t, "95 % of the best", "hagane", &p->to_95, p->runs);
-    put_reach(t, "95 % of the best", "random", &p->random_95, p->runs);
-    put_reach(t, "99 % of the best", "hagane", &p->to_99, p->runs);
-    put_reach(t, "99 % of the best", "random", &p->random_99, p->runs);
+    /* a share of the best has no meaning for a minimum or a maximum below zero: hagane/suggest.h, hg_replay */
+    const bool share = r->objective[0].maximize && p->y_best > 0;
+    const char *near95 = share ? "95 % of the best" : "the best, to 5 % of the range",
+               *near99 = share ? "99 % of the best" : "the best, to 1 % of the range";
+    put_reach(t, near95, "hagane", &p->to_95, p->runs);
+    put_reach(t, near95, "random", &p->random_95, p->runs);
+    put_reach(t, near99, "hagane", &p->to_99, p->runs);
+    put_reach(t, near99, "random", &p->random_99, p->runs);
     put_reach(t, "the top 5 % of rows", "hagane", &p->to_top5, p->runs);
     put_reach(t, "the top 5 % of rows", "random", &p->random_top5, p->runs);
     hg_text_add(t, "</tbody></table></div>\n");
