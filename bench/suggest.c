@@ -1,11 +1,21 @@
 /* bench/suggest.c -- one full step of the main job on real data: learn, score the whole pool, take the best
  *
  *   suggest [--json] [--quick] [--threads N]
+ *
  * Data: grain-boundary-s5-210, 17,982 candidates, three shifts, grain-boundary energy to be minimised. A step is
- * hg_gp_fit from scratch + hg_gp_predict of every candidate + log-EI + argmax; a warm step has one observation more than
- * the last and starts at its hyper-parameters. "suggest" is the same through hg_suggest on the table, with all that a user
- * gets besides: choice of columns, leave-one-out check, reasons in words. The peer is scikit-learn doing the same (bench/peers/gp_sklearn.py). The
- * limit is what GEMM reaches on the same threads in the same run.
+ * hg_gp_fit from scratch, hg_gp_predict of every candidate, log-EI and argmax. Times are medians over random starts; CPU
+ * times are those of all threads together, and say what a machine with nothing else to do would need.
+ *
+ *   step_ms_n200   one step with 200 measured rows (target 150)
+ *   step_ms_n1000   with 1,000 (target 2000)
+ *   warm_ms_n200   the 200th observation has just come: from the hyper-parameters of the step before (target 20)
+ *   suggest_ms_n200   hg_suggest on the table: with choice of columns, leave-one-out check and reasons in words
+ *   suggest_ms_n1000   the same with 1,000 measured rows
+ *   sklearn_ms_n200   scikit-learn doing the work of step_ms_n200 in this run, as many starts (bench/peers/gp_sklearn.py)
+ *   ratio_sklearn_n200   how many times longer (target 10)
+ *   peak_mb   resident memory of this program at its largest
+ *   gemm_gflops   the limit: what matrix products reach on these threads in this run
+ *   share_of_gemm_n200   flops of the factorisations, inverses and triangular products of a step, over time and limit
  */
 #include "bayes/model.h"
 #include "hagane/csv.h"
@@ -29,6 +39,12 @@ extern char **environ;
 static double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double cpu(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -123,7 +139,7 @@ static int compare(const void *a, const void *b) {
 }
 
 typedef struct {
-    double median_ms, min_ms, learn_ms, flops;
+    double median_ms, min_ms, learn_ms, cpu_ms, flops;
     size_t evaluations;
 } timing;
 
@@ -133,7 +149,7 @@ static double step_flops(const bench *b, size_t n, double learning) {
 }
 
 static timing time_steps(bench *b, size_t n, size_t repeats, bool warm) {
-    double total[64], learn[64];
+    double total[64], learn[64], busy[64];
     timing t = { 0 };
     for (size_t r = 0; r < repeats; r++) {
         double params[16];
@@ -144,9 +160,10 @@ static timing time_steps(bench *b, size_t n, size_t repeats, bool warm) {
             count = hg_gp_params(last, params, 16);
             hg_gp_free(last);
         }
-        const double begin = now();
+        const double begin = now(), cpu_begin = cpu();
         hg_gp *gp = step(b, n, warm ? params : NULL, count, &best, &learn[r]);
         total[r] = now() - begin;
+        busy[r] = cpu() - cpu_begin;
         t.evaluations += gp->evaluations;
         t.flops += step_flops(b, n, gp->flops) / (double)repeats;
         hg_gp_free(gp);
@@ -154,8 +171,10 @@ static timing time_steps(bench *b, size_t n, size_t repeats, bool warm) {
     t.evaluations /= repeats;
     qsort(total, repeats, sizeof *total, compare);
     qsort(learn, repeats, sizeof *learn, compare);
+    qsort(busy, repeats, sizeof *busy, compare);
     t.median_ms = 1e3 * total[repeats / 2];
     t.min_ms = 1e3 * total[0];
+    t.cpu_ms = 1e3 * busy[repeats / 2];
     t.learn_ms = 1e3 * learn[repeats / 2];
     return t;
 }
@@ -294,6 +313,9 @@ int main(int argc, char **argv) {
         print_number("step_ms_n200", t200.median_ms, ", ");
         print_number("step_ms_n1000", t1000.median_ms, ", ");
         print_number("warm_ms_n200", warm.median_ms, ", ");
+        print_number("cpu_ms_n200", t200.cpu_ms, ", ");
+        print_number("cpu_ms_n1000", t1000.cpu_ms, ", ");
+        print_number("cpu_warm_ms_n200", warm.cpu_ms, ", ");
         print_number("suggest_ms_n200", user200, ", ");
         print_number("suggest_ms_n1000", user1000, ", ");
         print_number("sklearn_ms_n200", peer, ", ");
@@ -312,9 +334,9 @@ int main(int argc, char **argv) {
         printf("%zu candidates, %zu threads, %s\n", b.m, hg_pool_threads(b.pool), hg_linalg_config());
         for (size_t i = 0; i < 3; i++)
             printf(
-                "%-20s %8.1f ms median, %8.1f ms best, learning %8.1f ms, %3zu evaluations in its last stage, %4.1f %% of GEMM\n",
-                rows[i].name, rows[i].t->median_ms, rows[i].t->min_ms, rows[i].t->learn_ms, rows[i].t->evaluations,
-                100 * rows[i].t->flops / (rows[i].t->median_ms / 1e3) / limit);
+                "%-20s %8.1f ms median, %8.1f ms best, %8.1f ms CPU, learning %8.1f ms, %3zu evaluations in its last stage, %4.1f %% of GEMM\n",
+                rows[i].name, rows[i].t->median_ms, rows[i].t->min_ms, rows[i].t->cpu_ms, rows[i].t->learn_ms,
+                rows[i].t->evaluations, 100 * rows[i].t->flops / (rows[i].t->median_ms / 1e3) / limit);
         printf("hg_suggest with everything: n = 200 %.1f ms, n = 1000 %.1f ms\n", user200, user1000);
         printf("GEMM reaches %.1f GFlop/s on these threads; peak memory %.0f MB\n", limit / 1e9, peak_mb);
         if (isfinite(peer))

@@ -7,8 +7,9 @@
  * Source: Rasmussen & Williams, Gaussian Processes for Machine Learning (MIT Press, 2006): kernels ch. 4, evidence and
  *         gradients eqs. (5.8)-(5.9), leave-one-out eqs. (5.10)-(5.12), constant mean integrated out sec. 2.7.
  * Shapes: row-major; n training points, m queries, d inputs in G groups.
- * Cost:   learning O(n^3) per evaluation, predict O(n^2) per query, update O(n^2). Above `exact_max` points an
- *         inducing-point model takes over: O(n p^2) with p points; hg_gp_words says which is in use.
+ * Cost:   learning O(n^3) per evaluation, predict O(n^2) per query, update O(n^2). Above 1000 points the hyper-parameters
+ *         are learned on a random 1000 of them; above `exact_max` an inducing-point model (FITC; Snelson & Ghahramani,
+ *         NIPS 2005) takes over, O(n p^2) with p points. hg_gp_words says which is in use. See docs/gaussian-process.md.
  */
 #ifndef HG_GP_H
 #define HG_GP_H
@@ -41,8 +42,9 @@ HG_BEGIN_DECLS
 hg_gp_opts hg_gp_opts_default(void);
 
 /* Fits y[n] at x[n,d]; copies all it keeps. On HG_OK the caller owns *out, else *out = NULL.
- * Errors: HG_EINVAL n or d is 0, an option out of range, a kernel that cannot be read; HG_ENAN x or y not finite (err
- * names the row); HG_ENOTPD covariance not positive definite even with jitter; HG_ENOMEM. */
+ * Errors: HG_EINVAL n or d is 0, an option out of range, a kernel that cannot be read, a y beyond 1e150 (or all within
+ * 1e-150 of 0), whose square is no double; HG_ENOTFOUND an unknown kernel, with the nearest name; HG_ENAN x or y not
+ * finite (err names the row); HG_ENOTPD covariance not positive definite even with jitter; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_gp_fit(hg_gp **out, const double *x, const double *y, size_t n, size_t d,
                                   const hg_gp_opts *opts, hg_err *err);
 /* mean[m] (units of y) and var[m] (units of y^2, of the noise-free function, >= 0) at xs[m,d]; var may be NULL. Uses the
@@ -59,16 +61,18 @@ HG_MUST_CHECK hg_status hg_gp_sample(double *out, size_t k, const hg_gp *gp, con
 /* Adds one observation without learning again: O(n^2). (Believers in a batch, and the cheap part of a warm step.) */
 HG_MUST_CHECK hg_status hg_gp_update(hg_gp *gp, const double *x, double y, hg_err *err);
 HG_MUST_CHECK hg_status hg_gp_clone(hg_gp **out, const hg_gp *gp, hg_err *err);
-/* Leave-one-out predictions of the n training observations (noise included in var), closed form: O(n^2). */
+/* Leave-one-out predictions of the n training observations (noise included in var), closed form: O(n^2). HG_EINVAL when
+ * n = 1. */
 HG_MUST_CHECK hg_status hg_gp_loo(double *mean, double *var, const hg_gp *gp, hg_arena *scratch, hg_err *err);
 
 double hg_gp_evidence(const hg_gp *gp);  /* log p(y | x), nats, in standardised units; the mean integrated out */
 double hg_gp_noise_sd(const hg_gp *gp);  /* units of y */
-double hg_gp_signal_sd(const hg_gp *gp); /* units of y */
+double hg_gp_signal_sd(const hg_gp *gp); /* units of y; prior sd of f, averaged over the training points */
 double hg_gp_jitter(const hg_gp *gp);    /* fraction of the signal variance that had to be added; 0 = none */
 size_t hg_gp_points(const hg_gp *gp);
-size_t hg_gp_params(const hg_gp *gp, double *params,
-                    size_t max);                         /* copies up to max log hyper-parameters; returns count */
+/* Copies up to max log hyper-parameters, standardised units; returns how many there are: G lengths a base kernel in the
+ * order of the expression, one weight a '+' (of its right-hand side), signal sd, noise sd. */
+size_t hg_gp_params(const hg_gp *gp, double *params, size_t max);
 const char *hg_gp_param_name(const hg_gp *gp, size_t i); /* "log length scale 2 of matern52" */
 /* relevance[G]: share of the prior variance along each group within the training range, 0..1 (1 - k at the span of the
  * data): how much the learned function can change when this column alone moves. */

@@ -207,7 +207,7 @@ static hg_status learn(hg_gp *gp, const hg_gp_opts *o, const double *x, const do
     HG_TRY(take(&all, gp, x, y, n, most, o->seed, mem, err));
     s.pairs = &all;
     s.how = (hg_minimize_opts) {
-        .max_evals = coarse || warm ? 40 : 200, .xtol = 1e-4, .ftol = 1e-12, .ftol_abs = warm ? 1e-2 : 1e-3
+        .max_evals = coarse || warm ? 40 : 200, .xtol = 1e-4, .ftol = 1e-12, .ftol_abs = warm || coarse ? 1e-2 : 1e-3
     }; /* nats: a hundredth changes no decision */
     if (o->learn) HG_TRY(run(&s, gp, coarse ? 1 : starts, err));
     gp->learned_on = o->learn ? most : 0;

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { SMALL_BASIS = 400 }; /* up to here half a chunk, so that k and v stay in the second-level cache together */
+
 void hg_gp_project(double *k, double *v, double *w, const hg_gp *gp, const double *bt, size_t m, double *work) {
     hg_kernel_block(k, m, &gp->values, gp->basis, gp->p, bt, m, m, work);
     if (!v) return;
@@ -67,12 +69,19 @@ hg_status hg_gp_predict(double *mean, double *var, const hg_gp *gp, const double
                         hg_err *err) {
     HG_TRY(hg_check_finite("xs", xs, m, gp->d, err));
     const hg_mark mark = hg_arena_mark(scratch);
-    prediction t = { .gp = gp, .xs = xs, .mean = mean, .var = var, .width = m < HG_GP_CHUNK ? m : HG_GP_CHUNK };
+    prediction t = {
+        .gp = gp,
+        .xs = xs,
+        .mean = mean,
+        .var = var,
+    };
+    const size_t chunk = gp->p <= SMALL_BASIS ? HG_GP_CHUNK / 2 : HG_GP_CHUNK;
+    t.width = m < chunk ? m : chunk;
     const size_t work = hg_kernel_work(&gp->kernel, gp->d, t.width) + (2 + HG_KERNEL_LEAVES) * t.width;
     t.per_worker = (gp->d + 3 * gp->p) * t.width + work;
     t.scratch = hg_alloc(scratch, hg_pool_threads(gp->pool), t.per_worker * sizeof *t.scratch);
     if (!t.scratch) return hg_fail(err, HG_ENOMEM, "scratch for predictions from %zu points", gp->p);
-    hg_pool_for(gp->pool, m, HG_GP_CHUNK, predict_chunk, &t);
+    hg_pool_for(gp->pool, m, chunk, predict_chunk, &t);
     hg_arena_reset(scratch, mark);
     return HG_OK;
 }

@@ -61,7 +61,7 @@ void hg_lower_invert(double *l, size_t n) {
 
 void hg_lower_multiply(double *c, size_t ldc, const double *l, size_t ldl, const double *b, size_t ldb, size_t n,
                        size_t m) {
-    enum { BAND = 48 }; /* rows at once: the zeros multiplied are at most BAND / n of the work */
+    enum { BAND = 32 }; /* rows at once: the zeros multiplied are at most BAND / n of the work */
     for (size_t i = 0; i < n; i += BAND) {
         const size_t rows = n - i < BAND ? n - i : BAND;
         hg_gemm(c + i * ldc, ldc, l + i * ldl, ldl, false, b, ldb, false, rows, m, i + rows, 1, 0);
