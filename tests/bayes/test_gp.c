@@ -1,19 +1,8 @@
 /* tests/bayes/test_gp.c -- the public face of the Gaussian process: what a user can rely on, smallest case first */
-#include "hagane/gp.h"
+#include "gp_data.h"
 #include "num/linalg.h"
-#include "test.h"
 
 static const double PI = 3.14159265358979323846;
-
-/* A model with everything fixed: log lengths l, signal sd 1 and noise sd, no scaling. */
-static hg_gp_opts fixed(const char *kernel, const double *params, size_t n) {
-    hg_gp_opts o = hg_gp_opts_default();
-    o.kernel = kernel;
-    o.learn = o.standardise = false;
-    o.params = params;
-    o.n_params = n;
-    return o;
-}
 
 /* x = 0, 1 and y = 2, 4 with k = exp(-1/2) between them and noise s:
  *   A1 = 1 / (1 + s + k) (1, 1),  h = 2 / (1 + s + k),  m = 3 by symmetry,  a = A(y - m) = (-1, 1) / (1 + s - k),
@@ -59,15 +48,6 @@ static void learns_a_smooth_curve(void **state) {
 }
 
 /* ---- invariances ---------------------------------------------------------------------------------------------------- */
-
-enum { N = 30, D = 3, M = 600 };
-
-/* A smooth function of the first two of three inputs, with a little noise. */
-static void make_data(double *x, double *y, size_t n, uint64_t seed) {
-    hg_rng rng = hg_rng_make(seed, 0);
-    for (size_t i = 0; i < n * D; i++) x[i] = hg_rng_uniform(&rng);
-    for (size_t i = 0; i < n; i++) y[i] = sin(5 * x[i * D]) + x[i * D + 1] * x[i * D + 1] + 0.05 * hg_rng_normal(&rng);
-}
 
 static const char *const KERNELS[] = { "rbf",    "matern32",          "matern52",
                                        "linear", "matern52 + linear", "rbf * (matern32 + linear)" };
@@ -234,220 +214,6 @@ static void agrees_with_scikit_learn(void **state) {
     assert_int_equal(compared, 8);
     assert_int_equal(optima, 1);
     hg_arena_reset(*state, mark);
-}
-
-/* ---- one more, one less --------------------------------------------------------------------------------------------- */
-
-static void assert_same_model(const hg_gp *a, const hg_gp *b, const double *q, size_t m, double tol, hg_arena *mem) {
-    double ma[M], mb[M], va[M], vb[M];
-    assert_ok(hg_gp_predict(ma, va, a, q, m, mem, NULL));
-    assert_ok(hg_gp_predict(mb, vb, b, q, m, mem, NULL));
-    for (size_t i = 0; i < m; i++) {
-        assert_close(ma[i], mb[i], tol);
-        assert_close(va[i], vb[i], tol);
-    }
-    assert_close(hg_gp_evidence(a), hg_gp_evidence(b), tol);
-    assert_int_equal(hg_gp_points(a), hg_gp_points(b));
-}
-
-/* Parameters that are good for make_data: lengths 0.7, signal 1, noise 0.1. */
-static const double SENSIBLE[] = { -0.36, -0.36, 1, 0, -2.3 };
-
-static void an_update_equals_fitting_again(void **state) {
-    double x[N * D], y[N], q[M * D], ignore[M];
-    make_data(x, y, N, 1);
-    make_data(q, ignore, M, 2);
-    hg_gp_opts o = fixed("matern52", SENSIBLE, 5);
-    hg_gp *grown, *whole, *copy;
-    assert_ok(hg_gp_fit(&grown, x, y, 2, D, &o, NULL));
-    for (size_t i = 2; i < N; i++) {
-        assert_ok(hg_gp_update(grown, x + i * D, y[i], NULL));
-        assert_ok(hg_gp_fit(&whole, x, y, i + 1, D, &o, NULL));
-        if (i % 9 == 0 || i + 1 == N) assert_same_model(grown, whole, q, 50, 1e-11, *state);
-        if (i + 1 < N) hg_gp_free(whole);
-    }
-    assert_ok(hg_gp_clone(&copy, grown, NULL)); /* a copy, and what happens to it later, leave the first alone */
-    for (size_t i = 0; i < 20; i++) assert_ok(hg_gp_update(copy, q + i * D, 9, NULL));
-    assert_same_model(grown, whole, q, M, 1e-11, *state);
-    assert_int_equal(hg_gp_points(copy), N + 20);
-    assert_contains(hg_gp_words(copy), "50 points");
-    hg_gp_free(copy);
-    hg_gp_free(grown);
-    hg_gp_free(whole);
-}
-
-static void leave_one_out_equals_leaving_one_out(void **state) {
-    double x[N * D], y[N], mean[N], var[N];
-    make_data(x, y, N, 4);
-    hg_gp_opts o = fixed("matern52", SENSIBLE, 5);
-    hg_gp *all, *less;
-    assert_ok(hg_gp_fit(&all, x, y, N, D, &o, NULL));
-    assert_ok(hg_gp_loo(mean, var, all, *state, NULL));
-    for (size_t i = 0; i < N; i++) {
-        double xr[N * D], yr[N], m, v;
-        size_t left = 0;
-        for (size_t k = 0; k < N; k++) {
-            if (k == i) continue;
-            memcpy(xr + left * D, x + k * D, D * sizeof *xr);
-            yr[left++] = y[k];
-        }
-        assert_ok(hg_gp_fit(&less, xr, yr, left, D, &o, NULL));
-        assert_ok(hg_gp_predict(&m, &v, less, x + i * D, 1, *state, NULL));
-        assert_close(mean[i], m, 1e-10);
-        assert_close(var[i], v + exp(2 * SENSIBLE[4]), 1e-10);
-        hg_gp_free(less);
-    }
-    hg_gp_free(all);
-}
-
-/* ---- many points ---------------------------------------------------------------------------------------------------- */
-
-static void inducing_points_become_exact_when_all_are_used(void **state) {
-    double x[N * D], y[N], q[M * D], ignore[M], le[N], ve[N], li[N], vi[N], ce[25], ci[25];
-    make_data(x, y, N, 1);
-    make_data(q, ignore, M, 2);
-    for (size_t k = 0; k < 2; k++) {
-        const double params[] = { -0.36, -0.36, 1, 0.5, 0.5, 0.5, -1, 0, -2.3 };
-        hg_gp_opts o = fixed(k ? "matern52 + linear" : "matern52", k ? params : SENSIBLE, k ? 9 : 5);
-        hg_gp *exact, *inducing;
-        assert_ok(hg_gp_fit(&exact, x, y, N, D, &o, NULL));
-        o.exact_max = N - 1;
-        o.inducing = N;
-        assert_ok(hg_gp_fit(&inducing, x, y, N, D, &o, NULL));
-        assert_contains(hg_gp_words(inducing), "30 inducing points");
-        assert_same_model(exact, inducing, q, M, 1e-8, *state);
-        assert_ok(hg_gp_loo(le, ve, exact, *state, NULL));
-        assert_ok(hg_gp_loo(li, vi, inducing, *state, NULL));
-        assert_ok(hg_gp_covariance(ce, exact, q, 5, *state, NULL));
-        assert_ok(hg_gp_covariance(ci, inducing, q, 5, *state, NULL));
-        for (size_t i = 0; i < N; i++) {
-            assert_close(le[i], li[i], 1e-7);
-            assert_close(ve[i], vi[i], 1e-7);
-        }
-        for (size_t i = 0; i < 25; i++) assert_close(ce[i], ci[i], 1e-8);
-        hg_gp_free(exact);
-        hg_gp_free(inducing);
-    }
-}
-
-/* Fewer than all: the update and leave-one-out of the approximate model are those of the approximate model itself. */
-static void the_inducing_model_is_consistent_with_itself(void **state) {
-    enum { LARGE = 400 };
-    static double x[(LARGE + 1) * D], y[LARGE + 1], q[M * D], ignore[M], mean[LARGE], var[LARGE];
-    make_data(x, y, LARGE + 1, 1);
-    make_data(q, ignore, M, 2);
-    hg_gp_opts o = fixed("rbf", SENSIBLE, 5);
-    o.exact_max = 100;
-    o.inducing = 60;
-    hg_gp *gp, *copy;
-    assert_ok(hg_gp_fit(&gp, x, y, LARGE, D, &o, NULL));
-    double worst = 0, truth[M], m[M], v[M];
-    assert_ok(hg_gp_predict(m, v, gp, q, M, *state, NULL));
-    for (size_t i = 0; i < M; i++) {
-        truth[i] = sin(5 * q[i * D]) + q[i * D + 1] * q[i * D + 1];
-        worst = fmax(worst, fabs(m[i] - truth[i]) / sqrt(v[i] + 1e-4));
-    }
-    assert_true(worst < 6); /* error bars that hold */
-
-    /* leave-one-out of point i = the prediction after unlearning it: check by adding it twice as the 401st */
-    assert_ok(hg_gp_clone(&copy, gp, NULL));
-    assert_ok(hg_gp_predict(m, v, copy, x + LARGE * D, 1, *state, NULL));
-    const double noise = hg_gp_noise_sd(gp);
-    assert_ok(hg_gp_update(copy, x + LARGE * D, y[LARGE], NULL));
-    static double mean1[LARGE + 1], var1[LARGE + 1];
-    assert_ok(hg_gp_loo(mean1, var1, copy, *state, NULL));
-    assert_close(mean1[LARGE], m[0], 1e-8); /* without it: what was predicted before it came */
-    assert_true(fabs(var1[LARGE] - v[0] - noise * noise) < 0.2 * var1[LARGE]); /* FITC adds its residual to the noise */
-    assert_ok(hg_gp_loo(mean, var, gp, *state, NULL));
-    for (size_t i = 0; i < LARGE; i++) assert_true(var[i] > noise * noise);
-    hg_gp_free(copy);
-    hg_gp_free(gp);
-}
-
-/* ---- samples -------------------------------------------------------------------------------------------------------- */
-
-/* Mean and covariance of many samples against the exact ones, at the first `look` of m queries. */
-static void check_samples(hg_gp *gp, const double *q, size_t m, size_t k, double tol, hg_arena *mem) {
-    enum { LOOK = 6 };
-    double mean[LOOK], cov[LOOK * LOOK];
-    const hg_mark mark = hg_arena_mark(mem);
-    double *out = hg_alloc(mem, k, m * sizeof *out);
-    assert_non_null(out);
-    hg_rng rng = hg_rng_make(11, 0);
-    assert_ok(hg_gp_sample(out, k, gp, q, m, &rng, mem, NULL));
-    assert_ok(hg_gp_predict(mean, NULL, gp, q, LOOK, mem, NULL));
-    assert_ok(hg_gp_covariance(cov, gp, q, LOOK, mem, NULL));
-    for (size_t i = 0; i < LOOK; i++) {
-        double average = 0;
-        for (size_t s = 0; s < k; s++) average += out[s * m + i] / (double)k;
-        const double sd = sqrt(cov[i * LOOK + i]);
-        assert_true(fabs(average - mean[i]) < 5 * sd / sqrt((double)k) + tol * sd);
-        for (size_t j = 0; j <= i; j++) {
-            double both = 0;
-            for (size_t s = 0; s < k; s++) both += (out[s * m + i] - mean[i]) * (out[s * m + j] - mean[j]) / (double)k;
-            const double scale = sd * sqrt(cov[j * LOOK + j]);
-            if (!(fabs(both - cov[i * LOOK + j]) < (6 / sqrt((double)k) + tol) * scale))
-                print_error("cov[%zu,%zu]: %g, expected %g\n", i, j, both, cov[i * LOOK + j]);
-            assert_true(fabs(both - cov[i * LOOK + j]) < (6 / sqrt((double)k) + tol) * scale);
-        }
-    }
-    hg_arena_reset(mem, mark);
-}
-
-static void samples_have_the_right_mean_and_covariance(void **state) {
-    static double q[2001 * D], ignore[2001];
-    double x[8 * D], y[8];
-    make_data(x, y, 8, 1);
-    make_data(q, ignore, 2001, 2);
-    for (size_t i = 3; i < 6; i++) q[i * D] += 2; /* three of those looked at are far from the data */
-    static const double length[] = { -0.36, -0.36, 1, 0.2, 0.2, 0.2, -1, 0, -2.3 };
-    static const struct {
-        const char *kernel;
-        size_t params;
-        bool inducing;
-    } cases[] = { { "rbf", 5, false },
-                  { "matern32", 5, false },
-                  { "matern52", 5, true },
-                  { "matern52 + linear", 9, false },
-                  { "matern52 + linear", 9, true } };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        double params[9];
-        memcpy(params, length, sizeof params);
-        params[cases[i].params - 2] = 0;
-        params[cases[i].params - 1] = -0.7; /* noise sd 0.5 */
-        hg_gp_opts o = fixed(cases[i].kernel, params, cases[i].params);
-        if (cases[i].inducing) {
-            o.exact_max = 7;
-            o.inducing = 8;
-        }
-        hg_gp *gp;
-        assert_ok(hg_gp_fit(&gp, x, y, 8, D, &o, NULL));
-        if (i == 0) check_samples(gp, q, 20, 2000, 1e-9, *state); /* Cholesky */
-        check_samples(gp, q, 2001, 600, 0.04, *state);            /* random features: their own error too */
-        hg_gp_free(gp);
-    }
-}
-
-static void covariance_has_the_variances_on_its_diagonal(void **state) {
-    double x[N * D], y[N], q[M * D], mean[40], var[40], cov[40 * 40], ignore[M];
-    make_data(x, y, N, 1);
-    make_data(q, ignore, M, 2);
-    for (int inducing = 0; inducing < 2; inducing++) {
-        hg_gp_opts o = hg_gp_opts_default();
-        if (inducing) o.exact_max = o.inducing = 15;
-        hg_gp *gp;
-        assert_ok(hg_gp_fit(&gp, x, y, N, D, &o, NULL));
-        assert_ok(hg_gp_predict(mean, var, gp, q, 40, *state, NULL));
-        assert_ok(hg_gp_covariance(cov, gp, q, 40, *state, NULL));
-        for (size_t i = 0; i < 40; i++) {
-            assert_close(cov[i * 40 + i], var[i], 1e-12);
-            for (size_t j = 0; j < i; j++) {
-                assert_true(cov[i * 40 + j] == cov[j * 40 + i]);
-                assert_true(fabs(cov[i * 40 + j]) <= sqrt(var[i] * var[j]) * (1 + 1e-9));
-            }
-        }
-        hg_gp_free(gp);
-    }
 }
 
 /* ---- awkward data --------------------------------------------------------------------------------------------------- */
@@ -747,12 +513,6 @@ int main(void) {
         TEST(nor_do_those_of_a_larger_model),
         TEST(says_what_it_did_with_many_points),
         TEST(agrees_with_scikit_learn),
-        TEST(an_update_equals_fitting_again),
-        TEST(leave_one_out_equals_leaving_one_out),
-        TEST(inducing_points_become_exact_when_all_are_used),
-        TEST(the_inducing_model_is_consistent_with_itself),
-        TEST(samples_have_the_right_mean_and_covariance),
-        TEST(covariance_has_the_variances_on_its_diagonal),
         TEST(awkward_data_still_fit),
         TEST(far_queries_are_finite),
         TEST(a_known_noise_is_kept_and_an_unknown_one_found),
