@@ -178,26 +178,51 @@ static void kernel_row(double *k, const draw *q, const double *r2, size_t ld, si
     q->kernel->value(k, k, m);
 }
 
-void hg_ensemble_add(hg_ensemble *e, const double *x, double y) {
+/* Row n of q's factor for the new point, whose distances to the others are in e->pair. */
+static void add_row(hg_ensemble *e, draw *q, double noise) {
     const size_t n = e->n, most = e->most;
-    double *scaled = e->x + n * e->d;
+    double *l = q->l + n * most;
+    kernel_row(l, q, e->pair, most, e->groups, n);
+    double left = 1 + noise, a = 1;
+    for (size_t i = 0; i < n; i++) {
+        l[i] = (l[i] - hg_dot(l, q->l + i * most, i)) / q->l[i * most + i];
+        left -= l[i] * l[i];
+        a -= l[i] * q->a[i];
+    }
+    l[n] = sqrt(fmax(left, 0.5 * noise)); /* exact arithmetic gives at least the noise */
+    q->a[n] = a / l[n];
+}
+
+static void new_point(hg_ensemble *e, const double *x, double y) {
+    double *scaled = e->x + e->n * e->d;
     scale_row(scaled, e, x);
-    e->y[n] = y;
-    distances(e->pair, most, e, scaled, e->x, n);
-    if (e->n_pool) distances(e->distance + n * e->groups * e->n_pool, e->n_pool, e, scaled, e->pool, e->n_pool);
+    e->y[e->n] = y;
+    distances(e->pair, e->most, e, scaled, e->x, e->n);
+    if (e->n_pool) distances(e->distance + e->n * e->groups * e->n_pool, e->n_pool, e, scaled, e->pool, e->n_pool);
+}
+
+void hg_ensemble_add(hg_ensemble *e, const double *x, double y) {
+    new_point(e, x, y);
     for (size_t m = 0; m < DRAWS; m++) {
         draw *q = &e->draws[m];
-        double *l = q->l + n * most;
-        kernel_row(l, q, e->pair, most, e->groups, n);
-        double left = 1 + q->lambda, a = 1;
-        for (size_t i = 0; i < n; i++) {
-            l[i] = (l[i] - hg_dot(l, q->l + i * most, i)) / q->l[i * most + i];
-            left -= l[i] * l[i];
-            a -= l[i] * q->a[i];
-        }
-        l[n] = sqrt(fmax(left, 0.5 * q->lambda)); /* exact arithmetic gives at least lambda */
-        q->a[n] = a / l[n];
-        q->logdet = (n ? q->logdet : 0) + 2 * log(l[n]);
+        add_row(e, q, q->lambda);
+        q->logdet = (e->n ? q->logdet : 0) + 2 * log(q->l[e->n * e->most + e->n]);
+    }
+    e->n++;
+}
+
+void hg_ensemble_believe(hg_ensemble *e, const double *x, double y) {
+    static const double ROUND_OFF = 1e-8; /* of the signal variance, so that the factor exists */
+    const size_t n = e->n;
+    new_point(e, x, y);
+    const double z = (y - e->y_mean) / e->y_sd;
+    for (size_t k = 0; k < e->n_kept; k++) {
+        draw *q = &e->draws[e->kept[k]];
+        add_row(e, q, ROUND_OFF);
+        const double *l = q->l + n * e->most;
+        q->v[n] = (z - hg_dot(l, q->v, n)) / l[n];
+        q->u += q->a[n] * q->a[n];
+        q->beta = hg_dot(q->a, q->v, n + 1) / q->u;
     }
     e->n++;
 }

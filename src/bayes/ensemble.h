@@ -46,6 +46,9 @@ void hg_ensemble_free(hg_ensemble *e);
 
 void hg_ensemble_add(hg_ensemble *e, const double *x, double y); /* finite x[d], y; at most `most` times */
 void hg_ensemble_weigh(hg_ensemble *e);                          /* after adding, before what follows; n >= 2 */
+/* Pretends that the noise-free value at x[d] is y, for a batch: weights and signal variances stay as weighed, and every
+ * member takes the value, so that neither uncertainty nor disagreement is left there. No add or weigh afterwards. */
+void hg_ensemble_believe(hg_ensemble *e, const double *x, double y);
 /* Keeps only the `most` heaviest draws (and says how many there are): bounds the work on huge pools. */
 size_t hg_ensemble_limit(hg_ensemble *e, size_t most);
 size_t hg_ensemble_members(const hg_ensemble *e);          /* draws kept */

@@ -37,11 +37,21 @@ static hg_status learnable(reader *r, const hg_table *t, size_t column) {
     const hg_column *c = hg_table_column(t, column);
     for (size_t i = 0; i < hg_table_rows(t); i++) {
         if (!(fabs(c->number[i]) > HG_POLICY.largest_value)) continue;
-        hg_fail_at(r->err, HG_EDATA, hg_table_source(t), hg_table_line(t, i), c->file_column,
+        hg_fail_at(r->err, HG_EDATA, hg_table_source(t), hg_table_line(t, i), 0,
                    "column \"%s\" holds %g, larger than any measured value can be", c->name, c->number[i]);
         return hg_advise(r->err, HG_EDATA, "if it stands for \"not measured\", leave the cell blank");
     }
     return HG_OK;
+}
+
+/* hg_table_find for a column that need not be there. */
+static hg_status find_if_there(bool *there, size_t *column, reader *r, const hg_table *t, const char *name) {
+    hg_err err;
+    const hg_status st = hg_table_find(column, t, name, &err);
+    *there = st == HG_OK;
+    if (st == HG_OK || st == HG_ENOTFOUND) return HG_OK;
+    if (r->err) *r->err = err;
+    return st;
 }
 
 /* ---- kinds of rows -------------------------------------------------------------------------------------------- */
@@ -67,7 +77,7 @@ static hg_status read_failed(bool *failed, reader *r, const hg_table *t, size_t 
         snprintf(number, sizeof number, "%.17g", c->number[row]);
     *failed = among(s, YES, sizeof YES / sizeof *YES);
     if (*failed || among(s, NO, sizeof NO / sizeof *NO)) return HG_OK;
-    hg_fail_at(r->err, HG_EDATA, hg_table_source(t), hg_table_line(t, row), c->file_column,
+    hg_fail_at(r->err, HG_EDATA, hg_table_source(t), hg_table_line(t, row), 0,
                "column \"%s\" holds \"%.40s\", expected a mark for failed or not", c->name, s);
     return hg_advise(r->err, HG_EDATA, "use 1, yes, true or failed; and 0, no, false, ok or a blank cell");
 }
@@ -84,11 +94,12 @@ static hg_status classify(row_kind *kind, reader *r, const hg_table *t, bool is_
             n_goals++;
         }
     }
-    if (r->o->failed) {
-        hg_err ignored;
-        const hg_status st = hg_table_find(&failed, t, r->o->failed, is_pool ? &ignored : r->err);
-        if (st != HG_OK && !is_pool) return st;
-        if (st != HG_OK) failed = SIZE_MAX;
+    if (r->o->failed && is_pool) {
+        bool there;
+        HG_TRY(find_if_there(&there, &failed, r, t, r->o->failed));
+        if (!there) failed = SIZE_MAX;
+    } else if (r->o->failed) {
+        HG_TRY(hg_table_find(&failed, t, r->o->failed, r->err));
     }
     for (size_t i = 0; i < hg_table_rows(t); i++) {
         bool any = false, bad = false;
@@ -225,8 +236,9 @@ static hg_status read_limits(reader *r) {
         l->value = gather(r, c->measured, column, r->of_measured, MEASURED, c->n_measured);
         if (!l->value) return no_memory(r);
         l->n = count_numbers(l->value, c->n_measured);
-        hg_err ignored;
-        if (hg_table_find(&there, c->pool, l->name, &ignored) == HG_OK) {
+        bool in_pool;
+        HG_TRY(find_if_there(&in_pool, &there, r, c->pool, l->name));
+        if (in_pool) {
             HG_TRY(learnable(r, c->pool, there));
             double *known = gather(r, c->pool, there, r->of_pool, CANDIDATE, c->n_candidates);
             if (!known) return no_memory(r);
@@ -258,7 +270,7 @@ static hg_status read_cost(reader *r) {
     for (size_t i = 0; i < hg_table_rows(c->pool); i++) {
         if (r->of_pool[i] != CANDIDATE) continue;
         if (cost->number[i] > 0 && cost->number[i] <= HG_POLICY.largest_value) continue;
-        hg_fail_at(r->err, HG_EDATA, hg_table_source(c->pool), hg_table_line(c->pool, i), cost->file_column,
+        hg_fail_at(r->err, HG_EDATA, hg_table_source(c->pool), hg_table_line(c->pool, i), 0,
                    isnan(cost->number[i]) ? "column \"%s\": this candidate has no cost" : "column \"%s\": cost %g",
                    cost->name, cost->number[i]);
         return hg_advise(r->err, HG_EDATA, "every candidate needs a cost larger than 0");
@@ -342,7 +354,9 @@ static hg_status read_features(reader *r) {
         const hg_feature_group *group = hg_features_group(c->features, g);
         for (size_t j = 0; j < group->dim; j++) c->group[group->first + j] = g;
     }
-    hg_campaign_scale(c->shift, c->scale, c->features, c->x, c->n_measured, c->xc, c->n_candidates);
+    const double *all_x[] = { c->x, c->xf, c->xc };
+    const size_t all_n[] = { c->n_measured, c->n_failed, c->n_candidates };
+    hg_campaign_scale(c->shift, c->scale, c->features, all_x, all_n, 3);
     return HG_OK;
 }
 
@@ -350,27 +364,31 @@ static hg_status read_features(reader *r) {
  * by the spread sqrt(12) sd (the range of a uniform distribution with that sd, but not ruled by one outlier) and by
  * sqrt(dim), so that two random rows lie about as far apart as in one number column and one length scale serves them
  * all. A level of a category moves two 0/1 columns: / sqrt(2) puts any two levels at distance 1. */
-void hg_campaign_scale(double *shift, double *scale, const hg_features *f, const double *xa, size_t na,
-                       const double *xb, size_t nb) {
-    const size_t d = hg_features_dim(f), n = na + nb;
+void hg_campaign_scale(double *shift, double *scale, const hg_features *f, const double *const *x, const size_t *rows,
+                       size_t parts) {
+    const size_t d = hg_features_dim(f);
+    size_t n = 0;
+    for (size_t p = 0; p < parts; p++) n += rows[p];
     for (size_t g = 0; g < hg_features_groups(f); g++) {
         const hg_feature_group *group = hg_features_group(f, g);
         for (size_t j = group->first; j < group->first + group->dim; j++) {
-            double low = HUGE_VAL, high = -HUGE_VAL, sum = 0, sum2 = 0;
-            for (size_t i = 0; i < n; i++) {
-                const double v = i < na ? xa[i * d + j] : xb[(i - na) * d + j];
-                low = fmin(low, v);
-                high = fmax(high, v);
-                sum += v / (double)n;
-            }
-            for (size_t i = 0; i < n; i++) {
-                const double v = (i < na ? xa[i * d + j] : xb[(i - na) * d + j]) - sum;
-                sum2 += v * v / (double)n;
-            }
+            double low = HUGE_VAL, high = -HUGE_VAL, mean = 0, var = 0;
+            for (size_t p = 0; p < parts; p++)
+                for (size_t i = 0; i < rows[p]; i++) {
+                    const double v = x[p][i * d + j];
+                    low = fmin(low, v);
+                    high = fmax(high, v);
+                    mean += v / (double)n;
+                }
+            for (size_t p = 0; p < parts; p++)
+                for (size_t i = 0; i < rows[p]; i++) {
+                    const double v = x[p][i * d + j] - mean;
+                    var += v * v / (double)n;
+                }
             double span = high - low;
             if (group->kind == HG_GROUP_CATEGORY) span = sqrt(2);
-            if (group->kind == HG_GROUP_FORMULA) span = sqrt(12 * sum2 * (double)group->dim);
-            shift[j] = group->kind == HG_GROUP_NUMBER ? low : group->kind == HG_GROUP_CATEGORY ? 0 : sum;
+            if (group->kind == HG_GROUP_FORMULA) span = sqrt(12 * var * (double)group->dim);
+            shift[j] = group->kind == HG_GROUP_NUMBER ? low : group->kind == HG_GROUP_CATEGORY ? 0 : mean;
             scale[j] = high > low && span > 0 ? span : 1; /* a constant stays: all its distances are 0 */
         }
     }

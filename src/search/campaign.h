@@ -54,9 +54,9 @@ HG_MUST_CHECK hg_status hg_campaign_read(hg_campaign **out, const hg_table *meas
                                          bool complete, const hg_suggest_opts *o, hg_err *err);
 void hg_campaign_free(hg_campaign *c);
 
-/* Fits shift[d], scale[d] to the rows of xa[na,d] and xb[nb,d]. */
-void hg_campaign_scale(double *shift, double *scale, const hg_features *f, const double *xa, size_t na,
-                       const double *xb, size_t nb);
+/* Fits shift[d], scale[d] to all rows of the parts x[p][rows[p],d]. */
+void hg_campaign_scale(double *shift, double *scale, const hg_features *f, const double *const *x, const size_t *rows,
+                       size_t parts);
 /* Squared distance of two raw rows in scaled units. */
 double hg_campaign_distance2(const hg_campaign *c, const double *a, const double *b);
 /* Drops the candidates marked in out[n_candidates]. */

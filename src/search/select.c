@@ -70,7 +70,7 @@ static hg_status believe(selection *s, const double *x) {
     for (size_t j = 0; j < m; j++) {
         double sd;
         HG_TRY(hg_surrogate_point(&mean[j], &sd, s->model[j], x, s->mem, s->err));
-        HG_TRY(hg_surrogate_add(s->model[j], x, mean[j], s->err));
+        HG_TRY(hg_surrogate_believe(s->model[j], x, mean[j], s->err));
     }
     if (s->n_front) s->n_front++;
     return HG_OK;

@@ -74,14 +74,13 @@ hg_status hg_surrogate_clone(hg_surrogate **out, const hg_surrogate *s, hg_err *
     return HG_OK;
 }
 
-hg_status hg_surrogate_add(hg_surrogate *s, const double *x, double y, hg_err *err) {
+hg_status hg_surrogate_believe(hg_surrogate *s, const double *x, double y, hg_err *err) {
     if (s->gp) return hg_gp_update(s->gp, x, y, err);
     if (s->room == 0) return hg_fail(err, HG_ELIMIT, "no room for another point");
     memcpy(s->x + s->n * s->o.d, x, s->o.d * sizeof *x);
     s->y[s->n++] = y;
     s->room--;
-    hg_ensemble_add(s->e, x, y);
-    hg_ensemble_weigh(s->e);
+    hg_ensemble_believe(s->e, x, y);
     return HG_OK;
 }
 

@@ -32,8 +32,8 @@ typedef struct {
 HG_MUST_CHECK hg_status hg_surrogate_fit(hg_surrogate **out, const double *x, const double *y, size_t n, size_t room,
                                          const hg_model_opts *o, hg_err *err);
 HG_MUST_CHECK hg_status hg_surrogate_clone(hg_surrogate **out, const hg_surrogate *s, hg_err *err);
-/* Adds one point without learning again. */
-HG_MUST_CHECK hg_status hg_surrogate_add(hg_surrogate *s, const double *x, double y, hg_err *err);
+/* Takes y at x[d] as if it had been measured (an ensemble: exactly), without learning from it. */
+HG_MUST_CHECK hg_status hg_surrogate_believe(hg_surrogate *s, const double *x, double y, hg_err *err);
 void hg_surrogate_free(hg_surrogate *s);
 
 /* One point: mean and sd of the mixture. */
