@@ -36,6 +36,7 @@ typedef struct {
     const char *kernel;         /* as in hagane/gp.h; NULL: the default policy            default NULL */
     size_t batch;               /* suggestions wanted                                    default 1 */
     bool monte_carlo;           /* q-EI by joint samples instead of kriging believers     default false */
+    bool even_pool; /* take a pool that is clustered like an earlier campaign as if it were even  default false */
     uint64_t seed;
     hg_pool *pool; /* NULL: this thread */
     const hg_hooks *hooks;

@@ -24,15 +24,16 @@ const hg_ensemble_policy HG_ENSEMBLE_POLICY = {
     .dof_many = 0,
     .least_weight = 1e-3,
     .kernel = { "rbf", "matern52", "matern32" },
+    .density_gain = 0.6,
 };
 
 enum { DRAWS = 256, DRAW_SEED = 1 }; /* the draws are part of the model: the same for everyone */
 
 typedef struct {
     const hg_base_kernel *kernel;
-    double lambda;
-    double *w;         /* [G] 1 / l_g^2 */
-    double *l, *a, *v; /* [most, most] lower, [most], [most] */
+    double lambda, degree; /* degree: s, of belief in the density */
+    double *w;             /* [G] 1 / l_g^2 */
+    double *l, *a, *v;     /* [most, most] lower, [most], [most] */
     double logdet;
     double u, beta, s2; /* since the last weigh */
     double *t;          /* [most, n_pool] L^-1 c(pool), rows 0 .. rows-1 are up to date */
@@ -43,10 +44,12 @@ typedef struct {
 struct hg_ensemble {
     hg_arena *mem;
     double *big; /* the factors and pool rows: malloc, so that pages nobody needs are never touched */
-    size_t d, groups, n, most, n_pool;
+    size_t d, stride, groups, n, most, n_pool; /* stride: columns of a row, d or d + 2 */
+    bool density;
     size_t *group;
     double *shift, *scale;
-    double *x, *y; /* [most, d] scaled, [most] */
+    double *x, *y, *f; /* [most, d] scaled, [most], [most] density feature, 0 without */
+    double *pool_f;    /* [n_pool] */
     double y_mean, y_sd;
     double *pool;     /* [n_pool, d] scaled */
     double *distance; /* [most, G, n_pool] squared, of each point to the pool */
@@ -83,12 +86,15 @@ static void make_draws(hg_ensemble *e, const hg_sobol *sobol) {
         }
         q->lambda = fmax((few ? p->noise_few : p->noise_many) * exp(p->noise_sd * noise), p->noise_floor);
         q->kernel = find_kernel(p->kernel[m % 3]);
+        q->degree = e->density ? 0.5 * (double)(m / 5 % 3) : 0;
     }
 }
 
 static void scale_row(double *to, const hg_ensemble *e, const double *x) {
     for (size_t j = 0; j < e->d; j++) to[j] = (x[j] - e->shift[j]) / e->scale[j];
 }
+
+static double feature(const hg_ensemble *e, const double *x) { return e->density ? x[e->d] : 0; }
 
 static hg_status allocate(hg_ensemble *e, const hg_ensemble_opts *o, hg_err *err) {
     const size_t d = e->d, most = e->most, np = e->n_pool;
@@ -98,14 +104,16 @@ static hg_status allocate(hg_ensemble *e, const hg_ensemble_opts *o, hg_err *err
     e->x = hg_alloc(e->mem, most, d * sizeof(double));
     e->y = hg_alloc(e->mem, most, sizeof(double));
     e->pool = hg_alloc(e->mem, np, d * sizeof(double));
+    e->f = hg_alloc(e->mem, most, sizeof(double));
+    e->pool_f = hg_alloc(e->mem, np, sizeof(double));
     e->distance = hg_alloc(e->mem, np * most, e->groups * sizeof(double));
     e->row = hg_alloc(e->mem, np > most ? np : most, sizeof(double));
     e->pair = hg_alloc(e->mem, e->groups, most * sizeof(double));
     double *w = hg_alloc(e->mem, DRAWS, e->groups * sizeof(double));
     const size_t each = most * most + 2 * most + most * np + 2 * np;
     e->big = hg_malloc(DRAWS, each * sizeof(double));
-    if (!e->group || !e->shift || !e->scale || !e->x || !e->y || !e->pool || !e->distance || !e->row || !e->pair ||
-        !w || !e->big)
+    if (!e->f || !e->pool_f || !e->group || !e->shift || !e->scale || !e->x || !e->y || !e->pool || !e->distance ||
+        !e->row || !e->pair || !w || !e->big)
         return hg_fail(err, HG_ENOMEM, "%zu models of %zu points and %zu candidates", (size_t)DRAWS, most, np);
     memcpy(e->group, o->group, d * sizeof *e->group);
     memcpy(e->shift, o->shift, d * sizeof *e->shift);
@@ -135,6 +143,8 @@ hg_status hg_ensemble_new(hg_ensemble **out, const hg_ensemble_opts *o, hg_err *
     }
     e->mem = mem;
     e->d = o->d;
+    e->density = o->density;
+    e->stride = o->density ? o->d + 2 : o->d;
     e->most = o->most;
     e->n_pool = o->pool ? o->n_pool : 0;
     for (size_t j = 0; j < o->d; j++) e->groups = o->group[j] + 1 > e->groups ? o->group[j] + 1 : e->groups;
@@ -146,7 +156,10 @@ hg_status hg_ensemble_new(hg_ensemble **out, const hg_ensemble_opts *o, hg_err *
     }
     hg_sobol_init(sobol, e->groups + 2, DRAW_SEED);
     make_draws(e, sobol);
-    for (size_t i = 0; i < e->n_pool; i++) scale_row(e->pool + i * e->d, e, o->pool + i * e->d);
+    for (size_t i = 0; i < e->n_pool; i++) {
+        scale_row(e->pool + i * e->d, e, o->pool + i * e->stride);
+        e->pool_f[i] = feature(e, o->pool + i * e->stride);
+    }
     *out = e;
     return HG_OK;
 }
@@ -178,6 +191,9 @@ static void kernel_row(double *k, const draw *q, const double *r2, size_t ld, si
     q->kernel->value(k, k, m);
 }
 
+/* What q's prior mean holds against z at density feature f. */
+static double density_mean(const draw *q, double f) { return HG_ENSEMBLE_POLICY.density_gain * q->degree * f; }
+
 /* Row n of q's factor for the new point, whose distances to the others are in e->pair. */
 static void add_row(hg_ensemble *e, draw *q, double noise) {
     const size_t n = e->n, most = e->most;
@@ -197,6 +213,7 @@ static void new_point(hg_ensemble *e, const double *x, double y) {
     double *scaled = e->x + e->n * e->d;
     scale_row(scaled, e, x);
     e->y[e->n] = y;
+    e->f[e->n] = feature(e, x);
     distances(e->pair, e->most, e, scaled, e->x, e->n);
     if (e->n_pool) distances(e->distance + e->n * e->groups * e->n_pool, e->n_pool, e, scaled, e->pool, e->n_pool);
 }
@@ -220,17 +237,17 @@ void hg_ensemble_believe(hg_ensemble *e, const double *x, double y) {
         draw *q = &e->draws[e->kept[k]];
         add_row(e, q, ROUND_OFF);
         const double *l = q->l + n * e->most;
-        q->v[n] = (z - hg_dot(l, q->v, n)) / l[n];
+        q->v[n] = (z - density_mean(q, e->f[n]) - hg_dot(l, q->v, n)) / l[n];
         q->u += q->a[n] * q->a[n];
         q->beta = hg_dot(q->a, q->v, n + 1) / q->u;
     }
     e->n++;
 }
 
-static double log_weight(draw *q, const double *z, size_t n, size_t most, double nu) {
+static double log_weight(draw *q, const double *z, const double *f, size_t n, size_t most, double nu) {
     double vv = 0, va = 0, u = 0;
     for (size_t i = 0; i < n; i++) {
-        q->v[i] = (z[i] - hg_dot(q->v, q->l + i * most, i)) / q->l[i * most + i];
+        q->v[i] = (z[i] - density_mean(q, f[i]) - hg_dot(q->v, q->l + i * most, i)) / q->l[i * most + i];
         vv += q->v[i] * q->v[i];
         va += q->v[i] * q->a[i];
         u += q->a[i] * q->a[i];
@@ -254,7 +271,7 @@ void hg_ensemble_weigh(hg_ensemble *e) {
     for (size_t i = 0; i < n; i++) z[i] = (e->y[i] - e->y_mean) / e->y_sd;
     const double nu = e->groups <= p->few_groups ? p->dof_few : p->dof_many;
     for (size_t m = 0; m < DRAWS; m++) {
-        log_w[m] = log_weight(&e->draws[m], z, n, e->most, nu);
+        log_w[m] = log_weight(&e->draws[m], z, e->f, n, e->most, nu);
         top = fmax(top, log_w[m]);
     }
     e->n_kept = 0;
@@ -315,20 +332,23 @@ size_t hg_ensemble_pick(const hg_ensemble *e, double u) {
 /* ---- predictions ---------------------------------------------------------------------------------------------- */
 
 /* From a't (b), t't (tt) and t'v (mean, in place) to mean and sd in units of y. */
-static void finish(double *mean, double *sd, const double *b, const double *tt, const hg_ensemble *e, const draw *q,
-                   size_t m) {
+static void finish(double *mean, double *sd, const double *b, const double *tt, const double *f, const hg_ensemble *e,
+                   const draw *q, size_t m) {
     for (size_t i = 0; i < m; i++) {
         const double left = 1 - b[i], var = q->s2 * (1 - tt[i] + left * left / q->u);
-        mean[i] = e->y_mean + e->y_sd * (mean[i] + q->beta * left);
+        mean[i] = e->y_mean + e->y_sd * (mean[i] + q->beta * left + density_mean(q, f[i]));
         sd[i] = e->y_sd * sqrt(fmax(var, 1e-12 * q->s2)); /* round-off must not make a point certain */
     }
 }
 
-size_t hg_ensemble_work(const hg_ensemble *e, size_t m) { return m * (e->d + e->n * e->groups + e->n + 2); }
+size_t hg_ensemble_work(const hg_ensemble *e, size_t m) { return m * (e->d + 1 + e->n * e->groups + e->n + 2); }
 
 void hg_ensemble_prepare(double *work, const hg_ensemble *e, const double *x, size_t m) {
-    double *scaled = work + m * e->n * e->groups;
-    for (size_t i = 0; i < m; i++) scale_row(scaled + i * e->d, e, x + i * e->d);
+    double *scaled = work + m * e->n * e->groups, *f = scaled + m * e->d;
+    for (size_t i = 0; i < m; i++) {
+        scale_row(scaled + i * e->d, e, x + i * e->stride);
+        f[i] = feature(e, x + i * e->stride);
+    }
     for (size_t i = 0; i < e->n; i++) distances(work + i * e->groups * m, m, e, e->x + i * e->d, scaled, m);
 }
 
@@ -351,11 +371,11 @@ HG_ISA_FUNCTION(static, reduce,
 
 void hg_ensemble_predict(double *mean, double *sd, const hg_ensemble *e, size_t k, size_t m, double *work) {
     const draw *q = &e->draws[e->kept[k]];
-    double *t = work + m * (e->n * e->groups + e->d), *b = t + m * e->n, *tt = b + m;
+    double *f = work + m * (e->n * e->groups + e->d), *t = f + m, *b = t + m * e->n, *tt = b + m;
     for (size_t i = 0; i < e->n; i++) kernel_row(t + i * m, q, work + i * e->groups * m, m, e->groups, m);
     hg_chol_lsolve_many(q->l, e->n, e->most, t, m, m);
     reduce(mean, b, tt, t, q->a, q->v, e->n, m);
-    finish(mean, sd, b, tt, e, q, m);
+    finish(mean, sd, b, tt, f, e, q, m);
 }
 
 void hg_ensemble_predict_pool(double *mean, double *sd, hg_ensemble *e, size_t k) {
@@ -375,8 +395,15 @@ void hg_ensemble_predict_pool(double *mean, double *sd, hg_ensemble *e, size_t k
         }
     }
     hg_gemv(mean, q->t, np, true, q->v, e->n, np, 1, 0);
-    finish(mean, sd, q->b, q->tt, e, q, np);
+    finish(mean, sd, q->b, q->tt, e->pool_f, e, q, np);
 }
+
+double hg_ensemble_boost(const hg_ensemble *e, size_t k) {
+    const double s = e->draws[e->kept[k]].degree;
+    return e->n == 2 ? 0.5 * s : s; /* two points know little of whether the density is right */
+}
+
+double hg_ensemble_gain(const hg_ensemble *e, size_t k) { return e->y_sd * density_mean(&e->draws[e->kept[k]], 1); }
 
 hg_status hg_ensemble_member(hg_gp **out, double *shift, double *scale, const hg_ensemble *e, size_t k, hg_pool *pool,
                              hg_err *err) {
@@ -391,7 +418,7 @@ hg_status hg_ensemble_member(hg_gp **out, double *shift, double *scale, const hg
         for (size_t g = 0; g < e->groups; g++) params[g] = -0.5 * log(q->w[g]);
         params[e->groups] = 0.5 * log(q->s2);
         params[e->groups + 1] = 0.5 * log(q->s2 * q->lambda);
-        for (size_t i = 0; i < e->n; i++) z[i] = (e->y[i] - e->y_mean) / e->y_sd;
+        for (size_t i = 0; i < e->n; i++) z[i] = (e->y[i] - e->y_mean) / e->y_sd - density_mean(q, e->f[i]);
         hg_gp_opts o = hg_gp_opts_default();
         o.kernel = q->kernel->name;
         o.group = e->group;

@@ -28,12 +28,16 @@ typedef struct {
     double dof_few, dof_many; /* nu: prior observations' worth of signal variance 1 */
     double least_weight;      /* draws below this share of the largest weight are dropped */
     const char *kernel[3];    /* taken in turn */
+    double
+        density_gain; /* with density: draw m believes in it to the degree s = (floor(m / 5) mod 3) / 2; its prior mean
+                          * gains density_gain s f(x), and its uncertainty counts D(x)^s times in a search */
 } hg_ensemble_policy;
 extern const hg_ensemble_policy HG_ENSEMBLE_POLICY;
 
 typedef struct hg_ensemble hg_ensemble;
 
 typedef struct {
+    bool density;                /* rows have two more columns, f and ln D (search/density.h) */
     size_t d, most;              /* inputs; points that will be added at most */
     const size_t *group;         /* [d] */
     const double *shift, *scale; /* [d] inputs become (x - shift) / scale */
@@ -66,7 +70,11 @@ void hg_ensemble_predict(double *mean, double *sd, const hg_ensemble *e, size_t 
 /* The same for the attached pool, incrementally. Not for several threads at once. */
 void hg_ensemble_predict_pool(double *mean, double *sd, hg_ensemble *e, size_t k);
 
-/* Member k as a model of its own, in units of z: y = shift + scale z. For what needs joint samples, leave-one-out ... */
+/* With density: by which power of D member k's sd is to be multiplied when an acquisition function sees it (0 without; half at
+ * the first two points), and what its mean gains per unit of f, units of y. */
+double hg_ensemble_boost(const hg_ensemble *e, size_t k);
+double hg_ensemble_gain(const hg_ensemble *e, size_t k);
+/* Member k as a model of its own, without its density term, in units of z: y = shift + scale z. For what needs joint samples, leave-one-out ... */
 HG_MUST_CHECK hg_status hg_ensemble_member(hg_gp **out, double *shift, double *scale, const hg_ensemble *e, size_t k,
                                            hg_pool *pool, hg_err *err);
 #endif

@@ -1,6 +1,7 @@
 /* search/campaign.c -- see search/campaign.h. Reading goes: columns, kinds of rows, features, scales. */
 #include "search/campaign.h"
 #include "core/memory.h"
+#include "search/density.h"
 #include "search/policy.h"
 #include <math.h>
 #include <stdio.h>
@@ -394,6 +395,57 @@ void hg_campaign_scale(double *shift, double *scale, const hg_features *f, const
     }
 }
 
+static const double VANISHING = 1e300; /* scale of the density's columns: no distance sees them */
+
+/* New group, shift and scale for rows of range units with the density's columns behind them. */
+static hg_status rescale(hg_campaign *c, hg_err *err) {
+    const size_t d = c->d + HG_DENSITY_COLUMNS;
+    size_t *group = hg_alloc(c->mem, d, sizeof *group);
+    double *shift = hg_alloc(c->mem, d, sizeof *shift), *scale = hg_alloc(c->mem, d, sizeof *scale);
+    if (!group || !shift || !scale) return hg_fail(err, HG_ENOMEM, "campaign of %s", hg_table_source(c->measured));
+    for (size_t j = 0; j < d; j++) {
+        group[j] = j < c->d ? c->group[j] : 0;
+        scale[j] = j < c->d ? 1 : VANISHING;
+    }
+    c->group = group;
+    c->shift = shift;
+    c->scale = scale;
+    c->d = d;
+    return HG_OK;
+}
+
+hg_status hg_campaign_weigh_density(hg_campaign *c, uint64_t seed, hg_pool *pool, hg_err *err) {
+    const size_t d = c->d, n = c->n_measured + c->n_failed + c->n_candidates, groups = hg_features_groups(c->features);
+    if (d > HG_POLICY.density_dims) return HG_OK;
+    double *all = hg_alloc(c->mem, n, d * sizeof *all), *rows;
+    bool *ranked = hg_alloc(c->mem, d, sizeof *ranked);
+    if (!all || !ranked) return hg_fail(err, HG_ENOMEM, "campaign of %s", hg_table_source(c->measured));
+    memcpy(all, c->x, c->n_measured * d * sizeof *all);
+    memcpy(all + c->n_measured * d, c->xf, c->n_failed * d * sizeof *all);
+    memcpy(all + (c->n_measured + c->n_failed) * d, c->xc, c->n_candidates * d * sizeof *all);
+    for (size_t g = 0; g < groups; g++) {
+        const hg_feature_group *group = hg_features_group(c->features, g);
+        for (size_t j = 0; j < group->dim; j++) ranked[group->first + j] = group->kind == HG_GROUP_NUMBER;
+    }
+    const hg_density_opts o = { .x = all,
+                                .n = n,
+                                .d = d,
+                                .groups = groups,
+                                .ranked = ranked,
+                                .shift = c->shift,
+                                .scale = c->scale,
+                                .seed = seed,
+                                .pool = pool };
+    HG_TRY(hg_density_rows(&rows, &c->density, &o, c->mem, err));
+    if (c->density == 0) return HG_OK;
+    HG_TRY(rescale(c, err));
+    c->raw = c->xc;
+    c->x = rows;
+    c->xf = c->x + c->n_measured * c->d;
+    c->xc = c->xf + c->n_failed * c->d;
+    return HG_OK;
+}
+
 double hg_campaign_distance2(const hg_campaign *c, const double *a, const double *b) {
     double sum = 0;
     for (size_t j = 0; j < c->d; j++) {
@@ -410,6 +462,8 @@ void hg_campaign_drop(hg_campaign *c, const bool *out) {
         c->candidate[kept] = c->candidate[i];
         memmove(c->xc + kept * c->d, c->xc + i * c->d, c->d * sizeof *c->xc);
         if (c->cost) c->cost[kept] = c->cost[i];
+        const size_t dim = hg_features_dim(c->features);
+        if (c->raw) memmove(c->raw + kept * dim, c->raw + i * dim, dim * sizeof *c->raw);
         for (size_t k = 0; k < c->n_limits; k++)
             if (c->limit[k].known) c->limit[k].known[kept] = c->limit[k].known[i];
         kept++;

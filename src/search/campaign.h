@@ -39,6 +39,8 @@ typedef struct {
     size_t n_goals;
     hg_limit *limit;
     size_t n_limits, d;
+    double density;      /* strength of search/density.h, 0: even pool; else rows are its rows, d counts its columns */
+    double *raw;         /* density > 0: the candidates as they were, [n_candidates, features dim] */
     double *x, *xf, *xc; /* raw features of measured [n_measured,d], failed [n_failed,d], candidates [n_candidates,d] */
     size_t *row, *candidate; /* their rows */
     size_t n_measured, n_failed, n_candidates;
@@ -57,6 +59,8 @@ void hg_campaign_free(hg_campaign *c);
 /* Fits shift[d], scale[d] to all rows of the parts x[p][rows[p],d]. */
 void hg_campaign_scale(double *shift, double *scale, const hg_features *f, const double *const *x, const size_t *rows,
                        size_t parts);
+/* Looks whether all rows together are clustered (search/density.h) and if so puts its rows in the place of raw ones. */
+HG_MUST_CHECK hg_status hg_campaign_weigh_density(hg_campaign *c, uint64_t seed, hg_pool *pool, hg_err *err);
 /* Squared distance of two raw rows in scaled units. */
 double hg_campaign_distance2(const hg_campaign *c, const double *a, const double *b);
 /* Drops the candidates marked in out[n_candidates]. */

@@ -23,4 +23,12 @@ const hg_policy HG_POLICY = {
     .space_moves = 128,
     .check_points = 8,
     .random_orders = 2000,
+    .density_from = 0.7,
+    .density_over = 0.15,
+    .density_h = 0.2,
+    .density_h2 = 0.15,
+    .density_least = 40,
+    .density_all = 3000,
+    .density_subset = 1000,
+    .density_dims = 32,
 };

@@ -26,6 +26,11 @@ typedef struct {
     size_t space_starts, space_moves;  /* best points refined, neighbours tried at each step */
     size_t check_points;               /* fewer measured rows than this cannot show a model to be worse than the mean */
     size_t random_orders;              /* permutations behind the random line of a replay */
+    double density_from, density_over; /* search/density.h: strength = clamp((c1 + c2 - from) / over) */
+    double density_h, density_h2;      /* kernel widths of the statistic and of the density that is used */
+    size_t density_least;              /* fewer candidates than this have no shape */
+    size_t density_all, density_subset; /* pools larger than this are compared with a random subset of so many */
+    size_t density_dims;                /* more dimensions (formula columns) are left alone */
 } hg_policy;
 
 extern const hg_policy HG_POLICY;

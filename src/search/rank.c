@@ -59,9 +59,10 @@ static double add_logs(double a, double b) {
     return a + (b > a - 40 ? log1p(exp(b - a)) : 0);
 }
 
-/* Adds member predictions mean[n], sd[n] of weight w to the sums for candidates begin .. begin + n - 1. Afterwards
+/* Adds member predictions mean[n], sd[n] (spoilt) of weight w to the sums for candidates begin .. begin + n - 1. Afterwards
  * r->mean holds sum w (mean - shift), r->sd sum w (sd^2 + (mean - shift)^2), r->score the averaged acquisition. */
-static void add_member(const ranking *r, size_t begin, size_t n, double w, const double *mean, const double *sd) {
+static void add_member(const ranking *r, size_t begin, size_t n, double w, double boost, const double *mean,
+                       double *sd) {
     const hg_rank_opts *o = r->o;
     const bool logs = o->acquisition->kind == HG_SCORE_LOG;
     const double log_w = log(w);
@@ -73,6 +74,7 @@ static void add_member(const ranking *r, size_t begin, size_t n, double w, const
             r->sd[at] += w * (sd[i] * sd[i] + t * t);
         }
         if (!r->averages || (o->taken && o->taken[c])) continue;
+        if (boost > 0) sd[i] *= exp(boost * r->x[(c + 1) * o->d - 1]); /* after its honest use above */
         const double z = (mean[i] - r->best) / sd[i];
         if (o->acquisition->gain && z > HG_GAIN_LEAST) { /* most of the time; the logs below cost three times as much */
             r->plain[c] += w * (o->acquisition->gain_by_sd ? sd[i] : 1) * o->acquisition->gain(z);
@@ -96,7 +98,7 @@ static void predict_some(void *ctx, size_t begin, size_t end, size_t worker) {
     hg_ensemble_prepare(inside, e, r->x + begin * r->o->d, end - begin);
     for (size_t k = 0; k < hg_ensemble_members(e); k++) {
         hg_ensemble_predict(mean, sd, e, k, end - begin, inside);
-        add_member(r, begin, end - begin, hg_ensemble_weight(e, k), mean, sd);
+        add_member(r, begin, end - begin, hg_ensemble_weight(e, k), hg_ensemble_boost(e, k), mean, sd);
     }
 }
 
@@ -110,7 +112,7 @@ static hg_status predict_gp(ranking *r, size_t n, hg_arena *scratch, hg_err *err
         const size_t now = n - begin < chunk ? n - begin : chunk;
         HG_TRY(hg_gp_predict(mean, var, gp, r->x + begin * r->o->d, now, scratch, err));
         for (size_t i = 0; i < now; i++) var[i] = sqrt(var[i]);
-        add_member(r, begin, now, 1, mean, var);
+        add_member(r, begin, now, 1, 0, mean, var);
     }
     return HG_OK;
 }
@@ -121,7 +123,7 @@ static hg_status predict_attached(ranking *r, size_t n, hg_arena *scratch, hg_er
     if (!mean || !sd) return hg_fail(err, HG_ENOMEM, "prediction of %zu candidates", n);
     for (size_t k = 0; k < hg_ensemble_members(e); k++) {
         hg_ensemble_predict_pool(mean, sd, e, k);
-        add_member(r, 0, n, hg_ensemble_weight(e, k), mean, sd);
+        add_member(r, 0, n, hg_ensemble_weight(e, k), hg_ensemble_boost(e, k), mean, sd);
     }
     return HG_OK;
 }

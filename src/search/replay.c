@@ -8,6 +8,7 @@
  */
 #include "core/memory.h"
 #include "search/campaign.h"
+#include "search/density.h"
 #include "search/policy.h"
 #include "search/rank.h"
 #include <math.h>
@@ -24,12 +25,12 @@ typedef struct { /* measurements after the initial ones until each was reached; 
 } counts;
 
 typedef struct {
-    const hg_campaign *c;
+    hg_campaign *c;
     const hg_suggest_opts *o;
     const hg_acquisition_record *acquisition;
-    hg_model_opts model; /* without a pool: the runs themselves are parallel */
-    const double *x, *y; /* [n,d], [n] maximise form, duplicates averaged */
-    size_t n, d, initial, budget, runs;
+    hg_model_opts model;                      /* without a pool: the runs themselves are parallel */
+    const double *x, *y;                      /* [n,d], [n] maximise form, duplicates averaged */
+    size_t n, d, rows, initial, budget, runs; /* rows: of the table, before averaging */
     target target;
     counts *reached; /* [runs] */
     double *best;    /* [runs, budget + 1] */
@@ -80,7 +81,8 @@ static bool all_equal(const double *y, size_t n) {
 /* The model of a run while it is an ensemble: it grows with each measurement, the pool attached. */
 static hg_status attach(hg_surrogate *model, const replay *r, const hg_model_opts *o, hg_err *err) {
     const size_t most = r->initial + r->budget, few = HG_ENSEMBLE_POLICY.most_points;
-    const hg_ensemble_opts e = { .d = r->d,
+    const hg_ensemble_opts e = { .density = o->density,
+                                 .d = r->d - (o->density ? HG_DENSITY_COLUMNS : 0),
                                  .most = most < few ? most : few,
                                  .group = o->group,
                                  .shift = o->shift,
@@ -231,6 +233,20 @@ static hg_status average(replay *r, hg_arena *mem, bool merge, hg_err *err) {
     return HG_OK;
 }
 
+/* The pool is now what was averaged; the rows of the campaign it came from are done with. */
+static hg_status weigh_density(replay *r, hg_err *err) {
+    hg_campaign *c = r->c;
+    double *x = hg_alloc(c->mem, r->n, r->d * sizeof *x);
+    if (!x) return hg_fail(err, HG_ENOMEM, "replay of %zu rows", r->n);
+    memcpy(x, r->x, r->n * r->d * sizeof *x);
+    c->x = x;
+    c->n_measured = r->n;
+    HG_TRY(hg_campaign_weigh_density(c, r->o->seed, r->o->pool, err));
+    r->x = c->x;
+    r->d = c->d;
+    return HG_OK;
+}
+
 static int falling(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return x < y ? 1 : x > y ? -1 : 0;
@@ -322,7 +338,7 @@ static hg_status put_words(hg_replay_result *out, const replay *r, hg_arena *mem
     hg_text w = hg_text_new(0);
     hg_text_add(
         &w, "%zu runs on %zu candidates of %s (%zu rows), %zu random measurements first, then %s, at most %zu more. ",
-        r->runs, r->n, hg_table_source(r->c->measured), r->c->n_measured, r->initial,
+        r->runs, r->n, hg_table_source(r->c->measured), r->rows, r->initial,
         hg_acquisition_at(r->o->acquisition) ? hg_acquisition_at(r->o->acquisition)->words : r->acquisition->words,
         r->budget);
     if (isnan(out->to_95.q90))
@@ -371,6 +387,13 @@ static hg_status run_all(replay *r, hg_arena *mem, hg_err *err) {
 static hg_status replay_all(hg_replay_result *out, replay *r, const hg_replay_opts *q, hg_arena *mem, hg_arena *scratch,
                             hg_err *err) {
     HG_TRY(average(r, scratch, q->average_duplicates, err));
+    if (!r->o->even_pool) HG_TRY(weigh_density(r, err));
+    r->model = (hg_model_opts) { .d = r->c->d,
+                                 .density = r->c->density > 0,
+                                 .group = r->c->group,
+                                 .shift = r->c->shift,
+                                 .scale = r->c->scale,
+                                 .kernel = r->o->kernel };
     if (r->n <= q->initial)
         return hg_fail(err, HG_EDATA, "%s: %zu candidates, more than the %zu initial measurements are needed",
                        hg_table_source(r->c->measured), r->n, q->initial);
@@ -406,7 +429,7 @@ hg_status hg_replay(hg_replay_result **out, const hg_table *t, const hg_suggest_
     HG_TRY(hg_campaign_read(&c, t, NULL, true, &o, err));
     hg_arena *mem = hg_arena_new(), *scratch = hg_arena_new();
     owned *result = hg_alloc(mem, 1, sizeof *result);
-    replay r = { .c = c, .o = &o, .initial = q.initial, .runs = q.runs };
+    replay r = { .c = c, .o = &o, .rows = c->n_measured, .initial = q.initial, .runs = q.runs };
     r.model =
         (hg_model_opts) { .d = c->d, .group = c->group, .shift = c->shift, .scale = c->scale, .kernel = o.kernel };
     r.acquisition = hg_acquisition_at(o.acquisition == HG_ACQ_AUTO ? HG_ACQ_EI : o.acquisition);

@@ -240,7 +240,7 @@ static hg_status publish_picks(work *w, hg_arena *scratch) {
         HG_TRY(describe(s, &s->p_improve, w, pick, n_front ? state.unbound : NULL, scratch));
         s->row = w->space ? SIZE_MAX : c->candidate[pick->candidate];
         s->score = pick->score;
-        s->x = pick->x;
+        s->x = c->raw ? c->raw + pick->candidate * hg_features_dim(c->features) : pick->x;
         HG_TRY(explain(s, w, pick, inv, signal));
     }
     p->suggestion = list;
@@ -303,6 +303,12 @@ static hg_status publish_model(work *w) {
         hg_text_add(&words, " ");
         hg_surrogate_words(&words, w->r->model[g]);
     }
+    if (c->density > 0)
+        hg_text_add(
+            &words,
+            " The pool looks like the record of an earlier campaign: its rows crowd in places, which are explored "
+            "first as far as the data agree (strength %.2g of 1).",
+            c->density);
     p->model_words = words.failed ? NULL : hg_arena_strdup(c->mem, words.s);
     hg_text_free(&words);
     p->warnings = c->warnings.failed ? NULL : c->warnings.s;
@@ -319,7 +325,9 @@ static hg_status publish_model(work *w) {
 
 static hg_status run(work *w) {
     hg_campaign *c = w->c;
+    if (!w->space && !w->o->even_pool) HG_TRY(hg_campaign_weigh_density(c, w->o->seed, w->o->pool, w->err));
     w->model = (hg_model_opts) { .d = c->d,
+                                 .density = c->density > 0,
                                  .group = c->group,
                                  .shift = c->shift,
                                  .scale = c->scale,

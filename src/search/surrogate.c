@@ -1,6 +1,7 @@
 /* search/surrogate.c -- see search/surrogate.h */
 #include "search/surrogate.h"
 #include "num/special.h"
+#include "search/density.h"
 #include "search/policy.h"
 #include <math.h>
 #include <stdio.h>
@@ -19,10 +20,16 @@ static hg_status fit_gp(hg_surrogate *s, hg_err *err) {
     return hg_gp_fit(&s->gp, s->x, s->y, s->n, s->o.d, &g, err);
 }
 
+/* Columns of a row that are inputs. A learned model takes the others too: their scale makes them vanish (campaign.c). */
+static size_t inputs(const hg_surrogate *s) { return s->o.d - (s->o.density ? HG_DENSITY_COLUMNS : 0); }
+
 static hg_status fit_ensemble(hg_surrogate *s, hg_err *err) {
-    const hg_ensemble_opts e = {
-        .d = s->o.d, .most = s->n + s->room, .group = s->o.group, .shift = s->o.shift, .scale = s->o.scale
-    };
+    const hg_ensemble_opts e = { .density = s->o.density,
+                                 .d = inputs(s),
+                                 .most = s->n + s->room,
+                                 .group = s->o.group,
+                                 .shift = s->o.shift,
+                                 .scale = s->o.scale };
     HG_TRY(hg_ensemble_new(&s->e, &e, err));
     for (size_t i = 0; i < s->n; i++) hg_ensemble_add(s->e, s->x + i * s->o.d, s->y[i]);
     hg_ensemble_weigh(s->e);
@@ -125,10 +132,24 @@ hg_status hg_surrogate_point(double *mean, double *sd, const hg_surrogate *s, co
 
 /* Rows of x in the units that a member takes. */
 static double *scaled(const hg_surrogate *s, const double *x, size_t m, hg_arena *scratch) {
-    double *to = hg_alloc(scratch, m, s->o.d * sizeof *to);
+    const size_t d = inputs(s);
+    double *to = hg_alloc(scratch, m, d * sizeof *to);
     for (size_t i = 0; to && i < m; i++)
-        for (size_t j = 0; j < s->o.d; j++) to[i * s->o.d + j] = (x[i * s->o.d + j] - s->o.shift[j]) / s->o.scale[j];
+        for (size_t j = 0; j < d; j++) to[i * d + j] = (x[i * s->o.d + j] - s->o.shift[j]) / s->o.scale[j];
     return to;
+}
+
+/* Draws z[k,m] of member j move away from its mean by D^s, as its uncertainty does in the other acquisitions. */
+static hg_status weigh_by_density(double *z, size_t k, const hg_surrogate *s, size_t j, const hg_gp *gp,
+                                  const double *x, const double *xs, size_t m, hg_arena *scratch, hg_err *err) {
+    double *mean = hg_alloc(scratch, m, sizeof *mean);
+    if (!mean) return no_memory(s->n, err);
+    HG_TRY(hg_gp_predict(mean, NULL, gp, xs, m, scratch, err));
+    for (size_t i = 0; i < m; i++) {
+        const double factor = exp(hg_ensemble_boost(s->e, j) * x[i * s->o.d + inputs(s) + 1]);
+        for (size_t r = 0; r < k; r++) z[r * m + i] = mean[i] + factor * (z[r * m + i] - mean[i]);
+    }
+    return HG_OK;
 }
 
 static hg_status sample(double *out, size_t k, const hg_surrogate *s, const double *x, size_t m, hg_rng *rng,
@@ -146,10 +167,14 @@ static hg_status sample(double *out, size_t k, const hg_surrogate *s, const doub
         hg_gp *gp;
         double shift, scale;
         HG_TRY(hg_ensemble_member(&gp, &shift, &scale, s->e, j, s->o.pool, err));
-        const hg_status st = hg_gp_sample(out + done * m, count[j], gp, xs, m, rng, scratch, err);
+        hg_status st = hg_gp_sample(out + done * m, count[j], gp, xs, m, rng, scratch, err);
+        if (st == HG_OK && s->o.density)
+            st = weigh_by_density(out + done * m, count[j], s, j, gp, x, xs, m, scratch, err);
         hg_gp_free(gp);
         HG_TRY(st);
         for (size_t i = done * m; i < (done + count[j]) * m; i++) out[i] = shift + scale * out[i];
+        for (size_t i = 0; s->o.density && i < count[j] * m; i++)
+            out[done * m + i] += hg_ensemble_gain(s->e, j) * x[i % m * s->o.d + inputs(s)];
         done += count[j];
     }
     return HG_OK;
@@ -175,6 +200,7 @@ static hg_status study_member(double *mean, double *var, double *relevance, cons
     hg_gp_free(gp);
     for (size_t i = 0; st == HG_OK && i < s->n; i++) {
         mean[i] = shift + scale * mean[i];
+        if (s->o.density) mean[i] += hg_ensemble_gain(s->e, k) * s->x[i * s->o.d + inputs(s)];
         var[i] *= scale * scale;
     }
     return st;

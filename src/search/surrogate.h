@@ -10,7 +10,8 @@
 #include "core/text.h"
 
 typedef struct {
-    size_t d;
+    size_t d;                    /* columns of a row */
+    bool density;                /* the last two of them are search/density.h's */
     const size_t *group;         /* [d] */
     const double *shift, *scale; /* [d] */
     const char *kernel;          /* NULL: the policy's */
