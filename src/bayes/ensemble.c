@@ -23,6 +23,7 @@ const hg_ensemble_policy HG_ENSEMBLE_POLICY = {
     .dof_few = 1,
     .dof_many = 0,
     .least_weight = 1e-3,
+    .least_effective = 3,
     .kernel = { "rbf", "matern52", "matern32" },
     .density_gain = 0.6,
 };
@@ -303,6 +304,12 @@ size_t hg_ensemble_limit(hg_ensemble *e, size_t most) {
 
 size_t hg_ensemble_members(const hg_ensemble *e) { return e->n_kept; }
 double hg_ensemble_weight(const hg_ensemble *e, size_t k) { return e->weight[k]; }
+double hg_ensemble_effective(const hg_ensemble *e) {
+    double squares = 0;
+    for (size_t k = 0; k < e->n_kept; k++) squares += e->weight[k] * e->weight[k];
+    return 1 / squares;
+}
+
 size_t hg_ensemble_points(const hg_ensemble *e) { return e->n; }
 
 double hg_ensemble_signal_sd(const hg_ensemble *e) {

@@ -26,6 +26,7 @@ typedef struct {
         noise_many; /* lambda = noise variance / signal variance = this exp(noise_sd z); few or many groups */
     double noise_sd, noise_floor;
     double dof_few, dof_many; /* nu: prior observations' worth of signal variance 1 */
+    double least_effective;   /* fewer effective draws than this: learn instead */
     double least_weight;      /* draws below this share of the largest weight are dropped */
     const char *kernel[3];    /* taken in turn */
     double
@@ -57,6 +58,9 @@ void hg_ensemble_believe(hg_ensemble *e, const double *x, double y);
 size_t hg_ensemble_limit(hg_ensemble *e, size_t most);
 size_t hg_ensemble_members(const hg_ensemble *e);          /* draws kept */
 double hg_ensemble_weight(const hg_ensemble *e, size_t k); /* of member k; they sum to 1 */
+/* 1 / sum of squared weights: how many draws share the weight. Near 1 the draws are too coarse for what the data say, and
+ * one learned set of hyper-parameters is the better model. */
+double hg_ensemble_effective(const hg_ensemble *e);
 size_t hg_ensemble_points(const hg_ensemble *e);
 double hg_ensemble_noise_sd(const hg_ensemble *e); /* weighted averages, units of y */
 double hg_ensemble_signal_sd(const hg_ensemble *e);

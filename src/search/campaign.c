@@ -316,6 +316,20 @@ static hg_status choose_features(reader *r) {
     return HG_OK;
 }
 
+/* Features that no distance can be taken of are refused by row and name. */
+static hg_status check_features(reader *r, const double *x, const hg_table *t) {
+    const size_t d = r->c->d;
+    for (size_t i = 0; i < hg_table_rows(t); i++)
+        for (size_t j = 0; j < d; j++) {
+            if (fabs(x[i * d + j]) <= HG_POLICY.largest_value) continue;
+            hg_fail_at(r->err, HG_EDATA, hg_table_source(t), hg_table_line(t, i), 0,
+                       "feature \"%s\" is %g, too large for a model", hg_features_name(r->c->features, j),
+                       x[i * d + j]);
+            return hg_advise(r->err, HG_EDATA, "correct the value, or leave the column out of the features");
+        }
+    return HG_OK;
+}
+
 /* Rows of kind k out of x[rows,d], with their numbers. */
 static void take(double *to, size_t *row, const double *x, const row_kind *kind, row_kind k, size_t n, size_t d) {
     size_t at = 0;
@@ -343,10 +357,12 @@ static hg_status read_features(reader *r) {
     double *all = hg_malloc(n > np ? n : np, d * sizeof *all); /* given back before the work begins */
     if (!all) return no_memory(r);
     hg_status st = hg_features_apply(all, c->features, c->measured, r->err);
+    if (st == HG_OK) st = check_features(r, all, c->measured);
     if (st == HG_OK) {
         take(c->x, c->row, all, r->of_measured, MEASURED, n, d);
         take(c->xf, NULL, all, r->of_measured, FAILED, n, d);
         if (!one) st = hg_features_apply(all, c->features, c->pool, r->err);
+        if (!one && st == HG_OK) st = check_features(r, all, c->pool);
     }
     if (st == HG_OK) take(c->xc, c->candidate, all, r->of_pool, CANDIDATE, np, d);
     hg_free(all);

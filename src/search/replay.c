@@ -103,7 +103,7 @@ static hg_status next_row(size_t *row, run_state *s, size_t run, double *score, 
     }
     hg_surrogate view = { .o = model, .x = s->x, .y = s->y, .n = s->n, .centre = s->y[0] }, *use = &view,
                  *fitted = NULL;
-    const bool few = !r->o->kernel && s->n <= HG_ENSEMBLE_POLICY.most_points;
+    bool few = !r->o->kernel && s->n <= HG_ENSEMBLE_POLICY.most_points;
     if (few) {
         if (!s->e) {
             HG_TRY(attach(&view, r, &model, err));
@@ -112,7 +112,9 @@ static hg_status next_row(size_t *row, run_state *s, size_t run, double *score, 
         for (size_t i = hg_ensemble_points(s->e); i < s->n; i++) hg_ensemble_add(s->e, s->x + i * r->d, s->y[i]);
         hg_ensemble_weigh(s->e);
         view.e = s->e;
-    } else {
+    }
+    if (few && hg_ensemble_effective(s->e) < HG_ENSEMBLE_POLICY.least_effective) few = false;
+    if (!few) {
         HG_TRY(hg_surrogate_fit(&fitted, s->x, s->y, s->n, 0, &model, err));
         use = fitted;
     }

@@ -57,7 +57,12 @@ hg_status hg_surrogate_fit(hg_surrogate **out, const double *x, const double *y,
     if (s->n) s->centre = s->y[0];
     const bool few = !o->kernel && s->n >= 2 && s->n + room <= 2 * HG_ENSEMBLE_POLICY.most_points &&
                      s->n <= HG_ENSEMBLE_POLICY.most_points;
-    if (st == HG_OK) st = few ? fit_ensemble(s, err) : fit_gp(s, err);
+    if (st == HG_OK && few) st = fit_ensemble(s, err);
+    if (s->e && hg_ensemble_effective(s->e) < HG_ENSEMBLE_POLICY.least_effective) {
+        hg_ensemble_free(s->e);
+        s->e = NULL;
+    }
+    if (st == HG_OK && !s->e) st = fit_gp(s, err);
     if (st == HG_OK)
         *out = s;
     else

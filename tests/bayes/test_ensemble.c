@@ -162,6 +162,7 @@ static void limit_keeps_the_heaviest_and_pick_follows_the_weights(void **state) 
     for (size_t k = 0; k < hg_ensemble_members(e); k++) heaviest = fmax(heaviest, hg_ensemble_weight(e, k));
     assert_int_equal(hg_ensemble_pick(e, 1e-12), 0);
     assert_int_equal(hg_ensemble_pick(e, 1 - 1e-12), hg_ensemble_members(e) - 1);
+    assert_true(hg_ensemble_effective(e) > 3 && hg_ensemble_effective(e) <= (double)hg_ensemble_members(e));
     assert_int_equal(hg_ensemble_limit(e, 5), 5);
     double top = 0;
     for (size_t k = 0; k < 5; k++) {
@@ -190,6 +191,40 @@ static void a_believed_point_is_certain(void **state) {
     assert_close(hg_ensemble_weight(e, 3), weight, 0);
     predict(&mean, &sd, e, 0, far, 1, *state);
     assert_true(sd > 1e-2);
+    hg_ensemble_free(e);
+}
+
+/* With density rows a member is its plain self plus its gain times f, and says by how much D counts. */
+static void density_shifts_the_mean_and_weighs_the_uncertainty(void **state) {
+    enum { N = 9 };
+    double x[3 * N], y[N], rows[5 * N], with[N], sd[N], plain[N], var[N];
+    fill(x, y, N, 6);
+    for (size_t i = 0; i < N; i++) {
+        memcpy(rows + 5 * i, x + 3 * i, 3 * sizeof *x);
+        rows[5 * i + 3] = y[i] > 4 ? 1.5 : -1;
+        rows[5 * i + 4] = 0.7;
+    }
+    hg_ensemble *e;
+    const hg_ensemble_opts o = { .density = true, .d = 3, .most = N, .group = THREE, .shift = SHIFT, .scale = SCALE };
+    assert_ok(hg_ensemble_new(&e, &o, NULL));
+    for (size_t i = 0; i < N; i++) hg_ensemble_add(e, rows + 5 * i, y[i]);
+    hg_ensemble_weigh(e);
+    double believing = 0;
+    for (size_t k = 0; k < hg_ensemble_members(e); k++) {
+        hg_gp *gp;
+        double shift, scale;
+        predict(with, sd, e, k, rows, N, *state);
+        assert_ok(hg_ensemble_member(&gp, &shift, &scale, e, k, NULL, NULL));
+        assert_ok(hg_gp_predict(plain, var, gp, x, N, *state, NULL));
+        for (size_t i = 0; i < N; i++) {
+            assert_close(shift + scale * plain[i] + hg_ensemble_gain(e, k) * rows[5 * i + 3], with[i], 1e-8);
+            assert_close(scale * sqrt(var[i]), sd[i], 1e-5); /* honest: D is not in it */
+        }
+        assert_close(hg_ensemble_gain(e, k), 0.6 * scale * hg_ensemble_boost(e, k), 1e-12);
+        believing += hg_ensemble_weight(e, k) * hg_ensemble_boost(e, k);
+        hg_gp_free(gp);
+    }
+    assert_true(believing > 0.55); /* f goes with y here: the evidence favours the draws that believe it */
     hg_ensemble_free(e);
 }
 
@@ -234,6 +269,7 @@ int main(void) {
         TEST(data_decide_which_draws_count),
         TEST(limit_keeps_the_heaviest_and_pick_follows_the_weights),
         TEST(a_believed_point_is_certain),
+        TEST(density_shifts_the_mean_and_weighs_the_uncertainty),
         TEST(equal_values_and_repeated_points_do_no_harm),
         TEST(refuses_and_survives_any_allocation_failure),
     };

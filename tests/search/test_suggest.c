@@ -308,6 +308,7 @@ static void bad_input_is_refused_with_place_and_advice(void **state) {
         { "x,y\n1,1\n2,inf\n3,\n", HG_ENAN, "pool.csv:3:", "" },
         { "x,y\n1,3\n2,3\n3,\n", HG_EDATA, "all 2 measured values of \"y\" are 3", "constant" },
         { "x,z\n1,3\n2,4\n3,\n", HG_ENOTFOUND, "y", "" },
+        { "x,y\n1,3\n1e200,4\n3,\n", HG_EDATA, "feature \"x\" is 1e+200", "leave the column out" },
         { "y\n3\n4\n\n", HG_EDATA, "", "" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -423,6 +424,33 @@ static bool stop(void *user, const char *what, size_t done, size_t total) {
     return --*(int *)user > 0;
 }
 
+/* Twenty exact values of a smooth curve: hardly a draw of the ensemble fits, so one set of hyper-parameters is learned. A
+ * named kernel is always learned. */
+static void the_model_suits_the_data(void **state) {
+    (void)state;
+    double x[24], y[24];
+    for (size_t i = 0; i < 24; i++) {
+        x[i] = (double)(i * 7 % 24) / 23;
+        y[i] = i < 20 ? sin(9 * x[i]) : NAN;
+    }
+    hg_table *t, *hill = table(HILL);
+    assert_ok(hg_table_new(&t, "made", 24, NULL));
+    assert_ok(hg_table_add_numbers(t, "x", x, NULL));
+    assert_ok(hg_table_add_numbers(t, "y", y, NULL));
+    hg_suggest_opts o = opts(&UP, 1);
+    hg_suggestions *s = suggest(t, NULL, &o), *few = suggest(hill, NULL, &o);
+    assert_contains(s->model_words, "kernel matern52");
+    assert_contains(few->model_words, "integrated out");
+    hg_suggestions_free(few);
+    hg_suggestions_free(s);
+    o.kernel = "rbf + linear";
+    s = suggest(hill, NULL, &o);
+    assert_contains(s->model_words, "rbf + linear");
+    hg_suggestions_free(s);
+    hg_table_free(hill);
+    hg_table_free(t);
+}
+
 static void progress_can_stop_it(void **state) {
     hg_table *t = table(HILL);
     int calls = 1;
@@ -478,6 +506,7 @@ int main(void) {
         TEST(bad_input_is_refused_with_place_and_advice),
         TEST(bad_options_are_refused),
         TEST(threads_do_not_change_a_bit),
+        TEST(the_model_suits_the_data),
         TEST(progress_can_stop_it),
         TEST(survives_any_allocation_failure),
     };
