@@ -130,7 +130,10 @@ static void xz_end(void *state) {
 typedef struct {
     ZSTD_DStream *z;
     size_t hint; /* 0: a frame has just ended */
+    size_t head; /* bytes that may still belong to the header of the frame */
 } zstd_state;
+
+enum { ZSTD_HEADER_MOST = 18 };
 
 static void *zstd_begin(uint64_t max_memory) {
     zstd_state *s = hg_calloc(1, sizeof *s);
@@ -151,13 +154,17 @@ static void *zstd_begin(uint64_t max_memory) {
 static hg_codec_result zstd_step(void *state, hg_codec_step *io) {
     zstd_state *s = state;
     if (s->hint == 0 && io->left == 0 && io->last) return HG_CODEC_END;
-    ZSTD_inBuffer in = { io->next, io->left, 0 };
+    /* A header goes in byte by byte: libzstd decodes a frame that lies whole before it without asking for the window's
+     * size, and what is refused must not depend on how much was fetched. */
+    if (s->hint == 0) s->head = ZSTD_HEADER_MOST;
+    ZSTD_inBuffer in = { io->next, s->head && io->left ? 1 : io->left, 0 };
     ZSTD_outBuffer out = { io->out, io->room, 0 };
     const size_t rc = ZSTD_decompressStream(s->z, &out, &in);
     io->next += in.pos;
     io->left -= in.pos;
     io->out += out.pos;
     io->room -= out.pos;
+    if (s->head) s->head -= in.pos;
     if (ZSTD_isError(rc)) {
         const char *why = ZSTD_getErrorName(rc);
         if (strstr(why, "memory") == NULL) return HG_CODEC_BAD;
