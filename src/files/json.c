@@ -1,7 +1,7 @@
 /* files/json.c -- see files/json.h */
 #include "files/json.h"
 #include "core/number.h"
-#include "files/utf8.h"
+#include "core/utf8.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,21 +50,25 @@ static void put_escape(hg_json *j, char c) {
 }
 
 static void put_string(hg_json *j, const char *s) {
-    size_t left = strlen(s);
+    size_t left = strlen(s), good = hg_utf8_valid(s, left);
     put(j, "\"", 1);
     while (left) {
-        size_t plain = 0, good = hg_utf8_valid(s, left);
+        size_t plain = 0;
         while (plain < good && (unsigned char)s[plain] >= 0x20 && s[plain] != '"' && s[plain] != '\\') plain++;
         put(j, s, plain);
         s += plain;
         left -= plain;
+        good -= plain;
         if (left == 0) break;
-        if (plain < good)
-            put_escape(j, *s);
-        else
-            put_word(j, "\xef\xbf\xbd"); /* U+FFFD for each bad byte */
         s++;
         left--;
+        if (good) {
+            put_escape(j, s[-1]);
+            good--;
+        } else {
+            put_word(j, "\xef\xbf\xbd"); /* U+FFFD for each bad byte */
+            good = hg_utf8_valid(s, left);
+        }
     }
     put(j, "\"", 1);
 }
