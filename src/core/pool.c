@@ -1,5 +1,6 @@
 /* core/pool.c -- see hagane/core.h. The caller works too, as worker 0; chunks are taken from one atomic counter.
- * A job is published under the lock with a new generation number, which is what sleeping workers wait for. */
+ * A job is published under the lock with a new generation number, which is what sleeping workers wait for. A caller who
+ * finds the threads at work for somebody else does its job alone: a model that several threads share may use its pool. */
 #include "core/memory.h"
 #include "hagane/core.h"
 #include <pthread.h>
@@ -15,6 +16,7 @@ struct hg_pool {
     size_t threads; /* the caller included */
     pthread_t *ids; /* [threads - 1] */
     seat *seats;
+    pthread_mutex_t taken; /* by the caller whose job it is */
     pthread_mutex_t lock;
     pthread_cond_t wake, done;
     size_t generation, busy; /* under lock */
@@ -60,6 +62,7 @@ hg_status hg_pool_new(hg_pool **out, size_t threads, hg_err *err) {
     if (threads > 1024) return hg_fail(err, HG_EINVAL, "%zu threads asked for, at most 1024", threads);
     hg_pool *p = hg_calloc(1, sizeof *p);
     if (!p) return hg_fail(err, HG_ENOMEM, "thread pool");
+    pthread_mutex_init(&p->taken, NULL);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
     pthread_cond_init(&p->done, NULL);
@@ -86,7 +89,7 @@ size_t hg_pool_threads(const hg_pool *p) { return p ? p->threads : 1; }
 
 void hg_pool_for(hg_pool *p, size_t n, size_t chunk, hg_task task, void *ctx) {
     if (chunk == 0) chunk = 1;
-    if (!p || p->threads == 1 || n <= chunk) {
+    if (!p || p->threads == 1 || n <= chunk || pthread_mutex_trylock(&p->taken) != 0) {
         for (size_t begin = 0; begin < n; begin += chunk) task(ctx, begin, n - begin < chunk ? n : begin + chunk, 0);
         return;
     }
@@ -104,6 +107,7 @@ void hg_pool_for(hg_pool *p, size_t n, size_t chunk, hg_task task, void *ctx) {
     pthread_mutex_lock(&p->lock);
     while (p->busy) pthread_cond_wait(&p->done, &p->lock);
     pthread_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&p->taken);
 }
 
 void hg_pool_free(hg_pool *p) {
@@ -116,6 +120,7 @@ void hg_pool_free(hg_pool *p) {
     pthread_cond_destroy(&p->done);
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
+    pthread_mutex_destroy(&p->taken);
     hg_free(p->seats);
     hg_free(p->ids);
     hg_free(p);

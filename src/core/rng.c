@@ -38,7 +38,11 @@ uint64_t hg_rng_u64(hg_rng *r) {
     return low | (uint64_t)next32(r) << 32;
 }
 
-double hg_rng_uniform(hg_rng *r) { return ((double)(hg_rng_u64(r) >> 11) + 0.5) * 0x1p-53; }
+/* The largest of the 2^53 values would round to 1, whose quantile is infinite. */
+double hg_rng_uniform(hg_rng *r) {
+    const double u = ((double)(hg_rng_u64(r) >> 11) + 0.5) * 0x1p-53;
+    return u < 1 ? u : 1 - 0x1p-53;
+}
 
 double hg_rng_normal(hg_rng *r) {
     if (r->has_normal) {
