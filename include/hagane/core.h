@@ -66,7 +66,7 @@ typedef struct {
 } hg_err;
 
 /* Fill *err (NULL is fine) and return code, so that a failing path is one line: return hg_fail(err, ...).
- * Long texts are cut with "...". hg_fail_at puts "file:line:column: " in front, leaving out what is 0 or NULL. */
+ * Long texts are cut with "..."; control characters and what is not UTF-8 become '?'. hg_fail_at puts "file:line:column: " in front, leaving out what is 0 or NULL. */
 hg_status hg_fail(hg_err *err, hg_status code, const char *fmt, ...) HG_PRINTF(3, 4);
 hg_status hg_fail_at(hg_err *err, hg_status code, const char *file, size_t line, size_t column, const char *fmt, ...)
     HG_PRINTF(6, 7);
@@ -86,7 +86,7 @@ HG_MUST_CHECK hg_status hg_check_finite(const char *name, const double *x, size_
 /* ---- arenas -------------------------------------------------------------------------------------------------- */
 
 /* An arena owns many allocations and frees them at once. Memory is zeroed and 64-byte aligned. Built with the
- * address sanitizer every piece comes from malloc, so that an overrun is seen. */
+ * address sanitizer every piece is a block of its own, so that an overrun is seen. */
 typedef struct hg_arena hg_arena;
 typedef struct {
     size_t block, used;
@@ -142,8 +142,8 @@ typedef void (*hg_task)(void *ctx, size_t begin, size_t end, size_t worker); /* 
 
 HG_MUST_CHECK hg_status hg_pool_new(hg_pool **out, size_t threads, hg_err *err); /* 0: one a processor */
 size_t hg_pool_threads(const hg_pool *p);                                        /* 1 for NULL */
-void hg_pool_for(hg_pool *p, size_t n, size_t chunk, hg_task task, void *ctx);   /* p NULL: in this thread. Tasks may
-                                                      not call hg_pool_for on the same pool. Returns when all is done. */
+/* Returns when all is done. p NULL, or at work for another caller or for the task that asks: in this thread. */
+void hg_pool_for(hg_pool *p, size_t n, size_t chunk, hg_task task, void *ctx);
 void hg_pool_free(hg_pool *p);
 
 HG_END_DECLS

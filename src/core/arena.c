@@ -39,7 +39,7 @@ static block *add_block(hg_arena *a, size_t bytes) {
         if (next > LARGEST_BLOCK) next = LARGEST_BLOCK;
         if (next > size) size = next;
     }
-    char *data = ONE_PIECE_A_BLOCK ? hg_malloc(1, size) : hg_aligned(size);
+    char *data = hg_aligned(size);
     if (!data) return NULL;
     a->blocks[a->n] = (block) { .data = data, .size = size };
     return &a->blocks[a->n++];

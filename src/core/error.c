@@ -1,4 +1,5 @@
 /* core/error.c -- see hagane/core.h. Buffers are fixed, so reporting a failure cannot fail. */
+#include "core/utf8.h"
 #include "hagane/core.h"
 #include <math.h>
 #include <stdarg.h>
@@ -18,13 +19,20 @@ const char *hg_version(void) { return HG_VERSION; }
 
 const char *hg_status_name(hg_status st) { return (unsigned)st < HG_STATUS_COUNT ? NAMES[st] : "unknown status"; }
 
-/* Appends to buf[size] from `at`; a text that does not fit ends in "...". Returns the new length. */
+/* Appends to buf[size] from `at`; a text that does not fit ends in "...", not inside a character. What comes from a file
+ * must not talk to the terminal. Returns the new length. */
 static size_t append(char *buf, size_t size, size_t at, const char *fmt, va_list args) {
     const int n = vsnprintf(buf + at, size - at, fmt, args);
     if (n < 0) return at;
-    if (at + (size_t)n < size) return at + (size_t)n;
-    memcpy(buf + size - 4, "...", 4);
-    return size - 1;
+    size_t len = at + (size_t)n;
+    if (len >= size) {
+        len = size - 4;
+        while (len > 0 && ((unsigned char)buf[len] & 0xC0) == 0x80) len--;
+        memcpy(buf + len, "...", 4);
+        len += 3;
+    }
+    hg_utf8_clean(buf + (at < len ? at : len));
+    return len;
 }
 
 static size_t appendf(char *buf, size_t size, size_t at, const char *fmt, ...) HG_PRINTF(4, 5);

@@ -1,4 +1,5 @@
 /* core/hooks.c -- see hagane/core.h */
+#include "core/utf8.h"
 #include "hagane/core.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@ void hg_log(const hg_hooks *h, hg_log_level level, const char *fmt, ...) {
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    hg_utf8_clean(text);
     h->log(h->user, level, text);
 }
 

@@ -39,8 +39,9 @@ void *hg_realloc(void *p, size_t n, size_t size) {
 }
 
 void *hg_aligned(size_t bytes) {
+    void *p = NULL;
     if (bytes > SIZE_MAX / 2 || refused()) return NULL;
-    return aligned_alloc(64, bytes ? (bytes + 63) / 64 * 64 : 64);
+    return posix_memalign(&p, 64, at_least_1(bytes)) == 0 ? p : NULL;
 }
 
 void hg_free(void *p) { free(p); }

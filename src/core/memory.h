@@ -11,7 +11,7 @@
 void *hg_malloc(size_t n, size_t size);           /* n * size bytes, NULL on overflow; n * size = 0 gives a pointer */
 void *hg_calloc(size_t n, size_t size);           /* the same, zeroed */
 void *hg_realloc(void *p, size_t n, size_t size); /* p stays valid when NULL comes back */
-void *hg_aligned(size_t bytes);                   /* 64-byte aligned, bytes rounded up */
+void *hg_aligned(size_t bytes);                   /* 64-byte aligned */
 void hg_free(void *p);
 /* Grows *p (of *cap elements of `size` bytes) to hold at least `need`, doubling. false: no memory, *p unchanged. */
 bool hg_grow(void *p, size_t *cap, size_t need, size_t size);

@@ -1,6 +1,5 @@
-/* files/utf8.c -- see files/utf8.h. Plain ASCII, which is nearly all of a table, is passed eight bytes at a time. */
-#include "files/utf8.h"
-#include <stdint.h>
+/* core/utf8.c -- see core/utf8.h. Plain ASCII, which is nearly all of a table, is passed eight bytes at a time. */
+#include "core/utf8.h"
 #include <string.h>
 
 typedef struct {
@@ -53,4 +52,21 @@ size_t hg_utf8_valid(const char *s, size_t n) {
         at += length;
     }
     return at;
+}
+
+size_t hg_utf8_next(const char *s, uint32_t *code) {
+    const unsigned char *b = (const unsigned char *)s;
+    const size_t length = hg_utf8_length(s, strnlen(s, 4));
+    *code = b[0];
+    if (length == 0) *code = 0xFFFD;
+    if (b[0] == 0 || length < 2) return b[0] != 0;
+    *code = b[0] & (0x7Fu >> length);
+    for (size_t i = 1; i < length; i++) *code = *code << 6 | (b[i] & 0x3Fu);
+    return length;
+}
+
+void hg_utf8_clean(char *s) {
+    uint32_t code;
+    for (size_t n; (n = hg_utf8_next(s, &code)) != 0; s += n)
+        if (code < 0x20 || (code >= 0x7F && code < 0xA0) || (code == 0xFFFD && n == 1)) memset(s, '?', n);
 }

@@ -1,27 +1,9 @@
 /* draw/label.c -- see draw/label.h */
 #include "draw/label.h"
+#include "core/utf8.h"
 #include <string.h>
 
 static const double DIGIT_HEIGHT = 0.73; /* of the font size, in the usual sans families */
-
-size_t hg_utf8_next(const char *s, uint32_t *code) {
-    const unsigned char *b = (const unsigned char *)s;
-    if (b[0] < 0x80) {
-        *code = b[0];
-        return b[0] != 0;
-    }
-    const size_t n = b[0] >= 0xf0 && b[0] < 0xf5 ? 4 : b[0] >= 0xe0 ? 3 : b[0] >= 0xc2 ? 2 : 1;
-    static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-    uint32_t c = n == 4 ? b[0] & 0x07u : n == 3 ? b[0] & 0x0fu : b[0] & 0x1fu;
-    size_t k = 1;
-    while (k < n && (b[k] & 0xc0) == 0x80) c = c << 6 | (b[k++] & 0x3fu); /* stops at a NUL too */
-    if (n == 1 || b[0] >= 0xf5 || k < n || c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) {
-        *code = 0xfffd;
-        return 1;
-    }
-    *code = c;
-    return n;
-}
 
 void hg_label_clean(char buf[HG_LABEL_MAX], const char *s) {
     size_t len = 0;

@@ -4,10 +4,6 @@
 #include "draw/colour.h"
 #include <cairo.h>
 
-/* The code point at s and how many bytes it takes (1 to 4); a byte that begins no valid sequence is U+FFFD of length 1;
- * 0 at the end. Overlong forms, surrogates and values beyond U+10FFFF are not valid (RFC 3629). */
-size_t hg_utf8_next(const char *s, uint32_t *code);
-
 enum { HG_LABEL_MAX = 240 }; /* bytes of one label; longer ones end in U+2026 */
 
 /* s as one line that cairo accepts: bad bytes become U+FFFD, control characters spaces; NULL is "". */

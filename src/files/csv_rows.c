@@ -5,7 +5,7 @@
  */
 #include "files/csv_rows.h"
 #include "core/memory.h"
-#include "files/utf8.h"
+#include "core/utf8.h"
 #include <string.h>
 
 typedef enum { SCAN_ROW, SCAN_MORE, SCAN_FAILED } scan_result;

@@ -1,6 +1,6 @@
 /* search/html.c -- see search/html.h */
 #include "search/html.h"
-#include "draw/label.h"
+#include "core/utf8.h"
 #include "draw/ticks.h"
 #include <math.h>
 #include <string.h>

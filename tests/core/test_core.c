@@ -1,5 +1,6 @@
 /* tests/core/test_core.c -- errors, arenas, memory, random numbers, hooks, threads, bounded text */
 #include "test.h"
+#include <pthread.h>
 #include "core/memory.h"
 #include "core/text.h"
 #include <stdatomic.h>
@@ -48,6 +49,22 @@ static void an_error_needs_no_place_to_go_and_no_room_to_fit(void **state) {
     longer[sizeof err.msg - 1] = '\0'; /* fills the buffer exactly: nothing is cut */
     hg_fail(&err, HG_EIO, "%s", longer);
     assert_string_equal(err.msg, longer);
+}
+
+static void an_error_is_clean_text_whatever_is_in_the_file(void **state) {
+    (void)state;
+    hg_err err;
+    hg_fail_at(&err, HG_EDATA, "a\x1b[2J.csv", 3, 0, "\"\xb5m\" \x7f\xc2\x9bm\r\n \xce\xbcm");
+    assert_string_equal(err.msg, "a?[2J.csv:3: \"?m\" ???m?? \xce\xbcm");
+    hg_advise(&err, HG_EDATA, "\x1b]0;\a");
+    assert_string_equal(err.hint, "?]0;?");
+    char longer[2001];
+    for (size_t i = 0; i < 1000; i++) memcpy(longer + 2 * i, "\xce\xbc", 3);
+    for (size_t shift = 0; shift < 2; shift++) { /* cut between two characters or inside one */
+        hg_fail(&err, HG_EDATA, "%s%s", shift ? "x" : "", longer);
+        assert_null(strchr(err.msg, '?'));
+        assert_string_equal(err.msg + strlen(err.msg) - 5, "\xce\xbc...");
+    }
 }
 
 static void every_status_has_a_name_of_its_own(void **state) {
@@ -111,9 +128,7 @@ static void pieces_are_aligned_for_vector_code(void **state) {
     for (size_t i = 1; i < 200; i++) {
         const uintptr_t p = (uintptr_t)hg_alloc(a, i, 1);
         assert_true(p != 0);
-#if !defined(__SANITIZE_ADDRESS__) /* there each piece is as malloc gives it */
         assert_int_equal(p % 64, 0);
-#endif
     }
     hg_arena_reset(a, start);
 }
@@ -245,6 +260,15 @@ static void moments_of_uniform_and_normal_are_right(void **state) {
     assert_true(fabs(g3 / N) < se * sqrt(15));
     assert_true(fabs(g4 / N - 3) < se * sqrt(96));
     assert_true(fabs(lag / N) < se); /* the two numbers of one Box-Muller pair are independent */
+}
+
+static void a_uniform_number_is_never_0_or_1(void **state) {
+    (void)state;
+    hg_rng r = { .buffer = { UINT32_MAX, UINT32_MAX, 0,
+                             0 } }; /* the next two are the largest and the smallest there are */
+    const double largest = hg_rng_uniform(&r), smallest = hg_rng_uniform(&r);
+    assert_true(largest < 1 && largest > 1 - 1e-15);
+    assert_true(smallest > 0 && smallest < 1e-15);
 }
 
 static void integers_below_n_are_even_and_a_shuffle_is_a_permutation(void **state) {
@@ -381,6 +405,60 @@ static void a_pool_takes_odd_sizes(void **state) {
     hg_pool_free(p);
 }
 
+typedef struct {
+    hg_pool *pool;
+    job *inner;
+    atomic_size_t wrong;
+} shared_pool;
+
+/* Each index does a whole job of its own on the pool that runs it. */
+static void use_the_same_pool(void *ctx, size_t begin, size_t end, size_t worker) {
+    shared_pool *s = ctx;
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        job *j = &s->inner[i];
+        hg_pool_for(s->pool, j->n, j->chunk, do_part, j);
+        for (size_t k = 0; k < j->n; k++) atomic_fetch_add(&s->wrong, j->done[k] != 1);
+        atomic_fetch_add(&s->wrong, j->workers_bad + j->borders_bad);
+    }
+}
+
+static void *call_from_a_thread(void *ctx) {
+    shared_pool *s = ctx;
+    for (size_t i = 0; i < 50; i++) {
+        memset(s->inner->done, 0, sizeof s->inner->done);
+        use_the_same_pool(s, 0, 1, 0);
+    }
+    return NULL;
+}
+
+static void a_pool_serves_one_caller_and_the_others_help_themselves(void **state) {
+    (void)state;
+    enum { CALLS = 8 };
+    hg_pool *p;
+    assert_ok(hg_pool_new(&p, 3, NULL));
+    job *inner = calloc(CALLS, sizeof *inner);
+    assert_non_null(inner);
+    for (size_t i = 0; i < CALLS; i++) inner[i] = (job) { .chunk = 64, .threads = 3, .n = JOB };
+    shared_pool nested = { .pool = p, .inner = inner };
+    hg_pool_for(p, CALLS, 1, use_the_same_pool, &nested);
+    assert_int_equal(nested.wrong, 0);
+
+    shared_pool call[CALLS];
+    pthread_t id[CALLS];
+    for (size_t i = 0; i < CALLS; i++) {
+        inner[i] = (job) { .chunk = 64, .threads = 3, .n = JOB };
+        call[i] = (shared_pool) { .pool = p, .inner = &inner[i] };
+        assert_int_equal(pthread_create(&id[i], NULL, call_from_a_thread, &call[i]), 0);
+    }
+    for (size_t i = 0; i < CALLS; i++) {
+        pthread_join(id[i], NULL);
+        assert_int_equal(call[i].wrong, 0);
+    }
+    free(inner);
+    hg_pool_free(p);
+}
+
 static void a_pool_refuses_nonsense_and_survives_any_allocation_failure(void **state) {
     (void)state;
     hg_err err;
@@ -460,6 +538,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_error_has_its_place_in_front_and_its_advice_apart),
         TEST(an_error_needs_no_place_to_go_and_no_room_to_fit),
+        TEST(an_error_is_clean_text_whatever_is_in_the_file),
         TEST(every_status_has_a_name_of_its_own),
         TEST(the_first_bad_row_is_named),
         TEST(an_arena_gives_zeroed_memory_of_any_size_and_takes_it_back),
@@ -470,10 +549,12 @@ int main(void) {
         TEST(philox_gives_the_published_numbers),
         TEST(seed_and_stream_fix_the_sequence_and_nothing_else_does),
         TEST(moments_of_uniform_and_normal_are_right),
+        TEST(a_uniform_number_is_never_0_or_1),
         TEST(integers_below_n_are_even_and_a_shuffle_is_a_permutation),
         TEST(words_and_progress_go_where_the_caller_says),
         TEST(each_index_is_done_once_and_the_same_for_any_number_of_threads),
         TEST(a_pool_takes_odd_sizes),
+        TEST(a_pool_serves_one_caller_and_the_others_help_themselves),
         TEST(a_pool_refuses_nonsense_and_survives_any_allocation_failure),
         TEST(a_text_grows_and_says_once_when_it_could_not),
         TEST(a_misspelt_name_finds_its_neighbour),

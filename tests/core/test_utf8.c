@@ -1,5 +1,5 @@
-/* tests/files/test_utf8.c -- the tables of RFC 3629, and every place of a long text */
-#include "files/utf8.h"
+/* tests/core/test_utf8.c -- the tables of RFC 3629, and every place of a long text */
+#include "core/utf8.h"
 #include "test.h"
 
 /* Plain definition: decode, then ask whether the value needed that many bytes and is allowed. */
@@ -61,11 +61,38 @@ static void finds_the_first_bad_byte_wherever_it_is(void **state) {
     assert_int_equal(hg_utf8_valid(good, 8), 7); /* cut inside a character */
 }
 
+static void the_next_character_is_decoded_or_replaced(void **state) {
+    (void)state;
+    uint32_t code;
+    assert_int_equal(hg_utf8_next("A", &code), 1);
+    assert_int_equal(code, 'A');
+    assert_int_equal(hg_utf8_next("\xce\xbcV", &code), 2);
+    assert_int_equal(code, 0x3BC);
+    assert_int_equal(hg_utf8_next("\xe2\x82\xac", &code), 3);
+    assert_int_equal(code, 0x20AC);
+    assert_int_equal(hg_utf8_next("\xf0\x9f\xa7\xb2", &code), 4);
+    assert_int_equal(code, 0x1F9F2);
+    assert_int_equal(hg_utf8_next("\xf0\x9f\xa7", &code), 1); /* cut by the end */
+    assert_int_equal(code, 0xFFFD);
+    assert_int_equal(hg_utf8_next("\xef\xbf\xbd", &code), 3); /* U+FFFD itself */
+    assert_int_equal(code, 0xFFFD);
+    assert_int_equal(hg_utf8_next("", &code), 0);
+}
+
+static void what_a_terminal_would_obey_becomes_a_question_mark(void **state) {
+    (void)state;
+    char s[] = "a\x1b[31m\t\xce\xbc\xef\xbf\xbd\xc2\x85\xff\xe2\x82z\x7f";
+    hg_utf8_clean(s);
+    assert_string_equal(s, "a?[31m?\xce\xbc\xef\xbf\xbd?????z?");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(agrees_with_the_definition_on_all_beginnings),
         TEST(tells_a_cut_from_a_fault),
         TEST(finds_the_first_bad_byte_wherever_it_is),
+        TEST(the_next_character_is_decoded_or_replaced),
+        TEST(what_a_terminal_would_obey_becomes_a_question_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
