@@ -1,8 +1,17 @@
 /* bench/replay.c -- how many measurements until a good candidate is found, by every acquisition beside random order
  *
- * Sets: data/mammos-magnets/ndcefeb132.csv and the three of data/bo-benchmark-pvlab (duplicates averaged).
  *   replay [--quick] [--json | --markdown] [--threads N] [--set NAME] [--acquisition NAME]
- * --quick: fewer runs. --markdown writes the tables of docs/benchmarks.md.
+ *
+ * A measured table is taken as unknown; two random rows are measured, then one row after the other as suggested, with the
+ * model learned again at every step. Counted are the measurements after those two until a row within 5 % (1 %) of the best
+ * or among the best 5 % of the rows is found: median, 90 % quantile and maximum over the runs, a dash when more runs than
+ * that never got there. Sets: data/mammos-magnets/ndcefeb132.csv with the features x and y, and the three campaigns of
+ * data/bo-benchmark-pvlab with all features, duplicates averaged.
+ *
+ * No number of the method was fitted to these sets; they come from other tables and simulated campaigns. AutoAM showed that
+ * pools left behind by an earlier campaign need a treatment of their own (src/search/density.h), so its figures are
+ * optimistic. P3HT is such a pool too, and there the treatment costs measurements: see the lines "pool taken as even",
+ * which go without it.
  */
 #include "bayes/acquire.h"
 #include "files/json.h"
@@ -19,13 +28,22 @@ typedef struct {
     const char *name, *file, *target;
     const char *features[8]; /* none: every other column */
     size_t n_features, budget, runs, quick_runs;
+    bool crowded; /* by the record of an earlier campaign */
 } data_set;
 
 static const data_set SETS[] = {
-    { "ndcefeb132", "mammos-magnets/ndcefeb132.csv", "Hc_measured_A_m", { "x_pos_mm", "y_pos_mm" }, 2, 40, 200, 200 },
-    { "AutoAM", "bo-benchmark-pvlab/AutoAM_dataset.csv", "Score", { 0 }, 0, 60, 200, 40 },
-    { "Crossed barrel", "bo-benchmark-pvlab/Crossed_barrel_dataset.csv", "toughness", { 0 }, 0, 60, 200, 40 },
-    { "P3HT", "bo-benchmark-pvlab/P3HT_dataset.csv", "Conductivity (measured) (S/cm)", { 0 }, 0, 60, 200, 40 },
+    { "ndcefeb132",
+      "mammos-magnets/ndcefeb132.csv",
+      "Hc_measured_A_m",
+      { "x_pos_mm", "y_pos_mm" },
+      2,
+      40,
+      200,
+      200,
+      false },
+    { "AutoAM", "bo-benchmark-pvlab/AutoAM_dataset.csv", "Score", { 0 }, 0, 60, 100, 24, true },
+    { "Crossed barrel", "bo-benchmark-pvlab/Crossed_barrel_dataset.csv", "toughness", { 0 }, 0, 60, 100, 24, false },
+    { "P3HT", "bo-benchmark-pvlab/P3HT_dataset.csv", "Conductivity (measured) (S/cm)", { 0 }, 0, 60, 100, 24, true },
 };
 
 /* Figures of others for ndcefeb132 (features x, y; 2 initial; 90 % quantile), given with the task that asked for this
@@ -38,9 +56,16 @@ static const struct {
     { "PHYSBO 3.1, EI", 14, 18 },
 };
 
-static const hg_acquisition ACQUISITIONS[] = { HG_ACQ_EI, HG_ACQ_UCB,         HG_ACQ_THOMPSON,
-                                               HG_ACQ_PI, HG_ACQ_UNCERTAINTY, HG_ACQ_RANDOM };
-enum { N_SETS = sizeof SETS / sizeof *SETS, N_ACQ = sizeof ACQUISITIONS / sizeof *ACQUISITIONS };
+static const struct {
+    const char *key;
+    hg_acquisition acquisition;
+    bool even; /* without search/density.h; only for pools where that makes a difference */
+} METHODS[] = {
+    { "ei", HG_ACQ_EI, false },     { "ucb", HG_ACQ_UCB, false },        { "ts", HG_ACQ_THOMPSON, false },
+    { "pi", HG_ACQ_PI, false },     { "sd", HG_ACQ_UNCERTAINTY, false }, { "random", HG_ACQ_RANDOM, false },
+    { "ei_even", HG_ACQ_EI, true }, { "ucb_even", HG_ACQ_UCB, true },    { "ts_even", HG_ACQ_THOMPSON, true },
+};
+enum { N_SETS = sizeof SETS / sizeof *SETS, N_METHODS = sizeof METHODS / sizeof *METHODS };
 
 typedef struct {
     bool quick, json, markdown;
@@ -64,7 +89,7 @@ static void die(const char *what, const hg_err *err) {
     exit(1);
 }
 
-static measured run(const data_set *d, hg_acquisition a, const options *o, hg_pool *pool) {
+static measured run(const data_set *d, size_t method, const options *o, hg_pool *pool) {
     char path[512];
     hg_err err;
     hg_table *t;
@@ -75,7 +100,8 @@ static measured run(const data_set *d, hg_acquisition a, const options *o, hg_po
     hg_suggest_opts s = hg_suggest_opts_default();
     s.objective = &target;
     s.n_objectives = 1;
-    s.acquisition = a;
+    s.acquisition = METHODS[method].acquisition;
+    s.even_pool = METHODS[method].even;
     s.pool = pool;
     s.features.columns = d->n_features ? d->features : NULL;
     s.features.n_columns = d->n_features;
@@ -107,18 +133,23 @@ static void put_row(const char *name, const hg_reach *a, const hg_reach *b, cons
         printf(" |\n");
 }
 
+static void put_method(size_t method, const measured *m) {
+    char name[80];
+    snprintf(name, sizeof name, "%s%s", hg_acquisition_at(METHODS[method].acquisition)->words,
+             METHODS[method].even ? ", pool taken as even" : "");
+    put_row(name, &m->result->to_95, &m->result->to_99, &m->result->to_top5, m->seconds);
+}
+
 static void put_table(const data_set *d, const measured *m) {
     const hg_replay_result *first = NULL;
-    for (size_t i = 0; !first && i < N_ACQ; i++) first = m[i].result;
+    for (size_t i = 0; !first && i < N_METHODS; i++) first = m[i].result;
     if (!first) return;
     printf("\n### %s: %zu candidates, %zu initial, at most %zu more, %zu runs\n\n", d->name, first->n_pool,
            first->initial, first->budget, first->runs);
     printf(
         "| acquisition | to 95 %% (median / q90 / max) | to 99 %% | to the top 5 %% | seconds |\n|---|---|---|---|---|\n");
-    for (size_t i = 0; i < N_ACQ; i++)
-        if (m[i].result)
-            put_row(hg_acquisition_at(ACQUISITIONS[i])->words, &m[i].result->to_95, &m[i].result->to_99,
-                    &m[i].result->to_top5, m[i].seconds);
+    for (size_t i = 0; i < N_METHODS; i++)
+        if (m[i].result) put_method(i, &m[i]);
     put_row("random order to the end", &first->random_95, &first->random_99, &first->random_top5, 0);
     for (size_t i = 0; d == SETS && i < sizeof PEERS / sizeof *PEERS; i++) {
         char a[16], b[16];
@@ -145,11 +176,11 @@ static void put_three(hg_json *j, const hg_reach *a, const hg_reach *b, const hg
 static void put_json(hg_json *j, const data_set *d, const measured *m) {
     const hg_replay_result *first = NULL;
     hg_json_begin_object(j, d->name);
-    for (size_t i = 0; i < N_ACQ; i++) {
+    for (size_t i = 0; i < N_METHODS; i++) {
         const hg_replay_result *r = m[i].result;
         if (!r) continue;
         if (!first) first = r;
-        hg_json_begin_object(j, hg_acquisition_name(ACQUISITIONS[i]));
+        hg_json_begin_object(j, METHODS[i].key);
         put_three(j, &r->to_95, &r->to_99, &r->to_top5);
         hg_json_number(j, "seconds", m[i].seconds);
         hg_json_end_object(j);
@@ -211,15 +242,15 @@ int main(int argc, char **argv) {
     }
     for (size_t k = 0; k < N_SETS; k++) {
         if (o.set && strcmp(o.set, SETS[k].name)) continue;
-        measured m[N_ACQ] = { 0 };
-        for (size_t i = 0; i < N_ACQ; i++)
-            if (!o.acquisition || !strcmp(o.acquisition, hg_acquisition_name(ACQUISITIONS[i])))
-                m[i] = run(&SETS[k], ACQUISITIONS[i], &o, pool);
+        measured m[N_METHODS] = { 0 };
+        for (size_t i = 0; i < N_METHODS; i++)
+            if ((!o.acquisition || !strcmp(o.acquisition, METHODS[i].key)) && (SETS[k].crowded || !METHODS[i].even))
+                m[i] = run(&SETS[k], i, &o, pool);
         if (o.json)
             put_json(&j, &SETS[k], m);
         else
             put_table(&SETS[k], m);
-        for (size_t i = 0; i < N_ACQ; i++) hg_replay_free(m[i].result);
+        for (size_t i = 0; i < N_METHODS; i++) hg_replay_free(m[i].result);
     }
     hg_status st = HG_OK;
     if (o.json) {
