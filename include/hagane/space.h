@@ -14,7 +14,8 @@
 typedef struct hg_space hg_space;
 
 HG_BEGIN_DECLS
-/* Errors: HG_EPARSE with file, line, column and advice; HG_EIO; HG_EDATA (a mixture that cannot sum to 1). */
+/* A file of at most 1 MiB, compressed or not; "-" is standard input. Errors: HG_EPARSE with file, line, column and advice;
+ * HG_EIO; HG_ELIMIT; HG_EDATA (a mixture that cannot sum to 1); HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_space_read(hg_space **out, const char *path, hg_err *err);
 HG_MUST_CHECK hg_status hg_space_read_memory(hg_space **out, const char *name, const char *text, size_t len,
                                              hg_err *err);

@@ -208,7 +208,7 @@ static hg_status read_goal(cli_campaign *c, const cli_run *run, hg_err *err) {
 /* "Tc (K) > 500": the sign is the last < or >, so that a column name may hold one. */
 static hg_status read_requirement(hg_requirement *r, const char *text, hg_arena *arena, hg_err *err) {
     const char *more = strrchr(text, '>'), *less = strrchr(text, '<');
-    const char *sign = more > less ? more : less;
+    const char *sign = !less || (more && more > less) ? more : less;
     char *end = NULL;
     if (sign) {
         r->above = *sign == '>';
@@ -288,17 +288,28 @@ static hg_status read_options(cli_campaign *c, cli_run *run, hg_err *err) {
     return HG_OK;
 }
 
+static hg_status read_space(hg_space **out, cli_run *run, const char *path, hg_err *err) {
+    if (!cli_is_stream(path)) {
+        HG_TRY(hg_space_read(out, path, err));
+        return cli_input(run, path, NULL, 0, err);
+    }
+    hg_text t = hg_text_new((size_t)1 << 24);
+    hg_status st = cli_stream_read(&t, run, path, err);
+    if (st == HG_OK) st = hg_space_read_memory(out, cli_stream_name(path), t.s, t.len, err);
+    hg_text_free(&t);
+    return st;
+}
+
 static hg_status read_pool(cli_campaign *c, cli_run *run, hg_err *err) {
     const char *candidates = cli_value(&run->args, "candidates"), *space = cli_value(&run->args, "space");
     c->opts.batch = cli_count(&run->args, "batch", 1);
     c->opts.monte_carlo = cli_has(&run->args, "monte-carlo");
     if (candidates && space) return hg_fail(err, HG_EINVAL, "--candidates and --space cannot be given together");
-    if (candidates && strcmp(candidates, "-") == 0 && strcmp(run->args.positional[0], "-") == 0)
-        return hg_fail(err, HG_EINVAL, "only one table can come from standard input");
+    const char *second = candidates ? candidates : space;
+    if (second && strcmp(second, "-") == 0 && strcmp(run->args.positional[0], "-") == 0)
+        return hg_fail(err, HG_EINVAL, "only one file can come from standard input");
     if (candidates) HG_TRY(cli_table_read(&c->candidates, run, candidates, err));
-    if (!space) return HG_OK;
-    HG_TRY(hg_space_read(&c->space, space, err));
-    return cli_input(run, space, NULL, 0, err);
+    return space ? read_space(&c->space, run, space, err) : HG_OK;
 }
 
 hg_status cli_campaign_open(cli_campaign *c, cli_run *run, hg_err *err) {

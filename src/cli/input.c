@@ -3,20 +3,39 @@
 #include "cli/output.h"
 #include "hagane/csv.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static hg_status read_stdin(hg_text *t, hg_err *err) {
+bool cli_is_stream(const char *path) {
+    struct stat st;
+    return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
+
+static hg_status read_all(hg_text *t, int fd, const char *name, hg_err *err) {
     char block[65536];
     for (;;) {
-        const ssize_t n = read(STDIN_FILENO, block, sizeof block);
+        const ssize_t n = read(fd, block, sizeof block);
         if (n > 0) hg_text_put(t, block, (size_t)n);
         if (n == 0 || t->failed) break;
         if (n < 0 && cli_interrupted()) return HG_ECANCEL;
-        if (n < 0 && errno != EINTR) return hg_fail(err, HG_EIO, "standard input: %s", strerror(errno));
+        if (n < 0 && errno != EINTR) return hg_fail(err, HG_EIO, "%s: %s", name, strerror(errno));
     }
-    return t->failed ? hg_fail(err, HG_ELIMIT, "standard input is too long; give a file instead of -") : HG_OK;
+    return t->failed ? hg_fail(err, HG_ELIMIT, "%s is too long; write it to a file first", name) : HG_OK;
 }
+
+hg_status cli_stream_read(hg_text *t, cli_run *run, const char *path, hg_err *err) {
+    const bool standard = strcmp(path, "-") == 0;
+    const int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && cli_interrupted()) return HG_ECANCEL;
+    if (fd < 0) return hg_fail(err, HG_EIO, "%s: could not be opened: %s", path, strerror(errno));
+    hg_status st = read_all(t, fd, cli_stream_name(path), err);
+    if (!standard) close(fd);
+    return st == HG_OK ? cli_input(run, path, t->s, t->len, err) : st;
+}
+
+const char *cli_stream_name(const char *path) { return strcmp(path, "-") == 0 ? "standard input" : path; }
 
 static hg_status missing_words(hg_csv_opts *o, cli_run *run, hg_err *err) {
     const size_t n = cli_given_times(&run->args, "missing");
@@ -37,14 +56,13 @@ hg_status cli_table_read(hg_table **out, cli_run *run, const char *path, hg_err 
     o.hooks = &run->hooks;
     o.text = &formula;
     o.n_text = formula ? 1 : 0;
-    if (strcmp(path, "-") != 0) {
+    if (!cli_is_stream(path)) {
         HG_TRY(hg_csv_read(out, path, &o, err));
         return cli_input(run, path, NULL, 0, err);
     }
     hg_text t = hg_text_new((size_t)1 << 34);
-    hg_status st = read_stdin(&t, err);
-    if (st == HG_OK) st = hg_csv_read_memory(out, "standard input", t.s, t.len, &o, err);
-    if (st == HG_OK) st = cli_input(run, "-", t.s, t.len, err);
+    hg_status st = cli_stream_read(&t, run, path, err);
+    if (st == HG_OK) st = hg_csv_read_memory(out, cli_stream_name(path), t.s, t.len, &o, err);
     hg_text_free(&t);
     return st;
 }

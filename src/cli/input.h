@@ -7,4 +7,10 @@
 /* A table with the verb's options that say how to read it (--missing, --formula), noted in the run record. "-" is standard
  * input. */
 HG_MUST_CHECK hg_status cli_table_read(hg_table **out, cli_run *run, const char *path, hg_err *err);
+
+/* What can be read only once: standard input ("-"), a pipe, the <(command) of a shell. Its bytes are read here, so that the
+ * run record has the hash of what was used. */
+bool cli_is_stream(const char *path);
+HG_MUST_CHECK hg_status cli_stream_read(hg_text *t, cli_run *run, const char *path, hg_err *err);
+const char *cli_stream_name(const char *path); /* for messages */
 #endif

@@ -5,6 +5,7 @@
 #include "num/linalg.h"
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum { MAX_FILES = 16 }; /* of each kind; a verb handles a handful */
@@ -191,14 +192,31 @@ static hg_status add_record(cli_run *run, hg_err *err) {
     return st;
 }
 
+/* A table is the work of months: no result takes its place, under whatever name. */
+static hg_status spare_inputs(const cli_record *r, hg_err *err) {
+    struct stat in, out;
+    for (size_t i = 0; i < r->n_outputs; i++)
+        for (size_t k = 0; k < r->n_inputs; k++)
+            if (stat(r->output[i].path, &out) == 0 && S_ISREG(out.st_mode) && stat(r->input[k].path, &in) == 0 &&
+                in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+                return hg_advise(
+                    err,
+                    hg_fail(err, HG_EINVAL, "%s would be replaced, and it is an input of this run", r->output[i].path),
+                    "give the result another name");
+    return HG_OK;
+}
+
 hg_status cli_commit(cli_run *run, hg_err *err) {
     cli_record *r = run->record;
     HG_TRY(add_record(run, err));
+    HG_TRY(spare_inputs(r, err));
     for (size_t i = 0; i < r->n_outputs; i++) {
         file *f = &r->output[i];
-        if (f->open) continue; /* streamed */
-        HG_TRY(hg_output_new(&f->open, f->path, NULL, err));
-        HG_TRY(hg_output_write(f->open, f->bytes, f->n, err));
+        if (!f->open) { /* not streamed */
+            HG_TRY(hg_output_new(&f->open, f->path, NULL, err));
+            HG_TRY(hg_output_write(f->open, f->bytes, f->n, err));
+        }
+        HG_TRY(hg_output_settle(f->open, err));
     }
     for (size_t i = 0; i < r->n_outputs; i++) HG_TRY(hg_output_commit(r->output[i].open, err));
     return HG_OK;

@@ -15,7 +15,7 @@ struct hg_output {
     hg_arena *mem;                         /* owns this struct, the paths and the buffer */
     const char *path, *target, *temporary; /* as given; links followed; NULL when written directly */
     FILE *standard;
-    int fd; /* -1: the standard stream, or closed */
+    int fd; /* -1: the standard stream, or settled */
     bool committed;
     char *buf; /* [BUFFER] */
     size_t n;
@@ -120,10 +120,6 @@ hg_status hg_output_write(hg_output *o, const void *bytes, size_t n, hg_err *err
     return HG_OK;
 }
 
-hg_status hg_output_sink(void *ctx, const char *bytes, size_t n, hg_err *err) {
-    return hg_output_write(ctx, bytes, n, err);
-}
-
 /* The new name is on the disk when its folder is. Some file systems cannot do that for a folder: no reason to fail. */
 static void sync_folder(const hg_output *o) {
     const char *slash = strrchr(o->target, '/');
@@ -134,17 +130,18 @@ static void sync_folder(const hg_output *o) {
     close(fd);
 }
 
-hg_status hg_output_commit(hg_output *o, hg_err *err) {
+hg_status hg_output_settle(hg_output *o, hg_err *err) {
     HG_TRY(flush(o, err));
-    if (o->standard) {
-        if (fflush(o->standard) != 0) return system_error(o, "written", err);
-        o->committed = true;
-        return HG_OK;
-    }
+    if (o->standard) return fflush(o->standard) == 0 ? HG_OK : system_error(o, "written", err);
+    if (o->fd < 0) return HG_OK; /* done before */
     if (o->temporary && fsync(o->fd) != 0) return system_error(o, "written to the disk", err);
     const int fd = o->fd;
     o->fd = -1;
-    if (close(fd) != 0) return system_error(o, "written", err);
+    return close(fd) == 0 ? HG_OK : system_error(o, "written", err);
+}
+
+hg_status hg_output_commit(hg_output *o, hg_err *err) {
+    HG_TRY(hg_output_settle(o, err));
     if (o->temporary) {
         if (rename(o->temporary, o->target) != 0) return system_error(o, "put in its place", err);
         sync_folder(o);

@@ -14,8 +14,9 @@ typedef struct hg_output hg_output;
 /* `standard` is used for the path "-" and may be NULL when that is not wanted; it is flushed, never closed. */
 HG_MUST_CHECK hg_status hg_output_new(hg_output **out, const char *path, FILE *standard, hg_err *err);
 HG_MUST_CHECK hg_status hg_output_write(hg_output *o, const void *bytes, size_t n, hg_err *err);
-/* The same as a sink for files/json.h and the like: ctx is the hg_output. */
-HG_MUST_CHECK hg_status hg_output_sink(void *ctx, const char *bytes, size_t n, hg_err *err);
+/* All bytes on the disk, still under the temporary name: a commit then only renames. For several files that belong
+ * together; commit does it when it was not done. */
+HG_MUST_CHECK hg_status hg_output_settle(hg_output *o, hg_err *err);
 /* After HG_OK the file has its name and content. Call hg_output_free in any case. */
 HG_MUST_CHECK hg_status hg_output_commit(hg_output *o, hg_err *err);
 void hg_output_free(hg_output *o); /* not committed: the new file is removed, the old one stays */

@@ -4,8 +4,8 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/text.h"
+#include "files/input.h"
 #include "files/space_internal.h"
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -251,17 +251,18 @@ hg_status hg_space_read_memory(hg_space **out, const char *name, const char *tex
 }
 
 hg_status hg_space_read(hg_space **out, const char *path, hg_err *err) {
+    hg_input_opts o = hg_input_opts_default();
+    hg_input *in;
     *out = NULL;
-    FILE *f = fopen(path, "rb");
-    if (!f) return hg_fail_at(err, HG_EIO, path, 0, 0, "%s", strerror(errno));
+    o.max_bytes = MAX_BYTES + 1; /* one more than is taken, so that too long is told apart */
+    HG_TRY(hg_input_open(&in, path, &o, err));
+    size_t len = 0;
     char *text = hg_malloc(1, MAX_BYTES + 1);
-    const size_t len = text ? fread(text, 1, MAX_BYTES + 1, f) : 0;
-    const bool bad = ferror(f) != 0;
-    fclose(f);
-    const hg_status st = !text ? hg_fail(err, HG_ENOMEM, "%s", path)
-                         : bad ? hg_fail_at(err, HG_EIO, path, 0, 0, "could not be read")
-                               : hg_space_read_memory(out, path, text, len, err);
+    hg_status st = text ? hg_input_read(&len, in, text, MAX_BYTES + 1, err)
+                        : hg_fail(err, HG_ENOMEM, "no memory to read %s", path);
+    if (st == HG_OK) st = hg_space_read_memory(out, hg_input_name(in), text, len, err);
     hg_free(text);
+    hg_input_free(in);
     return st;
 }
 

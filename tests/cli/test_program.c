@@ -1,4 +1,5 @@
 /* tests/cli/test_program.c -- the program as a whole: exit codes, refusals, help, man pages, completion, JSON */
+#include "files/hash.h"
 #include "json.h"
 #include "program.h"
 #include "test.h"
@@ -263,6 +264,65 @@ static void the_other_shells_can_read_their_scripts(void **state) {
     program_forget();
 }
 
+/* ---- inputs and results ---------------------------------------------------------------------------------------- */
+
+static void results_take_their_names_together_or_not_at_all(void **state) {
+    (void)state;
+    char table[512], out[512];
+    test_write_file(test_scratch(table, sizeof table, "together.csv"), "f\nFe2O3\n");
+    test_scratch(out, sizeof out, "together-out.csv");
+    const program_result r = program_run("describe", table, "--out", out, "--record", "/dev/full", NULL);
+    assert_int_equal(r.code, 1);
+    assert_contains(r.err, "/dev/full: could not be written");
+    assert_false(test_file_exists(out));
+    program_forget();
+    unlink(table);
+}
+
+static void no_result_replaces_an_input(void **state) {
+    (void)state;
+    char table[512], link[512];
+    test_write_file(test_scratch(table, sizeof table, "months.csv"), "f\nFe2O3\n");
+    test_scratch(link, sizeof link, "months-link.csv");
+    assert_int_equal(symlink(table, link), 0);
+    const char *const names[] = { table, link };
+    for (size_t i = 0; i < 2; i++) {
+        const program_result r = program_run("describe", table, "--out", names[i], NULL);
+        assert_int_equal(r.code, 2);
+        assert_contains(r.err, "is an input of this run");
+        assert_contains(r.err, "another name");
+        char *text = test_read_file(table);
+        assert_string_equal(text, "f\nFe2O3\n");
+        free(text);
+    }
+    program_forget();
+    unlink(link);
+    unlink(table);
+}
+
+static void a_pipe_is_read_once_and_its_hash_is_that_of_what_was_read(void **state) {
+    (void)state;
+    char table[512], fifo[512], record[512], command[4096], hex[HG_HASH_SIZE];
+    test_write_file(test_scratch(table, sizeof table, "piped.csv"), "f\nFe2O3\n");
+    test_scratch(fifo, sizeof fifo, "piped.fifo");
+    test_scratch(record, sizeof record, "piped.json");
+    snprintf(command, sizeof command,
+             "mkfifo '%s' && { cat '%s' >'%s' & timeout 10 \"$HAGANE\" describe '%s' --record '%s'; }", fifo, table,
+             fifo, fifo, record);
+    const program_result r = program_shell(command);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "Fe2O3,Fe2O3,5,159.687");
+    char *text = test_read_file(record);
+    assert_non_null(text);
+    assert_ok(hg_hash_file(hex, table, NULL));
+    assert_contains(text, hex);
+    free(text);
+    program_forget();
+    unlink(fifo);
+    unlink(table);
+    unlink(record);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_json_reader_of_these_tests_is_strict),
@@ -274,6 +334,9 @@ int main(void) {
         TEST(every_small_verb_prints_one_valid_object),
         TEST(doctor_finds_the_arithmetic_right),
         TEST(standard_output_that_fails_is_an_error_and_a_reader_that_leaves_is_not),
+        TEST(results_take_their_names_together_or_not_at_all),
+        TEST(no_result_replaces_an_input),
+        TEST(a_pipe_is_read_once_and_its_hash_is_that_of_what_was_read),
         TEST(man_pages_are_what_scdoc_takes),
         TEST(bash_completes_verbs_options_values_files_and_columns),
         TEST(the_other_shells_can_read_their_scripts),

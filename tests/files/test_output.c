@@ -69,6 +69,29 @@ static void a_new_file_appears_at_the_commit(void **state) {
     assert_int_equal(remove_folder(folder), 1);
 }
 
+/* What can fail has happened once it is settled: then it only takes its name. */
+static void a_settled_file_is_whole_and_waits_for_its_name(void **state) {
+    (void)state;
+    char folder[512], path[600];
+    snprintf(path, sizeof path, "%s/out.csv", new_folder(folder, sizeof folder, "settled"));
+    hg_output *o;
+    assert_ok(hg_output_new(&o, path, NULL, NULL));
+    assert_ok(hg_output_write(o, "a,b\n", 4, NULL));
+    assert_ok(hg_output_settle(o, NULL));
+    assert_int_equal(access(path, F_OK), -1);
+    assert_ok(hg_output_settle(o, NULL)); /* again: nothing to do */
+    assert_ok(hg_output_commit(o, NULL));
+    hg_output_free(o);
+    check_file(path, "a,b\n");
+    hg_err err;
+    assert_ok(hg_output_new(&o, "/dev/full", NULL, &err));
+    assert_ok(hg_output_write(o, "a", 1, &err));
+    assert_int_equal(hg_output_settle(o, &err), HG_EIO);
+    assert_contains(err.msg, "/dev/full: could not be written");
+    hg_output_free(o);
+    assert_int_equal(remove_folder(folder), 1);
+}
+
 static void an_old_file_is_replaced_and_keeps_its_mode(void **state) {
     (void)state;
     char folder[512], path[600], link[600];
@@ -115,7 +138,7 @@ static void large_pieces_and_small_ones_keep_their_order(void **state) {
     memset(big, 'x', BIG);
     hg_output *o;
     assert_ok(hg_output_new(&o, path, NULL, NULL));
-    for (int i = 0; i < 30000; i++) assert_ok(hg_output_sink(o, "abc", 3, NULL));
+    for (int i = 0; i < 30000; i++) assert_ok(hg_output_write(o, "abc", 3, NULL));
     assert_ok(hg_output_write(o, big, BIG, NULL));
     assert_ok(hg_output_write(o, "z", 1, NULL));
     assert_ok(hg_output_commit(o, NULL));
@@ -221,6 +244,7 @@ static void survives_any_allocation_failure(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_new_file_appears_at_the_commit),
+        TEST(a_settled_file_is_whole_and_waits_for_its_name),
         TEST(an_old_file_is_replaced_and_keeps_its_mode),
         TEST(what_is_not_committed_leaves_no_trace),
         TEST(large_pieces_and_small_ones_keep_their_order),
