@@ -20,6 +20,6 @@ typedef enum {
 HG_BEGIN_DECLS
 /* "ei", "ucb" ... to its number. HG_ENOTFOUND with the nearest name and the list. */
 HG_MUST_CHECK hg_status hg_acquisition_find(hg_acquisition *out, const char *name, hg_err *err);
-const char *hg_acquisition_name(hg_acquisition a);
+const char *hg_acquisition_name(hg_acquisition a); /* NULL beyond the last */
 HG_END_DECLS
 #endif

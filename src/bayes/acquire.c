@@ -77,12 +77,12 @@ const hg_acquisition_record *hg_acquisition_at(hg_acquisition a) {
     return (size_t)a < COUNT && TABLE[a].score ? &TABLE[a] : NULL;
 }
 
-const char *hg_acquisition_name(hg_acquisition a) { return (size_t)a < COUNT ? TABLE[a].name : "?"; }
+const char *hg_acquisition_name(hg_acquisition a) { return (size_t)a < COUNT ? TABLE[a].name : NULL; }
+
+static const char *name_at(size_t i) { return hg_acquisition_name((hg_acquisition)i); }
 
 hg_status hg_acquisition_find(hg_acquisition *out, const char *name, hg_err *err) {
-    const char *names[COUNT];
     for (size_t i = 0; i < COUNT; i++) {
-        names[i] = TABLE[i].name;
         const size_t first_word = strcspn(TABLE[i].words, " "); /* "thompson", "uncertainty" are what people type */
         if (strcasecmp(name, TABLE[i].name) &&
             (strlen(name) != first_word || strncasecmp(name, TABLE[i].words, first_word)))
@@ -90,14 +90,7 @@ hg_status hg_acquisition_find(hg_acquisition *out, const char *name, hg_err *err
         *out = (hg_acquisition)i;
         return HG_OK;
     }
-    const char *near = hg_nearest_name(name, names, COUNT);
-    hg_text list = hg_text_new(200);
-    for (size_t i = 0; i < COUNT; i++) hg_text_add(&list, "%s%s", i ? ", " : "", names[i]);
-    hg_fail(err, HG_ENOTFOUND, "no acquisition function \"%s\"", name);
-    const hg_status st = near ? hg_advise(err, HG_ENOTFOUND, "did you mean %s? There are: %s", near, list.s)
-                              : hg_advise(err, HG_ENOTFOUND, "there are: %s", list.s);
-    hg_text_free(&list);
-    return st;
+    return hg_names_advise(err, hg_fail(err, HG_ENOTFOUND, "no acquisition function \"%s\"", name), name, name_at);
 }
 
 double hg_acquisition_weigh(hg_score_kind kind, double score, double p_feasible, double cost) {

@@ -35,6 +35,8 @@ static hg_status add_node(reader *r, size_t *out, hg_kernel_node node) {
     return HG_OK;
 }
 
+static const char *name_at(size_t i) { return i < HG_BASE_KERNEL_COUNT ? HG_BASE_KERNELS[i].name : NULL; }
+
 static hg_status base_kernel(reader *r, size_t *node) {
     const char *word = r->text + r->at;
     size_t len = 0;
@@ -48,21 +50,10 @@ static hg_status base_kernel(reader *r, size_t *node) {
         return add_node(r, node, (hg_kernel_node) { .op = HG_NODE_LEAF, .leaf = r->k->leaves++ });
     }
     char name[64];
-    const char *names[16];
-    size_t count = 0;
-    hg_text list = hg_text_new(512);
     snprintf(name, sizeof name, "%.*s", (int)(len < 60 ? len : 60), word);
-    for (; count < HG_BASE_KERNEL_COUNT && count < 16; count++) {
-        names[count] = HG_BASE_KERNELS[count].name;
-        hg_text_add(&list, "%s%s", count ? ", " : "", names[count]);
-    }
-    const char *near = hg_nearest_name(name, names, count);
-    hg_status st = hg_fail(r->err, HG_ENOTFOUND, "there is no kernel \"%s\"", name);
+    const hg_status st = hg_fail(r->err, HG_ENOTFOUND, "there is no kernel \"%s\"", name);
     if (r->err) r->err->column = r->at + 1;
-    st = near ? hg_advise(r->err, st, "did you mean \"%s\"? Kernels: %s", near, list.s)
-              : hg_advise(r->err, st, "kernels: %s", list.s);
-    hg_text_free(&list);
-    return st;
+    return hg_names_advise(r->err, st, name, name_at);
 }
 
 static hg_status factor(reader *r, size_t *node) {

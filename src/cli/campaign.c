@@ -10,10 +10,8 @@
 
 /* ---- options ---------------------------------------------------------------------------------------------------------- */
 
-static const char *acquisition_name(size_t i) {
-    return i <= HG_ACQ_RANDOM ? hg_acquisition_name((hg_acquisition)i) : NULL;
-}
-static const char *descriptor_name(size_t i) {
+static const char *acquisition_name(size_t i) { return hg_acquisition_name((hg_acquisition)i); }
+const char *cli_descriptor_name(size_t i) {
     return i < hg_descriptor_count() ? hg_descriptor_name(hg_descriptor_at(i)) : NULL;
 }
 
@@ -103,7 +101,7 @@ static const cli_option INPUTS[] = {
     { .name = "descriptor",
       .type = CLI_CHOICE,
       .argument = "NAME",
-      .choice = descriptor_name,
+      .choice = cli_descriptor_name,
       .fallback = "xenonpy290",
       .help = "The numbers made from a formula." },
     { .name = "missing",

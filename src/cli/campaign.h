@@ -7,6 +7,8 @@
 
 extern const cli_group cli_goal_group, cli_pool_group, cli_inputs_group, cli_model_group;
 
+const char *cli_descriptor_name(size_t i); /* choices of --descriptor; NULL past the last */
+
 enum { CLI_MAX_REQUIRE = 8 };
 
 typedef struct {

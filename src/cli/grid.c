@@ -1,6 +1,7 @@
 /* cli/grid.c -- see cli/grid.h */
 #include "cli/grid.h"
 #include "core/number.h"
+#include "files/csv.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,10 +79,6 @@ cli_digits cli_digits_for(const double *value, const double *sd, size_t n) {
     return d;
 }
 
-size_t cli_value_write(char *buf, size_t size, double value, cli_digits d) {
-    return (size_t)snprintf(buf, size, "%.*f", d.decimals, value / pow(10, d.power));
-}
-
 size_t cli_spread_write(char *buf, size_t size, double mean, double sd, cli_digits d) {
     const double scale = pow(10, d.power);
     return (size_t)snprintf(buf, size, "%.*f %s %.*f", d.decimals, mean / scale,
@@ -115,7 +112,7 @@ void cli_cell(hg_text *t, const hg_table *table, size_t column, size_t row) {
 }
 
 void cli_csv_cell(hg_text *t, const char *s) {
-    if (!strpbrk(s, ",;\t|\"\r\n")) {
+    if (!hg_csv_needs_quotes(s)) {
         hg_text_put(t, s, strlen(s));
         return;
     }

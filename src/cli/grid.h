@@ -24,7 +24,6 @@ typedef struct {
 } cli_digits;
 /* Two significant digits of the smallest sd; a power of ten (a multiple of 3) when values are below 0.001 or reach 1e5. */
 cli_digits cli_digits_for(const double *value, const double *sd, size_t n);
-size_t cli_value_write(char *buf, size_t size, double value, cli_digits d);
 /* "1.62 +- 0.05", with the sign for it when the terminal has it. */
 size_t cli_spread_write(char *buf, size_t size, double mean, double sd, cli_digits d);
 /* "Ms (T)", or "Ms (10^6 A/m)" with a power. */

@@ -79,21 +79,10 @@ static hg_status check_number(const parser *p, const cli_option *o, const char *
 }
 
 static hg_status check_choice(const char *(*choice)(size_t), const char *what, const char *value, hg_err *err) {
-    const char *names[64];
-    size_t n = 0;
-    for (; n < 64 && choice(n); n++) {
-        names[n] = choice(n);
-        if (strcmp(value, names[n]) == 0) return HG_OK;
-    }
-    const hg_status st = hg_fail(err, HG_EINVAL, "%s cannot be \"%s\"", what, value);
-    const char *near = hg_nearest_name(value, names, n);
-    hg_text list = hg_text_new(0);
-    if (near) hg_text_add(&list, "did you mean %s? ", near);
-    hg_text_add(&list, "it is one of ");
-    for (size_t i = 0; i < n; i++) hg_text_add(&list, "%s%s", i ? ", " : "", names[i]);
-    hg_advise(err, st, "%s", list.s);
-    hg_text_free(&list);
-    return st;
+    const char *name;
+    for (size_t i = 0; (name = choice(i)) != NULL; i++)
+        if (strcmp(value, name) == 0) return HG_OK;
+    return hg_names_advise(err, hg_fail(err, HG_EINVAL, "%s cannot be \"%s\"", what, value), value, choice);
 }
 
 static hg_status check_value(const parser *p, const cli_option *o, const char *value) {

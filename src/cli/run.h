@@ -37,10 +37,9 @@ bool cli_interrupted(void);
 size_t cli_terminal_width(void); /* of standard output, 60 to 160; 100 when it is not a terminal */
 bool cli_terminal_utf8(void);
 const char *cli_bold(bool on); /* escape sequences, "" when standard output has no colours */
-/* All of s[n] to standard output. A reader that went away is not an error: later writes do nothing (cli_stdout_closed). */
+/* All of s[n] to standard output. A reader that went away is not an error: later writes do nothing. */
 HG_MUST_CHECK hg_status cli_stdout_write(const char *s, size_t n, hg_err *err);
 HG_MUST_CHECK hg_status cli_stdout_text(hg_text *t, hg_err *err); /* writes and frees; HG_ENOMEM when t has failed */
-bool cli_stdout_closed(void);
 
 /* ---- help (cli/help.c, cli/man.c) ------------------------------------------------------------------------------------ */
 

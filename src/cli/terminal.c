@@ -175,5 +175,3 @@ hg_status cli_stdout_text(hg_text *t, hg_err *err) {
     hg_text_free(t);
     return st;
 }
-
-bool cli_stdout_closed(void) { return terminal.stdout_closed; }

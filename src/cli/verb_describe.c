@@ -3,6 +3,7 @@
  * Rows are computed and put into text in parallel, a block at a time, and a file is written as the blocks come: a long
  * table needs no more memory than a short one beside the table itself. The file takes its name when the last row is in it.
  */
+#include "cli/campaign.h"
 #include "cli/grid.h"
 #include "cli/input.h"
 #include "cli/output.h"
@@ -237,9 +238,6 @@ static hg_status run_describe(cli_run *run, hg_err *err) {
     return st;
 }
 
-static const char *descriptor_name(size_t i) {
-    return i < hg_descriptor_count() ? hg_descriptor_name(hg_descriptor_at(i)) : NULL;
-}
 static const cli_positional POSITIONAL[] = {
     { .name = "TABLE", .type = CLI_INPUT, .help = "CSV file with a column of formulae; \"-\" is standard input." },
     { .name = NULL },
@@ -254,7 +252,7 @@ static const cli_option DESCRIBE[] = {
       .letter = 'd',
       .type = CLI_CHOICE,
       .argument = "NAME",
-      .choice = descriptor_name,
+      .choice = cli_descriptor_name,
       .fallback = "xenonpy290",
       .help = "The set of numbers made from a formula." },
     { .name = "missing",

@@ -138,6 +138,13 @@ static double slow(const parts *p) {
     return strtod_c(buf);
 }
 
+double hg_number_scale(uint64_t w, int q) {
+    if (q >= -MAX_POWER && q <= MAX_POWER) return scaled(w, q);
+    char text[48];
+    snprintf(text, sizeof text, "%llue%d", (unsigned long long)w, q);
+    return strtod_c(text);
+}
+
 static bool is_word(const char *s, size_t len, const char *word) {
     if (strlen(word) != len) return false;
     for (size_t i = 0; i < len; i++)

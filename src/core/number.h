@@ -19,6 +19,9 @@ typedef enum {
  * "nan" is not a number. *value is set unless HG_NUMBER_NONE comes back. s need not end in NUL. */
 hg_number_kind hg_number_read(double *value, const char *s, size_t len, char decimal);
 
+/* w * 10^q, correctly rounded; 0 below the smallest double, infinite above the largest. */
+double hg_number_scale(uint64_t w, int q);
+
 enum { HG_NUMBER_SIZE = 32 };
 /* x into buf, NUL-terminated, returning the length: "0.1", "-2", "1e+300", "nan", "inf", "-inf". */
 size_t hg_number_write(char buf[HG_NUMBER_SIZE], double x);

@@ -66,15 +66,36 @@ size_t hg_edit_distance(const char *a, const char *b) {
     return row[nb];
 }
 
+/* Is `name` nearer to the word than *distance? Then that becomes its distance. */
+static bool nearer(size_t *distance, const char *word, const char *name) {
+    const size_t d = hg_edit_distance(word, name);
+    if (d >= *distance) return false;
+    *distance = d;
+    return true;
+}
+
+static size_t too_far(const char *word) { return strlen(word) / 3 + 2; }
+
 const char *hg_nearest_name(const char *word, const char *const *names, size_t n) {
     const char *best = NULL;
-    size_t best_distance = strlen(word) / 3 + 2;
-    for (size_t i = 0; i < n; i++) {
-        const size_t d = hg_edit_distance(word, names[i]);
-        if (d < best_distance) {
-            best_distance = d;
-            best = names[i];
-        }
-    }
+    size_t distance = too_far(word);
+    for (size_t i = 0; i < n; i++)
+        if (nearer(&distance, word, names[i])) best = names[i];
     return best;
+}
+
+hg_status hg_names_advise(hg_err *err, hg_status code, const char *word, const char *(*at)(size_t i)) {
+    const char *best = NULL, *name;
+    size_t distance = too_far(word);
+    hg_text list = hg_text_new(0); /* without memory the advice is shorter */
+    for (size_t i = 0; (name = at(i)) != NULL; i++) {
+        if (nearer(&distance, word, name)) best = name;
+        hg_text_add(&list, "%s%s", i ? ", " : "", name);
+    }
+    if (best)
+        hg_advise(err, code, "did you mean %s? There are: %s", best, list.s);
+    else
+        hg_advise(err, code, "there are: %s", list.s);
+    hg_text_free(&list);
+    return code;
 }

@@ -20,6 +20,9 @@ void hg_text_free(hg_text *t);
 
 /* The name nearest to `word` by edit distance (case ignored), or NULL when none is within a third of its length. */
 const char *hg_nearest_name(const char *word, const char *const *names, size_t n);
+/* Advice for a word that is none of at(0), at(1), ... (NULL past the last): `did you mean ei? There are: auto, ei, pi`.
+ * Returns code: return hg_names_advise(err, hg_fail(err, ...), word, at); */
+hg_status hg_names_advise(hg_err *err, hg_status code, const char *word, const char *(*at)(size_t i));
 /* Levenshtein distance, case ignored, ASCII; words longer than 63 bytes count as SIZE_MAX apart. */
 size_t hg_edit_distance(const char *a, const char *b);
 #endif

@@ -170,25 +170,16 @@ size_t hg_descriptor_count(void) { return N_SETS; }
 
 const hg_descriptor *hg_descriptor_at(size_t i) { return i < N_SETS ? &SETS[i] : NULL; }
 
+static const char *name_at(size_t i) { return i < N_SETS ? SETS[i].name : NULL; }
+
 hg_status hg_descriptor_find(const hg_descriptor **out, const char *name, hg_err *err) {
-    const char *names[N_SETS];
     *out = NULL;
-    for (size_t i = 0; i < N_SETS; i++) {
+    for (size_t i = 0; i < N_SETS; i++)
         if (strcmp(SETS[i].name, name) == 0) {
             *out = &SETS[i];
             return HG_OK;
         }
-        names[i] = SETS[i].name;
-    }
-    const char *near = hg_nearest_name(name, names, N_SETS);
-    hg_fail(err, HG_ENOTFOUND, "no descriptor is called \"%.60s\"", name);
-    char list[160] = "";
-    for (size_t i = 0; i < N_SETS; i++) {
-        if (i) strcat(list, ", ");
-        strncat(list, names[i], 40);
-    }
-    return near ? hg_advise(err, HG_ENOTFOUND, "did you mean \"%s\"? There are %s", near, list)
-                : hg_advise(err, HG_ENOTFOUND, "there are %s", list);
+    return hg_names_advise(err, hg_fail(err, HG_ENOTFOUND, "no descriptor is called \"%s\"", name), name, name_at);
 }
 
 const char *hg_descriptor_name(const hg_descriptor *d) { return d->name; }

@@ -5,9 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* A cell with any separator in it is quoted, so that whoever guesses the separator sees only commas; one that begins like
- * a byte-order mark, so that it is not taken for one. */
-static bool needs_quotes(const char *s) {
+bool hg_csv_needs_quotes(const char *s) {
     const size_t n = strlen(s);
     return n && (strpbrk(s, ",;\t|\"\r\n") || *s == ' ' || *s == '\xef' || s[n - 1] == ' ');
 }
@@ -23,7 +21,7 @@ static hg_status put_quoted(hg_output *o, const char *s, hg_err *err) {
 }
 
 static hg_status put_text(hg_output *o, const char *s, hg_err *err) {
-    return needs_quotes(s) ? put_quoted(o, s, err) : hg_output_write(o, s, strlen(s), err);
+    return hg_csv_needs_quotes(s) ? put_quoted(o, s, err) : hg_output_write(o, s, strlen(s), err);
 }
 
 static bool row_is_empty(const hg_table *t, size_t row) {

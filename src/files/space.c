@@ -117,13 +117,13 @@ static hg_status check_bounds(hg_variable *v, reader *r, const yaml_node_t *n, c
     return HG_OK;
 }
 
+static const char *key_at(size_t i) { return i < N_KEYS ? KEYS[i] : NULL; }
+
 static hg_status unknown_key(reader *r, const yaml_node_t *key, const char *name) {
-    const char *word = scalar(key), *near = word ? hg_nearest_name(word, KEYS, N_KEYS) : NULL;
+    const char *word = scalar(key);
     char what[120];
     snprintf(what, sizeof what, "unknown key \"%.40s\"", word ? word : "(not a word)");
-    const hg_status st = fail_at(r, key, what, name);
-    return near ? hg_advise(r->err, st, "did you mean %s?", near)
-                : hg_advise(r->err, st, "keys are min, max, integer, levels and mixture");
+    return hg_names_advise(r->err, fail_at(r, key, what, name), word ? word : "", key_at);
 }
 
 /* Fills given[N_KEYS] with the values of the mapping n, each key once. */

@@ -15,10 +15,10 @@
  * An amount of 0 (x = 0 in a doping series: "La2Sr0CuO4") leaves the element out.
  * Cost: linear in the length, no allocation; the stack holds two compositions (1.6 kB) a bracket level, 24 levels at most.
  */
+#include "core/number.h"
 #include "core/text.h"
 #include "hagane/composition.h"
 #include "matter/tables.h"
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -259,14 +259,6 @@ static bool is_decimal_point(const reader *r, const char *dot, size_t width, boo
 
 /* ---- numbers -------------------------------------------------------------------------------------------------------- */
 
-/* m * 10^e. Exact to the last bit while m < 2^53 and |e| <= 22 (both factors are exact then); else to about one. */
-static double scaled(uint64_t m, int e) {
-    static const double POW[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
-    if (m < (uint64_t)1 << 53 && e >= -22 && e <= 22) return e < 0 ? (double)m / POW[-e] : (double)m * POW[e];
-    return (double)((long double)m * powl(10.0L, (long double)e));
-}
-
 typedef struct {
     uint64_t m;
     int e, digits; /* digits: significant ones kept in m */
@@ -310,7 +302,7 @@ static double read_decimal(reader *r, bool oxygen) {
         }
     }
     r->s = s;
-    return scaled(d.m, d.e);
+    return d.e == 0 ? (double)d.m : hg_number_scale(d.m, d.e);
 }
 
 static hg_status read_number(reader *r, double *v, bool oxygen) {

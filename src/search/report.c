@@ -33,28 +33,15 @@ static hg_status check(const hg_report *r, hg_err *err) {
 
 /* ---- one figure alone ------------------------------------------------------------------------------------------- */
 
-static hg_status no_such_figure(const char *name, hg_err *err) {
-    const char *names[64];
-    size_t n = 0;
-    hg_text list = hg_text_new(200);
-    for (; n < 64 && n < hg_report_figures(); n++) {
-        names[n] = hg_report_figure_name(n);
-        hg_text_add(&list, "%s%s", n ? ", " : "", names[n]);
-    }
-    const char *near = hg_nearest_name(name, names, n);
-    hg_status st = hg_fail(err, HG_ENOTFOUND, "there is no figure \"%s\"", name);
-    st = near ? hg_advise(err, st, "did you mean \"%s\"? There are: %s", near, list.s)
-              : hg_advise(err, st, "there are: %s", list.s);
-    hg_text_free(&list);
-    return st;
-}
-
 hg_status hg_report_figure(hg_bytes *out, const char *name, hg_figure_format format, const hg_report *r, hg_err *err) {
     *out = (hg_bytes) { NULL, 0 };
     HG_TRY(check(r, err));
     size_t i = 0;
     while (i < hg_report_figures() && strcmp(hg_report_figure_name(i), name) != 0) i++;
-    if (i == hg_report_figures()) return no_such_figure(name, err);
+    if (i == hg_report_figures()) {
+        const hg_status missing = hg_fail(err, HG_ENOTFOUND, "there is no figure \"%s\"", name);
+        return hg_names_advise(err, missing, name, hg_report_figure_name);
+    }
     hg_arena *mem = hg_arena_new();
     if (!mem) return hg_fail(err, HG_ENOMEM, "no memory for a figure");
     hg_sheet s;

@@ -110,7 +110,7 @@ static void names_are_found_and_mistakes_advised(void **state) {
     (void)state;
     hg_acquisition a;
     hg_err err;
-    for (hg_acquisition i = HG_ACQ_AUTO; hg_acquisition_name(i)[0] != '?'; i++) {
+    for (hg_acquisition i = HG_ACQ_AUTO; hg_acquisition_name(i); i++) {
         assert_ok(hg_acquisition_find(&a, hg_acquisition_name(i), NULL));
         assert_int_equal(a, i);
     }

@@ -165,6 +165,18 @@ static void reads_standard_input_and_writes_standard_output(void **state) {
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, paths, clean)
 
+static void cells_come_out_so_that_they_read_back_the_same(void **state) {
+    (void)state;
+    char path[512];
+    test_write_file(test_scratch(path, sizeof path, "cells.csv"), "f,note\nFe2O3,\" in, air\"\nFeO,\" kept \"\n");
+    const program_result r = program_run("describe", path, "--formula", "f", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "Fe2O3,\" in, air\",");
+    assert_contains(r.out, "FeO,\" kept \",");
+    program_forget();
+    unlink(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(prints_canonical_formulae_beside_the_columns),
@@ -174,6 +186,7 @@ int main(void) {
         CASE(files_that_cannot_be_read_or_written_are_failures),
         CASE(json_says_the_same_and_threads_change_nothing),
         CASE(reads_standard_input_and_writes_standard_output),
+        TEST(cells_come_out_so_that_they_read_back_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

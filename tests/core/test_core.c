@@ -534,6 +534,25 @@ static void a_misspelt_name_finds_its_neighbour(void **state) {
     assert_null(hg_nearest_name(longer, verbs, 5));
 }
 
+static const char *verb_at(size_t i) {
+    static const char *const verbs[] = { "suggest", "replay", "describe" };
+    return i < sizeof verbs / sizeof *verbs ? verbs[i] : NULL;
+}
+
+static void an_unknown_name_is_answered_with_the_nearest_and_the_list(void **state) {
+    (void)state;
+    hg_err err = { .hint = "" };
+    assert_int_equal(hg_names_advise(&err, HG_ENOTFOUND, "replya", verb_at), HG_ENOTFOUND);
+    assert_string_equal(err.hint, "did you mean replay? There are: suggest, replay, describe");
+    assert_int_equal(hg_names_advise(&err, HG_EINVAL, "zzzzzzzz", verb_at), HG_EINVAL);
+    assert_string_equal(err.hint, "there are: suggest, replay, describe");
+    assert_int_equal(hg_names_advise(NULL, HG_EINVAL, "x", verb_at), HG_EINVAL);
+    fail_alloc_after(0); /* without memory for the list, still an answer */
+    assert_int_equal(hg_names_advise(&err, HG_ENOTFOUND, "replya", verb_at), HG_ENOTFOUND);
+    fail_alloc_after(-1);
+    assert_contains(err.hint, "did you mean replay?");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_error_has_its_place_in_front_and_its_advice_apart),
@@ -558,6 +577,7 @@ int main(void) {
         TEST(a_pool_refuses_nonsense_and_survives_any_allocation_failure),
         TEST(a_text_grows_and_says_once_when_it_could_not),
         TEST(a_misspelt_name_finds_its_neighbour),
+        TEST(an_unknown_name_is_answered_with_the_nearest_and_the_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,11 +187,29 @@ static void ignores_the_locale(void **state) {
     setlocale(LC_ALL, "C");
 }
 
+static void a_whole_number_is_scaled_with_one_rounding(void **state) {
+    (void)state;
+    static const int powers[] = { -400, -330, -308, -28, -27, -22, -3, 0, 5, 22, 27, 28, 300, 400 };
+    static const uint64_t numbers[] = { 0, 1, 5, 123456789, ((uint64_t)1 << 53) + 1, UINT64_MAX };
+    for (size_t i = 0; i < sizeof powers / sizeof *powers; i++)
+        for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+            char text[48];
+            snprintf(text, sizeof text, "%llue%d", (unsigned long long)numbers[k], powers[i]);
+            assert_true(hg_number_scale(numbers[k], powers[i]) == strtod(text, NULL)); /* exactly, infinity too */
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(reads_what_people_write),    TEST(refuses_what_is_no_number), TEST(rounds_half_to_even),
-        TEST(agrees_with_the_c_library),  TEST(reads_very_long_mantissas), TEST(writes_the_shortest),
-        TEST(round_trips_random_doubles), TEST(ignores_the_locale),
+        TEST(reads_what_people_write),
+        TEST(refuses_what_is_no_number),
+        TEST(rounds_half_to_even),
+        TEST(agrees_with_the_c_library),
+        TEST(reads_very_long_mantissas),
+        TEST(writes_the_shortest),
+        TEST(round_trips_random_doubles),
+        TEST(ignores_the_locale),
+        TEST(a_whole_number_is_scaled_with_one_rounding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
