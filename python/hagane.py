@@ -291,15 +291,33 @@ class _Scratch:
         _lib().hg_arena_free(self.arena)
 
 
+class _Handle:
+    """A pointer that is freed when nobody holds this object any more."""
+
+    def __init__(self, pointer, free):
+        self.pointer, self._free = pointer, free
+
+    def __del__(self):
+        if _library is not None:
+            getattr(_library, self._free)(self.pointer)
+
+
 class _Owned:
-    """Something of the library that is freed once: by close(), at the end of a with block, or with the object."""
+    """Something of the library that is freed once: by close(), at the end of a with block, or with the object. What still
+    needs it then (an array that looks into a table, suggestions made from it) keeps it alive a little longer."""
     _free = None  # name of the function
-    _handle = None
+    _owner = None
+
+    @property
+    def _handle(self):
+        return self._owner and self._owner.pointer
+
+    @_handle.setter
+    def _handle(self, pointer):
+        self._owner = _Handle(pointer, self._free)
 
     def close(self):
-        handle, self._handle = self._handle, None
-        if handle and _library is not None:
-            getattr(_library, self._free)(handle)
+        self._owner = None
 
     def __enter__(self):
         return self
@@ -307,13 +325,10 @@ class _Owned:
     def __exit__(self, *_):
         self.close()
 
-    def __del__(self):
-        self.close()
-
     def _live(self):
-        if not self._handle:
+        if not self._owner:
             raise ValueError("this %s is closed" % type(self).__name__)
-        return self._handle
+        return self._owner.pointer
 
 
 # ---- tables ------------------------------------------------------------------------------------------------------------
@@ -375,7 +390,7 @@ class Table(_Owned, collections.abc.Mapping):
         if _np is None or self.rows == 0:
             return column.number[:self.rows]
         memory = (_c.c_double * self.rows).from_address(_c.addressof(column.number.contents))
-        memory._owner = self  # the array holds the memory, the memory holds the table
+        memory._owner = self._owner  # the array holds the memory, the memory holds the table
         view = _np.frombuffer(memory, dtype=_np.float64)
         view.flags.writeable = False
         return view
@@ -643,7 +658,8 @@ class Suggestions(_Owned, list):
 
     def __init__(self, handle, question, measured, candidates):
         list.__init__(self)
-        self._handle, self._question, self._tables = handle, question, (measured, candidates)
+        self._handle, self._question = handle, question
+        self._tables = measured._owner, candidates and candidates._owner
         lib, r = _lib(), handle.contents
         one = r.n_objectives == 1
         groups = [lib.hg_features_group(r.features, g).contents for g in range(r.n_groups)]

@@ -69,6 +69,16 @@ class Tables(unittest.TestCase):
             gc.collect()
             self.assertEqual(column[0], -40)  # ... and keeps the table alive
 
+    def test_what_looks_into_a_table_outlives_its_close(self):
+        with hagane.Table({"x": [0.0, 0.5, 1.0], "y": [0.1, None, 0.3]}) as t:
+            column = t["x"]
+            best = hagane.suggest(t, target="y")
+        gc.collect()
+        self.assertEqual(list(column), [0.0, 0.5, 1.0])  # not freed memory, which valgrind and the sanitizers would see
+        self.assertIn("x", best.report())
+        with self.assertRaises(ValueError):
+            t["x"]
+
     def test_columns_come_from_lists_buffers_and_texts(self):
         t = hagane.Table({"a (T)": [1, None, 3], "b": array.array("d", [4, 5, 6]), "c": ["Fe", "", "\u03b1"]})
         self.assertTrue(math.isnan(t["a (T)"][1]))
