@@ -239,6 +239,7 @@ static hg_status fit(hg_gp *gp, const hg_gp_opts *o, const double *x, const doub
 
 hg_status hg_gp_fit(hg_gp **out, const double *x, const double *y, size_t n, size_t d, const hg_gp_opts *opts,
                     hg_err *err) {
+    HG_ONE_BLAS_THREAD;
     hg_gp_opts o = opts ? *opts : hg_gp_opts_default();
     *out = NULL;
     if (!o.kernel) o.kernel = "matern52";

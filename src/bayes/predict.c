@@ -67,6 +67,7 @@ static void predict_chunk(void *ctx, size_t begin, size_t end, size_t worker) {
 
 hg_status hg_gp_predict(double *mean, double *var, const hg_gp *gp, const double *xs, size_t m, hg_arena *scratch,
                         hg_err *err) {
+    HG_ONE_BLAS_THREAD;
     HG_TRY(hg_check_finite("xs", xs, m, gp->d, err));
     const hg_mark mark = hg_arena_mark(scratch);
     prediction t = {
@@ -88,6 +89,7 @@ hg_status hg_gp_predict(double *mean, double *var, const hg_gp *gp, const double
 
 /* cov / s2 = K** - V'V + W'W + (1 - W'c)(1 - W'c)' / h */
 hg_status hg_gp_covariance(double *cov, const hg_gp *gp, const double *xs, size_t m, hg_arena *scratch, hg_err *err) {
+    HG_ONE_BLAS_THREAD;
     HG_TRY(hg_check_finite("xs", xs, m, gp->d, err));
     const hg_mark mark = hg_arena_mark(scratch);
     const size_t p = gp->p, d = gp->d;

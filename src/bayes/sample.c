@@ -136,6 +136,7 @@ static hg_status by_cholesky(double *out, size_t k, const hg_gp *gp, const doubl
 
 hg_status hg_gp_sample(double *out, size_t k, const hg_gp *gp, const double *xs, size_t m, hg_rng *rng,
                        hg_arena *scratch, hg_err *err) {
+    HG_ONE_BLAS_THREAD;
     HG_TRY(hg_check_finite("xs", xs, m, gp->d, err));
     if (k == 0 || m == 0) return HG_OK;
     const hg_mark mark = hg_arena_mark(scratch);

@@ -96,6 +96,7 @@ static void append_inducing(hg_gp *gp, const double *k, double kk, double *v) {
 }
 
 hg_status hg_gp_update(hg_gp *gp, const double *x, double y, hg_err *err) {
+    HG_ONE_BLAS_THREAD;
     HG_TRY(hg_check_finite("x", x, 1, gp->d, err));
     HG_TRY(hg_check_finite("y", &y, 1, 1, err));
     if (gp->n == gp->cap) HG_TRY(grow(gp, err));
@@ -176,6 +177,7 @@ static void leave_out_inducing(void *ctx, size_t begin, size_t end, size_t worke
 }
 
 hg_status hg_gp_loo(double *mean, double *var, const hg_gp *gp, hg_arena *scratch, hg_err *err) {
+    HG_ONE_BLAS_THREAD;
     const size_t n = gp->n, p = gp->p;
     if (n < 2) return hg_fail(err, HG_EINVAL, "leaving one out needs at least 2 points");
     const hg_mark mark = hg_arena_mark(scratch);

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include <cblas.h>
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 /* The LAPACK symbols of libopenblas, with the hidden lengths of Fortran strings. */
@@ -146,6 +147,28 @@ int hg_eigen_symmetric(double *a, double *w, size_t n) {
     dsyev_("V", "U", &order, a, &order, w, work, &lwork, &info, 1, 1); /* columns of their matrix are rows of ours */
     hg_free(work);
     return info;
+}
+
+/* The number of threads is the process's, so are these. */
+static pthread_mutex_t blas_lock = PTHREAD_MUTEX_INITIALIZER;
+static size_t blas_users;
+static int blas_threads; /* what the process had before the first of them */
+
+int hg_blas_begin(void) {
+    pthread_mutex_lock(&blas_lock);
+    if (blas_users++ == 0) {
+        blas_threads = openblas_get_num_threads();
+        if (blas_threads != 1) openblas_set_num_threads(1);
+    }
+    pthread_mutex_unlock(&blas_lock);
+    return 1;
+}
+
+void hg_blas_end(const int *unused) {
+    (void)unused;
+    pthread_mutex_lock(&blas_lock);
+    if (--blas_users == 0 && blas_threads != 1) openblas_set_num_threads(blas_threads);
+    pthread_mutex_unlock(&blas_lock);
 }
 
 void hg_linalg_single_thread(void) { openblas_set_num_threads(1); }

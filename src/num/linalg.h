@@ -1,8 +1,9 @@
 /* num/linalg.h -- dense double-precision linear algebra over OpenBLAS, all matrices row-major
  *
- * Only these few calls know that BLAS and LAPACK exist. OpenBLAS is kept on one thread (hg_linalg_single_thread, called
- * by whoever owns the process): our own pool parallelises above it, which is faster and gives the same bits for any
- * thread count.
+ * Only these few calls know that BLAS and LAPACK exist. OpenBLAS is kept on one thread while we compute: our own pool
+ * parallelises above it, which is faster and gives the same bits for any thread count. Its number of threads belongs to
+ * the process, so every public call that computes begins with HG_ONE_BLAS_THREAD; a program that does nothing else calls
+ * hg_linalg_single_thread once.
  */
 #ifndef HG_NUM_LINALG_H
 #define HG_NUM_LINALG_H
@@ -54,6 +55,11 @@ double hg_dot(const double *a, const double *b, size_t n);
  * (-1000: no memory). dsyev. */
 int hg_eigen_symmetric(double *a, double *w, size_t n);
 
+/* Until the end of its block BLAS runs on one thread; when the last such block of the process ends it gets back the number
+ * it had. Nests, in any thread. */
+#define HG_ONE_BLAS_THREAD __attribute__((cleanup(hg_blas_end), unused)) const int one_blas_thread = hg_blas_begin()
+int hg_blas_begin(void);
+void hg_blas_end(const int *unused);
 void hg_linalg_single_thread(void);
 const char *hg_linalg_config(void); /* "OpenBLAS 0.3.21 ... Zen": for `hagane doctor` and run records */
 #endif

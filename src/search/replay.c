@@ -7,6 +7,7 @@
  * counts as infinite, and an infinite quantile is given as NaN.
  */
 #include "core/memory.h"
+#include "num/linalg.h"
 #include "search/campaign.h"
 #include "search/density.h"
 #include "search/policy.h"
@@ -423,6 +424,7 @@ static hg_status replay_all(hg_replay_result *out, replay *r, const hg_replay_op
 
 hg_status hg_replay(hg_replay_result **out, const hg_table *t, const hg_suggest_opts *opts,
                     const hg_replay_opts *replay_opts, hg_err *err) {
+    HG_ONE_BLAS_THREAD;
     *out = NULL;
     const hg_suggest_opts o = opts ? *opts : hg_suggest_opts_default();
     const hg_replay_opts q = replay_opts ? *replay_opts : hg_replay_opts_default();

@@ -2,6 +2,7 @@
 #include "hagane/suggest.h"
 #include "core/memory.h"
 #include "hagane/space.h"
+#include "num/linalg.h"
 #include "search/explain.h"
 #include "search/policy.h"
 #include "search/select.h"
@@ -359,6 +360,7 @@ static hg_status space_columns(const char ***out, const hg_space *space, hg_err 
 
 hg_status hg_suggest(hg_suggestions **out, const hg_table *measured, const hg_table *candidates, const hg_space *space,
                      const hg_suggest_opts *opts, hg_err *err) {
+    HG_ONE_BLAS_THREAD;
     *out = NULL;
     hg_suggest_opts o = opts ? *opts : hg_suggest_opts_default();
     hg_acquisition chosen;

@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "num/linalg.h"
 #include "test.h"
+#include <cblas.h>
 
 enum { N = 37, M = 21 };
 
@@ -176,6 +177,21 @@ static void nothing_happens_to_empty_matrices(void **state) {
     assert_true(strlen(hg_linalg_config()) > 0);
 }
 
+static void compute(int depth) {
+    HG_ONE_BLAS_THREAD;
+    assert_int_equal(openblas_get_num_threads(), 1);
+    if (depth) compute(depth - 1);
+    assert_int_equal(openblas_get_num_threads(), 1);
+}
+
+static void blas_has_one_thread_while_somebody_computes(void **state) {
+    (void)state;
+    openblas_set_num_threads(2);
+    compute(2);
+    assert_int_equal(openblas_get_num_threads(), 2); /* the process has its own again */
+    hg_linalg_single_thread();
+}
+
 int main(void) {
     hg_linalg_single_thread();
     const struct CMUnitTest tests[] = {
@@ -187,6 +203,7 @@ int main(void) {
         TEST(products_match_plain_loops),
         TEST(eigenvectors_by_hand),
         TEST(nothing_happens_to_empty_matrices),
+        TEST(blas_has_one_thread_while_somebody_computes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
