@@ -74,7 +74,11 @@ static bool nearer(size_t *distance, const char *word, const char *name) {
     return true;
 }
 
-static size_t too_far(const char *word) { return strlen(word) / 3 + 2; }
+/* "z" is no misspelt "x": something must be right. */
+static size_t too_far(const char *word) {
+    const size_t len = strlen(word);
+    return len < len / 3 + 2 ? len : len / 3 + 2;
+}
 
 const char *hg_nearest_name(const char *word, const char *const *names, size_t n) {
     const char *best = NULL;

@@ -18,7 +18,8 @@ void hg_text_add(hg_text *t, const char *fmt, ...) HG_PRINTF(2, 3);
 void hg_text_put(hg_text *t, const char *s, size_t len);
 void hg_text_free(hg_text *t);
 
-/* The name nearest to `word` by edit distance (case ignored), or NULL when none is within a third of its length. */
+/* The name nearest to `word` by edit distance (case ignored), or NULL when none is within a third of its
+ * length or no letter would be left of it. */
 const char *hg_nearest_name(const char *word, const char *const *names, size_t n);
 /* Advice for a word that is none of at(0), at(1), ... (NULL past the last): `did you mean ei? There are: auto, ei, pi`.
  * Returns code: return hg_names_advise(err, hg_fail(err, ...), word, at); */

@@ -303,13 +303,15 @@ static void list_names(char *buf, size_t size, const char *const *names, size_t 
 /* The nearest name, with or without its unit. */
 static const char *nearest(const char *const *names, size_t n, const char *name) {
     const char *best = hg_nearest_name(name, names, n);
-    size_t best_distance = strlen(name) / 3 + 2;
-    for (size_t i = 0; !best && i < n; i++) {
+    size_t best_distance = best ? hg_edit_distance(name, best) : SIZE_MAX;
+    for (size_t i = 0; i < n; i++) {
         char base[64];
+        const char *const one = base;
         const size_t len = base_length(names[i]);
         if (len >= sizeof base) continue;
         memcpy(base, names[i], len);
         base[len] = '\0';
+        if (!hg_nearest_name(name, &one, 1)) continue;
         const size_t d = hg_edit_distance(name, base);
         if (d < best_distance) {
             best_distance = d;

@@ -527,6 +527,9 @@ static void a_misspelt_name_finds_its_neighbour(void **state) {
     assert_string_equal(hg_nearest_name("Repaly", verbs, 5), "replay");
     assert_null(hg_nearest_name("xylophone", verbs, 5));
     assert_null(hg_nearest_name("x", verbs, 0));
+    const char *const letters[] = { "x", "y" };
+    assert_null(hg_nearest_name("z", letters, 2)); /* nothing of it is right */
+    assert_string_equal(hg_nearest_name("Y", letters, 2), "y");
     char longer[100];
     memset(longer, 'a', 99);
     longer[99] = '\0';

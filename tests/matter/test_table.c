@@ -107,8 +107,12 @@ static void says_which_column_was_meant(void **state) {
     assert_string_equal(err.hint, "did you mean \"formula\"? the columns are: formula, mu0Ms (T), x [mm]");
     assert_int_equal(hg_table_find(&j, t, "mu0Mr", &err), HG_ENOTFOUND); /* near the name without its unit */
     assert_contains(err.hint, "did you mean \"mu0Ms (T)\"?");
+    const double more[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    assert_ok(hg_table_add_numbers(t, "mu0Ha (T)", more, NULL));
+    assert_int_equal(hg_table_find(&j, t, "mu0H", &err), HG_ENOTFOUND); /* not mu0Ms, whose unit makes no difference */
+    assert_contains(err.hint, "did you mean \"mu0Ha (T)\"?");
     assert_int_equal(hg_table_find(&j, t, "zzzzzzzzzzzz", &err), HG_ENOTFOUND);
-    assert_string_equal(err.hint, "the columns are: formula, mu0Ms (T), x [mm]");
+    assert_string_equal(err.hint, "the columns are: formula, mu0Ms (T), x [mm], mu0Ha (T)");
     hg_table_free(t);
 }
 
