@@ -21,7 +21,8 @@ HG_MUST_CHECK hg_status hg_space_read_memory(hg_space **out, const char *name, c
                                              hg_err *err);
 size_t hg_space_variables(const hg_space *s);
 const char *hg_space_variable(const hg_space *s, size_t i);
-/* n points that fill the space evenly (scrambled Sobol; mixtures uniform on their simplex), as a table of its columns. A
+/* n points that fill the space evenly (scrambled Sobol; mixtures uniform on their simplex), as a table of its columns.
+ * Continuous values are decimals in steps of 1e-4 of the decade of their range (400..900: 0.01), and zero is zero. A
  * space without continuous variables and with at most n points comes back whole, each point once. */
 HG_MUST_CHECK hg_status hg_space_sample(hg_table **out, const hg_space *s, size_t n, uint64_t seed, hg_err *err);
 /* Points near `row` of t: a local move of each variable of size `step` (0..1 of its range), for refinement. */

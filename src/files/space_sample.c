@@ -85,6 +85,60 @@ static void draw_mixture(const hg_space *s, size_t m, double *p, const double *u
     }
 }
 
+/* ---- digits: what is suggested must be weighed, set and typed ------------------------------------------------------------ */
+
+enum { DIGITS = 4 }; /* a continuous variable moves in steps of 1e-4 of the decade of its range */
+
+/* To the nearest multiple of 10^power, written as a decimal reads: 0.7443, not 0.74429999. */
+static double to_decimal(double x, int power) {
+    return power < 0 ? round(x * pow(10, -power)) / pow(10, -power) : round(x / pow(10, power)) * pow(10, power);
+}
+
+static int finest_digit(const hg_variable *v) {
+    return v->max > v->min ? (int)floor(log10(v->max - v->min)) - DIGITS : 0;
+}
+
+/* Rounds the parts of mixture m but the one farthest from its bounds, which takes what the others leave of 1. Keeps p when
+ * no part has the room (bounds with many digits). */
+static void round_mixture(const hg_space *s, size_t m, double *p) {
+    size_t free_part = s->n;
+    double most = -1, rest = 1;
+    int finest = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const hg_variable *v = &s->v[i];
+        if (v->kind != HG_VARIABLE_PART || v->mixture != m) continue;
+        const double room = fmin(p[i] - v->min, v->max - p[i]);
+        if (room > most) {
+            most = room;
+            free_part = i;
+        }
+        finest = finest_digit(v) < finest ? finest_digit(v) : finest;
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        const hg_variable *v = &s->v[i];
+        if (v->kind == HG_VARIABLE_PART && v->mixture == m && i != free_part)
+            rest -= fmin(fmax(to_decimal(p[i], finest_digit(v)), v->min), v->max);
+    }
+    const double decimal = to_decimal(rest, finest - 2); /* two digits for bounds finer than the steps */
+    if (fabs(decimal - rest) < 1e-12) rest = decimal;
+    if (!(rest >= s->v[free_part].min && rest <= s->v[free_part].max)) return;
+    for (size_t i = 0; i < s->n; i++) {
+        const hg_variable *v = &s->v[i];
+        if (v->kind == HG_VARIABLE_PART && v->mixture == m)
+            p[i] = i == free_part ? rest : fmin(fmax(to_decimal(p[i], finest_digit(v)), v->min), v->max);
+    }
+}
+
+static void round_point(const hg_space *s, double *p) {
+    for (size_t j = 0; j < s->n; j++) {
+        const hg_variable *v = &s->v[j];
+        if (v->kind == HG_VARIABLE_REAL) p[j] = fmin(fmax(to_decimal(p[j], finest_digit(v)), v->min), v->max);
+    }
+    for (size_t m = 0; m < s->n_mixtures; m++) round_mixture(s, m, p);
+}
+
+/* ---- samples ---------------------------------------------------------------------------------------------------------- */
+
 static void all_points(const hg_space *s, double *p, size_t n) {
     for (size_t i = 0; i < n; i++) {
         size_t rest = i;
@@ -105,6 +159,7 @@ static void even_points(const hg_space *s, double *p, size_t n, uint64_t seed, c
         for (size_t j = 0; j < s->n; j++)
             if (s->v[j].kind != HG_VARIABLE_PART) p[i * s->n + j] = from_unit(&s->v[j], u[j]);
         for (size_t m = 0; m < s->n_mixtures; m++) draw_mixture(s, m, p + i * s->n, u, &rng);
+        round_point(s, p + i * s->n);
     }
 }
 
@@ -210,6 +265,7 @@ hg_status hg_space_neighbours(hg_table **out, const hg_space *s, const hg_table 
     for (size_t i = 0; st == HG_OK && i < n; i++) {
         hg_rng rng = hg_rng_make(seed, i);
         move(s, p + i * s->n, step, &rng);
+        round_point(s, p + i * s->n);
     }
     if (st == HG_OK) st = to_table(out, s, p, n, err);
     hg_free(p);

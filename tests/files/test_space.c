@@ -78,6 +78,42 @@ static void a_bounded_mixture_is_uniform(void **state) {
     hg_space_free(s);
 }
 
+/* What is suggested must be weighed and typed: four digits of the range, a sum of 1 and zeros that are zero. */
+static void points_are_short_decimals(void **state) {
+    (void)state;
+    hg_space *s;
+    hg_table *t, *near;
+    assert_ok(read(&s,
+                   "variables: {T: {min: 400, max: 900}, dose: {min: 0, max: 0.003}, third: {min: 0.33333, max: 0.4}, "
+                   "a: {mixture: m}, b: {max: 0.5, mixture: m}, c: {max: 0.002, mixture: m}}",
+                   NULL));
+    assert_ok(hg_space_sample(&t, s, 2000, 3, NULL));
+    assert_ok(hg_space_neighbours(&near, s, t, 7, 500, 0.3, 9, NULL));
+    const struct {
+        const char *name;
+        double step;
+    } grid[] = { { "T", 0.01 }, { "dose", 1e-7 }, { "a", 1e-7 }, { "b", 1e-5 }, { "c", 1e-7 } };
+    for (size_t k = 0; k < 2; k++) {
+        const hg_table *table = k ? near : t;
+        for (size_t j = 0; j < 5; j++)
+            for (size_t i = 0; i < hg_table_rows(table); i++) {
+                char text[40];
+                const double x = column(table, grid[j].name)->number[i];
+                snprintf(text, sizeof text, "%.*f", (int)round(-log10(grid[j].step)), x);
+                assert_true(strtod(text, NULL) == x); /* nothing behind the last digit, not even 1e-17 */
+            }
+        for (size_t i = 0; i < hg_table_rows(table); i++) {
+            assert_close(column(table, "a")->number[i] + column(table, "b")->number[i] + column(table, "c")->number[i],
+                         1, 1e-15);
+            assert_true(column(table, "third")->number[i] >= 0.33333 && column(table, "third")->number[i] <= 0.4);
+            assert_true(column(table, "b")->number[i] <= 0.5 && column(table, "c")->number[i] <= 0.002);
+        }
+    }
+    hg_table_free(near);
+    hg_table_free(t);
+    hg_space_free(s);
+}
+
 static void a_small_space_comes_whole(void **state) {
     (void)state;
     hg_space *s;
@@ -203,6 +239,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_sample_keeps_to_the_space),
         TEST(a_bounded_mixture_is_uniform),
+        TEST(points_are_short_decimals),
         TEST(a_small_space_comes_whole),
         TEST(neighbours_are_near_inside_and_repeatable),
         TEST(seeds_decide),
