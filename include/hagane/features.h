@@ -51,6 +51,8 @@ const char *hg_features_name(const hg_features *f,
 size_t hg_features_groups(const hg_features *f);
 const hg_feature_group *hg_features_group(const hg_features *f, size_t g);
 const char *hg_features_words(const hg_features *f); /* what was chosen and left out, in sentences */
+/* What was left out for a few cells alone and may well matter, and what to do; "" when there is nothing to say. */
+const char *hg_features_warning(const hg_features *f);
 void hg_features_free(hg_features *f);
 HG_END_DECLS
 #endif

@@ -201,7 +201,7 @@ void hg_gp_say(hg_gp *gp) {
     if (gp->groups > 1) hg_text_add(&t, " with %zu length scales", gp->groups);
     hg_text_add(&t, ", %zu points", gp->n);
     if (gp->inducing)
-        hg_text_add(&t, " summarised by %zu inducing points (FITC: approximate, because more points than exact_max)",
+        hg_text_add(&t, " summarised by %zu inducing points (FITC: approximate, for the exact model would take long)",
                     gp->p);
     if (gp->learned_on > 0 && gp->learned_on < gp->n)
         hg_text_add(&t, ", hyper-parameters learned on %zu of them", gp->learned_on);

@@ -65,7 +65,10 @@ static const cli_option POOL[] = {
     { .name = "space",
       .type = CLI_INPUT,
       .argument = "FILE",
-      .help = "YAML file with the ranges, levels and mixtures of the variables, instead of a table of candidates." },
+      .help =
+          "YAML file with the variables instead of a table of candidates. Under \"variables:\" one line each, such as "
+          "\"T (C): {min: 400, max: 900}\", \"layers: {min: 1, max: 8, integer: true}\", \"gas: {levels: [Ar, N2]}\", and "
+          "\"Fe: {min: 0, max: 1, mixture: alloy}\" for parts that sum to 1. The table has columns of these names." },
     { .name = "batch",
       .letter = 'n',
       .type = CLI_INTEGER,

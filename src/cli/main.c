@@ -17,6 +17,7 @@ static hg_status open_run(cli_run *run, const cli_verb *v, char **word, size_t n
                       !run->quiet && !run->json);
     run->hooks = cli_terminal_hooks();
     run->out = hg_text_new(0);
+    HG_TRY(cli_check_outputs(&run->args, err));
     HG_TRY(cli_record_new(&run->record, run, word, n, err));
     if (!cli_computes(v)) return HG_OK;
     run->seed = cli_count(&run->args, "seed", 0);

@@ -3,6 +3,7 @@
 #include "files/hash.h"
 #include "files/output.h"
 #include "num/linalg.h"
+#include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -41,6 +42,48 @@ hg_status cli_json_end(cli_run *run, hg_json *j, hg_err *err) {
     (void)run;
     hg_json_end_object(j);
     return hg_json_end(j, err);
+}
+
+/* ---- before the work ---------------------------------------------------------------------------------------------------- */
+
+/* The file itself, whatever its name: links and "./" lead to the same one. A device may well be read and written. */
+static bool same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* A table is the work of months: no result takes its place, under whatever name. */
+static hg_status spare(const char *input, const char *output, hg_err *err) {
+    if (strcmp(input, "-") == 0 || !same_file(input, output)) return HG_OK;
+    return hg_advise(err, hg_fail(err, HG_EINVAL, "%s would be replaced, and it is an input of this run", output),
+                     "give the result another name");
+}
+
+static hg_status check_folder(const char *path, hg_err *err) {
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path) return HG_OK;
+    hg_text folder = hg_text_new(0);
+    struct stat info;
+    hg_text_put(&folder, path, (size_t)(slash - path));
+    const bool missing = !folder.failed && stat(folder.s, &info) != 0 && errno == ENOENT;
+    hg_status st = HG_OK;
+    if (missing)
+        st = hg_advise(err, hg_fail(err, HG_EIO, "%s: there is no folder %s", path, folder.s), "mkdir -p makes it");
+    hg_text_free(&folder);
+    return st;
+}
+
+hg_status cli_check_outputs(const cli_args *a, hg_err *err) {
+    for (size_t i = 0; i < a->n_given; i++) {
+        const cli_given *out = &a->given[i];
+        if (out->option->type != CLI_OUTPUT || strcmp(out->value, "-") == 0) continue;
+        for (size_t k = 0; k < a->n_positional && a->verb->positional[k].name; k++)
+            if (a->verb->positional[k].type == CLI_INPUT) HG_TRY(spare(a->positional[k], out->value, err));
+        for (size_t k = 0; k < a->n_given; k++)
+            if (a->given[k].option->type == CLI_INPUT) HG_TRY(spare(a->given[k].value, out->value, err));
+        HG_TRY(check_folder(out->value, err));
+    }
+    return HG_OK;
 }
 
 /* ---- files of a run ---------------------------------------------------------------------------------------------------- */
@@ -192,17 +235,10 @@ static hg_status add_record(cli_run *run, hg_err *err) {
     return st;
 }
 
-/* A table is the work of months: no result takes its place, under whatever name. */
+/* Once more: a record takes its name from the result. */
 static hg_status spare_inputs(const cli_record *r, hg_err *err) {
-    struct stat in, out;
     for (size_t i = 0; i < r->n_outputs; i++)
-        for (size_t k = 0; k < r->n_inputs; k++)
-            if (stat(r->output[i].path, &out) == 0 && S_ISREG(out.st_mode) && stat(r->input[k].path, &in) == 0 &&
-                in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-                return hg_advise(
-                    err,
-                    hg_fail(err, HG_EINVAL, "%s would be replaced, and it is an input of this run", r->output[i].path),
-                    "give the result another name");
+        for (size_t k = 0; k < r->n_inputs; k++) HG_TRY(spare(r->input[k].path, r->output[i].path, err));
     return HG_OK;
 }
 

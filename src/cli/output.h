@@ -20,6 +20,9 @@ HG_MUST_CHECK hg_status cli_stream_open(cli_run *run, const char *path, hg_err *
 HG_MUST_CHECK hg_status cli_stream_write(cli_run *run, const char *bytes, size_t n, hg_err *err);
 HG_MUST_CHECK hg_status cli_stream_close(cli_run *run, hg_err *err);
 
+/* Before any work: no result may replace a file that the run reads, and its folder must exist. */
+HG_MUST_CHECK hg_status cli_check_outputs(const cli_args *a, hg_err *err);
+
 /* Notes an input file and its hash. bytes NULL: the file is read again to be hashed. */
 HG_MUST_CHECK hg_status cli_input(cli_run *run, const char *path, const char *bytes, size_t n, hg_err *err);
 

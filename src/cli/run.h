@@ -30,7 +30,7 @@ int cli_exit_code(hg_status st);
 
 typedef enum { CLI_ERRORS_ONLY, CLI_WARNINGS, CLI_WORDS, CLI_ALL } cli_volume;
 
-void cli_terminal_open(cli_volume volume, bool progress); /* and catches SIGINT, SIGTERM, ignores SIGPIPE */
+void cli_terminal_open(cli_volume volume, bool progress); /* and catches SIGINT, SIGTERM, ignores SIGPIPE, SIGXFSZ */
 hg_hooks cli_terminal_hooks(void);
 void cli_terminal_error(const hg_err *err); /* `hagane: sentence` and `  hint: advice` */
 bool cli_interrupted(void);

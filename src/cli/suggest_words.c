@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL = 13 }; /* columns of the words before a paragraph */
+enum { LABEL = 13, CELL = 40 }; /* columns of the words before a paragraph; widest cell of the table */
 
 /* The level that is 1 among the 0/1 dimensions of a category: "solvent=water" gives water. */
 static const char *level_of(const hg_suggestions *s, size_t k, const hg_feature_group *g) {
@@ -83,6 +83,18 @@ static void fill_predictions(cli_grid *g, size_t first, const cli_campaign *c, c
     }
 }
 
+/* A formula of twelve elements must not push everything out of the table: its beginning tells which one it is. */
+static void shorten(hg_text *t) {
+    size_t wide = 0, cut = 0;
+    for (size_t i = 0; i < t->len; i++) {
+        if (((unsigned char)t->s[i] & 0xC0) == 0x80) continue; /* inside a character */
+        if (wide++ == CELL - 3) cut = i;
+    }
+    if (wide <= CELL) return;
+    t->len = cut;
+    hg_text_add(t, "...");
+}
+
 /* Input columns go into the table as long as it fits the width; the rest is a count below. Returns how many fit. */
 static size_t fill_inputs(cli_grid *g, size_t first, const cli_campaign *c, const hg_suggestions *s, size_t room) {
     const size_t n = hg_features_groups(s->features);
@@ -97,6 +109,7 @@ static size_t fill_inputs(cli_grid *g, size_t first, const cli_campaign *c, cons
                             s->suggestion[k].x[group->first]); /* a point of a space has no digits of its own */
             else
                 cli_suggest_input(&t, c, s, k, i);
+            shorten(&t);
             cli_grid_set(g, k + 1, first + i, "%s", t.s);
             hg_text_free(&t);
         }
@@ -139,7 +152,8 @@ static hg_status table(hg_text *t, const cli_campaign *c, const hg_suggestions *
         cli_wrap(t, s->suggestion[k].why, 5, 5, width);
     }
     if (shown < n_inputs)
-        hg_text_add(t, "  (%zu more input columns do not fit; --out or --json has all)\n", n_inputs - shown);
+        hg_text_add(t, "  (%zu more input column%s not fit; --out or --json has all)\n", n_inputs - shown,
+                    n_inputs - shown == 1 ? " does" : "s do");
     return HG_OK;
 }
 
@@ -153,17 +167,21 @@ static void paragraph(hg_text *t, const char *label, const char *words) {
 
 static void best_so_far(hg_text *t, const cli_campaign *c, const hg_suggestions *s) {
     hg_text words = hg_text_new(0);
-    if (s->n_objectives > 1) {
-        hg_text_add(&words, "%zu measured rows are not beaten in every target: line%s", s->n_front,
-                    s->n_front == 1 ? "" : "s");
+    if (s->best_row == SIZE_MAX) {
+        hg_text_add(&words, "No measured row %s yet.",
+                    c->opts.n_require ? "meets the requirements" : "has a value of every target");
+    } else if (s->n_objectives > 1) {
+        hg_text_add(&words, "%zu measured row%s not beaten in every target: line%s", s->n_front,
+                    s->n_front == 1 ? " is" : "s are", s->n_front == 1 ? "" : "s");
         for (size_t i = 0; i < s->n_front; i++)
             hg_text_add(&words, "%s %zu", i ? "," : "", hg_table_line(c->measured, s->front[i]));
         hg_text_add(&words, ".");
     } else {
         const char *unit = unit_of(c, 0);
         cli_number_text(&words, s->best[0]); /* as it stands in the file */
-        hg_text_add(&words, "%s%s in line %zu, of %zu measured.", *unit ? " " : "", unit,
-                    hg_table_line(c->measured, s->best_row), s->loo[0].n);
+        hg_text_add(&words, "%s%s in line %zu, of %zu measured%s.", *unit ? " " : "", unit,
+                    hg_table_line(c->measured, s->best_row), s->loo[0].n,
+                    c->opts.n_require ? " (of those that meet the requirements)" : "");
     }
     paragraph(t, "Best so far", words.s);
     t->failed = t->failed || words.failed;
@@ -207,6 +225,13 @@ hg_status cli_suggest_words(hg_text *t, const cli_campaign *c, const hg_suggesti
     const char *model = s->model_words, *said = hg_features_words(s->features);
     if (strncmp(model, said, strlen(said)) == 0) model += strlen(said); /* said above */
     paragraph(t, "Model", model + strspn(model, " "));
-    for (size_t o = 0; o < s->n_objectives; o++) paragraph(t, o ? "" : "Check", s->loo[o].words);
+    for (size_t o = 0; o < s->n_objectives; o++) {
+        hg_text check = hg_text_new(0);
+        if (s->n_objectives > 1) hg_text_add(&check, "%s: ", c->objective[o].column);
+        hg_text_add(&check, "%s", s->loo[o].words);
+        paragraph(t, o ? "" : "Check", check.s);
+        t->failed = t->failed || check.failed;
+        hg_text_free(&check);
+    }
     return HG_OK;
 }

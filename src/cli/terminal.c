@@ -17,7 +17,7 @@ static volatile sig_atomic_t interrupted;
 
 static struct {
     cli_volume volume;
-    bool progress, colour_out, colour_err, utf8, stdout_closed;
+    bool progress, colour_out, colour_err, utf8, stdout_closed, stdout_seen; /* seen: by a person, on a terminal */
     size_t width;
     pthread_mutex_t lock; /* library threads may report too */
     double began, drawn;  /* of the bar on show: seconds */
@@ -61,6 +61,7 @@ void cli_terminal_open(cli_volume volume, bool progress) {
     const bool plain = is_set("NO_COLOR") || (term && strcmp(term, "dumb") == 0);
     terminal.volume = volume;
     terminal.progress = progress && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+    terminal.stdout_seen = isatty(STDOUT_FILENO);
     terminal.colour_out = !plain && isatty(STDOUT_FILENO);
     terminal.colour_err = !plain && isatty(STDERR_FILENO);
     terminal.utf8 = locale_is_utf8();
@@ -69,8 +70,9 @@ void cli_terminal_open(cli_volume volume, bool progress) {
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    action = (struct sigaction) { .sa_handler = SIG_IGN }; /* a write to a closed pipe says EPIPE instead */
+    action = (struct sigaction) { .sa_handler = SIG_IGN }; /* a write to a closed pipe says EPIPE instead, */
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL); /* and one beyond the allowed size of a file EFBIG */
 }
 
 bool cli_interrupted(void) { return interrupted != 0; }
@@ -140,10 +142,16 @@ static void on_log(void *user, hg_log_level level, const char *message) {
 
 hg_hooks cli_terminal_hooks(void) { return (hg_hooks) { .log = on_log, .progress = on_progress }; }
 
+/* Deep in the library the message of HG_ENOMEM says for what there was none, and often that alone. */
+static bool lacks_memory(const hg_err *err) {
+    return err->code == HG_ENOMEM && err->msg[0] && !strstr(err->msg, "memory");
+}
+
 void cli_terminal_error(const hg_err *err) {
     const char *red = terminal.colour_err ? "\033[31m" : "", *off = terminal.colour_err ? "\033[0m" : "";
     erase_bar();
-    fprintf(stderr, "%shagane:%s %s\n", red, off, err->msg[0] ? err->msg : hg_status_name(err->code));
+    fprintf(stderr, "%shagane:%s %s%s\n", red, off, lacks_memory(err) ? "not enough memory: " : "",
+            err->msg[0] ? err->msg : hg_status_name(err->code));
     if (err->hint[0]) fprintf(stderr, "  hint: %s\n", err->hint);
 }
 
@@ -169,7 +177,25 @@ hg_status cli_stdout_write(const char *s, size_t n, hg_err *err) {
     return HG_OK;
 }
 
+/* In place: '?' for control characters but line ends, tabs and our own bold. A cell with "\\033[2J" must not clear the
+ * screen (messages on standard error are cleaned where they are made). */
+static void make_printable(hg_text *t) {
+    static const char *const OURS[] = { "\033[1m", "\033[0m" };
+    size_t len = 0;
+    for (size_t i = 0; i < t->len; i++) {
+        const unsigned char c = (unsigned char)t->s[i], next = (unsigned char)t->s[i + 1]; /* NUL behind the last */
+        const bool high = c == 0xC2 && next >= 0x80 && next < 0xA0;                        /* U+0080 to U+009F */
+        bool keep = (c >= 0x20 && c != 0x7F && !high) || c == '\n' || c == '\t';
+        for (size_t k = 0; k < 2; k++)
+            keep = keep || (terminal.colour_out && t->len - i >= 4 && memcmp(t->s + i, OURS[k], 4) == 0);
+        t->s[len++] = keep ? t->s[i] : '?';
+        i += high;
+    }
+    t->len = len;
+}
+
 hg_status cli_stdout_text(hg_text *t, hg_err *err) {
+    if (terminal.stdout_seen && !t->failed) make_printable(t);
     const hg_status st =
         t->failed ? hg_fail(err, HG_ENOMEM, "no memory for the output") : cli_stdout_write(t->s, t->len, err);
     hg_text_free(t);

@@ -127,8 +127,8 @@ static void describe_chunk(void *ctx, size_t begin, size_t end, size_t worker) {
 /* The error of the first bad row, with its place in the file in front. */
 static hg_status trouble(const job *b, const chunk_result *r, hg_err *err) {
     const hg_column *c = hg_table_column(b->table, b->column);
-    hg_fail_at(err, r->err.code, hg_table_source(b->table), hg_table_line(b->table, r->row), c->file_column,
-               "column \"%s\", \"%s\": %s", c->name, hg_table_text(b->table, b->column, r->row), r->err.msg);
+    hg_fail_at(err, r->err.code, hg_table_source(b->table), hg_table_line(b->table, r->row), 0, "column \"%s\": %s",
+               c->name, r->err.msg); /* the message quotes the cell */
     return r->err.hint[0] ? hg_advise(err, r->err.code, "%s", r->err.hint) : r->err.code;
 }
 

@@ -24,12 +24,18 @@ static void reach_row(cli_grid *g, size_t row, const char *words, const hg_reach
 }
 
 static hg_status words(hg_text *t, const cli_campaign *c, const hg_replay_result *r, hg_arena *arena, hg_err *err) {
+    /* a share of the best has no meaning for a minimum or a maximum below zero: hagane/suggest.h, hg_replay */
+    const bool share = c->objective[0].maximize && r->y_best > 0;
     const struct {
         const char *words;
         const hg_reach *reach;
     } rows[] = {
-        { "95 % of the best", &r->to_95 }, { "  at random", &r->random_95 },      { "99 % of the best", &r->to_99 },
-        { "  at random", &r->random_99 },  { "one of the top 5 %", &r->to_top5 }, { "  at random", &r->random_top5 },
+        { share ? "95 % of the best" : "the best, to 5 % of the range", &r->to_95 },
+        { "  at random", &r->random_95 },
+        { share ? "99 % of the best" : "the best, to 1 % of the range", &r->to_99 },
+        { "  at random", &r->random_99 },
+        { "one of the top 5 %", &r->to_top5 },
+        { "  at random", &r->random_top5 },
     };
     const size_t n = sizeof rows / sizeof *rows;
     cli_grid g = cli_grid_new(arena, n + 1, 5);
@@ -39,10 +45,11 @@ static hg_status words(hg_text *t, const cli_campaign *c, const hg_replay_result
     for (size_t i = 0; i < n; i++) reach_row(&g, i + 1, rows[i].words, rows[i].reach, r->runs);
     HG_TRY(cli_grid_done(&g, err));
     hg_text head = hg_text_new(0);
-    hg_text_add(&head,
-                "%zu replays of %zu rows, to %s %s (best: %.6g): measurements made after %zu random ones, at most %zu.",
-                r->runs, r->n_pool, c->objective[0].maximize ? "maximize" : "minimize", c->objective[0].column,
-                r->y_best, r->initial, r->budget);
+    hg_text_add(
+        &head,
+        "%zu replay%s of %zu rows, to %s %s (best: %.6g): measurements made after %zu random one%s, at most %zu.",
+        r->runs, r->runs == 1 ? "" : "s", r->n_pool, c->objective[0].maximize ? "maximize" : "minimize",
+        c->objective[0].column, r->y_best, r->initial, r->initial == 1 ? "" : "s", r->budget);
     cli_wrap(t, head.s, 0, 0, cli_terminal_width());
     hg_text_free(&head);
     hg_text_add(t, "\n%s", cli_bold(true));

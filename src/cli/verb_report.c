@@ -43,6 +43,17 @@ hg_status cli_report_page(cli_run *run, const cli_campaign *c, const hg_suggesti
     return st;
 }
 
+/* What the name of the result promises, before any work is done. */
+static hg_status check_result(const char *path, bool figure, hg_err *err) {
+    hg_figure_format format;
+    if (strcmp(path, "-") == 0) return HG_OK;
+    const bool picture = hg_figure_format_find(&format, path, NULL) == HG_OK;
+    if (picture == figure) return HG_OK;
+    if (figure) return hg_figure_format_find(&format, path, err) == HG_OK ? HG_OK : HG_EINVAL;
+    return hg_advise(err, hg_fail(err, HG_EINVAL, "--out %s: a page is HTML, no picture", path),
+                     "--out report.html for the page; --figure NAME for one picture");
+}
+
 static hg_status figure(cli_run *run, const cli_campaign *c, const hg_suggestions *s, const char *name,
                         const char *path, hg_err *err) {
     hg_figure_format format = HG_FIGURE_SVG; /* for standard output */
@@ -81,6 +92,7 @@ static hg_status run_report(cli_run *run, hg_err *err) {
                          "--out report.html, or --figure NAME --out figure.pdf");
     if (run->json && strcmp(path, "-") == 0)
         return hg_fail(err, HG_EINVAL, "only one of --json and --out - can have standard output");
+    HG_TRY(check_result(path, name != NULL, err));
     hg_status st = cli_campaign_open(&c, run, err);
     if (st == HG_OK) st = hg_suggest(&s, c.measured, c.candidates, c.space, &c.opts, err);
     if (st == HG_OK && name) st = figure(run, &c, s, name, path, err);

@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LEVELS_MAX = 10000 }; /* one dimension each: beyond this it is no category, whatever the options say */
+enum {
+    LEVELS_MAX = 10000, /* one dimension each: beyond this it is no category, whatever the options say */
+    NAMED = 24          /* columns of numbers named in the words, and columns left out: nobody reads five hundred */
+};
 
 typedef struct {
     hg_feature_group pub;
@@ -22,7 +25,7 @@ struct hg_features {
     size_t dim, n;
     group *group;      /* [n] */
     const char **name; /* [dim] */
-    const char *words;
+    const char *words, *warning;
 };
 
 typedef struct { /* one fit in progress */
@@ -33,7 +36,9 @@ typedef struct { /* one fit in progress */
     const hg_descriptor *d;
     hg_arena *scratch;
     hg_text used, left; /* "x, y" and "id (counts the rows), T, p": the last reason is still in `why` */
-    char why[256];
+    hg_text nearly;     /* as `left`: what a few cells alone keep out */
+    char why[256], nearly_why[256];
+    size_t n_left, n_nearly, unnamed; /* columns left out; columns used that are not in `used` */
     hg_err *err;
 } fit;
 
@@ -72,11 +77,15 @@ static hg_status no_memory(fit *s, const char *name) {
 }
 
 /* Collects "La, Ce (4 empty cells), DOI (about the origin of the row": neighbours with one reason share it. */
+static void collect(hg_text *t, char last[256], const char *name, const char *why) {
+    const bool same = t->len > 0 && strcmp(last, why) == 0;
+    if (t->len > 0 && !same) hg_text_add(t, " (%s)", last);
+    hg_text_add(t, "%s%s", t->len > 0 ? ", " : "", name);
+    snprintf(last, 256, "%s", why);
+}
+
 static void leave_out(fit *s, const char *name, const char *why) {
-    const bool same = s->left.len > 0 && strcmp(s->why, why) == 0;
-    if (s->left.len > 0 && !same) hg_text_add(&s->left, " (%s)", s->why);
-    hg_text_add(&s->left, "%s%s", s->left.len > 0 ? ", " : "", name);
-    snprintf(s->why, sizeof s->why, "%s", why);
+    if (s->n_left++ < NAMED) collect(&s->left, s->why, name, why);
 }
 
 /* The next group, with room for its `dim` names. NULL: no memory. */
@@ -99,7 +108,10 @@ static hg_status use_number(fit *s, const hg_look *l) {
     const group *g = new_group(s, l->name, HG_GROUP_NUMBER, 1);
     if (!g) return no_memory(s, l->name);
     s->f.name[g->pub.first] = g->pub.column;
-    hg_text_add(&s->used, "%s%s", s->used.len ? ", " : "", l->name);
+    if (s->f.n > NAMED)
+        s->unnamed++;
+    else
+        hg_text_add(&s->used, "%s%s", s->used.len ? ", " : "", l->name);
     return HG_OK;
 }
 
@@ -296,6 +308,17 @@ static const char *no_category(fit *s, const hg_look *l, char *why, size_t size)
     return l->levels == l->rows ? "a different text in every row" : NULL;
 }
 
+/* Whether a few cells alone keep out a column that may well matter: at most a tenth of them (or one) blank, or a word among
+ * the numbers. A column with more blanks is rather another result, known where it was measured. */
+static bool few_cells(const fit *s, const hg_look *l) {
+    const size_t few = l->rows < 10 ? 1 : l->rows / 10;
+    if (l->absent < s->n_tables || hg_name_is_id(l->name) || hg_name_is_bookkeeping(l->name)) return false;
+    if (l->mixed) return true;
+    if (l->number) return l->missing + l->infinite <= few && l->min < l->max;
+    if (l->levels > s->o->max_levels) return l->numeric;
+    return l->blank > 0 && l->blank <= few && l->levels > 1 && l->levels + l->blank < l->rows;
+}
+
 /* Looks at every column; *formula: the one that was named, or the one most like a formula, or the number of columns. */
 static hg_status find_formula(size_t *formula, fit *s, hg_look *look, const bool *excluded) {
     const size_t n = hg_table_columns(s->t[0]);
@@ -349,6 +372,7 @@ static hg_status choose(fit *s) {
             no = COUNTS;
         }
         if (!no && !look[j].number) no = no_category(s, &look[j], why, sizeof why);
+        if (no && few_cells(s, &look[j]) && s->n_nearly++ < NAMED) collect(&s->nearly, s->nearly_why, look[j].name, no);
         if (no)
             leave_out(s, look[j].name, no);
         else
@@ -363,6 +387,20 @@ static hg_status choose(fit *s) {
 
 /* ---- fit and apply ---------------------------------------------------------------------------------------------------- */
 
+static hg_status warn(fit *s) {
+    s->f.warning = "";
+    if (!s->nearly.len) return HG_OK;
+    hg_text all = hg_text_new(0);
+    hg_text_add(
+        &all,
+        "Left out, though most cells hold values: %s (%s). Correct these cells or drop their rows to learn from "
+        "%s.",
+        s->nearly.s, s->nearly_why, s->n_nearly == 1 ? "this column" : "these columns");
+    s->f.warning = all.failed || s->nearly.failed ? NULL : hg_arena_strdup(s->f.mem, all.s);
+    hg_text_free(&all);
+    return s->f.warning ? HG_OK : hg_fail(s->err, HG_ENOMEM, "no memory for the words about the inputs");
+}
+
 static hg_status finish(fit *s) {
     if (s->left.len) hg_text_add(&s->left, " (%s)", s->why);
     if (s->f.n == 0 && !s->left.failed) {
@@ -371,11 +409,16 @@ static hg_status finish(fit *s) {
                          s->left.s);
     }
     hg_text all = hg_text_new(0);
-    hg_text_add(&all, "Inputs: %s.", s->used.s);
-    if (s->left.len) hg_text_add(&all, " Left out: %s.", s->left.s);
+    hg_text_add(&all, "Inputs: %s", s->used.s);
+    if (s->unnamed) hg_text_add(&all, " and %zu more column%s of numbers", s->unnamed, s->unnamed == 1 ? "" : "s");
+    hg_text_add(&all, ".");
+    if (s->left.len) hg_text_add(&all, " Left out: %s", s->left.s);
+    if (s->n_left > NAMED) hg_text_add(&all, " and %zu more", s->n_left - NAMED);
+    if (s->left.len) hg_text_add(&all, ".");
     const bool failed = s->used.failed || s->left.failed || all.failed;
     s->f.words = failed ? NULL : hg_arena_strdup(s->f.mem, all.s);
     hg_text_free(&all);
+    HG_TRY(warn(s));
     return s->f.words ? HG_OK : hg_fail(s->err, HG_ENOMEM, "no memory for the words about the inputs");
 }
 
@@ -393,6 +436,7 @@ hg_status hg_features_fit(hg_features **out, const hg_table *const *t, size_t n_
     s.scratch = hg_arena_new();
     s.used = hg_text_new(0);
     s.left = hg_text_new(0);
+    s.nearly = hg_text_new(0);
     hg_features *f = hg_alloc(s.f.mem, 1, sizeof *f);
     hg_status st = HG_OK;
     if (!f || !s.scratch)
@@ -402,6 +446,7 @@ hg_status hg_features_fit(hg_features **out, const hg_table *const *t, size_t n_
     if (st == HG_OK) st = finish(&s);
     hg_text_free(&s.used);
     hg_text_free(&s.left);
+    hg_text_free(&s.nearly);
     hg_arena_free(s.scratch);
     if (st != HG_OK) {
         hg_arena_free(s.f.mem);
@@ -467,6 +512,7 @@ const char *hg_features_name(const hg_features *f, size_t j) { return j < f->dim
 size_t hg_features_groups(const hg_features *f) { return f->n; }
 const hg_feature_group *hg_features_group(const hg_features *f, size_t g) { return g < f->n ? &f->group[g].pub : NULL; }
 const char *hg_features_words(const hg_features *f) { return f->words; }
+const char *hg_features_warning(const hg_features *f) { return f->warning; }
 
 void hg_features_free(hg_features *f) {
     if (f) hg_arena_free(f->mem);

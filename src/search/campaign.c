@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "search/density.h"
 #include "search/policy.h"
+#include "search/result.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,13 +152,16 @@ static hg_status classify_rows(reader *r) {
     c->n_candidates = count(r->of_pool, np, CANDIDATE);
     const size_t blank = count(r->of_measured, n, IGNORED), left_out = one ? 0 : np - c->n_candidates;
     if (blank && r->complete)
-        hg_text_add(&c->warnings, "%zu rows without a value of \"%s\" are left out.\n", blank, c->goal[0].name);
+        hg_text_add(&c->warnings, "%zu row%s without a value of \"%s\" %s left out.\n", blank, blank == 1 ? "" : "s",
+                    c->goal[0].name, blank == 1 ? "is" : "are");
     else if (blank)
-        hg_text_add(&c->warnings, "%zu rows of %s have no measured value and are not used: the candidates are in %s.\n",
-                    blank, hg_table_source(c->measured), hg_table_source(c->pool));
+        hg_text_add(&c->warnings, "%zu row%s of %s %s no measured value and %s not used: the candidates are in %s.\n",
+                    blank, blank == 1 ? "" : "s", hg_table_source(c->measured), blank == 1 ? "has" : "have",
+                    blank == 1 ? "is" : "are", hg_table_source(c->pool));
     if (left_out)
-        hg_text_add(&c->warnings, "%zu rows of %s already have a value or failed and are not candidates.\n", left_out,
-                    hg_table_source(c->pool));
+        hg_text_add(&c->warnings, "%zu row%s of %s already %s a value or failed: no candidate%s.\n", left_out,
+                    left_out == 1 ? "" : "s", hg_table_source(c->pool), left_out == 1 ? "has" : "have",
+                    left_out == 1 ? "" : "s");
     if (c->n_candidates || r->complete) return HG_OK;
     hg_fail(r->err, HG_EDATA, "%s: nothing left to suggest, %s", hg_table_source(c->pool),
             c->n_measured ? "every candidate is measured" : "there are no candidates");
@@ -197,8 +201,21 @@ static hg_status check_varied(reader *r, const char *name, const double *v, size
         low = fmin(low, v[i]); /* fmin and fmax pass over NaN */
         high = fmax(high, v[i]);
     }
+    if (high > low && high - low < HG_POLICY.least_spread) {
+        hg_fail(r->err, HG_EDATA, "%s: the measured values of \"%s\" lie within %.2g of each other", source, name,
+                high - low);
+        return hg_advise(r->err, HG_EDATA,
+                         "give them in a smaller unit: squares of such numbers are too small for a "
+                         "computer");
+    }
     if (high - low > 1e-12 * fmax(fabs(low), fabs(high))) return HG_OK;
-    hg_fail(r->err, HG_EDATA, "%s: all %zu measured values of \"%s\" are %g", source, used, name, fabs(low));
+    if (high > low) {
+        hg_fail(r->err, HG_EDATA, "%s: the measured values of \"%s\" differ by %.2g only, of %g", source, name,
+                high - low, high);
+        return hg_advise(r->err, HG_EDATA,
+                         "subtract what they have in common, so that the difference keeps its digits");
+    }
+    hg_fail(r->err, HG_EDATA, "%s: all %zu measured values of \"%s\" are %g", source, used, name, low + 0.0);
     return hg_advise(r->err, HG_EDATA, "a constant target says nothing about where to look: is it the right column?");
 }
 
@@ -247,8 +264,8 @@ static hg_status read_limits(reader *r) {
         }
         const bool all_known = l->known && count_numbers(l->known, c->n_candidates) == c->n_candidates;
         if (l->n < 2 && !all_known) {
-            hg_fail(r->err, HG_EDATA, "%s: requirement on \"%s\" with %zu measured values, at least 2 are needed",
-                    hg_table_source(c->measured), l->name, l->n);
+            hg_fail(r->err, HG_EDATA, "%s: requirement on \"%s\" with %zu measured value%s, at least 2 are needed",
+                    hg_table_source(c->measured), l->name, l->n, l->n == 1 ? "" : "s");
             return hg_advise(r->err, HG_EDATA, "measure it on two rows, or leave the requirement out for now");
         }
         c->n_limits = k + 1;
@@ -291,7 +308,8 @@ static hg_status read_cost(reader *r) {
 static hg_status choose_features(reader *r) {
     hg_campaign *c = r->c;
     hg_features_opts f = r->o->features;
-    const char **exclude = hg_alloc(c->mem, f.n_exclude + c->n_goals + r->o->n_require + 2, sizeof *exclude);
+    const size_t columns = hg_table_columns(c->measured);
+    const char **exclude = hg_alloc(c->mem, f.n_exclude + c->n_goals + r->o->n_require + 2 + columns, sizeof *exclude);
     if (!exclude) return no_memory(r);
     size_t n = 0;
     for (size_t i = 0; i < f.n_exclude; i++) exclude[n++] = f.exclude[i];
@@ -300,6 +318,10 @@ static hg_status choose_features(reader *r) {
         const hg_limit *l = &c->limit[k];
         if (l->n == c->n_measured && l->known && count_numbers(l->known, c->n_candidates) == c->n_candidates) continue;
         exclude[n++] = l->name;
+    }
+    for (size_t j = 0; j < columns; j++) { /* an earlier answer, filled in: what was predicted is no input */
+        const char *name = hg_table_column(c->measured, j)->name;
+        if (hg_result_column(c->measured, name)) exclude[n++] = name;
     }
     if (r->o->failed) exclude[n++] = r->o->failed;
     if (r->o->cost) exclude[n++] = r->o->cost;
@@ -313,6 +335,7 @@ static hg_status choose_features(reader *r) {
     const hg_table *tables[] = { c->measured, c->pool };
     HG_TRY(hg_features_fit(&c->features, tables, c->pool == c->measured ? 1 : 2, &f, r->err));
     c->d = hg_features_dim(c->features);
+    if (*hg_features_warning(c->features)) hg_text_add(&c->warnings, "%s\n", hg_features_warning(c->features));
     return HG_OK;
 }
 

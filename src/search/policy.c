@@ -11,6 +11,7 @@ const hg_policy HG_POLICY = {
     .work = 1e9,
     .least_members = 8,
     .largest_value = 1e100,
+    .least_spread = 1e-140,
     .repeat_noise = 0.25,
     .failure_length = 0.2,
     .failure_prior = 1,

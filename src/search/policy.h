@@ -15,6 +15,7 @@ typedef struct {
     double work;           /* candidates x points x members of one prediction: above, the lightest members go ... */
     size_t least_members;  /* ... but not below this many */
     double largest_value;  /* |target| beyond this is a placeholder or a mistake; squares must stay finite */
+    double least_spread;   /* targets that differ by less than this have squares that vanish */
     double repeat_noise;   /* a measured candidate may be proposed again when the noise sd exceeds this share of the
                               * spread of the measured values: below it a repeat tells next to nothing */
     double failure_length; /* length of the failure classifier, in scaled units times sqrt(number of groups) */

@@ -340,14 +340,16 @@ static hg_status random_line(hg_replay_result *out, const replay *r, double *cur
 static hg_status put_words(hg_replay_result *out, const replay *r, hg_arena *mem, hg_err *err) {
     hg_text w = hg_text_new(0);
     hg_text_add(
-        &w, "%zu runs on %zu candidates of %s (%zu rows), %zu random measurements first, then %s, at most %zu more. ",
-        r->runs, r->n, hg_table_source(r->c->measured), r->rows, r->initial,
+        &w, "%zu run%s on %zu candidates of %s (%zu rows), %zu random measurement%s first, then %s, at most %zu more. ",
+        r->runs, r->runs == 1 ? "" : "s", r->n, hg_table_source(r->c->measured), r->rows, r->initial,
+        r->initial == 1 ? "" : "s",
         hg_acquisition_at(r->o->acquisition) ? hg_acquisition_at(r->o->acquisition)->words : r->acquisition->words,
         r->budget);
     if (isnan(out->to_95.q90))
         hg_text_add(&w, "More than one run in ten did not come within 5 %% of the best.");
     else
-        hg_text_add(&w, "Nine of ten runs came within 5 %% of the best after %.0f measurements", out->to_95.q90);
+        hg_text_add(&w, "Nine of ten runs came within 5 %% of the best after %.0f measurement%s", out->to_95.q90,
+                    out->to_95.q90 == 1 ? "" : "s");
     if (!isnan(out->to_95.q90)) hg_text_add(&w, " (random order: %.0f).", out->random_95.q90);
     out->words = w.failed ? NULL : hg_arena_strdup(mem, w.s);
     hg_text_free(&w);

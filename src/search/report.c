@@ -1,5 +1,6 @@
 /* search/report.c -- see hagane/report.h. The page is written front to back into one hg_text, figures included. */
 #include "hagane/report.h"
+#include "bayes/acquire.h"
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/text.h"
@@ -287,7 +288,9 @@ static void put_suggestions(hg_text *t, const hg_report *r) {
     hg_text_add(t,
                 "</tbody></table></div>\n<p class=\"soft\">Predicted: mean \u00b1 one standard deviation of the value "
                 "without measurement noise. Chosen by ");
-    hg_html_escape(t, q->acquisition);
+    hg_acquisition a;
+    const bool known = hg_acquisition_find(&a, q->acquisition, NULL) == HG_OK && hg_acquisition_at(a);
+    hg_html_escape(t, known ? hg_acquisition_at(a)->words : q->acquisition);
     hg_text_add(t, ".</p>\n");
 }
 
@@ -332,9 +335,10 @@ static void put_replay(hg_text *t, const hg_report *r) {
     hg_text_add(t, "<h2>Replay</h2>\n<p>");
     hg_html_escape(t, p->words);
     hg_text_add(t,
-                "</p>\n<p>A table of %zu measured rows was treated as unknown %zu times, each time from %zu random "
-                "measurements, with %zu more to spend. Counted are the measurements after the first %zu.</p>\n",
-                p->n_pool, p->runs, p->initial, p->budget, p->initial);
+                "</p>\n<p>A table of %zu measured rows was treated as unknown %zu time%s, each time from %zu random "
+                "measurement%s, with %zu more to spend. Counted are the measurements after the first%s.</p>\n",
+                p->n_pool, p->runs, p->runs == 1 ? "" : "s", p->initial, p->initial == 1 ? "" : "s", p->budget,
+                p->initial == 1 ? "" : " ones");
     hg_text_add(
         t, "<div class=\"wide\"><table>\n<thead><tr><th>to reach</th><th>order</th><th>median</th><th>90 %% of runs "
            "within</th><th>longest run</th><th>never reached</th></tr></thead>\n<tbody>\n");

@@ -98,12 +98,21 @@ void hg_sheet_row(hg_text *out, const hg_report *r, const hg_table *t, size_t ro
     }
 }
 
+static hg_status no_data(const hg_sheet_record *record, const hg_report *r, hg_err *err) {
+    hg_text names = hg_text_new(0);
+    for (size_t k = 0; k < hg_report_figures(); k++)
+        if (hg_report_figure_fits(k, r)) hg_text_add(&names, "%s%s", names.len ? ", " : "", hg_report_figure_name(k));
+    hg_fail(err, HG_EDATA, "the figure \"%s\" (%s) has no data in this result", record->name, record->words);
+    hg_advise(err, HG_EDATA, "there is data for %s", names.s);
+    hg_text_free(&names);
+    return HG_EDATA;
+}
+
 hg_status hg_sheet_make(hg_sheet *s, size_t i, const hg_report *r, hg_arena *mem, hg_err *err) {
     const hg_sheet_record *record = hg_sheet_find(i);
     *s = (hg_sheet) { .r = r, .index = record->index, .mem = mem, .figure = hg_figure_default(), .caption = "" };
     s->figure.layer = s->layer;
-    if (!record->fits(r, record->index))
-        return hg_fail(err, HG_EDATA, "the figure \"%s\" (%s) has no data in this result", record->name, record->words);
+    if (!record->fits(r, record->index)) return no_data(record, r, err);
     record->build(s);
     s->figure.layer = s->layer;
     if (s->failed) return hg_fail(err, HG_ENOMEM, "no memory for the figure \"%s\"", record->name);

@@ -101,8 +101,8 @@ static hg_status drop_repeats(work *w) {
     else if (st == HG_OK && n) {
         hg_campaign_drop(c, same);
         if (!w->space)
-            hg_text_add(&c->warnings,
-                        "%zu candidates have the features of a measured row and are not proposed again.\n", n);
+            hg_text_add(&c->warnings, "%zu candidate%s the features of a measured row and %s not proposed again.\n", n,
+                        n == 1 ? " has" : "s have", n == 1 ? "is" : "are");
     }
     hg_free(same);
     return st;
@@ -138,8 +138,8 @@ static hg_status choose(work *w) {
                                .p_feasible = w->p_feasible };
     HG_TRY(hg_select(w->pick, &w->n_picked, &s, w->err));
     if (w->n_picked < w->o->batch)
-        hg_text_add(&c->warnings, "Only %zu of the %zu suggestions asked for: no more candidates.\n", w->n_picked,
-                    w->o->batch);
+        hg_text_add(&c->warnings, "Only %zu of the %zu suggestions asked for: no different candidate is left.\n",
+                    w->n_picked, w->o->batch);
     return HG_OK;
 }
 
@@ -303,6 +303,7 @@ static hg_status publish_model(work *w) {
         if (c->n_goals > 1) hg_text_add(&words, " %s:", c->goal[g].name);
         hg_text_add(&words, " ");
         hg_surrogate_words(&words, w->r->model[g]);
+        if (c->n_goals > 1) hg_text_add(&words, ".");
     }
     if (c->density > 0)
         hg_text_add(

@@ -96,7 +96,7 @@ static void a_bad_formula_has_its_place_and_leaves_everything_as_it_was(void **s
     test_write_file(out, "precious\n");
     program_result r = program_run("describe", table, "--out", out, NULL);
     assert_int_equal(r.code, 3);
-    assert_contains(r.err, "formulae.csv:3:2: column \"f\", \"FeXx\"");
+    assert_contains(r.err, "formulae.csv:3: column \"f\": formula \"FeXx\", byte 3");
     assert_contains(r.err, "no element is called \"Xx\"");
     assert_contains(r.err, "hint: did you mean Xe");
     assert_string_equal(r.out, "");

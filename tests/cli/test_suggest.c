@@ -112,6 +112,8 @@ static void several_targets_give_lists(void **state) {
     assert_int_equal(json_length(r.out, "best.value"), 2);
     assert_true(json_length(r.out, "front") >= 1);
     assert_string_equal(json_string(text, sizeof text, r.out, "objectives.1.direction"), "minimize");
+    char model[1000];
+    assert_contains(json_string(model, sizeof model, r.out, "model.words"), ". B: Gaussian process");
     char *first = strdup(r.out);
     r = program_run("suggest", table, "--target", "A", "--maximize", "--target", "B", "--minimize", "--json", NULL);
     assert_string_equal(r.out, first);
@@ -119,6 +121,11 @@ static void several_targets_give_lists(void **state) {
     r = program_run("suggest", table, "--maximize", "A", "--minimize", "B", "-q", NULL);
     assert_int_equal(r.code, 0);
     assert_contains(r.out, "to maximize A and minimize B");
+    r = program_run("suggest", table, "--maximize", "A", "--minimize", "B", NULL);
+    assert_contains(r.out, "Model        A: Gaussian process");
+    assert_contains(r.out, "Best so far  1 measured row is not beaten in every target: line 6.");
+    assert_contains(r.out, "Check        A: Leave-one-out");
+    assert_contains(r.out, "             B: Leave-one-out");
     r = program_run("suggest", table, "--target", "A", "--maximize", "--target", "B", "--json", NULL);
     assert_int_equal(r.code, 0); /* one direction holds for all */
     assert_string_equal(json_string(text, sizeof text, r.out, "objectives.1.direction"), "maximize");
@@ -159,7 +166,118 @@ static void the_result_file_is_the_table_with_predictions(void **state) {
     r = program_run("suggest", table, "--target", "Ms", "--out", "-", "-q", NULL);
     assert_int_equal(r.code, 0);
     assert_true(strncmp(r.out, "x,kind,Ms (T),suggestion,", 25) == 0);
+    /* candidates without the columns to be measured get them, blank */
+    test_write_file(table, "x,kind,Ms (T),Tc (K)\n0,a,1,500\n2,b,2,600\n3,b,3,650\n");
+    test_write_file(pool, "kind,x\nb,6\na,11\n");
+    r = program_run("suggest", table, "--candidates", pool, "--target=Ms", "--require", "Tc > 400", "--out=-", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(strncmp(r.out, "kind,x,Ms (T),Tc (K),suggestion,predicted Ms (T),", 49) == 0);
+    assert_contains(r.out, ",,,1,");
     assert_int_equal(program_run("suggest", table, "--target", "Ms", "--out", "-", "--json", NULL).code, 2);
+}
+
+/* The result with some values filled in is the next table: no prediction becomes an input, none is there twice. */
+static void a_result_that_was_filled_in_can_be_read_again(void **state) {
+    (void)state;
+    static const char FILLED[] =
+        "x,predicted Tc,Ms (T),suggestion,predicted Ms (T),sd of predicted Ms (T),probability of improvement,probability "
+        "of being allowed,why\n1,5,1.5,1,1.1,0.1,0.5,1,a\n2,4,1.7,2,1.2,0.2,0.3,1,b\n4,7,1.2,3,1.3,0.15,0.4,1,c\n"
+        "3,9,,4,1.4,0.3,0.2,1,d\n";
+    char text[200];
+    test_write_file(table, FILLED);
+    program_result r = program_run("suggest", table, "--target", "Ms", "--maximize", "--json", NULL);
+    assert_int_equal(r.code, 0);
+    assert_int_equal(json_length(r.out, "model.inputs"), 2); /* x, and the user's own predicted Tc */
+    assert_string_equal(json_string(text, sizeof text, r.out, "model.inputs.1.column"), "predicted Tc");
+    r = program_run("suggest", table, "--target", "Ms", "--out", "-", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(strncmp(r.out, "x,predicted Tc,Ms (T),suggestion,predicted Ms (T),sd of predicted Ms (T),probability",
+                        80) == 0);
+    size_t times = 0;
+    for (const char *s = r.out; (s = strstr(s, "suggestion")); s++) times++;
+    assert_int_equal(times, 1);
+}
+
+/* A table of measurements is worth more than any result. */
+static void a_result_never_replaces_an_input(void **state) {
+    (void)state;
+    char other[600];
+    const char *slash = strrchr(table, '/');
+    assert_non_null(slash);
+    snprintf(other, sizeof other, "%.*s/.%s", (int)(slash - table), table, slash); /* another name of the same file */
+    const char *const names[] = { table, other };
+    for (size_t i = 0; i < 2; i++) {
+        const char *const options[] = { "--out", "--report", "--record" };
+        for (size_t k = 0; k < 3; k++) {
+            const program_result r = program_run("suggest", table, "--target=Ms", options[k], names[i], NULL);
+            assert_int_equal(r.code, 2);
+            assert_contains(r.err, "would be replaced, and it is an input of this run");
+        }
+    }
+    test_write_file(pool, "kind,x\nb,6\na,11\n");
+    assert_int_equal(program_run("suggest", table, "--target=Ms", "--candidates", pool, "--out", pool, NULL).code, 2);
+    assert_int_equal(program_run("describe", pool, "--out", pool, NULL).code, 2);
+    char *kept = test_read_file(table);
+    assert_string_equal(kept, PEAK);
+    free(kept);
+}
+
+static void results_with_impossible_names_are_refused_before_the_work(void **state) {
+    (void)state;
+    program_result r = program_run("suggest", "/nowhere/t.csv", "--target=Ms", "--out", "/nowhere/o.csv", NULL);
+    assert_int_equal(r.code, 1);
+    assert_contains(r.err, "there is no folder /nowhere");
+    r = program_run("report", table, "--target=Ms", "--out", "page.png", NULL);
+    assert_int_equal(r.code, 2);
+    assert_contains(r.err, "a page is HTML");
+    r = program_run("report", table, "--target=Ms", "--figure=pool", "--out", "pool.jpg", NULL);
+    assert_int_equal(r.code, 2);
+    assert_contains(r.err, "svg, pdf or png");
+    r = program_run("report", table, "--target=Ms", "--figure=replay", "--out", out, NULL);
+    assert_int_equal(r.code, 2); /* out.csv */
+    r = program_run("report", table, "--target=Ms", "--figure=replay", "--out", "-", NULL);
+    assert_int_equal(r.code, 3);
+    assert_contains(r.err, "there is data for progress, ");
+}
+
+static void a_file_that_may_not_grow_is_an_error_and_leaves_nothing(void **state) {
+    (void)state;
+    char command[1500];
+    snprintf(command, sizeof command, "ulimit -f 1; \"$HAGANE\" report '%s' --target=Ms --out '%s'", table, out);
+    const program_result r = program_shell(command);
+    assert_int_equal(r.code, 1);
+    assert_contains(r.err, "could not be written");
+    assert_false(test_file_exists(out));
+}
+
+static void names_from_a_file_cannot_steer_the_terminal(void **state) {
+    (void)state;
+    test_write_file(table, "x\033[2J\xC2\x9B,y\n1,2\n2,3\n3,\n");
+    const program_result r = program_run("suggest", table, "--target=z", NULL);
+    assert_int_equal(r.code, 3);
+    assert_null(strchr(r.err, '\033'));
+    assert_contains(r.err, "x?[2J??, y");
+}
+
+static void no_row_that_meets_the_requirements_is_said(void **state) {
+    (void)state;
+    test_write_file(table, "x,A,B\n0,1,5\n1,2,4\n2,3,3\n6,,\n");
+    program_result r = program_run("suggest", table, "--maximize=A", "--require=B > 9", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "Best so far  No measured row meets the requirements yet.");
+    r = program_run("suggest", table, "--maximize=A", "--require=B > 4.5", "-q", NULL);
+    assert_contains(r.out, "Best so far  1 in line 2, of 3 measured (of those that meet the requirements).");
+}
+
+/* A formula of many elements is cut, not left out: without it nobody knows what is suggested. */
+static void a_long_formula_is_cut_in_the_table(void **state) {
+    (void)state;
+    test_write_file(table,
+                    "formula,y\nFe0.620C0.000953Mn0.000521Si0.00102Cr0.000110Ni0.192Mo0.0176V0.000112Nb0.00006,1\n"
+                    "Fe0.5Ni0.5,2\nFe0.1Ni0.9,3\nFe0.623C0.00854Mn0.000104Si0.000203Cr0.147Ni0.0000971Mo0.0179,\n");
+    const program_result r = program_run("suggest", table, "--target=y", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "  Fe0.623C0.00854Mn0.000104Si0.000203Cr...\n");
 }
 
 static void candidates_may_be_another_table_or_a_space_or_standard_input(void **state) {
@@ -175,7 +293,7 @@ static void candidates_may_be_another_table_or_a_space_or_standard_input(void **
     const double x = json_number(r.out, "suggestions.0.inputs.x");
     assert_true(x >= 0 && x <= 12);
     r = program_run("suggest", table, "--space", pool, "--target", "Ms", "-q", "--out", "-", NULL);
-    assert_true(strncmp(r.out, "x,kind,suggestion,predicted Ms (T)", 34) == 0);
+    assert_true(strncmp(r.out, "x,kind,Ms (T),suggestion,predicted Ms (T)", 41) == 0);
     char *direct = strdup(program_run("suggest", table, "--target", "Ms", "--json", NULL).out);
     const char *const words[] = { "suggest", "-", "--target", "Ms", "--json", NULL };
     r = program_run_words(words, PEAK, NULL);
@@ -244,7 +362,10 @@ static void bad_input_is_refused_with_place_and_advice_and_nothing_is_written(vo
         { "x,y\n1,NaN\n2,NaN\n3,NaN\n", "at least 2 are needed", "measure" },
         { "x,y\n1,inf\n2,3\n3,4\n4,\n", "column \"y\" holds \"inf\"", "not measured" },
         { "x,y\n1,2\n2,2\n3,2\n4,\n", "all 3 measured values of \"y\" are 2", "right column?" },
-        { "x,y\n1,1e300\n2,2\n3,5\n4,\n", ":2:", "blank" },
+        { "x,y\n1,1e300\n2,2\n3,5\n4,\n", "table.csv:2: column \"y\" holds 1e+300", "blank" },
+        { "x,y\n1,-2\n2,-2\n3,\n", "all 2 measured values of \"y\" are -2", "right column?" },
+        { "x,y\n1,1e-300\n2,2e-300\n3,\n", "\"y\" lie within 1e-300 of each other", "smaller unit" },
+        { "x,y\n1,1000000000000001\n2,1000000000000003\n3,\n", "\"y\" differ by 2 only, of 1e+15", "subtract" },
         { "x,z\n1,1\n2,2\n3,5\n4,\n", "there is no column \"y\"", "columns are: x, z" },
         { "x,y,y\n1,1,2\n", "\"y\"", "" },
         { "x,y\n1,1\n2\n", ":3:", "" },
@@ -321,6 +442,13 @@ int main(void) {
         CASE(several_targets_give_lists),
         CASE(words_are_a_page_to_read),
         CASE(the_result_file_is_the_table_with_predictions),
+        CASE(a_result_that_was_filled_in_can_be_read_again),
+        CASE(a_result_never_replaces_an_input),
+        CASE(results_with_impossible_names_are_refused_before_the_work),
+        CASE(a_file_that_may_not_grow_is_an_error_and_leaves_nothing),
+        CASE(names_from_a_file_cannot_steer_the_terminal),
+        CASE(no_row_that_meets_the_requirements_is_said),
+        CASE(a_long_formula_is_cut_in_the_table),
         CASE(candidates_may_be_another_table_or_a_space_or_standard_input),
         CASE(columns_can_be_chosen_and_may_hold_commas),
         CASE(other_words_for_missing_are_the_users_choice),

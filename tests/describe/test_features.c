@@ -171,6 +171,58 @@ static void one_misspelt_formula_is_an_error_not_a_column_left_out(void **state)
     hg_table_free(t);
 }
 
+/* One "<0.5" or one blank must not silently cost a column that may well be the most important one. */
+static void a_column_that_few_cells_keep_out_is_a_warning(void **state) {
+    (void)state;
+    const char *const columns[][2] = {
+        { "T,p,y\n1,5,\n2,,3\n3,7,4\n4,9,6\n", "p (1 empty cell, the first in line 3)" },
+        { "T,p,q,y\n1,5,1,\n2,,,3\n3,7,5,4\n4,9,9,6\n", "p, q (1 empty cell, the first in line 3)" },
+        { "T,gas,y\n1,Ar,\n2,,3\n3,Ar,4\n4,N2,6\n", "gas (1 empty cell" },
+        { "T,p,y\n1,5,\n2,,3\n3,,4\n4,9,6\n", NULL },        /* half is blank: measured like a target */
+        { "T,doi,y\n1,5,\n2,,3\n3,7,4\n4,9,6\n", NULL },     /* no input anyhow */
+        { "T,p,y\n1,5,\n2,5,3\n3,5,4\n4,5,6\n", NULL },      /* constant */
+        { "T,name,y\n1,aa,\n2,,3\n3,bb,4\n4,cc,6\n", NULL }, /* names of rows */
+    };
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        hg_table *t = table("a.csv", columns[i][0]);
+        const char *y = "y";
+        hg_features_opts o = hg_features_opts_default();
+        o.exclude = &y;
+        o.n_exclude = 1;
+        hg_features *f = fit_one(t, &o);
+        if (columns[i][1])
+            assert_contains(hg_features_warning(f), columns[i][1]);
+        else
+            assert_string_equal(hg_features_warning(f), "");
+        hg_features_free(f);
+        const char *p = hg_table_column(t, 1)->name; /* when the user leaves it out there is nothing to warn of */
+        const char *both[] = { "y", p };
+        o.exclude = both;
+        o.n_exclude = 2;
+        f = fit_one(t, &o);
+        if (i != 1) assert_string_equal(hg_features_warning(f), "");
+        hg_features_free(f);
+        hg_table_free(t);
+    }
+}
+
+static void many_columns_are_counted_in_the_words(void **state) {
+    (void)state;
+    char text[4096];
+    size_t at = 0;
+    for (size_t j = 0; j < 60; j++) at += (size_t)snprintf(text + at, sizeof text - at, "%sf%zu", j ? "," : "", j);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t j = 0; j < 60; j++)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%zu", j ? "," : "\n", j < 30 ? 7 : (i + 2) * j);
+    hg_table *t = table("a.csv", text);
+    hg_features *f = fit_one(t, NULL);
+    assert_int_equal(hg_features_dim(f), 30);
+    assert_contains(hg_features_words(f), ", f53 and 6 more columns of numbers. Left out: f0, ");
+    assert_contains(hg_features_words(f), "f23 (constant) and 6 more.");
+    hg_features_free(f);
+    hg_table_free(t);
+}
+
 static void measured_rows_and_candidates_are_looked_at_together(void **state) {
     (void)state;
     hg_table *measured = table("measured.csv", "T,p,solvent,seen,y\n1,5,water,1,3\n2,5,ethanol,2,4\n");
@@ -322,6 +374,8 @@ int main(void) {
         TEST(constant_numbers_of_a_formula_are_dropped),
         TEST(phases_answers_and_dopants_are_categories_not_formulae),
         TEST(one_misspelt_formula_is_an_error_not_a_column_left_out),
+        TEST(a_column_that_few_cells_keep_out_is_a_warning),
+        TEST(many_columns_are_counted_in_the_words),
         TEST(measured_rows_and_candidates_are_looked_at_together),
         TEST(a_counter_is_used_when_nothing_else_is_there),
         TEST(a_column_that_begins_like_a_counter_is_not_one),
