@@ -494,7 +494,8 @@ hg_status hg_features_apply(double *x, const hg_features *f, const hg_table *t, 
         const hg_column *c = hg_table_column(t, j);
         if (g->pub.kind == HG_GROUP_NUMBER) {
             HG_TRY(hg_table_need_numbers(t, j, false, err));
-            for (size_t i = 0; i < hg_table_rows(t); i++) first[i * f->dim] = c->number[i];
+            for (size_t i = 0; i < hg_table_rows(t); i++)
+                first[i * f->dim] = c->number[i] + 0.0; /* -0 becomes 0: equal rows have equal bytes */
         } else if (c->kind != HG_COLUMN_TEXT) {
             return hg_fail(err, HG_EDATA, "%s: column \"%s\" holds numbers, but it was fitted on text",
                            hg_table_source(t), c->name);

@@ -88,13 +88,11 @@ static hg_status read_failed(bool *failed, reader *r, const hg_table *t, size_t 
 static hg_status classify(row_kind *kind, reader *r, const hg_table *t, bool is_pool, row_kind blank) {
     size_t goal[HG_OBJECTIVES_MAX], n_goals = 0, failed = SIZE_MAX;
     for (size_t g = 0; g < r->c->n_goals; g++) {
-        hg_err ignored;
-        if (!is_pool)
-            goal[n_goals++] = r->c->goal[g].column;
-        else if (hg_table_find(&goal[n_goals], t, r->c->goal[g].name, &ignored) == HG_OK) {
-            HG_TRY(learnable(r, t, goal[n_goals]));
-            n_goals++;
-        }
+        bool there = true;
+        goal[n_goals] = r->c->goal[g].column;
+        if (is_pool) HG_TRY(find_if_there(&there, &goal[n_goals], r, t, r->c->goal[g].name));
+        if (is_pool && there) HG_TRY(learnable(r, t, goal[n_goals]));
+        n_goals += there ? 1 : 0;
     }
     if (r->o->failed && is_pool) {
         bool there;

@@ -367,6 +367,17 @@ static void survives_any_allocation_failure(void **state) {
     hg_table_free(t);
 }
 
+static void equal_rows_have_equal_bytes(void **state) {
+    (void)state;
+    hg_table *t = table("zeros.csv", "x\n-0\n0\n1\n");
+    hg_features *f = fit_one(t, NULL);
+    double x[3];
+    assert_ok(hg_features_apply(x, f, t, NULL));
+    assert_memory_equal(&x[0], &x[1], sizeof *x);
+    hg_features_free(f);
+    hg_table_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(columns_are_chosen_and_the_choice_is_told),
@@ -381,6 +392,7 @@ int main(void) {
         TEST(a_column_that_begins_like_a_counter_is_not_one),
         TEST(named_columns_are_used_or_refused_with_place_and_reason),
         TEST(survives_any_allocation_failure),
+        TEST(equal_rows_have_equal_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
