@@ -13,19 +13,24 @@ static bool dominates(const double *a, const double *b, size_t m) {
     return better;
 }
 
-static bool equal(const double *a, const double *b, size_t m) {
+/* As good as b in every objective: a later point like that adds nothing. */
+static bool covers(const double *a, const double *b, size_t m) {
     for (size_t j = 0; j < m; j++)
-        if (a[j] != b[j]) return false;
+        if (a[j] < b[j]) return false;
     return true;
 }
 
 size_t hg_pareto_front(size_t *front, const double *y, size_t n, size_t m) {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        bool keep = true;
-        for (size_t k = 0; keep && k < n; k++)
-            if (k != i) keep = !(dominates(y + k * m, y + i * m, m) || (k < i && equal(y + k * m, y + i * m, m)));
-        if (keep) front[kept++] = i;
+        bool covered = false;
+        for (size_t k = 0; !covered && k < kept; k++) covered = covers(y + front[k] * m, y + i * m, m);
+        if (covered) continue;
+        size_t left = 0;
+        for (size_t k = 0; k < kept; k++)
+            if (!dominates(y + i * m, y + front[k] * m, m)) front[left++] = front[k];
+        front[left++] = i;
+        kept = left;
     }
     return kept;
 }
@@ -179,16 +184,15 @@ double hg_boxes_probability(const hg_boxes *b, const double *mean, const double 
     return fmin(1, sum);
 }
 
-void hg_reference_point(double *ref, const double *y, size_t n, size_t m) {
+void hg_reference_point(double *ref, const double *y, size_t n, size_t m, size_t *work) {
+    const size_t n_front = hg_pareto_front(work, y, n, m);
     for (size_t j = 0; j < m; j++) {
         double low = HUGE_VAL, high = -HUGE_VAL, worst = HUGE_VAL;
         for (size_t i = 0; i < n; i++) {
             low = fmin(low, y[i * m + j]);
             high = fmax(high, y[i * m + j]);
-            bool front = true;
-            for (size_t k = 0; front && k < n; k++) front = !dominates(y + k * m, y + i * m, m);
-            if (front) worst = fmin(worst, y[i * m + j]);
         }
+        for (size_t k = 0; k < n_front; k++) worst = fmin(worst, y[work[k] * m + j]);
         ref[j] = worst - 0.1 * (high - low);
     }
 }

@@ -10,7 +10,7 @@
  * Source: Emmerich, Deutz, Klinkenberg, "Hypervolume-based expected improvement", IEEE CEC 2011; Couckuyt, Deschrijver,
  *         Dhaene, J. Global Optim. 60, 575 (2014); Yang, Emmerich, Deutz, Baeck, J. Global Optim. 75, 3 (2019): the sweep
  *         over the third objective that needs at most 2n + 1 boxes.
- * Cost:   front O(n^2 m); boxes O(n^2), n + 1 for two objectives; EHVI of one candidate O(boxes).
+ * Cost:   front and boxes O(n f m) with f points on the front, f + 1 boxes for two objectives; EHVI of one candidate O(boxes).
  */
 #ifndef HG_BAYES_PARETO_H
 #define HG_BAYES_PARETO_H
@@ -44,5 +44,5 @@ double hg_boxes_probability(const hg_boxes *b, const double *mean, const double 
 
 /* ref[m]: the worst of the front in each objective, less a tenth of the range of all points y[n,m] (Ishibuchi et al.,
  * Evol. Comput. 26, 411 (2018) on why not the worst itself: its neighbours would count for nothing). */
-void hg_reference_point(double *ref, const double *y, size_t n, size_t m);
+void hg_reference_point(double *ref, const double *y, size_t n, size_t m, size_t *work); /* work[n] */
 #endif

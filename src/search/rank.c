@@ -16,11 +16,12 @@ hg_status hg_rank_state(hg_acq_state *out, const double *front, size_t n_front, 
                         hg_err *err) {
     hg_boxes *boxes = hg_alloc(arena, 2, sizeof *boxes);
     double *scale = hg_alloc(arena, m, sizeof *scale);
-    if (!boxes || !scale) return hg_fail(err, HG_ENOMEM, "front of %zu points", n_front);
+    size_t *work = hg_alloc(arena, n_front, sizeof *work);
+    if (!boxes || !scale || !work) return hg_fail(err, HG_ENOMEM, "front of %zu points", n_front);
     double ref[HG_OBJECTIVES_MAX];
     const double none[HG_OBJECTIVES_MAX] = { -HUGE_VAL, -HUGE_VAL, -HUGE_VAL };
     if (m > 1)
-        hg_reference_point(ref, front, n_front, m);
+        hg_reference_point(ref, front, n_front, m, work);
     else
         ref[0] = -HUGE_VAL; /* one objective has no reference: the box above the best */
     for (size_t j = 0; j < m; j++) {

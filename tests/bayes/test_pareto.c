@@ -146,7 +146,8 @@ static void reference_lies_a_tenth_of_the_range_below_the_front(void **state) {
     (void)state;
     const double y[] = { 1, 5, 2, 4, 0, 0 };
     double ref[2];
-    hg_reference_point(ref, y, 3, 2);
+    size_t work[3];
+    hg_reference_point(ref, y, 3, 2, work);
     assert_close(ref[0], 1 - 0.2, 1e-15);
     assert_close(ref[1], 4 - 0.5, 1e-15);
 }
