@@ -23,7 +23,7 @@ typedef struct {
 const char *hg_row_words(char buf[64], const hg_table *t, size_t row) {
     const size_t line = hg_table_line(t, row);
     if (line)
-        snprintf(buf, 64, "row %zu (line %zu)", row, line);
+        snprintf(buf, 64, "line %zu", line); /* what an editor shows; JSON has the row too */
     else
         snprintf(buf, 64, "row %zu", row);
     return buf;

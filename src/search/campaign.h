@@ -69,6 +69,6 @@ void hg_campaign_drop(hg_campaign *c, const bool *out);
 HG_MUST_CHECK hg_status hg_campaign_repeats(bool *same, const hg_campaign *c, hg_err *err);
 /* All limits known to be met by measured row i; false when one is not met or not known. */
 bool hg_campaign_meets(const hg_campaign *c, size_t i);
-/* "row 17 (line 19)" of table t; the line only when it is known. */
+/* "line 19" of the file that t was read from; "row 17" of a table made by a program. */
 const char *hg_row_words(char buf[64], const hg_table *t, size_t row);
 #endif

@@ -52,9 +52,10 @@ static void put_best(hg_text *out, const hg_explain *e) {
     const hg_goal *g = &e->c->goal[0];
     const double gain = g->sign * (e->s->mean[0] - e->best[0]);
     char a[32], b[32], row[64];
-    hg_text_add(out, ", %s%s%s %s the best so far (%s in %s)", hg_value_words(a, fabs(gain), e->s->sd[0]),
-                *g->unit ? " " : "", g->unit, gain >= 0 ? "better than" : "short of",
-                hg_value_words(b, e->best[0], e->s->sd[0]), hg_row_words(row, e->c->measured, e->best_row));
+    const char *space = *g->unit ? " " : "";
+    hg_text_add(out, ", %s%s%s %s the best so far (%s%s%s in %s)", hg_value_words(a, fabs(gain), e->s->sd[0]), space,
+                g->unit, gain >= 0 ? "better than" : "short of", hg_value_words(b, e->best[0], e->s->sd[0]), space,
+                g->unit, hg_row_words(row, e->c->measured, e->best_row));
 }
 
 static void put_neighbour(hg_text *out, const hg_explain *e) {
@@ -92,8 +93,8 @@ static void put_reason(hg_text *out, const hg_explain *e) {
     const bool promising = e->c->n_goals > 1 ? e->s->p_improve > 0.3 : gain > -0.5 * e->s->sd[0];
     if (share > 2.0 / 3)
         hg_text_add(out, promising ? "; explores where the prediction is good too" : "; explores");
-    else if (share < 1.0 / 3 && promising)
-        hg_text_add(out, "; exploits what is known");
+    else if (share < 1.0 / 3)
+        hg_text_add(out, promising ? "; exploits what is known" : "; nothing better is in sight");
     else
         hg_text_add(out, promising ? "; exploits and explores" : "; mostly explores");
 }
@@ -115,6 +116,7 @@ void hg_explain_suggestion(hg_text *out, const hg_explain *e) {
                     : e->c->n_failed == 0 ? "meeting the requirements"
                                           : "meeting the requirements and not failing");
     if (fabs(e->cost - 1) > 0.2) hg_text_add(out, "; costs %.2g times the usual", e->cost);
+    hg_text_add(out, ".");
 }
 
 /* ---- leave-one-out ------------------------------------------------------------------------------------------- */

@@ -235,6 +235,7 @@ static hg_status publish_picks(work *w, hg_arena *scratch) {
     }
     hg_acq_state state;
     if (n_front) HG_TRY(hg_rank_state(&state, front, n_front, m, 0, scratch, w->err));
+    double likeliest = 0;
     for (size_t k = 0; k < w->n_picked; k++) {
         const hg_pick *pick = &w->pick[k];
         hg_suggestion *s = &list[k];
@@ -243,7 +244,14 @@ static hg_status publish_picks(work *w, hg_arena *scratch) {
         s->score = pick->score;
         s->x = c->raw ? c->raw + pick->candidate * hg_features_dim(c->features) : pick->x;
         HG_TRY(explain(s, w, pick, inv, signal));
+        likeliest = fmax(likeliest, s->p_improve);
     }
+    if (n_front && likeliest < HG_POLICY.hopeless)
+        hg_text_add(
+            &c->warnings,
+            "No suggestion is likely to beat the best so far (the likeliest with %.1g): think of stopping, or of "
+            "other candidates.\n",
+            likeliest);
     p->suggestion = list;
     p->n = w->n_picked;
     return HG_OK;

@@ -53,7 +53,7 @@ static void the_top_of_the_hill_is_next(void **state) {
     assert_contains(s->suggestion[0].why, "predicted ");
     assert_contains(s->suggestion[0].why, " T, ");
     assert_contains(s->suggestion[0].why, "the best so far (6.");
-    assert_contains(s->suggestion[0].why, "row 2 (line 4)");
+    assert_contains(s->suggestion[0].why, "in line 4");
     assert_close(s->best[0], 6, 0);
     assert_int_equal(s->best_row, 2);
     assert_int_equal(s->n_pool, 8);
@@ -129,6 +129,25 @@ static void a_batch_spreads_out(void **state) {
 }
 
 /* x = 5.9 and 6.1 are twice the same place: after one of them the second pick must lie elsewhere. */
+static void says_when_nothing_better_is_in_sight(void **state) {
+    (void)state;
+    hg_table *t = table("x,y\n0,10\n1,8\n2,6\n3,4\n4,2\n5,0\n6,-2\n7,-4\n8,-6\n9,-8\n9.5,\n");
+    const hg_suggest_opts o = opts(&(hg_objective) { .column = "y", .maximize = true }, 1);
+    hg_suggestions *s = suggest(t, NULL, &o);
+    assert_true(s->suggestion[0].p_improve < 0.01);
+    assert_contains(s->warnings, "No suggestion is likely to beat the best so far");
+    assert_contains(s->suggestion[0].why, "nothing better is in sight.");
+    hg_suggestions_free(s);
+    hg_table_free(t);
+
+    hg_table *open_end = table(HILL);
+    const hg_suggest_opts up = opts(&UP, 1);
+    s = suggest(open_end, NULL, &up);
+    assert_null(strstr(s->warnings, "likely to beat"));
+    hg_suggestions_free(s);
+    hg_table_free(open_end);
+}
+
 static void a_believer_moves_the_second_pick_away(void **state) {
     (void)state;
     hg_table *t = table("x,y\n0,-36\n12,-36\n3,-9\n9,-9\n5.99,\n6.01,\n1,\n2,\n4,\n8,\n");
@@ -490,6 +509,7 @@ static void survives_any_allocation_failure(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(says_when_nothing_better_is_in_sight),
         TEST(the_top_of_the_hill_is_next),
         TEST(minimising_is_maximising_the_negative),
         TEST(order_of_rows_and_units_do_not_matter),
