@@ -153,13 +153,6 @@ void hg_json_number(hg_json *j, const char *key, double x) {
     put(j, text, hg_number_write(text, x));
 }
 
-void hg_json_integer(hg_json *j, const char *key, int64_t x) {
-    char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)x);
-    lead(j, key);
-    put_word(j, text);
-}
-
 void hg_json_count(hg_json *j, const char *key, size_t x) {
     char text[24];
     snprintf(text, sizeof text, "%zu", x);
@@ -175,12 +168,6 @@ void hg_json_bool(hg_json *j, const char *key, bool x) {
 void hg_json_numbers(hg_json *j, const char *key, const double *x, size_t n) {
     hg_json_begin_array(j, key);
     for (size_t i = 0; i < n; i++) hg_json_number(j, NULL, x[i]);
-    hg_json_end_array(j);
-}
-
-void hg_json_strings(hg_json *j, const char *key, const char *const *s, size_t n) {
-    hg_json_begin_array(j, key);
-    for (size_t i = 0; i < n; i++) hg_json_string(j, NULL, s[i]);
     hg_json_end_array(j);
 }
 

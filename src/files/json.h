@@ -36,12 +36,10 @@ void hg_json_begin_array(hg_json *j, const char *key);
 void hg_json_end_array(hg_json *j);
 void hg_json_string(hg_json *j, const char *key, const char *s); /* NULL gives null */
 void hg_json_number(hg_json *j, const char *key, double x);
-void hg_json_integer(hg_json *j, const char *key, int64_t x);
 void hg_json_count(hg_json *j, const char *key, size_t x);
 void hg_json_bool(hg_json *j, const char *key, bool x);
 void hg_json_null(hg_json *j, const char *key);
 void hg_json_numbers(hg_json *j, const char *key, const double *x, size_t n); /* an array */
-void hg_json_strings(hg_json *j, const char *key, const char *const *s, size_t n);
 
 /* Writes what is left and a line end. Errors: the first failure; HG_EINVAL for an object or array left open or a key
  * where none belongs. Between two values at the top comes a line end (JSON lines, with indent 0). */

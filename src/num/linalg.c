@@ -35,12 +35,6 @@ void hg_chol_lsolve_many(const double *l, size_t n, size_t ldl, double *b, size_
                     (int)ldb);
 }
 
-void hg_chol_ltsolve_many(const double *l, size_t n, size_t ldl, double *b, size_t m, size_t ldb) {
-    if (n && m)
-        cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, (int)n, (int)m, 1, l, (int)ldl, b,
-                    (int)ldb);
-}
-
 void hg_chol_inverse_lower(double *inv, const double *l, size_t n) {
     const int order = (int)n;
     int info = 0;

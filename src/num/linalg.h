@@ -16,7 +16,6 @@ void hg_chol_lsolve(const double *l, size_t n, double *b);  /* b[n] <- L^-1 b  *
 void hg_chol_ltsolve(const double *l, size_t n, double *b); /* b[n] <- L^-T b  */
 /* b[n,m] <- L^-1 b, row stride ldb >= m. dtrsm: n^2 m flops. */
 void hg_chol_lsolve_many(const double *l, size_t n, size_t ldl, double *b, size_t m, size_t ldb);
-void hg_chol_ltsolve_many(const double *l, size_t n, size_t ldl, double *b, size_t m, size_t ldb);
 /* inv[n,n] <- (L L')^-1, both triangles filled. l and inv may be the same array. LAPACK dpotri. */
 void hg_chol_inverse(double *inv, const double *l, size_t n);
 /* The lower triangle only; what is above the diagonal stays. */

@@ -527,6 +527,10 @@ static void a_misspelt_name_finds_its_neighbour(void **state) {
     assert_string_equal(hg_nearest_name("Repaly", verbs, 5), "replay");
     assert_null(hg_nearest_name("xylophone", verbs, 5));
     assert_null(hg_nearest_name("x", verbs, 0));
+    static const char *const pairs[] = { "ab12", "ab34" };
+    assert_string_equal(hg_nearest_name("ab32", pairs, 2), "ab12"); /* as near as the other, and the first */
+    assert_string_equal(hg_nearest_name("abcd", pairs, 2), "ab12"); /* two letters of four */
+    assert_null(hg_nearest_name("axcd", pairs, 2));                 /* three */
     const char *const letters[] = { "x", "y" };
     assert_null(hg_nearest_name("z", letters, 2)); /* nothing of it is right */
     assert_string_equal(hg_nearest_name("Y", letters, 2), "y");

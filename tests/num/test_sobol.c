@@ -69,12 +69,29 @@ static void seeds_differ_and_repeat(void **state) {
     assert_true(ua[0] == ub[0] && ua[1] == ub[1] && ua[0] != uc[0]);
 }
 
+/* The digital shift: whatever its index, a point of a random seed lies anywhere. */
+static void each_point_is_uniform_over_the_seeds(void **state) {
+    (void)state;
+    enum { SEEDS = 800, BINS = 8 };
+    for (uint32_t index = 0; index < 3; index++) {
+        size_t count[2][BINS] = { { 0 } };
+        for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+            hg_sobol s;
+            double u[2];
+            hg_sobol_init(&s, 2, seed);
+            hg_sobol_point(&s, index, u);
+            for (size_t j = 0; j < 2; j++) count[j][(size_t)(u[j] * BINS)]++;
+        }
+        for (size_t j = 0; j < 2; j++)
+            for (size_t k = 0; k < BINS; k++) assert_in_range(count[j][k], 53, 147); /* 100, five sds of 9.4 */
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(first_points_are_the_published_ones),
-        TEST(every_dimension_is_stratified),
-        TEST(pairs_integrate_better_than_random),
-        TEST(seeds_differ_and_repeat),
+        TEST(first_points_are_the_published_ones),  TEST(every_dimension_is_stratified),
+        TEST(pairs_integrate_better_than_random),   TEST(seeds_differ_and_repeat),
+        TEST(each_point_is_uniform_over_the_seeds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
