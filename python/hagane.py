@@ -84,8 +84,8 @@ hg_requirement = _struct("hg_requirement", column=_c.c_char_p, above=_c.c_bool, 
 hg_suggest_opts = _struct("hg_suggest_opts", objective=_c.POINTER(hg_objective), n_objectives=_c.c_size_t,
                           require=_c.POINTER(hg_requirement), n_require=_c.c_size_t, failed=_c.c_char_p,
                           cost=_c.c_char_p, features=hg_features_opts, acquisition=_c.c_int, ucb_kappa=_c.c_double,
-                          kernel=_c.c_char_p, batch=_c.c_size_t, monte_carlo=_c.c_bool, seed=_c.c_uint64,
-                          pool=_c.c_void_p, hooks=_c.POINTER(hg_hooks))
+                          kernel=_c.c_char_p, batch=_c.c_size_t, monte_carlo=_c.c_bool, even_pool=_c.c_bool,
+                          seed=_c.c_uint64, pool=_c.c_void_p, hooks=_c.POINTER(hg_hooks))
 hg_suggestion = _struct("hg_suggestion", row=_c.c_size_t, mean=_c.c_double * 3, sd=_c.c_double * 3, p_improve=_c.c_double,
                         p_feasible=_c.c_double, score=_c.c_double, neighbour=_c.c_size_t * 3, n_neighbours=_c.c_size_t,
                         distance=_c.c_double * 3, x=_double_p, why=_c.c_char_p)
@@ -594,7 +594,7 @@ class _Question:
     """hg_suggest_opts from keyword arguments, with everything they point to."""
 
     def __init__(self, target, maximize, features, exclude, formula, descriptor, require, failed, cost, acquisition, kernel,
-                 batch, seed, threads, progress, ucb_kappa=0.0, monte_carlo=False):
+                 batch, seed, threads, progress, ucb_kappa=0.0, even_pool=False, monte_carlo=False):
         lib, keep = _lib(), []
         targets = [target] if isinstance(target, str) else list(target)
         wants = list(maximize) if isinstance(maximize, (list, tuple)) else [maximize] * len(targets)
@@ -618,7 +618,8 @@ class _Question:
             number = _c.c_int()
             _call(lib.hg_acquisition_find, _c.byref(number), _bytes(acquisition))
             o.acquisition = number.value
-        o.batch, o.seed, o.ucb_kappa, o.monte_carlo = batch, seed, ucb_kappa, monte_carlo
+        o.batch, o.seed, o.ucb_kappa = batch, seed, ucb_kappa
+        o.even_pool, o.monte_carlo = even_pool, monte_carlo
         self.interrupted = None
         self.hooks = hg_hooks(_LOG(), _PROGRESS(self._tick), None)
         o.hooks = _c.pointer(self.hooks)
@@ -724,13 +725,14 @@ class Suggestions(_Owned, list):
 
 def suggest(table, target, maximize=True, *, candidates=None, space=None, features=(), exclude=(), formula=None,
             descriptor=None, require=(), failed=None, cost=None, acquisition=None, kernel=None, batch=1, seed=0, threads=0,
-            ucb_kappa=0.0, monte_carlo=False, progress=None):
+            ucb_kappa=0.0, even_pool=False, monte_carlo=False, progress=None):
     """What to measure next. Returns Suggestions, a list of dicts, best first.
 
     table: a Table, a dict of columns, a data frame, or the path of a CSV file. Rows whose target is blank (None, NaN) are
     the candidates, unless candidates (a table too) or space (path of a YAML file, or a dict {"variables": ...}) is given.
     target, maximize: a name and a bool, or lists of one to three. features: the columns to use; none: chosen.
     require: [("Tc (K)", ">", 500)]. failed, cost, formula: names of columns. acquisition: "ei", "ucb", ...
+    even_pool: do not treat a pool that crowds in places as the record of an earlier campaign.
     threads: 0 = one a processor; the result does not depend on it. progress(what, done, total): return False to stop.
     """
     lib = _lib()
@@ -738,7 +740,7 @@ def suggest(table, target, maximize=True, *, candidates=None, space=None, featur
     measured = _table(table, **about)
     pool = None if candidates is None else _table(candidates, **about)
     q = _Question(target, maximize, features, exclude, formula, descriptor, require, failed, cost, acquisition, kernel,
-                  batch, seed, threads, progress, ucb_kappa, monte_carlo)
+                  batch, seed, threads, progress, ucb_kappa, even_pool, monte_carlo)
     region = _c.c_void_p()
     if isinstance(space, collections.abc.Mapping):  # JSON is YAML
         words = json.dumps(space).encode()
@@ -754,7 +756,8 @@ def suggest(table, target, maximize=True, *, candidates=None, space=None, featur
 
 
 def replay(table, target, maximize=True, *, initial=2, budget=40, runs=100, average_duplicates=True, features=(), exclude=(),
-           formula=None, descriptor=None, acquisition=None, kernel=None, seed=0, threads=0, ucb_kappa=0.0, progress=None):
+           formula=None, descriptor=None, acquisition=None, kernel=None, seed=0, threads=0, ucb_kappa=0.0,
+           even_pool=False, progress=None):
     """Pretends that a fully measured table is unknown, and counts measurements until the best is found.
 
     Returns a dict: to_95, to_99, to_top5 and random (the same three): {median, q90, max, unreached}, None where too many runs
@@ -763,7 +766,7 @@ def replay(table, target, maximize=True, *, initial=2, budget=40, runs=100, aver
     lib = _lib()
     t = _table(table, **({"text": [formula]} if formula else {}))
     q = _Question(target, maximize, features, exclude, formula, descriptor, (), None, None, acquisition, kernel, 1, seed,
-                  threads, progress, ucb_kappa)
+                  threads, progress, ucb_kappa, even_pool)
     o = hg_replay_opts(initial, budget, runs, average_duplicates)
     out = q.ask(lib.hg_replay, _c.POINTER(hg_replay_result)(), t._live(), _c.byref(q.opts), _c.byref(o))
     try:

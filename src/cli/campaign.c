@@ -131,7 +131,7 @@ static const cli_option MODEL[] = {
       .argument = "X",
       .min = 0,
       .max = 100,
-      .fallback = "a schedule that grows with the measurements",
+      .fallback = "1.7 with one or two inputs, 2 with more",
       .help = "For ucb: how many standard deviations are added to the mean. More explores more." },
     { .name = "kernel",
       .type = CLI_TEXT,
@@ -139,6 +139,10 @@ static const cli_option MODEL[] = {
       .fallback = "chosen for the data, and said",
       .help = "Kernel of the Gaussian process: rbf, matern32, matern52, linear, with + and *, as in "
               "\"matern52 + linear\"." },
+    { .name = "even-pool",
+      .help =
+          "Take the pool as it is. Without it, a pool that crowds in places like the record of an earlier campaign is "
+          "recognised, said, and explored where it is crowded." },
     { .name = NULL },
 };
 const cli_group cli_model_group = { "Model", MODEL };
@@ -278,6 +282,7 @@ static hg_status read_options(cli_campaign *c, cli_run *run, hg_err *err) {
     o->ucb_kappa = cli_number(a, "kappa", o->ucb_kappa);
     if (cli_has(a, "kappa") && o->acquisition != HG_ACQ_UCB)
         return hg_fail(err, HG_EINVAL, "--kappa means nothing without --acquisition ucb");
+    o->even_pool = cli_has(a, "even-pool");
     hg_kernel kernel; /* read here too: a word on the command line is a matter of usage, and known before any data */
     o->kernel = cli_value(a, "kernel");
     if (o->kernel && hg_kernel_read(&kernel, o->kernel, err) != HG_OK) return HG_EINVAL;

@@ -35,7 +35,8 @@ int main(void) {
     S(hg_suggest_opts), F(hg_suggest_opts, objective), F(hg_suggest_opts, n_objectives), F(hg_suggest_opts, require);
     F(hg_suggest_opts, n_require), F(hg_suggest_opts, failed), F(hg_suggest_opts, cost), F(hg_suggest_opts, features);
     F(hg_suggest_opts, acquisition), F(hg_suggest_opts, ucb_kappa), F(hg_suggest_opts, kernel);
-    F(hg_suggest_opts, batch), F(hg_suggest_opts, monte_carlo), F(hg_suggest_opts, seed), F(hg_suggest_opts, pool);
+    F(hg_suggest_opts, batch), F(hg_suggest_opts, monte_carlo), F(hg_suggest_opts, even_pool), F(hg_suggest_opts, seed),
+        F(hg_suggest_opts, pool);
     F(hg_suggest_opts, hooks);
     S(hg_suggestion), F(hg_suggestion, row), F(hg_suggestion, mean), F(hg_suggestion, sd), F(hg_suggestion, p_improve);
     F(hg_suggestion, p_feasible), F(hg_suggestion, score), F(hg_suggestion, neighbour);
