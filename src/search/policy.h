@@ -1,6 +1,7 @@
 /* search/policy.h -- every number that decides how a campaign is run, in one place
  *
- * None of them was chosen on the benchmark sets in docs/benchmarks.md.
+ * None of them was fitted to the benchmark sets of docs/benchmarks.md; that there is a density treatment at all was prompted
+ * by one of them, AutoAM, as that page says.
  */
 #ifndef HG_SEARCH_POLICY_H
 #define HG_SEARCH_POLICY_H
