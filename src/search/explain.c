@@ -1,5 +1,6 @@
 /* search/explain.c -- see search/explain.h */
 #include "search/explain.h"
+#include "core/number.h"
 #include "search/policy.h"
 #include <math.h>
 #include <stdio.h>
@@ -42,6 +43,14 @@ const char *hg_value_words(char buf[32], double value, double sd) {
     return buf;
 }
 
+/* A measured value as it stands in the table while that is short: it is no estimate. */
+static const char *measured_words(char buf[32], double value, double sd) {
+    char exact[HG_NUMBER_SIZE];
+    if (hg_number_write(exact, value) > 8) return hg_value_words(buf, value, fmin(sd, fabs(value) / 100));
+    snprintf(buf, 32, "%s", exact);
+    return buf;
+}
+
 static void put_prediction(hg_text *out, const hg_goal *g, double mean, double sd) {
     char a[32], b[32];
     hg_text_add(out, "%s +- %s%s%s", hg_value_words(a, mean, sd), hg_value_words(b, sd, sd), *g->unit ? " " : "",
@@ -54,7 +63,7 @@ static void put_best(hg_text *out, const hg_explain *e) {
     char a[32], b[32], row[64];
     const char *space = *g->unit ? " " : "";
     hg_text_add(out, ", %s%s%s %s the best so far (%s%s%s in %s)", hg_value_words(a, fabs(gain), e->s->sd[0]), space,
-                g->unit, gain >= 0 ? "better than" : "short of", hg_value_words(b, e->best[0], e->s->sd[0]), space,
+                g->unit, gain >= 0 ? "better than" : "short of", measured_words(b, e->best[0], e->s->sd[0]), space,
                 g->unit, hg_row_words(row, e->c->measured, e->best_row));
 }
 
@@ -65,7 +74,7 @@ static void put_neighbour(hg_text *out, const hg_explain *e) {
     const double near = s->distance[0], y = g->sign * g->y[e->neighbour[0]];
     char row[64], value[32] = "";
     hg_row_words(row, e->c->measured, s->neighbour[0]);
-    if (!isnan(y)) hg_value_words(value, y, s->sd[0]);
+    if (!isnan(y)) measured_words(value, y, s->sd[0]);
     if (near < 0.5)
         hg_text_add(out, "; close to %s", row);
     else if (near < 1.5)

@@ -52,7 +52,7 @@ static void the_top_of_the_hill_is_next(void **state) {
     assert_true(s->suggestion[0].distance[0] <= s->suggestion[0].distance[1]);
     assert_contains(s->suggestion[0].why, "predicted ");
     assert_contains(s->suggestion[0].why, " T, ");
-    assert_contains(s->suggestion[0].why, "the best so far (6.");
+    assert_contains(s->suggestion[0].why, "the best so far (6 T in line 4)"); /* as it stands in the table */
     assert_contains(s->suggestion[0].why, "in line 4");
     assert_close(s->best[0], 6, 0);
     assert_int_equal(s->best_row, 2);
