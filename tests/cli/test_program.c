@@ -30,6 +30,7 @@ static void usage_errors_say_what_to_do(void **state) {
         { { "describe", "t.csv", "--seed", "1.5" }, "--seed needs a whole number, not \"1.5\"", "0 to" },
         { { "describe", "t.csv", "--seed", "few" }, "--seed needs a number, not \"few\"", "" },
         { { "describe", "t.csv", "--threads", "0" }, "--threads 0 is out of range", "1 to 1024" },
+        { { "describe", "t.csv", "--threads", "1025" }, "--threads 1025 is out of range", "1 to 1024" },
         { { "describe", "t.csv", "--threads", "-1" }, "--threads -1 is out of range", "1 to 1024" },
         { { "describe", "t.csv", "--out", "a", "--out=b" }, "--out is given twice: \"a\" and \"b\"", "" },
         { { "describe", "t.csv", "--descriptor", "magpie" },

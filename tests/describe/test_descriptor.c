@@ -72,6 +72,7 @@ static void fe2o3_matches_the_hand_derivation(void **state) {
     assert_close(value("magpie132", f, "mean:NdValence"), 0.4 * 6, 1e-15);
     assert_close(value("magpie132", "NaCl", "mode:Number"), 11, 0); /* equally abundant: the least */
     assert_close(value("magpie132", "(FeCo)0.5Ni", "mode:Number"), 28, 0);
+    assert_close(value("magpie132", "Fe0.999Co", "mode:Number"), 27, 0); /* nearly as abundant is less abundant */
 
     assert_close(value("fractions", f, "fraction:O"), 0.6, 1e-15);
     assert_close(value("fractions", f, "fraction:Fe"), 0.4, 1e-15);

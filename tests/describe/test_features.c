@@ -378,6 +378,21 @@ static void equal_rows_have_equal_bytes(void **state) {
     hg_table_free(t);
 }
 
+/* Fractions of multiples of one formula differ in the last digit only: that tells nothing. */
+static void round_off_is_no_difference(void **state) {
+    (void)state;
+    hg_table *t = table("multiples.csv", "formula,T\nNd2Fe14B,1\nNd0.3Fe2.1B0.15,2\nNd0.7Fe4.9B0.35,3\nNd6Fe42B3,4\n");
+    for (size_t k = 0; k < 2; k++) {
+        hg_features_opts o = hg_features_opts_default();
+        o.descriptor = k ? "magpie132" : "fractions";
+        hg_features *f = fit_one(t, &o);
+        assert_int_equal(hg_features_dim(f), 1);
+        assert_contains(hg_features_words(f), "formula (the same composition in every row)");
+        hg_features_free(f);
+    }
+    hg_table_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(columns_are_chosen_and_the_choice_is_told),
@@ -393,6 +408,7 @@ int main(void) {
         TEST(named_columns_are_used_or_refused_with_place_and_reason),
         TEST(survives_any_allocation_failure),
         TEST(equal_rows_have_equal_bytes),
+        TEST(round_off_is_no_difference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

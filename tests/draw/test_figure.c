@@ -142,9 +142,8 @@ static cairo_status_t read_some(void *closure, unsigned char *data, unsigned int
     return CAIRO_STATUS_SUCCESS;
 }
 
-/* Mean position of the pixels that have a colour of the palette, in shares of the page from the top left. */
-static size_t find_colour(const hg_bytes *png, hg_colour colour, double *x, double *y) {
-    const hg_rgb c = hg_colour_rgb(colour);
+/* Mean position of the pixels that have the colour, in shares of the page from the top left. */
+static size_t find_rgb(const hg_bytes *png, hg_rgb c, double *x, double *y) {
     reader r = { png, 0 };
     cairo_surface_t *image = cairo_image_surface_create_from_png_stream(read_some, &r);
     assert_int_equal(cairo_surface_status(image), CAIRO_STATUS_SUCCESS);
@@ -169,6 +168,10 @@ static size_t find_colour(const hg_bytes *png, hg_colour colour, double *x, doub
     }
     cairo_surface_destroy(image);
     return n;
+}
+
+static size_t find_colour(const hg_bytes *png, hg_colour colour, double *x, double *y) {
+    return find_rgb(png, hg_colour_rgb(colour), x, y);
 }
 
 /* Two points at the opposite ends of the data lie symmetrically: the outer points of a cross, found by their colours. */
@@ -383,6 +386,24 @@ static void survives_any_allocation_failure(void **state) {
     }
 }
 
+/* The low cell of a heat map: first row below, first column left. */
+static void a_heat_map_stands_upright(void **state) {
+    (void)state;
+    const double ends[] = { 0, 1 }, value[] = { 0, 1, 1, 1 };
+    hg_layer l = hg_layer_make(HG_LAYER_HEAT, NULL, ends, ends, 2, HG_COLOUR_INK);
+    l.value = value;
+    l.rows = l.columns = 2;
+    const hg_figure f = simple(&l);
+    hg_rgb map[HG_MAP_LEVELS];
+    hg_bytes png;
+    double x, y;
+    hg_colour_map(map);
+    assert_ok(hg_figure_render(&png, &f, HG_FIGURE_PNG, NULL));
+    assert_true(find_rgb(&png, map[0], &x, &y) > 1000);
+    assert_true(x < 0.4 && y > 0.6);
+    hg_bytes_free(&png);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(ticks_are_1_2_5_and_share_one_power_of_ten),
@@ -398,6 +419,7 @@ int main(void) {
         TEST(an_empty_figure_and_a_triangle_are_figures_too),
         TEST(refuses_what_makes_no_figure),
         TEST(survives_any_allocation_failure),
+        TEST(a_heat_map_stands_upright),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

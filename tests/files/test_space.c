@@ -235,6 +235,21 @@ static void survives_any_allocation_failure(void **state) {
     }
 }
 
+/* Seed 0 is a seed like any other: its first point is not the corner that an unscrambled sequence begins with. */
+static void every_seed_scrambles(void **state) {
+    (void)state;
+    hg_space *s;
+    assert_ok(read(&s, "variables: {a: {min: 0, max: 1}, b: {min: 0, max: 1}}", NULL));
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        hg_table *t;
+        assert_ok(hg_space_sample(&t, s, 4, seed, NULL));
+        assert_true(column(t, "a")->number[0] > 0 && column(t, "a")->number[0] != 0.5);
+        assert_true(column(t, "a")->number[1] != 0.5);
+        hg_table_free(t);
+    }
+    hg_space_free(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_sample_keeps_to_the_space),
@@ -245,6 +260,7 @@ int main(void) {
         TEST(seeds_decide),
         TEST(mistakes_are_named_with_their_place),
         TEST(survives_any_allocation_failure),
+        TEST(every_seed_scrambles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,15 +77,15 @@ static void reached_means_what_the_header_says(void **state) {
     /* to the end in random order, counted exactly: P(nothing good in the first k + 1) */
     hg_replay_result *r = replay(t, &UP, HG_ACQ_RANDOM, runs(1000, 0), NULL);
     /* 95 %: 4 of 20 rows (95, 98.9, 99, 100); 99 %: 2 (99, 100); top 5 %: 1 */
-    assert_close(r->to_95.median, 2, 1);
-    assert_close(r->to_99.median, 5, 1);
-    assert_close(r->to_top5.median, 9.5, 1.6);
+    assert_true(r->to_95.median == 2 || r->to_95.median == 3); /* P(nothing good in 3) = 0.49 */
+    assert_true(r->to_99.median == 5 || r->to_99.median == 6); /* 0.48 in 6; three such rows would make it 3 */
+    assert_true(r->to_top5.median >= 8 && r->to_top5.median <= 11);
     assert_close(r->to_top5.max, 19, 0);
     hg_replay_free(r);
     /* minimise: 1 + 0.05 (100 - 1) = 5.95 lets in 1, 5.5 and 5.6; 1 % lets in 1 alone */
     r = replay(t, &DOWN, HG_ACQ_RANDOM, runs(1000, 0), NULL);
-    assert_close(r->to_95.median, 3.5, 1.1); /* 3 of 20 */
-    assert_close(r->to_99.median, 9.5, 1.6); /* 1 of 20 */
+    assert_true(r->to_95.median == 3 || r->to_95.median == 4);  /* 3 of 20 */
+    assert_true(r->to_99.median >= 8 && r->to_99.median <= 11); /* 1 of 20 */
     assert_close(r->y_best, 1, 0);
     hg_replay_free(r);
     hg_table_free(t);
