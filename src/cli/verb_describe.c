@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "hagane/composition.h"
 #include "hagane/descriptor.h"
+#include <math.h>
 #include <string.h>
 
 enum { BLOCK = 4096, CHUNK = 64, CHUNKS = BLOCK / CHUNK, FORMULA_SIZE = 512 };
@@ -100,13 +101,19 @@ static void begin_json(hg_json *j, cli_run *run, const job *b) {
 
 /* ---- a block in parallel ---------------------------------------------------------------------------------------------- */
 
+/* No atomic weight is known better; more digits would only show the round-off of the sum. */
+static double ten_digits(double x) {
+    const double step = pow(10, floor(log10(x)) - 9);
+    return step < 1 ? round(x / step) / round(1 / step) : round(x / step) * step;
+}
+
 static hg_status describe_row(job *b, size_t i, hg_err *err) {
     hg_composition c;
     HG_TRY(hg_composition_read(&c, hg_table_text(b->table, b->column, b->first + i), err));
     if (hg_composition_write(b->canonical[i], FORMULA_SIZE, &c) >= FORMULA_SIZE)
         return hg_fail(err, HG_ELIMIT, "the canonical formula is longer than %d bytes", FORMULA_SIZE - 1);
     b->atoms[i] = hg_composition_atoms(&c);
-    b->mass[i] = hg_composition_mass(&c);
+    b->mass[i] = ten_digits(hg_composition_mass(&c));
     return b->form.descriptors ? hg_descriptor_compute(b->x + i * b->dim, b->set, &c, err) : HG_OK;
 }
 

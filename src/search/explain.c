@@ -75,8 +75,9 @@ static void put_neighbour(hg_text *out, const hg_explain *e) {
     char row[64], value[32] = "";
     hg_row_words(row, e->c->measured, s->neighbour[0]);
     if (!isnan(y)) measured_words(value, y, s->sd[0]);
+    const char *which = e->c->pool != e->c->measured ? "measured " : ""; /* lines of two files are in play */
     if (near < 0.5)
-        hg_text_add(out, "; close to %s", row);
+        hg_text_add(out, "; close to %s%s", which, row);
     else if (near < 1.5)
         hg_text_add(out, "; the nearest measured is %s, %.1f length scales away", row, near);
     else
