@@ -23,6 +23,7 @@ const hg_policy HG_POLICY = {
     .space_starts = 4,
     .space_moves = 128,
     .check_points = 8,
+    .attached_bytes = 256e6,
     .hopeless = 0.01,
     .random_orders = 2000,
     .density_from = 0.7,

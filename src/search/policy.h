@@ -27,11 +27,12 @@ typedef struct {
     size_t space_points;               /* even points of a space that are scored first */
     size_t space_starts, space_moves;  /* best points refined, neighbours tried at each step */
     size_t check_points;               /* fewer measured rows than this cannot show a model to be worse than the mean */
-    double hopeless;                   /* no suggestion has a better chance to beat the best: the words say so */
-    size_t random_orders;              /* permutations behind the random line of a replay */
-    double density_from, density_over; /* search/density.h: strength = clamp((c1 + c2 - from) / over) */
-    double density_h, density_h2;      /* kernel widths of the statistic and of the density that is used */
-    size_t density_least;              /* fewer candidates than this have no shape */
+    double attached_bytes; /* a replay keeps what its ensemble knows of the pool up to this size per thread */
+    double hopeless;       /* no suggestion has a better chance to beat the best: the words say so */
+    size_t random_orders;  /* permutations behind the random line of a replay */
+    double density_from, density_over;  /* search/density.h: strength = clamp((c1 + c2 - from) / over) */
+    double density_h, density_h2;       /* kernel widths of the statistic and of the density that is used */
+    size_t density_least;               /* fewer candidates than this have no shape */
     size_t density_all, density_subset; /* pools larger than this are compared with a random subset of so many */
     size_t density_dims;                /* more dimensions (formula columns) are left alone */
 } hg_policy;

@@ -79,16 +79,27 @@ static bool all_equal(const double *y, size_t n) {
     return true;
 }
 
-/* The model of a run while it is an ensemble: it grows with each measurement, the pool attached. */
-static hg_status attach(hg_surrogate *model, const replay *r, const hg_model_opts *o, hg_err *err) {
+static size_t ensemble_points(const replay *r) {
     const size_t most = r->initial + r->budget, few = HG_ENSEMBLE_POLICY.most_points;
+    return most < few ? most : few;
+}
+
+/* An attached pool costs draws x points x rows doubles in every thread: too much for large tables, whose candidates are
+ * predicted in chunks instead, as hg_suggest does. */
+static bool pool_attached(const replay *r) {
+    const double cells = (double)HG_ENSEMBLE_POLICY.draws * (double)ensemble_points(r) * (double)r->n;
+    return cells * sizeof(double) <= HG_POLICY.attached_bytes;
+}
+
+/* The model of a run while it is an ensemble: it grows with each measurement. */
+static hg_status attach(hg_surrogate *model, const replay *r, const hg_model_opts *o, hg_err *err) {
     const hg_ensemble_opts e = { .density = o->density,
                                  .d = r->d - (o->density ? HG_DENSITY_COLUMNS : 0),
-                                 .most = most < few ? most : few,
+                                 .most = ensemble_points(r),
                                  .group = o->group,
                                  .shift = o->shift,
                                  .scale = o->scale,
-                                 .pool = r->x,
+                                 .pool = pool_attached(r) ? r->x : NULL,
                                  .n_pool = r->n };
     return hg_ensemble_new(&model->e, &e, err);
 }
@@ -122,7 +133,7 @@ static hg_status next_row(size_t *row, run_state *s, size_t run, double *score, 
     const hg_rank_opts o = { .m = 1,
                              .d = r->d,
                              .model = &use,
-                             .attached = few,
+                             .attached = few && pool_attached(r),
                              .acquisition = r->acquisition,
                              .kappa = hg_rank_kappa(r->o->ucb_kappa, hg_features_groups(r->c->features)),
                              .front = &s->best,
