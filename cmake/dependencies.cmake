@@ -8,8 +8,11 @@ pkg_check_modules(LZMA REQUIRED IMPORTED_TARGET liblzma)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(TLS REQUIRED IMPORTED_TARGET libssl)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 
 add_library(hagane_dependencies INTERFACE)
 target_link_libraries(hagane_dependencies INTERFACE PkgConfig::OPENBLAS PkgConfig::NLOPT PkgConfig::ZLIB PkgConfig::LZMA
-  PkgConfig::ZSTD PkgConfig::YAML PkgConfig::CRYPTO PkgConfig::CAIRO Threads::Threads m)
+  PkgConfig::ZSTD PkgConfig::YAML PkgConfig::TLS PkgConfig::CRYPTO PkgConfig::SODIUM PkgConfig::SQLITE PkgConfig::CAIRO Threads::Threads m)

@@ -53,6 +53,9 @@ typedef enum {
     HG_ENOTCONV,  /* an iteration did not converge                                              */
     HG_ELIMIT,    /* a stated limit was reached (size, memory, decompression ratio)             */
     HG_ECANCEL,   /* the caller's progress callback asked to stop                               */
+    HG_EPARTY,    /* another party cannot be reached, stopped, or broke off                      */
+    HG_EREFUSED,  /* a signature, a certificate, the policy, a budget or a date forbids it       */
+    HG_ECHEAT,    /* a check failed that no honest party can fail                                */
     HG_STATUS_COUNT
 } hg_status;
 

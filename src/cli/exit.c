@@ -17,15 +17,16 @@ static const cli_exit TABLE[] = {
     { CODE_USAGE, "usage: an unknown verb or option, or a value out of its range" },
     { CODE_DATA, "bad input data: the message names the file, line and column" },
     { CODE_LIMIT, "a calculation did not converge, or a stated limit was reached" },
-    { CODE_REMOTE, "another party or a remote machine failed" },
+    { CODE_REMOTE, "another party failed, refused or cheated" },
     { CODE_STOPPED, "interrupted (SIGINT or SIGTERM); nothing was written" },
     { 0, NULL },
 };
 
 static const int OF_STATUS[HG_STATUS_COUNT] = {
-    [HG_OK] = CODE_OK,        [HG_EINVAL] = CODE_USAGE,   [HG_ENOMEM] = CODE_FAILED, [HG_EIO] = CODE_FAILED,
-    [HG_EPARSE] = CODE_DATA,  [HG_EDATA] = CODE_DATA,     [HG_ENAN] = CODE_DATA,     [HG_ENOTFOUND] = CODE_DATA,
-    [HG_ENOTPD] = CODE_LIMIT, [HG_ENOTCONV] = CODE_LIMIT, [HG_ELIMIT] = CODE_LIMIT,  [HG_ECANCEL] = CODE_STOPPED,
+    [HG_OK] = CODE_OK,         [HG_EINVAL] = CODE_USAGE,    [HG_ENOMEM] = CODE_FAILED, [HG_EIO] = CODE_FAILED,
+    [HG_EPARSE] = CODE_DATA,   [HG_EDATA] = CODE_DATA,      [HG_ENAN] = CODE_DATA,     [HG_ENOTFOUND] = CODE_DATA,
+    [HG_ENOTPD] = CODE_LIMIT,  [HG_ENOTCONV] = CODE_LIMIT,  [HG_ELIMIT] = CODE_LIMIT,  [HG_ECANCEL] = CODE_STOPPED,
+    [HG_EPARTY] = CODE_REMOTE, [HG_EREFUSED] = CODE_REMOTE, [HG_ECHEAT] = CODE_REMOTE,
 };
 
 const cli_exit *cli_exit_table(void) { return TABLE; }

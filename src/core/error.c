@@ -13,6 +13,8 @@ static const char *const NAMES[HG_STATUS_COUNT] = {
     [HG_ENAN] = "HG_ENAN",     [HG_ENOTFOUND] = "HG_ENOTFOUND",
     [HG_ENOTPD] = "HG_ENOTPD", [HG_ENOTCONV] = "HG_ENOTCONV",
     [HG_ELIMIT] = "HG_ELIMIT", [HG_ECANCEL] = "HG_ECANCEL",
+    [HG_EPARTY] = "HG_EPARTY", [HG_EREFUSED] = "HG_EREFUSED",
+    [HG_ECHEAT] = "HG_ECHEAT",
 };
 
 const char *hg_version(void) { return HG_VERSION; }
