@@ -1,0 +1,43 @@
+/* party/split.h -- an owner's table becomes three share files, on the owner's machine
+ *
+ * The table is read a row at a time; a million rows need no more memory than ten. Every mistake is told with file, line and
+ * column, and no share file appears unless the whole table was right: a property that is blank (skipped when asked, else refused),
+ * NaN or outside the policy's range; a row whose features are no entry of the pool; a name that the pool has with
+ * other features (another pool); a column that is missing.
+ */
+#ifndef HG_PARTY_SPLIT_H
+#define HG_PARTY_SPLIT_H
+#include "party/sharefile.h"
+
+typedef struct {
+    const char *target; /* column of the property; NULL: the policy's name for it */
+    bool
+        skip_blank; /* rows whose property is blank are passed over (a candidate list); else they are refused. default true */
+    hg_share_opts share;
+    const hg_hooks *hooks;
+} hg_split_opts;
+hg_split_opts hg_split_opts_default(void);
+
+typedef struct {
+    uint64_t rows, blank, shared; /* with a property; without; shared, padding included */
+    double least, greatest;       /* of the property; the owner's eyes only */
+    hg_dataset statement;
+    unsigned char id[HG_DIGEST];
+} hg_split_result;
+
+/* table: a CSV path. path[j]: the file for server j. Errors: HG_EPARSE, HG_EDATA, HG_ENOTFOUND, HG_ENAN with their
+ * place; HG_EREFUSED, HG_EIO, HG_ELIMIT, HG_ENOMEM, HG_ECANCEL. */
+HG_MUST_CHECK hg_status hg_split_table(hg_split_result *out, const hg_policy *p, const char *table,
+                                       const hg_split_opts *opts, const char *const path[HG_SLOTS], hg_err *err);
+/* One measured value at a pool index: what a user registers after an answer. */
+HG_MUST_CHECK hg_status hg_split_value(hg_split_result *out, const hg_policy *p, const size_t *index,
+                                       const double *value, size_t n, const hg_split_opts *opts,
+                                       const char *const path[HG_SLOTS], hg_err *err);
+
+/* Which pool row has these raw features (within 1e-9 of each range) or this name? */
+typedef struct hg_pool_index hg_pool_index;
+HG_MUST_CHECK hg_status hg_pool_index_new(hg_pool_index **out, const hg_policy *p, hg_err *err);
+bool hg_pool_index_find(size_t *row, const hg_pool_index *x, const double *features);
+bool hg_pool_index_find_id(size_t *row, const hg_pool_index *x, const char *id, size_t len);
+void hg_pool_index_free(hg_pool_index *x);
+#endif
