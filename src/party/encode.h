@@ -50,6 +50,7 @@ bool hg_time_read(int64_t *seconds, const char *s);
 
 /* ---- digests and signatures ------------------------------------------------------------------------------------------- */
 
+enum { HG_NAME_SIZE = 64 }; /* of a member, a project or a cluster, with its NUL */
 enum { HG_DIGEST = 32, HG_PUBLIC_KEY = 32, HG_SECRET_KEY = 64, HG_SIGNATURE = 64 };
 
 /* SHA-256 over "hagane <what>" NUL and the bytes: a digest of one kind of thing is never that of another. */
