@@ -3,8 +3,9 @@
  * Cramer, Damgard, Ishai (TCC 2005) with AES-128-CTR (OpenSSL EVP). Slot key j is known to servers j and j-1, never to the
  * third. A key lives for one attempt of one job. The counter block is
  *     purpose (8 bits) | draw (56 bits) | block (64 bits)
- * where `draw` counts the calls of this run: all servers make the same calls in the same order, so the same draw number
- * means the same step and gate everywhere, and no block is ever used twice (asserted).
+ * where `draw` counts the calls of this run with that purpose: all servers make the same calls in the same order, so the same
+ * draw number means the same step and gate everywhere, and no block is ever used twice (asserted). One counter for each
+ * purpose: what the malicious mode draws more (MACs, checks) does not shift the values that the plain mode draws too.
  */
 #ifndef HG_SECRET_PRSS_H
 #define HG_SECRET_PRSS_H
@@ -20,7 +21,8 @@ typedef enum {
     HG_PRSS_MAC,
     HG_PRSS_COIN,
     HG_PRSS_CHECK,
-    HG_PRSS_REFRESH
+    HG_PRSS_REFRESH,
+    HG_PRSS_PURPOSES
 } hg_prss_purpose;
 
 typedef struct hg_prss hg_prss;
@@ -28,9 +30,11 @@ typedef struct hg_prss hg_prss;
 HG_MUST_CHECK hg_status hg_prss_new(hg_prss **out, const unsigned char key[HG_SLOTS][HG_PRSS_KEY],
                                     const bool known[HG_SLOTS], hg_err *err);
 void hg_prss_free(hg_prss *p); /* wipes the keys */
-/* The next draw number: call once a vector, on every server alike. */
-uint64_t hg_prss_draw(hg_prss *p);
-/* Fills words[n] from slot key `slot` at this draw; asserts that the key is known and that (purpose, draw, slot) is new. */
+/* The next draw number of this purpose: call once a vector, on every server alike. */
+uint64_t hg_prss_draw(hg_prss *p, hg_prss_purpose purpose);
+bool hg_prss_known(const hg_prss *p, unsigned slot);
+/* Fills words[n] from slot key `slot` at this draw; asserts that the key is known and that (purpose, draw, slot) is new:
+ * draws of a purpose and slot only go up. */
 HG_MUST_CHECK hg_status hg_prss_fill(hg_prss *p, hg_prss_purpose purpose, uint64_t draw, unsigned slot, uint64_t *words,
                                      size_t n, hg_err *err);
 #endif

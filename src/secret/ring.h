@@ -8,6 +8,10 @@
 #define HG_SECRET_RING_H
 #include "hagane/core.h"
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "ring elements go to the wire as they lie in memory: a big-endian machine would need its bytes swapped"
+#endif
+
 enum { HG_RING_LIMBS = 3 }; /* the most */
 
 /* z may be x or y. n elements. */
@@ -20,6 +24,12 @@ void hg_ring_scale(uint64_t *z, const uint64_t *x, const uint64_t *c, size_t n,
                    unsigned limbs); /* z = c x, c one element */
 void hg_ring_dot_add(uint64_t *z, const uint64_t *x, const uint64_t *y, size_t n,
                      unsigned limbs); /* one element z += x'y */
+/* A server's own part of a product of two replicated sharings, before the zero share: x0 y0 + x0 y1 + x1 y0.
+ * mul: elementwise, y stays at its first element when `broadcast`. dot: one element z += the sum over n. */
+void hg_ring_cross_mul_add(uint64_t *z, const uint64_t *const x[2], const uint64_t *const y[2], bool broadcast,
+                           size_t n, unsigned limbs);
+void hg_ring_cross_dot_add(uint64_t *z, const uint64_t *const x[2], const uint64_t *const y[2], size_t n,
+                           unsigned limbs);
 void hg_ring_shift_left(uint64_t *z, const uint64_t *x, unsigned bits, size_t n, unsigned limbs);
 void hg_ring_shift_right(uint64_t *z, const uint64_t *x, unsigned bits, size_t n,
                          unsigned limbs); /* logical: zeros come in */
@@ -28,6 +38,12 @@ void hg_ring_mask(uint64_t *x, unsigned bits, size_t n, unsigned limbs);
 /* y = A x for a public integer matrix A [rows, n], row-major: the hot loop of the public-composition tier. */
 void hg_ring_matvec_i32(uint64_t *y, const int32_t *a, const uint64_t *x, size_t rows, size_t n, unsigned limbs);
 void hg_ring_matvec_i64(uint64_t *y, const int64_t *a, const uint64_t *x, size_t rows, size_t n, unsigned limbs);
+/* The same for up to HG_RING_VECTORS vectors in one pass over A (which is what costs), on a pool (NULL: this thread). */
+enum { HG_RING_VECTORS = 4 };
+void hg_ring_matvecs_i32(uint64_t *const *y, const int32_t *a, const uint64_t *const *x, size_t vectors, size_t rows,
+                         size_t n, unsigned limbs, hg_pool *pool);
+void hg_ring_matvecs_i64(uint64_t *const *y, const int64_t *a, const uint64_t *const *x, size_t vectors, size_t rows,
+                         size_t n, unsigned limbs, hg_pool *pool);
 /* From one width to another: fewer limbs reduce modulo 2^(64 to); more limbs extend the sign (only for plain values). */
 void hg_ring_resize(uint64_t *z, unsigned to, const uint64_t *x, unsigned from, size_t n);
 /* Plain values in and out. From a double: round to nearest, ties to even, of x 2^fraction; |x 2^fraction| < 2^62 is the

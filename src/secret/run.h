@@ -54,8 +54,9 @@ typedef struct {
     unsigned party;                           /* 0, 1, 2; 0 in the plain mode */
     unsigned char key[HG_SLOTS][HG_PRSS_KEY]; /* slot keys `party` and `party + 1`; all three in the plain mode */
     unsigned char tag_key[HG_NEIGHBOURS][32]; /* pairwise keys of the zero test; malicious mode */
-    hg_channel *channel;                      /* NULL in the plain mode */
-    hg_pool *pool;                            /* for local work; NULL: this thread */
+    hg_mode imitated;    /* plain mode: whose rounding; HG_MALICIOUS, else the semi-honest servers' */
+    hg_channel *channel; /* NULL in the plain mode */
+    hg_pool *pool;       /* for local work; NULL: this thread */
     const hg_hooks *hooks;
 } hg_run_opts;
 
@@ -63,11 +64,14 @@ typedef struct hg_run hg_run;
 HG_MUST_CHECK hg_status hg_run_new(hg_run **out, const hg_run_opts *o, hg_err *err);
 void hg_run_free(hg_run *r); /* wipes keys and shares */
 hg_mode hg_run_mode(const hg_run *r);
+/* HG_SEMI_HONEST or HG_MALICIOUS: whose integers this run computes (a plain run imitates one of them). */
+hg_mode hg_run_arithmetic(const hg_run *r);
 unsigned hg_run_party(const hg_run *r);
 unsigned hg_run_copies(const hg_run *r); /* 2 slots; 1 in the plain mode */
 hg_arena *hg_run_arena(hg_run *r);
 hg_cost hg_run_cost(const hg_run *r);
 hg_pool *hg_run_pool(const hg_run *r);
+hg_prss *hg_run_prss(hg_run *r); /* slots `party` and `party + 1`; all three in the plain mode */
 /* Transcript: SHA-256 of every message of this run, sent and received, for the audit log. */
 void hg_run_transcript(const hg_run *r, unsigned char digest[32]);
 
@@ -102,10 +106,18 @@ void hg_share_copy(hg_run *r, hg_share *z, const hg_share *x); /* into z's own m
 /* A uniform secret vector that nobody knows (PRSS, local; the plain mode draws the sum of the three). */
 HG_MUST_CHECK hg_status hg_share_random(hg_share *out, hg_run *r, size_t n, unsigned limbs, hg_err *err);
 
+/* A mask r = r_0 + r_1 + r_2 and `shifted` = the sum of floor(r_j / 2^shift): r_j uniform in [0, 2^bits), from slot key j. Neither
+ * has a MAC. shifted may be NULL. Local. */
+HG_MUST_CHECK hg_status hg_share_mask(hg_share *mask, hg_share *shifted, hg_run *r, size_t n, unsigned limbs,
+                                      unsigned bits, unsigned shift, hg_err *err);
+/* Gives x its MAC: n products, queued; x->mac is valid after the round. Nothing to do outside the malicious mode, or when
+ * x has one. */
+HG_MUST_CHECK hg_status hg_share_authenticate(hg_run *r, hg_share *x, hg_err *err);
+
 /* ---- gates that wait for the next round ----------------------------------------------------------------------------------- */
 
 /* z = x y elementwise; z is made here (run's arena), valid after the round. y of one element is broadcast. In the malicious
- * mode x must be authenticated. */
+ * mode x or y must be authenticated. The same holds for the next two. */
 HG_MUST_CHECK hg_status hg_mul(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, hg_err *err);
 /* z[i] = sum_j x[i, j] y[i, j], rows inner products of `length` (x: rows * length; y: rows * length, or length: the same for
  * all rows). One element a row. */
