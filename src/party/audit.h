@@ -18,8 +18,8 @@
  *   project magnets
  *   user carol
  *   job 9f86...
- *   hash 2c26...              SHA-256 of "hagane audit entry 1\n", party, key and the lines above
- *   signature 98ab...         Ed25519 of "hagane audit hash 1\n" and the hash's 32 bytes
+ *   hash 2c26...              hg_digest "audit entry" of party, key and the entry's lines up to here
+ *   signature 98ab...         hg_sign "audit entry" of the hash's 32 bytes
  */
 #ifndef HG_PARTY_AUDIT_H
 #define HG_PARTY_AUDIT_H

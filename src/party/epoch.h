@@ -72,10 +72,10 @@ HG_MUST_CHECK hg_status hg_refresh_unpack(hg_refresh *r, const unsigned char byt
 /* ---- rebuilding -------------------------------------------------------------------------------------------------------- */
 
 /* The k-th set of the plan under way, with its rows (0 .. n-1; *n is how many there are). */
-HG_MUST_CHECK hg_status hg_epoch_set(hg_dataset *out, size_t *n, hg_store *s, const char *project, size_t k,
+HG_MUST_CHECK hg_status hg_epoch_set(hg_stored *out, size_t *n, hg_store *s, const char *project, size_t k,
                                      hg_err *err);
 /* On a survivor that is prepared: the words of the slot that `lost` shares with it, rows first .. first+rows-1 of set k, new epoch.
- * words: rows * elements * limbs; public_bytes may be NULL. */
+ * words: rows * hg_stored_words; public_bytes may be NULL. */
 HG_MUST_CHECK hg_status hg_epoch_rows(uint64_t *words, void *public_bytes, hg_store *s, const char *project, size_t k,
                                       uint64_t first, size_t rows, hg_err *err);
 /* On the lost server: the same rows of both slots (slot[0] from the previous server, slot[1] from the next), in order. */

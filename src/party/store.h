@@ -24,6 +24,7 @@
 #define HG_PARTY_STORE_H
 #include "core/text.h"
 #include "hagane/core.h"
+#include "party/encode.h"
 #include "party/policy.h"
 #include "party/world.h"
 
@@ -34,27 +35,18 @@ enum {
     HG_CHUNK_BYTES = 1 << 20, /* a chunk's plain bytes stay below this, or it has one row */
     HG_ROW_ELEMENTS_MOST = 1 << 18,
     HG_ROW_PUBLIC_MOST = 4096,
-    HG_STATEMENT_MOST = 64 << 10, /* bytes of an owner's signed statement */
+    HG_STATEMENT_MOST = 64 << 10, /* bytes of an owner's signed statement or request */
     HG_POLICY_MOST = 16 << 20     /* bytes of a policy's text */
 };
 #define HG_ROWS_MOST ((uint64_t)100000000)
-
-/* Signs what this server says. party/identity.h makes one of an identity. */
-typedef struct {
-    hg_status (*sign)(void *self, unsigned char signature[HG_SIGNATURE], const void *bytes, size_t n, hg_err *err);
-    void *self;
-    unsigned char key[HG_PUBLIC_KEY]; /* Ed25519 */
-} hg_signer;
 
 typedef struct {
     unsigned party; /* 0, 1, 2; fixed when the folder is made */
     bool
         create; /* make the folder's files; an existing store is HG_EREFUSED. Default false: a missing one is HG_ENOTFOUND */
     const unsigned char *master_key; /* [HG_MASTER_KEY], read during open only */
-    hg_signer signer;
-    unsigned char server_key[HG_PARTIES]
-                            [HG_PUBLIC_KEY]; /* who the three servers are: receipts are checked with these */
-    unsigned char previous_key[HG_PARTIES][HG_PUBLIC_KEY]; /* during a rotation: also accepted; all zero: none */
+    const unsigned char
+        *secret_key; /* [HG_SECRET_KEY] this server's Ed25519 key: signs the audit log; copied, wiped by free */
     hg_world world;
     /* Tests only: called before every statement that changes a file, with its words; may kill the process. */
     void (*step)(void *user, const char *statement);
@@ -111,54 +103,50 @@ typedef enum {
 } hg_dataset_state;
 const char *hg_dataset_state_name(hg_dataset_state s); /* "active" */
 
+/* A data set as this server has it. A row of one slot is elements * limbs words, then (bits + 63) / 64 words of bits (shared by
+ * XOR, those past `bits` are zero). */
 typedef struct {
-    unsigned char id[HG_DIGEST]; /* the same on the three servers: digest of the owner's signed statement */
-    unsigned char
-        upload[HG_DIGEST]; /* of this server's share file as it came, SEALED (a digest of plain shares would let
-                                        another server test guesses): the same upload again is no error */
+    unsigned char id[HG_DIGEST]; /* hg_dataset_id: the same on the three servers */
     unsigned char policy[HG_DIGEST];
     char project[HG_NAME_SIZE], owner[HG_NAME_SIZE];
-    uint64_t sequence;  /* the owner's own count of its uploads in this project; each number once */
-    uint64_t rows;      /* >= 1 */
-    unsigned limbs;     /* of a ring element, 1..3 */
-    size_t elements;    /* ring elements of a row, in each slot */
-    size_t public_size; /* public bytes of a row (tier 1: the pool index), 0: none */
+    uint64_t sequence;     /* the owner's own count of its uploads in this project; each number once */
+    uint64_t rows;         /* >= 1 */
+    unsigned kind;         /* hg_shares_kind; the store only keeps it */
+    unsigned limbs;        /* of a ring element, 1..3 */
+    size_t elements, bits; /* of a row, in each slot; not both 0 */
+    size_t public_size;    /* public bytes of a row (tier 1: the pool index), 0: none */
     /* set by the store */
     hg_dataset_state state;
     uint64_t
         epoch; /* of the refresh that last changed its shares; 0: as uploaded. Servers must agree on it before a job */
     int64_t since; /* when it came into this state */
-} hg_dataset;
+} hg_stored;
+size_t hg_stored_words(const hg_stored *d); /* of one slot of one row */
 
-/* Upload: rows come in any pieces, in order. *out is NULL (and HG_OK) when this very upload is already whole here.
- * HG_EREFUSED: withdrawn; the id or the owner's sequence is taken by another upload; HG_EINVAL, HG_ELIMIT: shape. */
+/* Upload: rows come in any pieces, in order, before the statement that names them is known (a share file ends with it). Of *d counts all
+ * but id, rows and what the store sets. HG_EINVAL, HG_ELIMIT: shape; HG_ENOTFOUND: no such project. */
 typedef struct hg_stage hg_stage;
-HG_MUST_CHECK hg_status hg_stage_new(hg_stage **out, hg_store *s, const hg_dataset *d, const void *statement, size_t n,
-                                     hg_err *err);
-/* slot[k]: rows * elements * limbs words; public: rows * public_size bytes (NULL when 0). More rows than promised: HG_EDATA. */
+HG_MUST_CHECK hg_status hg_stage_new(hg_stage **out, hg_store *s, const hg_stored *d, hg_err *err);
+/* slot[k]: rows * hg_stored_words(d); public_bytes: rows * public_size bytes (NULL when 0). */
 HG_MUST_CHECK hg_status hg_stage_add(hg_stage *g, const uint64_t *const slot[2], const void *public_bytes, size_t rows,
                                      hg_err *err);
-HG_MUST_CHECK hg_status hg_stage_commit(hg_stage *g,
-                                        hg_err *err); /* fewer rows than promised: HG_EDATA. Then only free */
-void hg_stage_free(hg_stage *g);                      /* not committed: nothing stays, its key is destroyed */
+uint64_t hg_stage_rows(const hg_stage *g); /* added so far */
+/* Whole: staged under this id. The same id again is no error, what was there stays (and what was just read goes). HG_EREFUSED: withdrawn, or
+ * the owner's sequence is taken by another id; HG_EDATA: no row. Then only free. */
+HG_MUST_CHECK hg_status hg_stage_commit(hg_stage *g, const unsigned char id[HG_DIGEST], const void *statement, size_t n,
+                                        hg_err *err);
+void hg_stage_free(hg_stage *g); /* not committed: nothing stays, its key is destroyed */
 
-/* What a server signs when a set has passed all checks; public. Binds no share and no digest of one. */
-typedef struct {
-    unsigned char dataset[HG_DIGEST];
-    unsigned party;
-    int64_t time;
-    unsigned char signature[HG_SIGNATURE];
-} hg_receipt;
-
-/* staged -> validated; this server's receipt (the same one again when repeated). */
-HG_MUST_CHECK hg_status hg_store_validate(hg_receipt *out, hg_store *s, const unsigned char id[HG_DIGEST], hg_err *err);
-/* A neighbour's receipt; the third makes the set active. HG_ECHEAT: wrong signature. HG_ENOTFOUND: no such set here. */
-HG_MUST_CHECK hg_status hg_store_receipt_put(hg_store *s, const hg_receipt *r, hg_err *err);
-/* out[k].party = k; known[k]. */
-HG_MUST_CHECK hg_status hg_store_receipts(hg_receipt out[HG_PARTIES], bool known[HG_PARTIES], hg_store *s,
-                                          const unsigned char id[HG_DIGEST], hg_err *err);
-/* Checks a receipt against the servers' keys (for owners, who keep all three). */
-HG_MUST_CHECK hg_status hg_receipt_verify(const hg_receipt *r, const unsigned char key[HG_PUBLIC_KEY], hg_err *err);
+/* staged -> validated: this server has checked all that it can. Its receipt (party/statement.h) is then made and put. */
+HG_MUST_CHECK hg_status hg_store_validate(hg_store *s, const unsigned char id[HG_DIGEST], hg_err *err);
+/* A server's signed receipt, verified by the caller; this server's own only for a validated set. A party's first one stays. The third makes
+ * the set active. HG_ENOTFOUND: no such set here. */
+enum { HG_RECEIPT_MOST = 4096 };
+HG_MUST_CHECK hg_status hg_store_receipt_put(hg_store *s, const unsigned char id[HG_DIGEST], unsigned party,
+                                             const void *receipt, size_t n, hg_err *err);
+/* Appends; HG_ENOTFOUND when that party's is not here. */
+HG_MUST_CHECK hg_status hg_store_receipt_get(hg_text *bytes, hg_store *s, const unsigned char id[HG_DIGEST],
+                                             unsigned party, hg_err *err);
 /* A staged set that failed a check: erased, reason (words, no values) in the log. Validated ones can only be withdrawn. */
 HG_MUST_CHECK hg_status hg_store_drop(hg_store *s, const unsigned char id[HG_DIGEST], const char *reason, hg_err *err);
 /* The owner's signed request (the caller verified it) is kept and told to the others. Key destroyed, rows deleted, log entry.
@@ -166,13 +154,13 @@ HG_MUST_CHECK hg_status hg_store_drop(hg_store *s, const unsigned char id[HG_DIG
 HG_MUST_CHECK hg_status hg_store_withdraw(hg_store *s, const char *project, const unsigned char id[HG_DIGEST],
                                           const void *request, size_t n, hg_err *err);
 
-HG_MUST_CHECK hg_status hg_store_dataset(hg_dataset *out, hg_store *s, const unsigned char id[HG_DIGEST], hg_err *err);
+HG_MUST_CHECK hg_status hg_store_dataset(hg_stored *out, hg_store *s, const unsigned char id[HG_DIGEST], hg_err *err);
 /* All of a project but uploads, by owner and sequence: the same order on every server. Memory from the arena. */
-HG_MUST_CHECK hg_status hg_store_datasets(hg_dataset **out, size_t *n, hg_store *s, const char *project, hg_arena *mem,
+HG_MUST_CHECK hg_status hg_store_datasets(hg_stored **out, size_t *n, hg_store *s, const char *project, hg_arena *mem,
                                           hg_err *err);
 HG_MUST_CHECK hg_status hg_store_statement(hg_text *bytes, hg_store *s, const unsigned char id[HG_DIGEST], hg_err *err);
 
-/* Rows first .. first+n-1; epoch: the one that the servers agreed on (hg_dataset.epoch), HG_EREFUSED when it is another
+/* Rows first .. first+n-1; epoch: the one that the servers agreed on (hg_stored.epoch), HG_EREFUSED when it is another
  * by now. slot[k] and public_bytes may be NULL. HG_EDATA: damaged on disk (nothing is returned). */
 HG_MUST_CHECK hg_status hg_store_read(uint64_t *const slot[2], void *public_bytes, hg_store *s,
                                       const unsigned char id[HG_DIGEST], uint64_t epoch, uint64_t first, size_t n,
@@ -187,9 +175,11 @@ HG_MUST_CHECK hg_status hg_store_digest(unsigned char digest[2][HG_DIGEST], hg_s
 
 /* Receipts and withdrawals of a project, appended to *bytes. */
 HG_MUST_CHECK hg_status hg_store_gossip(hg_text *bytes, hg_store *s, const char *project, hg_err *err);
-/* Takes a neighbour's: hostile bytes. withdrawal: says whether a request for this set is really the owner's (HG_OK); NULL:
- * withdrawals are not taken. What is wrong is refused, what is right in it stays. changed: something is new here. */
+/* Takes a neighbour's: hostile bytes. Each receipt and each withdrawal goes through a callback that says whether it is
+ * really that server's, that owner's, for this set (HG_OK); a NULL one: none of them is taken. Nothing is taken when anything is wrong. changed: something is new here. */
 typedef struct {
+    hg_status (*receipt)(void *self, const unsigned char id[HG_DIGEST], unsigned party, const void *bytes, size_t n,
+                         hg_err *err);
     hg_status (*withdrawal)(void *self, const unsigned char id[HG_DIGEST], const void *request, size_t n, hg_err *err);
     void *self;
 } hg_hear_opts;
