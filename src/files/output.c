@@ -16,7 +16,7 @@ struct hg_output {
     const char *path, *target, *temporary; /* as given; links followed; NULL when written directly */
     FILE *standard;
     int fd; /* -1: the standard stream, or settled */
-    bool committed;
+    bool committed, secret;
     char *buf; /* [BUFFER] */
     size_t n;
 };
@@ -38,7 +38,7 @@ static hg_status open_temporary(hg_output *o, hg_err *err) {
     if (!name) return no_memory(o->path, err);
     for (int k = 0; k < NAME_TRIES; k++) {
         snprintf(name, size, "%.*s.%s.hagane-%ld-%d", (int)folder, o->target, o->target + folder, (long)getpid(), k);
-        o->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        o->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, o->secret ? 0600 : 0666);
         if (o->fd >= 0) {
             o->temporary = name;
             return HG_OK;
@@ -57,17 +57,20 @@ static hg_status open_target(hg_output *o, hg_err *err) {
     if (!o->target) return no_memory(o->path, err);
     const bool there = stat(o->target, &st) == 0;
     if (there && S_ISDIR(st.st_mode)) return hg_fail(err, HG_EIO, "%s: is a folder, expected a file", o->path);
+    if (there && !S_ISREG(st.st_mode) && o->secret)
+        return hg_fail(err, HG_EIO, "%s: is no ordinary file, as a key needs", o->path);
     if (there && !S_ISREG(st.st_mode)) {
         o->fd = open(o->target, O_WRONLY | O_CLOEXEC);
         return o->fd >= 0 ? HG_OK : system_error(o, "opened", err);
     }
     if (there && access(o->target, W_OK) != 0) return system_error(o, "written", err); /* rename would not ask */
     HG_TRY(open_temporary(o, err));
-    if (there && fchmod(o->fd, st.st_mode & 07777) != 0) return system_error(o, "given its permissions", err);
+    if (there && !o->secret && fchmod(o->fd, st.st_mode & 07777) != 0)
+        return system_error(o, "given its permissions", err);
     return HG_OK;
 }
 
-hg_status hg_output_new(hg_output **out, const char *path, FILE *standard, hg_err *err) {
+static hg_status new_output(hg_output **out, const char *path, FILE *standard, bool secret, hg_err *err) {
     *out = NULL;
     const bool stream = strcmp(path, "-") == 0;
     if (stream && !standard) return hg_fail(err, HG_EINVAL, "\"-\" cannot be written to here");
@@ -78,7 +81,7 @@ hg_status hg_output_new(hg_output **out, const char *path, FILE *standard, hg_er
         hg_arena_free(mem);
         return no_memory(path, err);
     }
-    *o = (hg_output) { .mem = mem, .fd = -1, .standard = stream ? standard : NULL };
+    *o = (hg_output) { .mem = mem, .fd = -1, .standard = stream ? standard : NULL, .secret = secret };
     o->path = hg_arena_strdup(mem, stream ? "standard output" : path);
     o->buf = hg_alloc(mem, BUFFER, 1);
     hg_status st = o->path && o->buf ? HG_OK : no_memory(path, err);
@@ -89,6 +92,14 @@ hg_status hg_output_new(hg_output **out, const char *path, FILE *standard, hg_er
     }
     *out = o;
     return HG_OK;
+}
+
+hg_status hg_output_new(hg_output **out, const char *path, FILE *standard, hg_err *err) {
+    return new_output(out, path, standard, false, err);
+}
+
+hg_status hg_output_new_private(hg_output **out, const char *path, hg_err *err) {
+    return new_output(out, path, NULL, true, err);
 }
 
 static hg_status write_through(hg_output *o, const char *bytes, size_t n, hg_err *err) {

@@ -13,6 +13,9 @@ typedef struct hg_output hg_output;
 
 /* `standard` is used for the path "-" and may be NULL when that is not wanted; it is flushed, never closed. */
 HG_MUST_CHECK hg_status hg_output_new(hg_output **out, const char *path, FILE *standard, hg_err *err);
+/* For keys: nobody but the user can read it at any moment (mode 0600 from the first byte on, whatever was there before). It must
+ * become an ordinary file. */
+HG_MUST_CHECK hg_status hg_output_new_private(hg_output **out, const char *path, hg_err *err);
 HG_MUST_CHECK hg_status hg_output_write(hg_output *o, const void *bytes, size_t n, hg_err *err);
 /* All bytes on the disk, still under the temporary name: a commit then only renames. For several files that belong
  * together; commit does it when it was not done. */

@@ -114,6 +114,35 @@ static void an_old_file_is_replaced_and_keeps_its_mode(void **state) {
     assert_int_equal(remove_folder(folder), 2);
 }
 
+static void a_private_file_is_nobody_elses(void **state) {
+    (void)state;
+    char folder[512], path[600];
+    snprintf(path, sizeof path, "%s/key", new_folder(folder, sizeof folder, "private"));
+    put_file(path, "old");
+    assert_int_equal(chmod(path, 0644), 0);
+    const mode_t mask = umask(0); /* even where everything is open */
+    hg_output *o;
+    assert_ok(hg_output_new_private(&o, path, NULL));
+    umask(mask);
+    assert_ok(hg_output_write(o, "new", 3, NULL));
+    DIR *d = opendir(folder); /* the half-written one too */
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        char half[900];
+        snprintf(half, sizeof half, "%s/%s", folder, e->d_name);
+        if (strstr(e->d_name, ".hagane-")) assert_int_equal(mode_of(half), 0600);
+    }
+    closedir(d);
+    assert_ok(hg_output_commit(o, NULL));
+    hg_output_free(o);
+    check_file(path, "new");
+    assert_int_equal(mode_of(path), 0600);
+    assert_int_equal(remove_folder(folder), 1);
+    hg_err err;
+    assert_int_equal(hg_output_new_private(&o, "/dev/null", &err), HG_EIO);
+    assert_contains(err.msg, "no ordinary file");
+    assert_int_equal(hg_output_new_private(&o, "-", &err), HG_EINVAL);
+}
+
 static void what_is_not_committed_leaves_no_trace(void **state) {
     (void)state;
     char folder[512], path[600];
@@ -246,6 +275,7 @@ int main(void) {
         TEST(a_new_file_appears_at_the_commit),
         TEST(a_settled_file_is_whole_and_waits_for_its_name),
         TEST(an_old_file_is_replaced_and_keeps_its_mode),
+        TEST(a_private_file_is_nobody_elses),
         TEST(what_is_not_committed_leaves_no_trace),
         TEST(large_pieces_and_small_ones_keep_their_order),
         TEST(a_dash_is_the_stream_of_the_caller),
