@@ -27,9 +27,16 @@ typedef struct {
 struct hg_arena {
     block *blocks;
     size_t n, cap;
+    bool secret;
 };
 
 hg_arena *hg_arena_new(void) { return hg_calloc(1, sizeof(hg_arena)); }
+
+hg_arena *hg_arena_new_secret(void) {
+    hg_arena *a = hg_arena_new();
+    if (a) a->secret = true;
+    return a;
+}
 
 static block *add_block(hg_arena *a, size_t bytes) {
     if (!hg_grow(&a->blocks, &a->cap, a->n + 1, sizeof *a->blocks)) return NULL;
@@ -73,7 +80,13 @@ hg_mark hg_arena_mark(const hg_arena *a) {
 
 void hg_arena_reset(hg_arena *a, hg_mark mark) {
     if (!a) return;
-    while (a->n > mark.block) hg_free(a->blocks[--a->n].data);
+    for (; a->n > mark.block; a->n--) {
+        block *b = &a->blocks[a->n - 1];
+        if (a->secret) explicit_bzero(b->data, b->used);
+        hg_free(b->data);
+    }
+    if (a->n && a->secret && a->blocks[a->n - 1].used > mark.used)
+        explicit_bzero(a->blocks[a->n - 1].data + mark.used, a->blocks[a->n - 1].used - mark.used);
     if (a->n) a->blocks[a->n - 1].used = mark.used;
 }
 

@@ -16,6 +16,10 @@ void hg_free(void *p);
 /* Grows *p (of *cap elements of `size` bytes) to hold at least `need`, doubling. false: no memory, *p unchanged. */
 bool hg_grow(void *p, size_t *cap, size_t need, size_t size);
 
+/* An arena for secrets: what it held is overwritten before it is given back (reset and free). */
+struct hg_arena;
+struct hg_arena *hg_arena_new_secret(void);
+
 #ifdef HAGANE_FAULTS
 void hg_fault_alloc_after(long k);
 #endif

@@ -20,6 +20,9 @@ void hg_ring_sub(uint64_t *z, const uint64_t *x, const uint64_t *y, size_t n, un
 void hg_ring_negate(uint64_t *z, const uint64_t *x, size_t n, unsigned limbs);
 void hg_ring_mul_add(uint64_t *z, const uint64_t *x, const uint64_t *y, size_t n,
                      unsigned limbs); /* z += x y, elementwise */
+void hg_ring_mul(uint64_t *z, const uint64_t *x, const uint64_t *y, size_t n,
+                 unsigned limbs); /* z = x y, elementwise */
+void hg_ring_scale_add(uint64_t *z, const uint64_t *x, const uint64_t *c, size_t n, unsigned limbs); /* z += c x */
 void hg_ring_scale(uint64_t *z, const uint64_t *x, const uint64_t *c, size_t n,
                    unsigned limbs); /* z = c x, c one element */
 void hg_ring_dot_add(uint64_t *z, const uint64_t *x, const uint64_t *y, size_t n,

@@ -106,6 +106,7 @@ void hg_share_copy(hg_run *r, hg_share *z, const hg_share *x); /* into z's own m
 /* A uniform secret vector that nobody knows (PRSS, local; the plain mode draws the sum of the three). */
 HG_MUST_CHECK hg_status hg_share_random(hg_share *out, hg_run *r, size_t n, unsigned limbs, hg_err *err);
 
+HG_MUST_CHECK hg_status hg_bits_random(hg_bits *out, hg_run *r, size_t n, hg_err *err);
 /* A mask r = r_0 + r_1 + r_2 and `shifted` = the sum of floor(r_j / 2^shift): r_j uniform in [0, 2^bits), from slot key j. Neither
  * has a MAC. shifted may be NULL. Local. */
 HG_MUST_CHECK hg_status hg_share_mask(hg_share *mask, hg_share *shifted, hg_run *r, size_t n, unsigned limbs,
