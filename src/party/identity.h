@@ -11,7 +11,7 @@
  * A certificate carries the name as SAN DNS entry, and roles and sealing key as SAN URI
  * `urn:hagane:owner+user:<64 hexadecimal digits>`, so that the authority vouches for both keys. Standard tools can read all
  * files (openssl x509 -text). Private keys that others could read (mode & 077) are refused. With a passphrase they are
- * encrypted (PKCS#5 PBES2: scrypt N = 2^15, AES-256-CBC).
+ * encrypted (PKCS#5 PBES2: scrypt with N = 2^14, r = 8, p = 4, and AES-256-CBC).
  */
 #ifndef HG_PARTY_IDENTITY_H
 #define HG_PARTY_IDENTITY_H
