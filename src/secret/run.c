@@ -143,7 +143,10 @@ hg_status hg_run_sha256(hg_run *r, unsigned char digest[32], const void *a, size
 }
 
 hg_status hg_run_break(hg_run *r, hg_status st) {
-    if (st != HG_OK && r->broken == HG_OK) r->broken = st;
+    if (st == HG_OK || r->broken != HG_OK) return st;
+    r->broken = st;
+    OPENSSL_cleanse(r->key, sizeof r->key);
+    OPENSSL_cleanse(r->sums, sizeof r->sums);
     return st;
 }
 
