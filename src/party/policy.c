@@ -117,7 +117,7 @@ static hg_status check_canonical(const hg_policy *p, const char *bytes, size_t n
     return st;
 }
 
-static hg_status check_dates(const hg_policy *p, int64_t now, hg_err *err) {
+hg_status hg_policy_in_force(const hg_policy *p, int64_t now, hg_err *err) {
     char when[HG_TIME_SIZE];
     if (now < p->not_before - HG_CLOCK_TOLERANCE) {
         hg_time_write(when, p->not_before);
@@ -140,7 +140,7 @@ hg_status hg_policy_verify(const hg_policy *p, const void *bytes, size_t n, int6
     hg_status st = HG_OK;
     if (count) st = hg_fail(err, HG_EREFUSED, "the policy of %s lacks the signature of %s", p->project, missing.s);
     hg_text_free(&missing);
-    return st == HG_OK ? check_dates(p, now, err) : st;
+    return st == HG_OK ? hg_policy_in_force(p, now, err) : st;
 }
 
 hg_status hg_policy_sign(hg_text *to, const hg_policy *p, const void *bytes, size_t n,

@@ -88,6 +88,8 @@ HG_MUST_CHECK hg_status hg_policy_show(hg_text *to, const hg_policy *p, hg_err *
  * or take HG_CLOCK_TOLERANCE. The sentence names the owners who have not signed. */
 enum { HG_CLOCK_TOLERANCE = 300 /* seconds */ };
 HG_MUST_CHECK hg_status hg_policy_verify(const hg_policy *p, const void *bytes, size_t n, int64_t now, hg_err *err);
+/* not_before <= now < expires, give or take the tolerance: HG_EREFUSED. */
+HG_MUST_CHECK hg_status hg_policy_in_force(const hg_policy *p, int64_t now, hg_err *err);
 /* has_signed[n_members]: whose signature stands after the text and is right. HG_EREFUSED for one that is wrong, of somebody
  * who is no owner, or given twice. */
 HG_MUST_CHECK hg_status hg_policy_signatures(bool *has_signed, const hg_policy *p, const void *bytes, size_t n,

@@ -14,6 +14,8 @@ typedef enum {
     HG_SHARES_KINDS
 } hg_shares_kind;
 const char *hg_shares_words(hg_shares_kind k); /* "measured rows of an owner" */
+/* May this member share this kind under this policy? HG_EREFUSED. */
+HG_MUST_CHECK hg_status hg_shares_allowed(const hg_policy *p, const hg_member *m, hg_shares_kind k, hg_err *err);
 
 /* The same statement stands in the three share files of a data set, signed once. Its digest is the data set's id: servers that
  * hold the same id and found their own file in order hold shares of the same values (party/sharefile.h says why). */
@@ -45,7 +47,8 @@ typedef struct {
     unsigned char policy[HG_DIGEST], dataset[HG_DIGEST];
     int64_t created;
 } hg_withdrawal;
-/* The encoding with the signature after it; `read` takes both apart and checks them against the policy: HG_EPARSE, HG_EREFUSED. */
+/* The encoding with the signature after it; `read` takes both apart and checks that a member of this project
+ * signed: HG_EPARSE, HG_EREFUSED. Whether the data set is that member's is the caller's business; an earlier policy will do. */
 HG_MUST_CHECK hg_status hg_withdrawal_write(hg_text *to, const hg_withdrawal *w,
                                             const unsigned char secret[HG_SECRET_KEY], hg_err *err);
 HG_MUST_CHECK hg_status hg_withdrawal_read(hg_withdrawal *w, const hg_policy *p, const void *bytes, size_t n,
@@ -65,6 +68,6 @@ typedef struct {
 } hg_receipt;
 HG_MUST_CHECK hg_status hg_receipt_write(hg_text *to, const hg_receipt *r, const unsigned char secret[HG_SECRET_KEY],
                                          hg_err *err);
-/* Signed by the server it names, for this project and policy: else HG_EREFUSED. */
+/* Signed by the server it names, for this project: else HG_EREFUSED. It may come from the time of an earlier policy. */
 HG_MUST_CHECK hg_status hg_receipt_read(hg_receipt *r, const hg_policy *p, const void *bytes, size_t n, hg_err *err);
 #endif
