@@ -111,19 +111,63 @@ hg_status hg_mix(hg_run *r, hg_share *z, const hg_share *b, const hg_share *x, s
     return queue_product(r, z, x, b, &p, err);
 }
 
+/* A share gets its MAC as the product of x and y: queued, recorded after the round. */
+static hg_status queue_mac(hg_run *r, hg_share *z, uint64_t *const x[2], uint64_t *const y[2], bool broadcast,
+                           hg_err *err) {
+    hg_share mac;
+    HG_TRY(hg_share_new(&mac, r, z->n, z->limbs, false, err));
+    const size_t bytes = z->n * z->limbs * sizeof(uint64_t);
+    const product p = { .kind = MUL, .n = z->n, .length = 1, .broadcast = broadcast, .limbs = z->limbs };
+    r->cost.products += z->n;
+    HG_TRY(own_part(r, p, mac.slot[0], x, y, HG_PRSS_ZERO, err));
+    z->mac[0] = mac.slot[0];
+    z->mac[1] = mac.slot[1];
+    const hg_wait w = { .kind = HG_WAIT_MAC, .at = r->out.n, .bytes = bytes, .x = *z };
+    HG_TRY(hg_run_send(r, mac.slot[0], bytes, err));
+    return hg_run_wait(r, &w, err);
+}
+
 hg_status hg_share_authenticate(hg_run *r, hg_share *x, hg_err *err) {
     if (r->mode != HG_MALICIOUS || x->mac[0]) return HG_OK;
-    hg_share mac;
-    HG_TRY(hg_share_new(&mac, r, x->n, x->limbs, false, err));
-    uint64_t *const key[2] = { r->key[0], r->key[1] };
+    return queue_mac(r, x, x->slot, (uint64_t *const[2]) { r->key[0], r->key[1] }, true, err);
+}
+
+hg_status hg_mul_bare(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, hg_err *err) {
+    assert(x->limbs == y->limbs && y->n == x->n);
+    const product p = { .kind = MUL, .n = x->n, .length = 1, .limbs = x->limbs };
+    hg_share made;
+    HG_TRY(hg_share_new(&made, r, x->n, x->limbs, false, err));
     const size_t bytes = x->n * x->limbs * sizeof(uint64_t);
-    const product p = { .kind = MUL, .n = x->n, .length = 1, .broadcast = true, .limbs = x->limbs };
     r->cost.products += x->n;
-    HG_TRY(own_part(r, p, mac.slot[0], x->slot, key, HG_PRSS_ZERO, err));
-    x->mac[0] = mac.slot[0];
-    x->mac[1] = mac.slot[1];
-    const hg_wait w = { .kind = HG_WAIT_MAC, .at = r->out.n, .bytes = bytes, .x = *x };
-    HG_TRY(hg_run_send(r, mac.slot[0], bytes, err));
+    const hg_wait w = { .kind = HG_WAIT_PRODUCT, .at = r->out.n, .bytes = bytes, .x = made };
+    HG_TRY(own_part(r, p, made.slot[0], x->slot, y->slot, HG_PRSS_ZERO, err));
+    if (r->mode != HG_PLAIN) HG_TRY(hg_run_send(r, made.slot[0], bytes, err));
+    *z = made;
+    return hg_run_wait(r, &w, err);
+}
+
+hg_status hg_mul_mac(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, hg_err *err) {
+    if (r->mode != HG_MALICIOUS) return HG_OK;
+    assert(x->mac[0] && !z->mac[0] && x->n == z->n && y->n == z->n);
+    return queue_mac(r, z, x->mac, y->slot, false, err);
+}
+
+hg_status hg_inner_open(hg_run *r, uint64_t *value, const hg_share *x, const hg_share *y, size_t rows, size_t length,
+                        const hg_share *mask, hg_err *err) {
+    assert(r->mode != HG_MALICIOUS && x->limbs == y->limbs && x->limbs == mask->limbs && mask->n == rows);
+    assert(x->n == rows * length && (y->n == x->n || y->n == length));
+    const product p = { .kind = INNER, .n = rows, .length = length, .broadcast = y->n != x->n, .limbs = x->limbs };
+    const size_t words = rows * x->limbs, bytes = words * sizeof *value;
+    r->cost.products += rows;
+    r->cost.openings += rows;
+    memset(value, 0, bytes);
+    HG_TRY(own_part(r, p, value, x->slot, y->slot, HG_PRSS_ZERO, err));
+    hg_ring_add(value, value, mask->slot[0], rows, x->limbs);
+    const hg_wait w = {
+        .kind = HG_WAIT_SUM, .at = r->out.n, .second = r->copy.n, .bytes = bytes, .x = *mask, .value = value
+    };
+    if (r->mode != HG_PLAIN) HG_TRY(hg_run_send(r, value, bytes, err));
+    if (r->mode != HG_PLAIN) HG_TRY(hg_run_send_copy(r, value, bytes, err));
     return hg_run_wait(r, &w, err);
 }
 

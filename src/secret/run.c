@@ -2,7 +2,8 @@
  *
  * One message to the previous server holds what all queued gates send, in the order of the queue; the next server's message
  * has the same layout. The second copies of openings (malicious mode) go to the next server: as they are up to 32 bytes, as
- * their SHA-256 above. They are compared before any opened value is handed out.
+ * their SHA-256 above. They are compared before any opened value is handed out. In the semi-honest mode that message holds the
+ * parts of sums that are opened in the round of their product (hg_inner_open).
  */
 #include "secret/run_internal.h"
 #include "core/memory.h"
@@ -192,6 +193,9 @@ static hg_status append(hg_run *r, hg_buffer *b, const void *bytes, size_t n, hg
 }
 
 hg_status hg_run_send(hg_run *r, const void *bytes, size_t n, hg_err *err) { return append(r, &r->out, bytes, n, err); }
+hg_status hg_run_send_copy(hg_run *r, const void *bytes, size_t n, hg_err *err) {
+    return append(r, &r->copy, bytes, n, err);
+}
 
 /* The low `bytes` bytes of each element. */
 static hg_status append_elements(hg_run *r, hg_buffer *b, const uint64_t *x, size_t n, unsigned limbs, unsigned bits,
@@ -262,11 +266,23 @@ static void finish_open_bits(hg_run *r, const hg_wait *w) {
     for (size_t i = 0; i < count; i++) w->value[i] ^= w->b.slot[0][i] ^ w->b.slot[1][i];
 }
 
+/* This server's part is there: add those of the two others. */
+static void finish_sum(hg_run *r, const hg_wait *w) {
+    const unsigned char *const from[2] = { r->in.p + w->at, r->copy_in.p + w->second };
+    for (unsigned side = 0; side < 2 && r->mode != HG_PLAIN; side++)
+        for (size_t i = 0; i < w->x.n; i++) {
+            uint64_t e[HG_RING_LIMBS];
+            memcpy(e, from[side] + i * w->x.limbs * sizeof *e, w->x.limbs * sizeof *e);
+            hg_ring_add(w->value + i * w->x.limbs, w->value + i * w->x.limbs, e, 1, w->x.limbs);
+        }
+}
+
 static hg_status finish(hg_run *r, const hg_wait *w, hg_err *err) {
     const size_t words = w->x.n * w->x.limbs;
     switch (w->kind) {
     case HG_WAIT_OPEN: finish_open(r, w); return HG_OK;
     case HG_WAIT_OPEN_BITS: finish_open_bits(r, w); return HG_OK;
+    case HG_WAIT_SUM: finish_sum(r, w); return HG_OK;
     case HG_WAIT_PRODUCT:
         memcpy(w->x.slot[1], r->in.p + w->at, words * sizeof(uint64_t));
         if (!w->x.mac[0]) return HG_OK;
@@ -290,6 +306,7 @@ static hg_status finish(hg_run *r, const hg_wait *w, hg_err *err) {
 
 /* What the second copies must be: the third slots as the next server sent them, from the previous one. */
 static hg_status check_copies(hg_run *r, hg_phase phase, hg_err *err) {
+    if (r->mode != HG_MALICIOUS) return HG_OK; /* what came from there are parts of sums */
     r->thirds.n = 0;
     for (size_t i = 0; i < r->waits; i++) {
         const hg_wait *w = &r->wait[i];
@@ -318,7 +335,7 @@ static hg_status exchange_queue(hg_run *r, hg_phase phase, hg_err *err) {
     unsigned char digest[32];
     const void *copy = r->copy.p;
     size_t copy_n = r->copy.n;
-    if (copy_n > sizeof digest) {
+    if (r->mode == HG_MALICIOUS && copy_n > sizeof digest) {
         HG_TRY(hg_run_sha256(r, digest, r->copy.p, r->copy.n, "", 0, err));
         copy = digest;
         copy_n = sizeof digest;

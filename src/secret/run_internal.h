@@ -23,14 +23,16 @@ typedef enum {
     HG_WAIT_AND,
     HG_WAIT_TRIPLES,
     HG_WAIT_OPEN,
-    HG_WAIT_OPEN_BITS
+    HG_WAIT_OPEN_BITS,
+    HG_WAIT_SUM
 } hg_wait_kind;
 typedef struct {
     hg_wait_kind kind;
     size_t at, bytes;
     hg_share x;      /* product: z. mac: whose mac[1]. open: x */
     hg_bits b;       /* and: z. open bits: x */
-    uint64_t *value; /* open */
+    uint64_t *value; /* open, sum (this server's part lies in it already) */
+    size_t second;   /* sum: place in the messages to the next server and from the previous one */
     unsigned bits;   /* open */
     size_t first;    /* and: first word of the log; triples: first of the pool */
 } hg_wait;
@@ -82,11 +84,21 @@ HG_MUST_CHECK hg_status hg_run_sha256(hg_run *r, unsigned char digest[32], const
 /* Adds to the queue; bytes are appended to the message to the previous server by the caller before. */
 HG_MUST_CHECK hg_status hg_run_wait(hg_run *r, const hg_wait *w, hg_err *err);
 HG_MUST_CHECK hg_status hg_run_send(hg_run *r, const void *bytes, size_t n, hg_err *err);
+HG_MUST_CHECK hg_status hg_run_send_copy(hg_run *r, const void *bytes, size_t n, hg_err *err); /* to the next server */
 /* z += a fresh zero share: n words of ring elements of `limbs` limbs, or bits by XOR. Nothing in the plain mode. */
 HG_MUST_CHECK hg_status hg_run_add_zero(hg_run *r, hg_prss_purpose purpose, uint64_t *z, size_t n, unsigned limbs,
                                         hg_err *err);
 HG_MUST_CHECK hg_status hg_run_xor_zero(hg_run *r, uint64_t *z, size_t words, hg_err *err);
 HG_MUST_CHECK hg_status hg_share_alloc(hg_share *out, hg_run *r, size_t n, unsigned limbs, bool mac, hg_err *err);
+
+/* gate.c. A product whose MAC comes later: nothing is recorded; no factor needs a MAC. hg_mul_mac gives z = x y its MAC from
+ * that of x, once x has one: queued, recorded after the round. Both together cost what hg_mul costs, in two rounds. */
+HG_MUST_CHECK hg_status hg_mul_bare(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, hg_err *err);
+HG_MUST_CHECK hg_status hg_mul_mac(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, hg_err *err);
+/* Opens x'y + mask (rows inner products, as hg_inner) in the round of the product: each server sends its part, masked, to both
+ * others. Not in the malicious mode: nobody could check it. value[rows * limbs]. */
+HG_MUST_CHECK hg_status hg_inner_open(hg_run *r, uint64_t *value, const hg_share *x, const hg_share *y, size_t rows,
+                                      size_t length, const hg_share *mask, hg_err *err);
 
 /* verify.c. record: a product enters the running sums. log: an AND gate, z[1] comes later. */
 HG_MUST_CHECK hg_status hg_verify_record(hg_run *r, const hg_share *z, hg_err *err);
