@@ -15,7 +15,7 @@ static inline void fuzz_keys(unsigned char secret[HG_SECRET_KEY], unsigned char 
     crypto_box_seed_keypair(seal, seal_secret, seed);
 }
 
-/* Made once, never freed. tier as in the text. */
+/* Made once, never freed. tier as in the text. No default of the model is used: seeds hold the digest. */
 static inline const hg_policy *fuzz_policy(const char *tier) {
     hg_text t = hg_text_new(0);
     hg_policy *p;
@@ -23,6 +23,8 @@ static inline const hg_policy *fuzz_policy(const char *tier) {
         &t,
         "hagane policy: 1\nproject: p\ntier: %s\nmode: malicious\nvalid: {from: 2025-01-01, until: 2035-01-01}\n"
         "target: {column: z, low: -1, high: 1}\nfeatures: [{column: x, low: 0, high: 100}]\n"
+        "model: {kernel: rbf, lengths: [0.1, 1], noises: [0.01], acquisition: ucb, noise floor: 0.0001, length median: 0.5, "
+        "length sd: 1, noise median: 0.01, noise sd: 2, kappa: 2, sigma low: -160, sigma levels: 200, fixed: false}\n"
         "limits: {least candidates: 2, proposals per query: 8, release bits: 2, padding: 1%s}\n",
         tier, tier[0] == 'c' ? ", entries: 70" : "");
     if (tier[0] != 'c') hg_text_add(&t, "pool:\n  rows: |\n    x\n");
