@@ -1,7 +1,6 @@
 /* secret/prss.c -- see secret/prss.h. One cipher context a key: only the counter is set anew for each vector. */
 #include "secret/prss.h"
 #include "core/memory.h"
-#include <assert.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -46,8 +45,10 @@ bool hg_prss_known(const hg_prss *p, unsigned slot) { return p->key[slot] != NUL
 
 hg_status hg_prss_fill(hg_prss *p, hg_prss_purpose purpose, uint64_t draw, unsigned slot, uint64_t *words, size_t n,
                        hg_err *err) {
-    assert(slot < HG_SLOTS && p->key[slot] && draw < (uint64_t)1 << 56);
-    assert(draw >= p->least[purpose][slot]); /* a block that is used twice would undo two masks */
+    if (slot >= HG_SLOTS || !p->key[slot])
+        return hg_fail(err, HG_EINVAL, "this server does not have slot key %u", slot);
+    if (draw < p->least[purpose][slot] || draw >> 56) /* a block that is used twice would undo two masks */
+        return hg_fail(err, HG_EINVAL, "draw %llu of shared randomness is not new", (unsigned long long)draw);
     p->least[purpose][slot] = draw + 1;
     unsigned char block[16] = { (unsigned char)purpose };
     for (unsigned i = 0; i < 7; i++) block[1 + i] = (unsigned char)(draw >> (48 - 8 * i));

@@ -4,7 +4,7 @@
  * third. A key lives for one attempt of one job. The counter block is
  *     purpose (8 bits) | draw (56 bits) | block (64 bits)
  * where `draw` counts the calls of this run with that purpose: all servers make the same calls in the same order, so the same
- * draw number means the same step and gate everywhere, and no block is ever used twice (asserted). One counter for each
+ * draw number means the same step and gate everywhere, and no block is ever used twice (checked). One counter for each
  * purpose: what the malicious mode draws more (MACs, checks) does not shift the values that the plain mode draws too.
  */
 #ifndef HG_SECRET_PRSS_H
@@ -33,8 +33,8 @@ void hg_prss_free(hg_prss *p); /* wipes the keys */
 /* The next draw number of this purpose: call once a vector, on every server alike. */
 uint64_t hg_prss_draw(hg_prss *p, hg_prss_purpose purpose);
 bool hg_prss_known(const hg_prss *p, unsigned slot);
-/* Fills words[n] from slot key `slot` at this draw; asserts that the key is known and that (purpose, draw, slot) is new:
- * draws of a purpose and slot only go up. */
+/* Fills words[n] from slot key `slot` at this draw. HG_EINVAL when the key is not known, or when (purpose, draw, slot) is not
+ * new: draws of a purpose and slot only go up. */
 HG_MUST_CHECK hg_status hg_prss_fill(hg_prss *p, hg_prss_purpose purpose, uint64_t draw, unsigned slot, uint64_t *words,
                                      size_t n, hg_err *err);
 #endif

@@ -1,17 +1,17 @@
 /* secret/ring.c -- see secret/ring.h. Loops for one width are in secret/ring_width.inc.
- *
- * A x with a public 32-bit A and elements of 128 or 192 bits is the hot loop of large pools. A wide product a word costs
- * three instructions that do not become vectors. So x is cut into pieces of 24 bits: 32-bit times 24-bit products fit 55 bits,
- * 256 of them can be summed in a signed 64-bit word, and the compiler makes vectors of that: 6 (8) cheap products an element. */
+ * The hot loop of large pools, A x with a public 32-bit A, is in secret/ring_pieces.c.
+ */
 #include "secret/ring.h"
 #include "num/isa.h"
+#include "secret/ring_pieces.h"
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 __extension__ typedef unsigned __int128 u128;
 __extension__ typedef __int128 i128;
 
-enum { PIECE = 24, PIECES = 8, BLOCK = 256, SHORT_ROW = 12 };
+enum { PIECE = HG_PIECE_BITS, PIECES = HG_PIECES, BLOCK = HG_PIECE_BLOCK, SHORT_ROW = 12 };
 
 /* ---- elements of one, two and three limbs --------------------------------------------------------------------------- */
 
@@ -214,16 +214,6 @@ typedef struct {
     unsigned limbs;
 } matvec;
 
-HG_INLINE void dot_pieces_body(int64_t *s, const int32_t *a, const int32_t *x, unsigned pieces, size_t n) {
-    for (unsigned p = 0; p < pieces; p++, x += BLOCK) {
-        int64_t sum = 0;
-        for (size_t j = 0; j < n; j++) sum += (int64_t)a[j] * x[j];
-        s[p] = sum;
-    }
-}
-HG_ISA_FUNCTION(static, dot_pieces, (int64_t * s, const int32_t *a, const int32_t *x, unsigned pieces, size_t n),
-                (s, a, x, pieces, n))
-
 static void cut(int32_t *pieces, const uint64_t *x, size_t n, unsigned limbs, unsigned count) {
     for (size_t j = 0; j < n; j++, x += limbs)
         for (unsigned p = 0; p < count; p++) {
@@ -237,17 +227,19 @@ static void cut(int32_t *pieces, const uint64_t *x, size_t n, unsigned limbs, un
 /* rows begin .. end-1 of y = A x, in blocks of columns */
 static void rows_in_pieces(const matvec *m, size_t begin, size_t end) {
     int32_t x[HG_RING_VECTORS][PIECES * BLOCK];
+    const hg_pieces_fn dot = hg_pieces_fastest()->dot;
     const unsigned limbs = m->limbs, pieces = (64 * limbs + PIECE - 1) / PIECE;
     const int32_t *a = m->a;
     for (size_t v = 0; v < m->vectors; v++)
         for (size_t i = begin * limbs; i < end * limbs; i++) m->y[v][i] = 0;
     for (size_t from = 0; from < m->n; from += BLOCK) {
         const size_t width = m->n - from < BLOCK ? m->n - from : BLOCK;
+        memset(x, 0, sizeof x);
         for (size_t v = 0; v < m->vectors; v++) cut(x[v], m->x[v] + from * limbs, width, limbs, pieces);
         for (size_t r = begin; r < end; r++)
             for (size_t v = 0; v < m->vectors; v++) {
                 int64_t s[PIECES];
-                dot_pieces(s, a + r * m->n + from, x[v], pieces, width);
+                dot(s, a + r * m->n + from, x[v], pieces, width);
                 if (limbs == 2)
                     add_pieces2(m->y[v] + r * 2, s, pieces);
                 else

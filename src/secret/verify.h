@@ -14,7 +14,7 @@ enum { HG_VERIFY_SECURITY = 40 }; /* bits of statistical security, at least */
  * refused (HG_EINVAL): end the round first. Errors: HG_ECHEAT naming the phase; HG_EPARTY. */
 HG_MUST_CHECK hg_status hg_run_verify(hg_run *r, hg_err *err);
 /* The arithmetic part alone (A, B, D: both honest servers know the result of D at once), 3 rounds and a few elements, for openings in the middle of a run whose values do not depend on
- * unchecked AND gates (asserted: none may be pending). */
+ * unchecked AND gates (HG_EINVAL when some are pending). */
 HG_MUST_CHECK hg_status hg_run_verify_products(hg_run *r, hg_err *err);
 /* Zero test: HG_ECHEAT (who: "an owner" etc. stands in the sentence) when some x[i] is not zero modulo 2^(64 limbs). All modes, 1 round; the malicious
  * mode verifies first what was recorded (with pending ANDs as hg_run_verify, else as hg_run_verify_products), so that a failure does
