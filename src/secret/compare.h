@@ -16,6 +16,10 @@ HG_MUST_CHECK hg_status hg_less(hg_run *r, hg_bits *less, const hg_share *x, con
                                 hg_err *err);
 /* Bits to ring elements 0 and 1, authenticated in the malicious mode. 2 rounds. */
 HG_MUST_CHECK hg_status hg_bits_to_share(hg_run *r, hg_share *z, const hg_bits *x, unsigned limbs, hg_err *err);
+/* z[i] = sum_j x[i, j] y[i, j], bits times numbers: 2 rounds, one less than by way of hg_bits_to_share. rows * length of each; y has
+ * a MAC in the malicious mode. */
+HG_MUST_CHECK hg_status hg_bits_inner(hg_run *r, hg_share *z, const hg_bits *x, const hg_share *y, size_t rows,
+                                      size_t length, hg_err *err);
 
 /* Which of n values is the least (the greatest): one-hot bits, exactly one set. Values may differ by less than 2^(bits-1).
  * group: sizes of all-pairs tournaments; 0 = chosen by rounds and bytes (all pairs up to 200 items). */

@@ -122,6 +122,79 @@ static void less_compares_signed_numbers(void **state) {
     parties_free(p);
 }
 
+/* ---- bits as numbers ------------------------------------------------------------------------------------------------------- */
+
+static hg_status convert(parties *p, hg_run *r, hg_err *err) {
+    const numbers *a = p->user;
+    hg_bits x;
+    hg_share z;
+    HG_TRY(parties_share_bits(&x, p, r, a->x, a->n, err));
+    HG_TRY(hg_bits_to_share(r, &z, &x, a->limbs, err));
+    HG_TRY(parties_out(p, r, "numbers", &z, err));
+    return HG_OK;
+}
+
+static void bits_become_authenticated_numbers_in_two_rounds(void **state) {
+    (void)state;
+    numbers a = { .n = 0 };
+    fill(a.x, MOST, 1, 64, 5);
+    for (size_t k = 0; k < N_SIZES; k++)
+        for (a.limbs = 1; a.limbs <= 3; a.limbs++) {
+            hg_cost cost[2];
+            a.n = SIZES[k];
+            parties *p = parties_check(convert, &a, k, cost);
+            for (size_t i = 0; i < a.n; i++) {
+                const uint64_t want[3] = { a.x[i / 64] >> i % 64 & 1 };
+                assert_memory_equal(parties_value(p, "numbers") + i * a.limbs, want, a.limbs * 8);
+            }
+            assert_int_equal(cost[0].rounds, a.n ? 2 : 0);
+            assert_int_equal(cost[1].rounds, a.n ? 2 : 0);
+            assert_int_equal(cost[0].bytes, 2 * a.n * a.limbs * 8);
+            assert_int_equal(cost[1].bytes, 7 * a.n * a.limbs * 8);
+            parties_free(p);
+        }
+}
+
+enum { ROWS = 13, LENGTH = 5 };
+
+static hg_status bits_times_numbers(parties *p, hg_run *r, hg_err *err) {
+    const numbers *a = p->user;
+    hg_bits x;
+    hg_share y, z, before = { .n = 0 };
+    HG_TRY(parties_share_bits(&x, p, r, a->y, ROWS * LENGTH, err));
+    HG_TRY(parties_share(&y, p, r, a->x, ROWS * LENGTH, a->limbs, err));
+    if (a->bits) HG_TRY(hg_mul(r, &before, &y, &y, err)); /* waits: it rides in the first round */
+    HG_TRY(hg_bits_inner(r, &z, &x, &y, ROWS, LENGTH, err));
+    if (a->bits) HG_TRY(parties_out(p, r, "squares", &before, err));
+    return parties_out(p, r, "sums", &z, err);
+}
+
+static void bits_select_and_add_numbers_in_two_rounds(void **state) {
+    (void)state;
+    for (unsigned limbs = 1; limbs <= 3; limbs++) {
+        numbers a = { .n = ROWS * LENGTH, .limbs = limbs };
+        hg_cost cost[2];
+        fill(a.x, a.n, limbs, 64 * limbs, 5);
+        fill(a.y, a.n, 1, 64, 6);
+        parties *p = parties_check(bits_times_numbers, &a, limbs, cost);
+        for (size_t i = 0; i < ROWS; i++) {
+            uint64_t want[3] = { 0 };
+            for (size_t j = i * LENGTH; j < (i + 1) * LENGTH; j++)
+                if (a.y[j / 64] >> j % 64 & 1) hg_ring_add(want, want, a.x + j * limbs, 1, limbs);
+            assert_memory_equal(parties_value(p, "sums") + i * limbs, want, limbs * 8);
+        }
+        parties_free(p);
+        /* b0 b1 and b2 y for each bit, then a row's sum; malicious: a b0, and the MACs of all of them, and of the inputs */
+        assert_int_equal(cost[0].rounds, 2);
+        assert_int_equal(cost[0].bytes, (2 * ROWS * LENGTH + ROWS) * limbs * 8);
+        assert_int_equal(cost[1].rounds, 3);
+        assert_int_equal(cost[1].bytes, (6 * ROWS * LENGTH + 2 * ROWS) * limbs * 8);
+        a.bits = 1;
+        parties_free(parties_check(bits_times_numbers, &a, limbs, cost));
+        assert_int_equal(cost[0].rounds, 2);
+    }
+}
+
 /* ---- refusals and faults ----------------------------------------------------------------------------------------------------- */
 
 static hg_status refusals(parties *p, hg_run *r, hg_err *err) {
@@ -130,8 +203,13 @@ static hg_status refusals(parties *p, hg_run *r, hg_err *err) {
     hg_bits z;
     HG_TRY(parties_share(&x, p, r, a->x, 4, 2, err));
     const hg_share few = hg_share_view(&x, 0, 3);
+    hg_share sum;
+    hg_bits bits;
+    HG_TRY(hg_bits_new(&bits, r, 3, err));
     const bool good = hg_negative(r, &z, &x, 0, err) == HG_EINVAL && hg_negative(r, &z, &x, 129, err) == HG_EINVAL &&
-                      hg_less(r, &z, &x, &few, 64, err) == HG_EINVAL && hg_less(r, &z, &x, &x, 129, err) == HG_EINVAL;
+                      hg_less(r, &z, &x, &few, 64, err) == HG_EINVAL && hg_less(r, &z, &x, &x, 129, err) == HG_EINVAL &&
+                      hg_bits_inner(r, &sum, &bits, &x, 1, 4, err) == HG_EINVAL &&
+                      hg_bits_inner(r, &sum, &bits, &few, 2, 2, err) == HG_EINVAL;
     return good ? HG_OK : hg_fail(err, HG_EINVAL, "something was not refused");
 }
 
@@ -178,6 +256,8 @@ int main(void) {
         TEST(the_sign_is_the_top_bit_at_awkward_sizes_and_widths),
         TEST(costs_are_exact),
         TEST(less_compares_signed_numbers),
+        TEST(bits_become_authenticated_numbers_in_two_rounds),
+        TEST(bits_select_and_add_numbers_in_two_rounds),
         TEST(refuses_widths_and_sizes_that_do_not_fit),
         TEST(any_allocation_may_fail),
     };
