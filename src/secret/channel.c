@@ -42,7 +42,8 @@ struct hg_memory_net {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     mailbox box[3][HG_NEIGHBOURS]; /* of the party that takes it, from which neighbour */
-    bool closed[3];
+    const mailbox *awaited[3];     /* what a party waits for; NULL: it does not wait */
+    bool closed[3], stalled;
     seat seats[3];
     hg_channel channels[3];
 };
@@ -70,15 +71,33 @@ static hg_status pack(message **out, hg_phase phase, uint32_t round, const void 
     return HG_OK;
 }
 
+/* Lock held. When all that are still here wait for each other, nobody will ever send: a message was held back. */
+static void look_for_a_stall(hg_memory_net *net) {
+    unsigned stuck = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        const mailbox *box = net->awaited[i];
+        const unsigned side = box == &net->box[i][HG_NEXT] ? HG_NEXT : HG_PREVIOUS;
+        if (box && !net->closed[i] && net->closed[neighbour(i, side)]) return; /* it will be told of that */
+        stuck += net->closed[i] || (box && !box->first);
+    }
+    if (stuck < 3) return;
+    net->stalled = true;
+    pthread_cond_broadcast(&net->changed);
+}
+
 /* Lock held. Waits for the message of a neighbour; a closed neighbour's last messages are still there to be taken. */
 static hg_status take(message **out, hg_memory_net *net, unsigned party, unsigned side, hg_err *err) {
     mailbox *box = &net->box[party][side];
     const unsigned from = neighbour(party, side);
     while (!box->first) {
+        if (net->stalled) return hg_fail(err, HG_EPARTY, "server %u sends nothing", from);
         if (net->closed[from]) return hg_fail(err, HG_EPARTY, "server %u broke off", from);
         if (net->closed[party]) return hg_fail(err, HG_EPARTY, "this server's channel is closed");
-        pthread_cond_wait(&net->changed, &net->lock);
+        net->awaited[party] = box;
+        look_for_a_stall(net);
+        if (!net->stalled) pthread_cond_wait(&net->changed, &net->lock);
     }
+    net->awaited[party] = NULL;
     *out = box->first;
     box->first = box->first->later;
     if (!box->first) box->last = NULL;

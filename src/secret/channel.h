@@ -51,7 +51,8 @@ enum {
 typedef struct hg_memory_net hg_memory_net;
 HG_MUST_CHECK hg_status hg_memory_net_new(hg_memory_net **out, hg_err *err);
 hg_channel *hg_memory_net_channel(hg_memory_net *n, unsigned party); /* borrowed; each for one thread */
-/* A thread that gives up: its neighbours' exchanges return HG_EPARTY instead of waiting. */
+/* A thread that gives up: its neighbours' exchanges return HG_EPARTY instead of waiting. So do all exchanges when every
+ * party waits for another: a message was held back, and there is no clock here that would end the wait. */
 void hg_memory_net_close(hg_memory_net *n, unsigned party);
 void hg_memory_net_free(hg_memory_net *n);
 #endif

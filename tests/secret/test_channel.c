@@ -11,6 +11,7 @@ typedef struct {
     int rounds;
     hg_phase phase; /* of its messages */
     bool quiet;     /* sends nothing: closes at once */
+    bool holds_back;
     hg_status st;
     hg_err err;
     size_t wrong;
@@ -29,6 +30,7 @@ static void *talk(void *arg) {
         for (unsigned side = 0; side < 2; side++) {
             const bool both = round % 2 == 0;
             x.out_n[side] = both || side == HG_PREVIOUS ? t->n : 0;
+            if (t->holds_back && round >= 2) x.out_n[side] = 0;
             x.in_n[side] = both || side == HG_NEXT ? t->n : 0;
             for (size_t i = 0; i < t->n; i++) out[side][i] = word(t->party, side, round, i);
         }
@@ -92,6 +94,16 @@ static void a_server_that_breaks_off_stops_the_others(void **state) {
     assert_int_equal(t[0].wrong + t[2].wrong, 0);
 }
 
+static void a_message_that_is_held_back_ends_the_wait_of_all(void **state) {
+    (void)state;
+    talker t[3] = { { .n = 8, .rounds = 5, .phase = HG_PHASE_COMPUTE } };
+    t[1] = t[2] = t[0];
+    t[0].holds_back = true; /* from round 2 on it sends nothing, and waits for the others */
+    run(t);
+    for (int i = 0; i < 3; i++) assert_int_equal(t[i].st, HG_EPARTY);
+    assert_contains(t[1].err.msg, "sends nothing");
+}
+
 static void another_length_or_phase_is_refused_by_name(void **state) {
     (void)state;
     talker t[3] = { { .n = 8, .rounds = 2, .phase = HG_PHASE_COMPUTE } };
@@ -141,6 +153,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(messages_arrive_whole_and_in_order),
         TEST(a_server_that_breaks_off_stops_the_others),
+        TEST(a_message_that_is_held_back_ends_the_wait_of_all),
         TEST(another_length_or_phase_is_refused_by_name),
         TEST(every_phase_has_a_name_of_its_own),
         TEST(any_allocation_may_fail),
