@@ -1,10 +1,10 @@
 /* party/link.h -- an authenticated connection between two members: TCP, TLS 1.3, a ready message each way, frames
  *
- *   server:  hg_listener_new(&l, "127.0.0.1", 0, err);            client:
- *            hg_listener_wait(&fd, l, 1000, cancel, err);         hg_link_connect(&k, tls, &to, &o, err);
- *            hg_link_accept(&k, tls, fd, &o, err);                hg_link_send(k, kind, 0, 0, bytes, n, err);
- *            hg_link_head(&f, k, wait_ms, err);                   hg_link_head(&f, k, wait_ms, err);
- *            hg_link_body(k, buffer, f.length, err);              hg_link_body(k, buffer, f.length, err);
+ *   server:  hg_listener_new(&l, "127.0.0.1", 0, err);              client:
+ *            hg_listener_wait(&fd, l, 1000, cancel, world, err);    hg_link_connect(&k, tls, party, &o, err);
+ *            hg_link_accept(&k, tls, fd, &o, err);                  hg_link_send(k, kind, 0, 0, bytes, n, err);
+ *            hg_link_head(&f, k, wait_ms, err);                     hg_link_head(&f, k, wait_ms, err);
+ *            hg_link_body(k, buffer, f.length, err);                hg_link_body(k, buffer, f.length, err);
  *
  * A TLS 1.3 client believes the handshake to be done before the server has judged its certificate. So nothing counts before
  * both have sent and checked a signed ready message (party/ready.h): role, version, purpose, digest, fresh nonces of both, bound to
@@ -82,7 +82,8 @@ typedef struct hg_listener hg_listener;
 HG_MUST_CHECK hg_status hg_listener_new(hg_listener **out, const char *host, uint16_t port, hg_err *err);
 uint16_t hg_listener_port(const hg_listener *l);
 /* The next connection, or *fd = -1 when none came within wait_ms. HG_ECANCEL. */
-HG_MUST_CHECK hg_status hg_listener_wait(int *fd, hg_listener *l, int wait_ms, const hg_cancel *cancel, hg_err *err);
+HG_MUST_CHECK hg_status hg_listener_wait(int *fd, hg_listener *l, int wait_ms, const hg_cancel *cancel,
+                                         const hg_world *w, hg_err *err);
 void hg_listener_free(hg_listener *l);
 
 /* Takes fd over in any case. Everything until the ready message happens here: a thread per connection, with a limit on how many
@@ -107,15 +108,18 @@ HG_MUST_CHECK hg_status hg_link_send(hg_link *k, uint16_t kind, uint32_t round, 
 /* The next frame's head. Heartbeats are taken and sent meanwhile. A goodbye is HG_EPARTY; an error frame comes back as the error
  * that the peer sent, `server-b: ...`. wait_ms < 0: stall_ms. HG_EPARTY when nothing came. */
 HG_MUST_CHECK hg_status hg_link_head(hg_frame *out, hg_link *k, int wait_ms, hg_err *err);
+/* Is a frame there within wait_ms? *here = false is no error: the link stays good. Heartbeats are sent meanwhile; a heartbeat that
+ * came counts as a frame, so the head may still be waited for. */
+HG_MUST_CHECK hg_status hg_link_wait(bool *here, hg_link *k, int wait_ms, hg_err *err);
 /* The next n bytes of its payload, straight into `bytes`; in pieces or at once, all before the next head. */
 HG_MUST_CHECK hg_status hg_link_body(hg_link *k, void *bytes, size_t n, hg_err *err);
 /* Head and payload at once, when kind and a length of at most `most` are what is expected (else HG_ECHEAT): *n bytes. */
 HG_MUST_CHECK hg_status hg_link_take(size_t *n, hg_link *k, uint16_t kind, void *bytes, size_t most, int wait_ms,
                                      hg_err *err);
-/* For a program that polls many idle links itself: a heartbeat, and is there something to read? */
+/* For a program that polls many idle links itself: a heartbeat; may there be something to read that poll would not tell? */
 HG_MUST_CHECK hg_status hg_link_heartbeat(hg_link *k, hg_err *err);
 int hg_link_fd(const hg_link *k);
-bool hg_link_waiting(const hg_link *k); /* bytes are here already: poll would not tell */
+bool hg_link_waiting(const hg_link *k);
 
 typedef struct { /* exact, since the connection was made; frames and payload without hello, ready and heartbeats */
     uint64_t frames_out, frames_in, payload_out, payload_in, header_out, header_in;

@@ -28,8 +28,7 @@ typedef struct {                          /* what both ends know once the hellos
     const unsigned char *exporter;        /* [32] */
 } hg_ready;
 
-HG_MUST_CHECK hg_status hg_ready_sign(unsigned char signature[HG_SIGNATURE], const hg_identity *id, const hg_ready *r,
-                                      unsigned side, hg_err *err);
+void hg_ready_sign(unsigned char signature[HG_SIGNATURE], const hg_identity *id, const hg_ready *r, unsigned side);
 HG_MUST_CHECK hg_status hg_ready_check(const unsigned char signature[HG_SIGNATURE], const hg_ready *r, unsigned side,
                                        hg_err *err); /* HG_EREFUSED */
 #endif

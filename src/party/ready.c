@@ -1,0 +1,84 @@
+/* party/ready.c -- see party/ready.h */
+#include "party/ready.h"
+#include "core/utf8.h"
+#include "party/link.h"
+#include <string.h>
+
+/* Raised with every change of what is said on a link. */
+static const uint32_t PROTOCOL = 0x48470001;
+static const char WHAT[] = "ready v1";
+
+/* u32 protocol, u16 purpose, u16 roles, u32 attempt, u32 zero, digest, nonce, version */
+enum { AT_PURPOSE = 4, AT_ROLES = 6, AT_ATTEMPT = 8, AT_ZERO = 12, AT_DIGEST = 16, AT_NONCE = 48, AT_VERSION = 80 };
+
+static void put(unsigned char *at, uint32_t x, size_t n) {
+    for (size_t i = 0; i < n; i++) at[i] = (unsigned char)(x >> 8 * i);
+}
+
+static uint32_t get(const unsigned char *at, size_t n) {
+    uint32_t x = 0;
+    for (size_t i = 0; i < n; i++) x |= (uint32_t)at[i] << 8 * i;
+    return x;
+}
+
+void hg_hello_write(unsigned char payload[HG_HELLO_SIZE], const hg_hello *h) {
+    put(payload, PROTOCOL, 4);
+    put(payload + AT_PURPOSE, h->purpose, 2);
+    put(payload + AT_ROLES, h->roles, 2);
+    put(payload + AT_ATTEMPT, h->attempt, 4);
+    put(payload + AT_ZERO, 0, 4);
+    memcpy(payload + AT_DIGEST, h->digest, HG_DIGEST);
+    memcpy(payload + AT_NONCE, h->nonce, HG_READY_NONCE);
+    memcpy(payload + AT_VERSION, h->version, sizeof h->version);
+}
+
+hg_status hg_hello_read(hg_hello *out, const unsigned char *payload, size_t n, hg_err *err) {
+    memset(out, 0, sizeof *out);
+    if (n != HG_HELLO_SIZE) return hg_fail(err, HG_ECHEAT, "sent a hello of %zu bytes, expected %d", n, HG_HELLO_SIZE);
+    if (get(payload, 4) != PROTOCOL)
+        return hg_advise(err,
+                         hg_fail(err, HG_EREFUSED, "speaks another protocol (%08x, ours is %08x)",
+                                 (unsigned)get(payload, 4), (unsigned)PROTOCOL),
+                         "all servers and clients of a cluster need the same version of the program");
+    out->purpose = (uint16_t)get(payload + AT_PURPOSE, 2);
+    out->roles = (uint16_t)get(payload + AT_ROLES, 2);
+    out->attempt = get(payload + AT_ATTEMPT, 4);
+    memcpy(out->digest, payload + AT_DIGEST, HG_DIGEST);
+    memcpy(out->nonce, payload + AT_NONCE, HG_READY_NONCE);
+    memcpy(out->version, payload + AT_VERSION, sizeof out->version);
+    const size_t text = strnlen(out->version, sizeof out->version);
+    bool ok = out->purpose >= 1 && out->purpose < HG_PURPOSE_END && out->roles != 0 && get(payload + AT_ZERO, 4) == 0 &&
+              text > 0 && text < sizeof out->version && hg_utf8_valid(out->version, text) == text;
+    for (size_t i = text; i < sizeof out->version; i++) ok = ok && out->version[i] == '\0';
+    return ok ? HG_OK : hg_fail(err, HG_ECHEAT, "sent a hello that cannot be read");
+}
+
+/* One text for all that both ends must agree on; `side` keeps a signature from being sent back to its maker. */
+enum { SIGNED_SIZE = 1 + 2 * (HG_HELLO_SIZE + HG_NAME_SIZE + HG_PUBLIC_KEY) + 32 };
+
+static void signed_bytes(unsigned char to[SIGNED_SIZE], const hg_ready *r, unsigned side) {
+    memset(to, 0, SIGNED_SIZE);
+    *to++ = (unsigned char)side;
+    for (size_t i = 0; i < 2; i++) {
+        hg_hello_write(to, r->hello[i]);
+        to += HG_HELLO_SIZE;
+        memcpy(to, r->certificate[i]->name, strnlen(r->certificate[i]->name, HG_NAME_SIZE - 1));
+        to += HG_NAME_SIZE;
+        memcpy(to, r->certificate[i]->signing_key, HG_PUBLIC_KEY);
+        to += HG_PUBLIC_KEY;
+    }
+    memcpy(to, r->exporter, 32);
+}
+
+void hg_ready_sign(unsigned char signature[HG_SIGNATURE], const hg_identity *id, const hg_ready *r, unsigned side) {
+    unsigned char text[SIGNED_SIZE];
+    signed_bytes(text, r, side);
+    hg_identity_sign(signature, id, WHAT, text, sizeof text);
+}
+
+hg_status hg_ready_check(const unsigned char signature[HG_SIGNATURE], const hg_ready *r, unsigned side, hg_err *err) {
+    unsigned char text[SIGNED_SIZE];
+    signed_bytes(text, r, side);
+    if (hg_signed_by(r->certificate[side]->signing_key, signature, WHAT, text, sizeof text)) return HG_OK;
+    return hg_fail(err, HG_EREFUSED, "sent a ready message that was not signed for this connection");
+}
