@@ -137,6 +137,34 @@ double hg_exact_dot(const double *x, const double *y, size_t n) {
     return sum;
 }
 
+HG_INLINE void exact_dot_i32_body(double *out, const int32_t *x, const double *y, size_t n) {
+    double s[WIDE] = { 0 };
+    size_t i = 0;
+    for (; i + WIDE <= n; i += WIDE)
+        for (size_t k = 0; k < WIDE; k++) s[k] += x[i + k] * y[i + k];
+    for (size_t k = 0; i < n; i++, k++) s[k] += x[i] * y[i];
+    *out = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+HG_ISA_FUNCTION(static, exact_dot_i32, (double *out, const int32_t *x, const double *y, size_t n), (out, x, y, n))
+
+double hg_exact_dot_i32(const int32_t *x, const double *y, size_t n) {
+    double sum;
+    exact_dot_i32(&sum, x, y, n);
+    return sum;
+}
+
+HG_INLINE void cosines_body(double *restrict y, const double *restrict x, double scale, const double *restrict shift,
+                            size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] = cosine(x[i] * scale + shift[i]);
+}
+HG_ISA_FUNCTION(static, cosines,
+                (double *restrict y, const double *restrict x, double scale, const double *restrict shift, size_t n),
+                (y, x, scale, shift, n))
+
+void hg_exact_cosines(double *y, const double *x, double scale, const double *shift, size_t n) {
+    cosines(y, x, scale, shift, n);
+}
+
 HG_INLINE void exact_axpy_body(double *restrict y, double a, const double *restrict x, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] += a * x[i];
 }
@@ -189,6 +217,28 @@ void hg_exact_block_step(double *w, const double *g, const double *a, double *su
         block_step(w, g, a, sum, next, n);
     else
         block_add(w, g, a, n);
+}
+
+HG_INLINE void block_round_body(double *restrict x, double *restrict sum, double *restrict most,
+                                const double *restrict w, const double *restrict g, const double *restrict a,
+                                double scale, size_t n) {
+    for (size_t r = 0; r < n; r++)
+        for (size_t j = 0; j < HG_LANES; j++) {
+            const double v = scale * (w[r * HG_LANES + j] + g[r] * a[j]), shifted = v + 0x1.8p52;
+            const double whole = shifted - 0x1.8p52, size = whole < 0 ? -whole : whole;
+            x[r * HG_LANES + j] = whole;
+            sum[j] += size;
+            most[j] = size > most[j] ? size : most[j];
+        }
+}
+HG_ISA_FUNCTION(static, block_round,
+                (double *restrict x, double *restrict sum, double *restrict most, const double *restrict w,
+                 const double *restrict g, const double *restrict a, double scale, size_t n),
+                (x, sum, most, w, g, a, scale, n))
+
+void hg_exact_block_round(double *x, double *sum, double *most, const double *w, const double *g, const double *a,
+                          double scale, size_t n) {
+    block_round(x, sum, most, w, g, a, scale, n);
 }
 
 bool hg_exact_cholesky(double *a, size_t n) {

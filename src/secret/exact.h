@@ -28,8 +28,12 @@ void hg_exact_distances(double *r2, const double *x, size_t stride, size_t n, co
 /* k[n] = correlation at squared distance r2: Matern-5/2 or exp(-r2 / (2 length^2)). k may be r2. */
 void hg_exact_kernel(double *k, const double *r2, size_t n, double length, bool matern);
 
-double hg_exact_dot(const double *x, const double *y, size_t n);    /* 8 partial sums, then a fixed tree */
+double hg_exact_dot(const double *x, const double *y, size_t n); /* 8 partial sums, then a fixed tree */
+double hg_exact_dot_i32(const int32_t *x, const double *y, size_t n);
 void hg_exact_axpy(double *y, double a, const double *x, size_t n); /* y += a x */
+
+void hg_exact_cosines(double *y, const double *x, double scale, const double *shift,
+                      size_t n); /* cos(2 pi (x scale + shift)) */
 
 /* Candidates go in blocks of lanes: w[r * HG_LANES + lane]. */
 enum { HG_LANES = 32 };
@@ -38,6 +42,10 @@ void hg_exact_block_dot(double *sum, const double *k, const double *w, size_t n)
 /* w[r, lane] += g[r] a[lane], and, unless next is NULL, sum[lane] = sum_r next[r] w[r, lane] of the new w: one pass over
  * memory, the same digits as two. */
 void hg_exact_block_step(double *w, const double *g, const double *a, double *sum, const double *next, size_t n);
+
+/* x[r, lane] = round(scale (w[r, lane] + g[r] a[lane])), whole numbers; sum[lane] += |x|, most[lane] = greatest |x|. */
+void hg_exact_block_round(double *x, double *sum, double *most, const double *w, const double *g, const double *a,
+                          double scale, size_t n);
 
 /* Lower Cholesky factor in place, a[n, n] row-major, zeros above. false: not positive definite. n^3 / 3 flops. */
 bool hg_exact_cholesky(double *a, size_t n);

@@ -78,8 +78,9 @@ hg_status hg_secret_model_check(const hg_secret_model *m, hg_err *err) {
         m->sigma_low + (int)m->sigma_levels - 1 > 128)
         return hg_fail(err, HG_EINVAL, "%zu signal levels from 2^(%d/16): 1 to %d levels within 2^-16 and 2^8",
                        m->sigma_levels, m->sigma_low, HG_SIGMA_LEVELS_MOST);
-    if (!within(m->epsilon, 0, 1e6))
-        return hg_fail(err, HG_EINVAL, "epsilon is %g; it must lie between 0 (no noise) and 1e6", m->epsilon);
+    if (m->epsilon != 0 && !within(m->epsilon, 0.001, 1e6))
+        return hg_fail(err, HG_EINVAL, "epsilon is %g; it must be 0 (no noise) or lie between 0.001 and 1e6",
+                       m->epsilon);
     if (m->epsilon > 0 && !m->fixed)
         return hg_advise(err,
                          hg_fail(err, HG_EINVAL,

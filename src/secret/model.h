@@ -29,7 +29,7 @@ typedef struct {
     int sigma_low; /* signal sd grid: 2^(i/16), i = sigma_low .. sigma_low + sigma_levels - 1, on the scaled y */
     size_t sigma_levels;
     bool fixed;     /* differential privacy: theta 0 and sigma 0 always; the other grid values stand idle */
-    double epsilon; /* of report-noisy-max per query; 0: none; needs `fixed` and UCB or Thompson */
+    double epsilon; /* of report-noisy-max per query; 0: none; else 0.001 .. 1e6, `fixed`, UCB or Thompson */
 } hg_secret_model;
 
 enum { HG_GRID_LARGE_POOL = 16, HG_LARGE_POOL = 2000 }; /* grid points at most for pools above this size */
