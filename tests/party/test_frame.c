@@ -115,7 +115,7 @@ static void a_hello_comes_back_as_it_was(void **state) {
 /* A ready message is worth nothing with any of its ingredients changed: other nonce, session, side, role, digest, name or key. */
 static void a_ready_message_is_bound_to_everything(void **state) {
     (void)state;
-    test_world w = test_world_make(3);
+    fake_world w = fake_world_make(3);
     test_members m;
     test_members_make(&m, "frame-ready", &w);
     const hg_hello hello[2] = { some_hello(1), some_hello(2) };

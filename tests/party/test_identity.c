@@ -9,19 +9,19 @@
 enum { DAY = 86400 };
 
 typedef struct {
-    test_world world;
+    fake_world world;
     char folder[300], authority[400], path[500];
     hg_err err;
 } place;
 
 static void open_place(place *p, const char *name) {
     memset(p, 0, sizeof *p);
-    p->world = test_world_make(1);
+    p->world = fake_world_make(1);
     test_scratch(p->folder, sizeof p->folder, name);
     test_remove_tree(p->folder);
     assert_int_equal(mkdir(p->folder, 0700), 0);
     snprintf(p->authority, sizeof p->authority, "%s/authority", p->folder);
-    assert_ok_err(hg_authority_create(p->authority, "institute", NULL, test_world_of(&p->world), &p->err), p->err);
+    assert_ok_err(hg_authority_create(p->authority, "institute", NULL, fake_world_of(&p->world), &p->err), p->err);
 }
 
 static const char *in(place *p, const char *name) {
@@ -30,11 +30,11 @@ static const char *in(place *p, const char *name) {
 }
 
 static hg_status create(place *p, const char *name, unsigned roles, const hg_identity_opts *o) {
-    return hg_identity_create(in(p, name), name, roles, p->authority, o, test_world_of(&p->world), &p->err);
+    return hg_identity_create(in(p, name), name, roles, p->authority, o, fake_world_of(&p->world), &p->err);
 }
 
 static hg_status load(hg_identity **id, place *p, const char *name, const hg_identity_opts *o) {
-    return hg_identity_load(id, in(p, name), o, test_world_of(&p->world), &p->err);
+    return hg_identity_load(id, in(p, name), o, fake_world_of(&p->world), &p->err);
 }
 
 static mode_t mode_of(const char *path) {
@@ -57,9 +57,9 @@ static void a_member_is_made_loaded_and_described(void **state) {
     const hg_certificate *c = hg_identity_certificate(id);
     assert_string_equal(c->name, "lab.b_2");
     assert_int_equal(c->roles, HG_ROLE_OWNER | HG_ROLE_USER);
-    assert_int_equal(c->not_after, TEST_NOW + 365 * (int64_t)DAY);
-    assert_int_equal(c->not_before, TEST_NOW - 3600);
-    assert_int_equal(hg_certificate_days(c, TEST_NOW), 365);
+    assert_int_equal(c->not_after, FAKE_NOW + 365 * (int64_t)DAY);
+    assert_int_equal(c->not_before, FAKE_NOW - 3600);
+    assert_int_equal(hg_certificate_days(c, FAKE_NOW), 365);
     assert_int_equal(hg_certificate_days(c, c->not_after - 5), 0);
     assert_int_equal(hg_certificate_days(c, c->not_after + 5), -1);
     assert_memory_equal(c->signing_key, hg_identity_signing_secret(id) + 32, HG_PUBLIC_KEY);
@@ -121,7 +121,7 @@ static void separated_organisations(void **state) {
     hg_identity *id;
     hg_certificate c;
     open_place(&p, "identity-request");
-    const hg_world *w = test_world_of(&p.world);
+    const hg_world *w = fake_world_of(&p.world);
     assert_ok_err(hg_identity_request(in(&p, "cloud"), "cloud", HG_ROLE_SERVER, NULL, w, &p.err), p.err);
     assert_int_equal(load(&id, &p, "cloud", NULL), HG_EREFUSED);
     assert_contains(p.err.msg, "has no certificate yet");
@@ -183,7 +183,7 @@ static void nothing_is_written_over(void **state) {
     char *before = test_read_file(in(&p, "a/signing.key"));
     assert_int_equal(create(&p, "a", HG_ROLE_OWNER, NULL), HG_EINVAL);
     assert_contains(p.err.msg, "holds a signing.key already");
-    assert_int_equal(hg_authority_create(p.authority, "x", NULL, test_world_of(&p.world), &p.err), HG_EINVAL);
+    assert_int_equal(hg_authority_create(p.authority, "x", NULL, fake_world_of(&p.world), &p.err), HG_EINVAL);
     char *after = test_read_file(in(&p, "a/signing.key"));
     assert_string_equal(before, after);
     free(before), free(after);
@@ -204,16 +204,16 @@ static void expired_and_not_yet_valid(void **state) {
     assert_int_equal(load(&id, &p, "a", NULL), HG_EREFUSED);
     assert_contains(p.err.msg, "the certificate of a expired on 2026-01-11T00:00:00Z");
     assert_null(id);
-    p.world.now = TEST_NOW - 3601;
+    p.world.now = FAKE_NOW - 3601;
     assert_int_equal(load(&id, &p, "a", NULL), HG_EREFUSED);
     assert_contains(p.err.msg, "is valid from 2025-12-31T23:00:00Z on");
     /* an authority that is past its time issues nothing; one that is near it issues short certificates */
-    p.world.now = TEST_NOW + 3649 * (int64_t)DAY;
+    p.world.now = FAKE_NOW + 3649 * (int64_t)DAY;
     assert_ok_err(create(&p, "late", HG_ROLE_OWNER, NULL), p.err);
     assert_ok(load(&id, &p, "late", NULL));
     assert_int_equal(hg_certificate_days(hg_identity_certificate(id), p.world.now), 1);
     hg_identity_free(id);
-    p.world.now = TEST_NOW + 3651 * (int64_t)DAY;
+    p.world.now = FAKE_NOW + 3651 * (int64_t)DAY;
     assert_int_equal(create(&p, "later", HG_ROLE_OWNER, NULL), HG_EREFUSED);
     assert_contains(p.err.msg, "authority's certificate has expired");
     const hg_identity_opts long_one = { .days = 36501 };

@@ -17,18 +17,18 @@ const char *test_members_path(char *buf, size_t size, const test_members *m, con
     return buf;
 }
 
-static hg_identity *make_member(const test_members *m, const char *name, unsigned roles, test_world *w) {
+static hg_identity *make_member(const test_members *m, const char *name, unsigned roles, fake_world *w) {
     char folder[512], authority[512];
     hg_identity *id;
     hg_err err;
     test_members_path(folder, sizeof folder, m, name);
     test_members_path(authority, sizeof authority, m, "authority");
-    assert_ok_err(hg_identity_create(folder, name, roles, authority, NULL, test_world_of(w), &err), err);
-    assert_ok_err(hg_identity_load(&id, folder, NULL, test_world_of(w), &err), err);
+    assert_ok_err(hg_identity_create(folder, name, roles, authority, NULL, fake_world_of(w), &err), err);
+    assert_ok_err(hg_identity_load(&id, folder, NULL, fake_world_of(w), &err), err);
     return id;
 }
 
-void test_members_make(test_members *m, const char *name, test_world *w) {
+void test_members_make(test_members *m, const char *name, fake_world *w) {
     char path[512];
     hg_err err;
     memset(m, 0, sizeof *m);
@@ -36,7 +36,7 @@ void test_members_make(test_members *m, const char *name, test_world *w) {
     test_remove_tree(m->folder);
     assert_int_equal(mkdir(m->folder, 0700), 0);
     test_members_path(path, sizeof path, m, "authority");
-    assert_ok_err(hg_authority_create(path, "tests", NULL, test_world_of(w), &err), err);
+    assert_ok_err(hg_authority_create(path, "tests", NULL, fake_world_of(w), &err), err);
     snprintf(m->cluster.name, sizeof m->cluster.name, "tests");
     snprintf(m->cluster.authority, sizeof m->cluster.authority, "%s/authority.pem", path);
     for (int i = 0; i < 3; i++) {

@@ -16,7 +16,7 @@ typedef struct {
     hg_cluster cluster;                    /* pins and names; 127.0.0.1, the ports are the test's business */
 } test_members;
 
-void test_members_make(test_members *m, const char *name, test_world *w);
+void test_members_make(test_members *m, const char *name, fake_world *w);
 void test_members_free(test_members *m); /* and the folder */
 /* folder/name of m->folder into buf. */
 const char *test_members_path(char *buf, size_t size, const test_members *m, const char *name);
