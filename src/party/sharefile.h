@@ -43,7 +43,7 @@ typedef struct {
     const char *owner;           /* its name in the policy */
     const unsigned char *secret; /* [HG_SECRET_KEY] Ed25519 */
     uint32_t epoch;
-    uint64_t sequence;
+    uint64_t sequence;            /* the owner's own count; 0: the time of making */
     const unsigned char *for_job; /* [HG_DIGEST] of HG_SHARES_MEASURED; else NULL */
     const hg_world *world;        /* clock and entropy */
 } hg_share_opts;
@@ -90,8 +90,8 @@ typedef struct hg_share_reader hg_share_reader;
  * HG_ENOMEM, what the source says. */
 HG_MUST_CHECK hg_status hg_share_reader_new(hg_share_reader **out, hg_share_header *header, const char *name,
                                             const hg_source *source, hg_err *err);
-/* Opens the sealed key. HG_EREFUSED: another project, policy or server, an owner who may not share this; HG_ECHEAT:
- * the key was not sealed to this server. */
+/* Opens the sealed key. HG_EREFUSED: another project, policy or server, an owner who may not share this, a
+ * key that was not sealed to this server; HG_ECHEAT: changed. */
 HG_MUST_CHECK hg_status hg_share_reader_begin(hg_share_reader *r, hg_share_layout *layout, const hg_policy *p,
                                               unsigned party, const unsigned char seal_secret[32], hg_err *err);
 /* *more = false: all rows were read, the trailer is signed by the owner, and every digest is right; only then may the rows be kept.
@@ -99,9 +99,11 @@ HG_MUST_CHECK hg_status hg_share_reader_begin(hg_share_reader *r, hg_share_layou
 HG_MUST_CHECK hg_status hg_share_reader_next(bool *more, hg_share_row *row, hg_share_reader *r, uint64_t most_rows,
                                              hg_err *err);
 /* After *more = false. */
-const hg_dataset *hg_share_reader_dataset(const hg_share_reader *r);
-const unsigned char *hg_share_reader_id(const hg_share_reader *r); /* [HG_DIGEST] */
-void hg_share_reader_free(hg_share_reader *r);                     /* wipes */
+const hg_dataset *hg_share_reader_dataset(const hg_share_reader *r); /* NULL before */
+const unsigned char *hg_share_reader_id(const hg_share_reader *r);   /* [HG_DIGEST] */
+/* As signed, signature and all: hg_dataset_read takes it. */
+const unsigned char *hg_share_reader_statement(const hg_share_reader *r, size_t *n);
+void hg_share_reader_free(hg_share_reader *r); /* wipes */
 
 /* Is this file there, and ours? The header alone, from a path: for listings. */
 HG_MUST_CHECK hg_status hg_share_header_load(hg_share_header *header, const char *path, hg_err *err);

@@ -43,6 +43,29 @@ static hg_status check_project(const hg_policy *p, const char *project, const ch
     return hg_fail(err, HG_EREFUSED, "%s of project \"%s\", expected \"%s\"", what, project, p->project);
 }
 
+static hg_status no_member(const char *name, const hg_policy *p, hg_err *err) {
+    return hg_fail(err, HG_EREFUSED, "\"%s\" is not among the members of %s", name, p->project);
+}
+
+/* ---- signed bytes ------------------------------------------------------------------------------------------------------- */
+
+/* Appends a signature over to->s from `from` on. */
+static hg_status put_signature(hg_text *to, size_t from, const char *what, const unsigned char secret[HG_SECRET_KEY],
+                               hg_err *err) {
+    unsigned char signature[HG_SIGNATURE];
+    HG_TRY(done(to, err));
+    hg_sign(signature, what, to->s + from, to->len - from, secret);
+    hg_put_bytes(to, signature, HG_SIGNATURE);
+    return done(to, err);
+}
+
+/* The n - HG_SIGNATURE bytes are signed by m; called when they were decoded. */
+static hg_status check_signature(const hg_policy *p, const hg_member *m, const char *words, const char *what,
+                                 const unsigned char *bytes, size_t n, hg_err *err) {
+    if (hg_policy_signed_by(p, m, bytes + n - HG_SIGNATURE, what, bytes, n - HG_SIGNATURE)) return HG_OK;
+    return hg_fail(err, HG_EREFUSED, "the %s is not signed by %s", words, m->name);
+}
+
 /* ---- data sets ---------------------------------------------------------------------------------------------------------- */
 
 hg_status hg_dataset_encode(hg_text *to, const hg_dataset *d, hg_err *err) {
@@ -103,7 +126,7 @@ hg_status hg_dataset_check(const hg_dataset *d, const hg_policy *p, hg_err *err)
                          "get the policy in force, and make it again");
     if (d->tier != p->tier) return hg_fail(err, HG_EREFUSED, "a data set of another tier than the policy's");
     const hg_member *m = hg_policy_member(p, d->owner);
-    if (!m) return hg_fail(err, HG_EREFUSED, "\"%s\" is not among the members of %s", d->owner, p->project);
+    if (!m) return no_member(d->owner, p, err);
     HG_TRY(hg_shares_allowed(p, m, d->kind, err));
     if (d->rows == 0 || d->rows > ROWS_MOST)
         return hg_fail(err, HG_ELIMIT, "a data set of %llu rows", (unsigned long long)d->rows);
@@ -121,23 +144,14 @@ hg_status hg_dataset_check(const hg_dataset *d, const hg_policy *p, hg_err *err)
     return HG_OK;
 }
 
-/* ---- signed bytes ------------------------------------------------------------------------------------------------------- */
-
-/* Appends a signature over to->s from `from` on. */
-static hg_status put_signature(hg_text *to, size_t from, const char *what, const unsigned char secret[HG_SECRET_KEY],
-                               hg_err *err) {
-    unsigned char signature[HG_SIGNATURE];
-    HG_TRY(done(to, err));
-    hg_sign(signature, what, to->s + from, to->len - from, secret);
-    hg_put_bytes(to, signature, HG_SIGNATURE);
-    return done(to, err);
-}
-
-/* The n - HG_SIGNATURE bytes are signed by m; called when they were decoded. */
-static hg_status check_signature(const hg_policy *p, const hg_member *m, const char *what, const unsigned char *bytes,
-                                 size_t n, hg_err *err) {
-    if (hg_policy_signed_by(p, m, bytes + n - HG_SIGNATURE, what, bytes, n - HG_SIGNATURE)) return HG_OK;
-    return hg_fail(err, HG_EREFUSED, "the %s is not signed by %s", what, m->name);
+hg_status hg_dataset_read(hg_dataset *d, const hg_policy *p, const void *bytes, size_t n, hg_err *err) {
+    *d = (hg_dataset) { .epoch = 0 };
+    if (n < HG_SIGNATURE) return malformed("a data set's statement", err);
+    HG_TRY(hg_dataset_decode(d, bytes, n - HG_SIGNATURE, err));
+    const hg_member *m = hg_policy_member(p, d->owner);
+    if (!m) return no_member(d->owner, p, err);
+    HG_TRY(check_signature(p, m, "data set's statement", "dataset", bytes, n, err));
+    return hg_dataset_check(d, p, err);
 }
 
 /* ---- withdrawals -------------------------------------------------------------------------------------------------------- */
@@ -167,8 +181,8 @@ hg_status hg_withdrawal_read(hg_withdrawal *w, const hg_policy *p, const void *b
     if (!hg_take_end(&t) || version != VERSION) return malformed("a withdrawal", err);
     HG_TRY(check_project(p, w->project, "a withdrawal", err));
     const hg_member *m = hg_policy_member(p, w->owner);
-    if (!m) return hg_fail(err, HG_EREFUSED, "\"%s\" is not among the members of %s", w->owner, p->project);
-    return check_signature(p, m, "withdrawal", bytes, n, err);
+    if (!m) return no_member(w->owner, p, err);
+    return check_signature(p, m, "withdrawal", "withdrawal", bytes, n, err);
 }
 
 /* ---- receipts ----------------------------------------------------------------------------------------------------------- */
@@ -207,5 +221,5 @@ hg_status hg_receipt_read(hg_receipt *r, const hg_policy *p, const void *bytes, 
     if (!hg_take_end(&t) || version != VERSION || r->party >= HG_SLOTS || (size_t)r->outcome >= HG_STATUS_COUNT)
         return malformed("a receipt", err);
     HG_TRY(check_project(p, r->project, "a receipt", err));
-    return check_signature(p, hg_policy_server(p, r->party), "receipt", bytes, n, err);
+    return check_signature(p, hg_policy_server(p, r->party), "receipt", "receipt", bytes, n, err);
 }

@@ -38,6 +38,9 @@ typedef struct {
 HG_MUST_CHECK hg_status hg_dataset_encode(hg_text *to, const hg_dataset *d, hg_err *err);
 HG_MUST_CHECK hg_status hg_dataset_decode(hg_dataset *d, const void *bytes, size_t n, hg_err *err); /* HG_EPARSE */
 HG_MUST_CHECK hg_status hg_dataset_id(unsigned char id[HG_DIGEST], const hg_dataset *d, hg_err *err);
+/* The encoding with its owner's signature behind it, as share files end with it and servers keep it. Shape, signature and
+ * hg_dataset_check. HG_EPARSE, HG_EREFUSED, HG_ELIMIT. */
+HG_MUST_CHECK hg_status hg_dataset_read(hg_dataset *d, const hg_policy *p, const void *bytes, size_t n, hg_err *err);
 /* Project, policy, tier, kind and rows fit the policy, and the owner may share this kind. HG_EREFUSED, HG_ELIMIT. */
 HG_MUST_CHECK hg_status hg_dataset_check(const hg_dataset *d, const hg_policy *p, hg_err *err);
 
