@@ -58,6 +58,10 @@ static void test_bytes(unsigned char *bytes, size_t n, uint64_t seed, uint64_t s
     for (size_t i = 0; i < n; i++) bytes[i] = (unsigned char)hg_rng_u64(&rng);
 }
 
+void parties_keys(const parties *p, unsigned char key[HG_SLOTS][HG_PRSS_KEY]) {
+    test_bytes(key[0], (size_t)HG_SLOTS * HG_PRSS_KEY, p->seed, 1);
+}
+
 /* The spy sees copies of what goes out, and what came. */
 static hg_status spied_exchange(void *self, hg_phase phase, uint32_t round, const hg_exchange *x, hg_err *err) {
     server *s = self;
@@ -116,19 +120,9 @@ hg_status parties_run(parties *p, parties_fn fn, void *user) {
     pthread_t id[3];
     hg_memory_net *net = NULL;
     memset(s, 0, sizeof s);
-    test_bytes(s[0].key[0], sizeof s[0].key, p->seed, 1);
+    parties_keys(p, s[0].key);
     test_bytes(s[0].tag[0], sizeof s[0].tag, p->seed, 2);
-    uint64_t keys[HG_SLOTS][HG_RING_LIMBS]; /* the first draw of the MAC purpose is the MAC key */
-    const bool all[HG_SLOTS] = { true, true, true };
-    hg_prss *prss;
-    assert_ok(hg_prss_new(&prss, (const unsigned char(*)[HG_PRSS_KEY])s[0].key, all, NULL));
-    const uint64_t draw = hg_prss_draw(prss, HG_PRSS_MAC);
-    for (unsigned j = 0; j < HG_SLOTS; j++)
-        assert_ok(hg_prss_fill(prss, HG_PRSS_MAC, draw, j, keys[j], HG_RING_LIMBS, NULL));
-    hg_prss_free(prss);
-    hg_ring_add(p->mac_key, keys[0], keys[1], 1, HG_RING_LIMBS);
-    hg_ring_add(p->mac_key, p->mac_key, keys[2], 1, HG_RING_LIMBS);
-    if (p->mode != HG_PLAIN) assert_ok(hg_memory_net_new(&net, NULL));
+    if (p->mode != HG_PLAIN && (p->status[0] = hg_memory_net_new(&net, &p->err[0])) != HG_OK) return p->status[0];
     const unsigned servers = p->mode == HG_PLAIN ? 1 : 3;
     for (unsigned i = 0; i < servers; i++) {
         if (i) s[i] = s[0];
@@ -244,6 +238,23 @@ hg_status parties_out_plain(parties *p, const hg_run *r, const char *name, const
     return st;
 }
 
+/* a, put together: the first draw of its purpose from each key. */
+static void mac_key(uint64_t a[HG_RING_LIMBS], const parties *p) {
+    unsigned char key[HG_SLOTS][HG_PRSS_KEY];
+    const bool all[HG_SLOTS] = { true, true, true };
+    uint64_t part[HG_RING_LIMBS];
+    hg_prss *prss;
+    parties_keys(p, key);
+    assert_ok(hg_prss_new(&prss, (const unsigned char(*)[HG_PRSS_KEY])key, all, NULL));
+    const uint64_t draw = hg_prss_draw(prss, HG_PRSS_MAC);
+    memset(a, 0, sizeof part);
+    for (unsigned j = 0; j < HG_SLOTS; j++) {
+        assert_ok(hg_prss_fill(prss, HG_PRSS_MAC, draw, j, part, HG_RING_LIMBS, NULL));
+        hg_ring_add(a, a, part, 1, HG_RING_LIMBS);
+    }
+    hg_prss_free(prss);
+}
+
 static size_t find(parties *p, const char *name) {
     for (size_t k = 0; k < p->n_out; k++)
         if (strcmp(p->out[k].name, name) == 0) return k;
@@ -274,9 +285,10 @@ const uint64_t *parties_value(parties *p, const char *name) {
     p->out[k].value = malloc(words * sizeof(uint64_t) + 1);
     put_together(p->out[k].value, p->out[k].slot, words, n, limbs);
     if (p->out[k].mac[0][0]) {
-        uint64_t *mac = calloc(2 * words + 1, sizeof *mac), *expected = mac + words;
+        uint64_t *mac = calloc(2 * words + 1, sizeof *mac), *expected = mac + words, a[HG_RING_LIMBS];
+        mac_key(a, p);
         put_together(mac, p->out[k].mac, words, n, limbs);
-        hg_ring_scale(expected, p->out[k].value, p->mac_key, n, limbs);
+        hg_ring_scale(expected, p->out[k].value, a, n, limbs);
         assert_memory_equal(mac, expected, words * sizeof *mac);
         free(mac);
     }

@@ -20,7 +20,7 @@
 #include "secret/run.h"
 #include "test.h"
 
-enum { PARTIES_OUTPUTS = 32, PARTIES_LOG = 4096 };
+enum { PARTIES_OUTPUTS = 32 };
 
 typedef struct parties parties;
 typedef hg_status (*parties_fn)(parties *p, hg_run *r, hg_err *err);
@@ -59,12 +59,13 @@ struct parties {
         uint64_t *value; /* put together */
     } out[PARTIES_OUTPUTS];
     size_t n_out;
-    size_t inputs[3];    /* sharings made so far, by each server */
-    uint64_t mac_key[3]; /* put together, malicious mode */
+    size_t inputs[3]; /* sharings made so far, by each server */
     void *lock;
 };
 
 parties *parties_new(hg_mode mode, uint64_t seed);
+/* The three slot keys of its runs: what no single server has. */
+void parties_keys(const parties *p, unsigned char key[HG_SLOTS][HG_PRSS_KEY]);
 void parties_free(parties *p);
 /* The first status that is not HG_OK (a server's own before "another broke off"). user: p->user. Runs again start afresh. */
 hg_status parties_run(parties *p, parties_fn fn, void *user);
