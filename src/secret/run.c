@@ -121,6 +121,7 @@ void hg_run_free(hg_run *r) {
     free_buffer(&r->thirds);
     EVP_MD_CTX_free(r->hash);
     hg_free(r->wait);
+    hg_free(r->masks);
     free_secret(r, sizeof *r);
 }
 

@@ -47,6 +47,14 @@ typedef struct {
     size_t n;                                    /* products in them */
 } hg_sums;
 
+/* Truncation masks made in advance: slot words (this server's two; the plain mode has all three) and the authenticated number
+ * of times that their sum wraps. */
+typedef struct {
+    uint64_t *word[HG_SLOTS];
+    hg_share wrap;
+    size_t n, used;
+} hg_mask_batch;
+
 struct hg_run {
     hg_mode mode, imitated;
     unsigned party, copies;
@@ -74,6 +82,8 @@ struct hg_run {
     hg_and_word *gates, *triples;
     size_t n_gates, gates_cap, n_triples, triples_cap;
     uint64_t tests; /* zero tests so far */
+    hg_mask_batch *masks;
+    size_t n_masks, masks_cap, masks_left;
 };
 
 /* One exchange, counted and hashed into the transcript; a failure breaks the run. */
