@@ -8,16 +8,15 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "files/csv_dialect.h"
+#include "files/csv_head.h"
 #include "files/csv_rows.h"
 #include "matter/table.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 256 << 10, HEAD = 64 << 10, HEAD_MAX = 4 << 20, PROGRESS_EVERY = 16384 };
+enum { CHUNK = 256 << 10, PROGRESS_EVERY = 16384 };
 static const size_t SAMPLE_BYTES = (size_t)128 << 20; /* a very wide table is decided on fewer rows than asked */
-
-static const char *const MISSING[] = { "NaN", "nan", "NA", "N/A", "n/a", "null", "None", "-" };
 
 typedef struct {
     const char *name;
@@ -33,13 +32,10 @@ typedef struct {
     hg_input *in;
     const char *name;
     hg_csv_dialect dialect;
-    bool bom;
     const char *const *missing;
     size_t n_missing;
     bool missing_first; /* a word for "not measured" reads as a number: "-999" */
     hg_arena *mem;      /* the head, the columns, header names */
-    char *head;
-    size_t head_len;
     csv_column *column; /* [n] in the order of the file */
     size_t n;
     hg_csv_rows rows;
@@ -203,21 +199,6 @@ static hg_status check_duplicates(const reader *r, hg_err *err) {
     return st;
 }
 
-/* Trimmed, and on one line: spreadsheets break long header cells. */
-static const char *header_name(reader *r, hg_csv_cell cell) {
-    char *name = hg_alloc(r->mem, (size_t)cell.len + 1, 1);
-    if (!name) return NULL;
-    size_t len = hg_csv_cell_text(name, cell), from = 0, at = 0;
-    while (from < len && strchr(" \t\r\n", name[from])) from++;
-    while (len > from && strchr(" \t\r\n", name[len - 1])) len--;
-    for (size_t i = from; i < len; i++) {
-        if (name[i] == '\r' && name[i + 1] == '\n') continue;
-        name[at++] = strchr("\t\r\n", name[i]) ? ' ' : name[i];
-    }
-    name[at] = '\0';
-    return name;
-}
-
 /* An unnamed first column is the row index that pandas writes; unnamed last columns are what Excel leaves behind. */
 static hg_status name_columns(reader *r, hg_err *err) {
     size_t named_end = r->n;
@@ -269,7 +250,7 @@ static hg_status read_header(reader *r, hg_err *err) {
     if (!r->column || !keep) return no_memory(r, err);
     for (size_t j = 0; j < r->n; j++) {
         r->column[j].file_column = j + 1;
-        r->column[j].name = header_name(r, r->rows.cell[j]);
+        r->column[j].name = hg_csv_head_name(r->mem, r->rows.cell[j]);
         if (!r->column[j].name) return no_memory(r, err);
     }
     HG_TRY(name_columns(r, err));
@@ -361,69 +342,9 @@ static void tell_result(const reader *r) {
            r->row == 1 ? "" : "s", numbers, numbers == 1 ? "" : "s", n - numbers);
 }
 
-/* ---- the beginning of the text -------------------------------------------------------------------------------- */
-
-static const struct {
-    const char *magic;
-    size_t len;
-    const char *what, *advice;
-} STRANGERS[] = {
-    { "\xff\xfe", 2, "UTF-16 text", "save it as UTF-8: in Excel choose \"CSV UTF-8\"" },
-    { "\xfe\xff", 2, "UTF-16 text", "save it as UTF-8: in Excel choose \"CSV UTF-8\"" },
-    { "PK\x03\x04", 4, "an Excel or other zip file", "export the sheet as \"CSV UTF-8\"" },
-    { "\xd0\xcf\x11\xe0", 4, "an old Excel workbook", "export the sheet as \"CSV UTF-8\"" },
-    { "PAR1", 4, "a Parquet file", "export it as CSV" },
-    { "\x89HDF", 4, "an HDF5 file", "export the table as CSV" },
-    { "%PDF", 4, "a PDF document", "export the table as CSV" },
-    { "BZh", 3, "compressed with bzip2", "decompress it first; gzip, xz and zstd are read as they are" },
-};
-
-static hg_status refuse_strangers(const reader *r, hg_err *err) {
-    for (size_t i = 0; i < sizeof STRANGERS / sizeof *STRANGERS; i++)
-        if (r->head_len >= STRANGERS[i].len && memcmp(r->head, STRANGERS[i].magic, STRANGERS[i].len) == 0)
-            return hg_advise(err, hg_fail(err, HG_EPARSE, "%s: is %s, not a CSV table", r->name, STRANGERS[i].what),
-                             "%s", STRANGERS[i].advice);
-    return HG_OK;
-}
-
-/* Enough of the text to tell its dialect: HEAD bytes, more when not even two lines fit in them. */
-static hg_status read_head(reader *r, bool *whole, hg_err *err) {
-    for (size_t size = HEAD;; size *= 8) {
-        char *head = hg_alloc(r->mem, size, 1);
-        if (!head) return no_memory(r, err);
-        if (r->head_len) memcpy(head, r->head, r->head_len);
-        r->head = head;
-        size_t got;
-        HG_TRY(hg_input_read(&got, r->in, head + r->head_len, size - r->head_len, err));
-        r->head_len += got;
-        *whole = r->head_len < size;
-        const char *line = memchr(head, '\n', r->head_len);
-        if (line) line = memchr(line + 1, '\n', r->head_len - (size_t)(line + 1 - head));
-        if (*whole || line || size >= HEAD_MAX) return HG_OK;
-    }
-}
-
-static hg_status begin(reader *r, size_t chunk, hg_err *err) {
-    bool whole;
-    HG_TRY(read_head(r, &whole, err));
-    HG_TRY(refuse_strangers(r, err));
-    r->bom = r->head_len >= 3 && memcmp(r->head, "\xef\xbb\xbf", 3) == 0;
-    const size_t skip = r->bom ? 3 : 0;
-    r->dialect = hg_csv_dialect_detect(r->head + skip, r->head_len - skip, whole, r->o.separator, r->o.decimal);
-    hg_csv_rows_begin(&r->rows, r->in, r->name, r->dialect.separator, chunk);
-    r->rows.prefix = r->head + skip;
-    r->rows.prefix_left = r->head_len - skip;
-    char words[8];
-    const char *format = hg_input_format(r->in);
-    const bool usual = r->dialect.separator == ',' && r->dialect.decimal == '.' && !r->bom && !*format;
-    hg_log(r->o.hooks, usual ? HG_LOG_DEBUG : HG_LOG_INFO, "%s: %s separates cells, decimal %s%s%s%s", r->name,
-           hg_csv_separator_words(r->dialect.separator, words), r->dialect.decimal == ',' ? "comma" : "point",
-           r->bom ? ", UTF-8 BOM" : "", *format ? ", compressed with " : "", format);
-    return HG_OK;
-}
-
 static hg_status read_table(reader *r, size_t chunk, hg_err *err) {
-    HG_TRY(begin(r, chunk, err));
+    HG_TRY(hg_csv_head_begin(&r->rows, &r->dialect, r->in,
+                             &(hg_csv_head_opts) { r->o.separator, r->o.decimal, chunk, r->o.hooks }, r->mem, err));
     bool more;
     do {
         HG_TRY(hg_csv_rows_next(&more, &r->rows, err));
@@ -456,8 +377,8 @@ static hg_status check_opts(reader *r, hg_err *err) {
     if (o->decimal && o->decimal == o->separator)
         return hg_fail(err, HG_EINVAL, "'%c' cannot be both the separator and the decimal sign", o->decimal);
     if (o->sample == 0 || o->max_bytes == 0) return hg_fail(err, HG_EINVAL, "sample and max_bytes must be above 0");
-    r->missing = o->missing ? o->missing : MISSING;
-    r->n_missing = o->missing ? o->n_missing : sizeof MISSING / sizeof *MISSING;
+    r->missing = o->missing ? o->missing : HG_CSV_MISSING;
+    r->n_missing = o->missing ? o->n_missing : HG_CSV_MISSING_WORDS;
     for (size_t i = 0; i < r->n_missing; i++) {
         double v;
         if (hg_number_read(&v, r->missing[i], strlen(r->missing[i]), '.') != HG_NUMBER_NONE ||

@@ -1,7 +1,7 @@
 /* party/split.h -- an owner's table becomes three share files, on the owner's machine
  *
  * The table is read a row at a time; a million rows need no more memory than ten. Every mistake is told with file, line and
- * column, and no share file appears unless the whole table was right: a property that is blank (skipped when asked, else refused),
+ * column, and no share file appears unless the whole table was right: a property that is blank (passed over when asked),
  * NaN or outside the policy's range; a row whose features are no entry of the pool; a name that the pool has with
  * other features (another pool); a column that is missing.
  */
@@ -11,8 +11,7 @@
 
 typedef struct {
     const char *target; /* column of the property; NULL: the policy's name for it */
-    bool
-        skip_blank; /* rows whose property is blank are passed over (a candidate list); else they are refused. default true */
+    bool skip_blank;    /* rows with a blank property are passed over; default: they are refused */
     hg_share_opts share;
     const hg_hooks *hooks;
 } hg_split_opts;
@@ -29,7 +28,7 @@ typedef struct {
  * place; HG_EREFUSED, HG_EIO, HG_ELIMIT, HG_ENOMEM, HG_ECANCEL. */
 HG_MUST_CHECK hg_status hg_split_table(hg_split_result *out, const hg_policy *p, const char *table,
                                        const hg_split_opts *opts, const char *const path[HG_SLOTS], hg_err *err);
-/* One measured value at a pool index: what a user registers after an answer. */
+/* n measured values at pool indices (tier 3: at entries): what a user registers after an answer. */
 HG_MUST_CHECK hg_status hg_split_value(hg_split_result *out, const hg_policy *p, const size_t *index,
                                        const double *value, size_t n, const hg_split_opts *opts,
                                        const char *const path[HG_SLOTS], hg_err *err);
@@ -39,5 +38,7 @@ typedef struct hg_pool_index hg_pool_index;
 HG_MUST_CHECK hg_status hg_pool_index_new(hg_pool_index **out, const hg_policy *p, hg_err *err);
 bool hg_pool_index_find(size_t *row, const hg_pool_index *x, const double *features);
 bool hg_pool_index_find_id(size_t *row, const hg_pool_index *x, const char *id, size_t len);
+/* Has the row these features, within the tolerance? */
+bool hg_pool_index_agrees(const hg_pool_index *x, size_t row, const double *features);
 void hg_pool_index_free(hg_pool_index *x);
 #endif
