@@ -12,7 +12,13 @@
 #define HG_PARTY_LEDGER_H
 #include "party/store.h"
 
-enum { HG_RETRIES = 3, HG_CHARGE_DATASETS_MOST = 4096, HG_JOB_MOST = 64 << 10 };
+enum {
+    HG_RETRIES = 3,
+    HG_CHARGE_DATASETS_MOST = 4096,
+    HG_JOB_MOST = 64 << 10,
+    HG_QUERIES_MOST = 1000000,
+    HG_EPSILON_MOST = 1000000
+};
 
 typedef enum { HG_JOB_CHARGED, HG_JOB_ANSWERED, HG_JOB_STATES } hg_job_state;
 
@@ -42,9 +48,15 @@ typedef struct {
 HG_MUST_CHECK hg_status hg_ledger_charge(hg_charged *out, hg_store *s, const hg_charge *c, hg_err *err);
 /* Would it be refused? Changes nothing and logs nothing: for dry runs. */
 HG_MUST_CHECK hg_status hg_ledger_check(hg_charged *out, hg_store *s, const hg_charge *c, hg_err *err);
-/* The job's answer has left this server; transcript: what this server signed. The same again: nothing happens. */
+/* The job is done: before its answer leaves this server. transcript: what this server signs. The answer's bytes are kept
+ * (hg_ledger_kept, HG_KEPT_ANSWER) for a user whose connection broke, until hg_ledger_forget; all else kept for the job is
+ * erased. The same again: nothing happens. */
+#define HG_KEPT_ANSWER "answer"
 HG_MUST_CHECK hg_status hg_ledger_answer(hg_store *s, const unsigned char job[HG_DIGEST],
-                                         const unsigned char transcript[HG_DIGEST], hg_err *err);
+                                         const unsigned char transcript[HG_DIGEST], const void *answer, size_t n,
+                                         hg_err *err);
+/* Erases the answers kept for jobs that were answered before that time. */
+HG_MUST_CHECK hg_status hg_ledger_forget(hg_store *s, int64_t before, hg_err *err);
 /* The attempt ended without an answer: log entry with the phase in words. The charge stays. */
 HG_MUST_CHECK hg_status hg_ledger_abort(hg_store *s, const unsigned char job[HG_DIGEST], const char *phase,
                                         const char *reason, hg_err *err);

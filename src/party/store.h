@@ -8,8 +8,8 @@
  *
  * Shares are encrypted in chunks with AES-256-GCM. A key belongs to one data set in one epoch and to one writing of it; the
  * nonce is the chunk's number, so that none is used twice. What a chunk is (party, set, epoch, number, shape) is
- * authenticated with it. The master key comes from the operator and is never written. Erasing a set destroys its key
- * first, then its rows. Remnants of a wrapped key that a disk may keep are dead after hg_store_rekey and the destruction
+ * authenticated with it. The master key comes from the operator and is never written. Withdrawing is one transaction; the key
+ * is destroyed right after it, then the rows, and an open after a crash goes on with that first. Remnants of a wrapped key that a disk may keep are dead after hg_store_rekey and the destruction
  * of the old master key.
  *
  * A data set's life, each step durable when the call returns, each call the same when repeated:
@@ -29,11 +29,11 @@
 #include "party/world.h"
 
 enum {
-    HG_PARTIES = 3,
     HG_MASTER_KEY = 32,
     HG_CHUNK_ROWS = 4096,     /* rows of a chunk, fewer when a row is large */
     HG_CHUNK_BYTES = 1 << 20, /* a chunk's plain bytes stay below this, or it has one row */
     HG_ROW_ELEMENTS_MOST = 1 << 18,
+    HG_ROW_BITS_MOST = 1 << 24,
     HG_ROW_PUBLIC_MOST = 4096,
     HG_STATEMENT_MOST = 64 << 10, /* bytes of an owner's signed statement or request */
     HG_POLICY_MOST = 16 << 20     /* bytes of a policy's text */
@@ -175,6 +175,10 @@ HG_MUST_CHECK hg_status hg_store_digest(unsigned char digest[2][HG_DIGEST], hg_s
 
 /* Receipts and withdrawals of a project, appended to *bytes. */
 HG_MUST_CHECK hg_status hg_store_gossip(hg_text *bytes, hg_store *s, const char *project, hg_err *err);
+/* Which receipts and withdrawals are known: servers with equal digests have nothing to tell each other. */
+HG_MUST_CHECK hg_status hg_store_gossip_digest(unsigned char digest[HG_DIGEST], hg_store *s, const char *project,
+                                               hg_err *err);
+enum { HG_GOSSIP_MOST = 64 << 20 };
 /* Takes a neighbour's: hostile bytes. Each receipt and each withdrawal goes through a callback that says whether it is
  * really that server's, that owner's, for this set (HG_OK); a NULL one: none of them is taken. Nothing is taken when anything is wrong. changed: something is new here. */
 typedef struct {

@@ -1,0 +1,772 @@
+/* tests/party/test_store.c -- shares on disk: from upload to withdrawal, nothing plain, nothing half, through any crash */
+#include "party/store.h"
+#include "core/memory.h"
+#include "party/audit.h"
+#include "party/vault.h"
+#include "store_kit.h"
+#include <sqlite3.h>
+#include <sys/resource.h>
+
+static void an_upload_is_read_back_at_any_place(void **state) {
+    (void)state;
+    kit k;
+    hg_err err = { 0 };
+    hg_store *s = kit_create(kit_new(&k, "read", 1));
+    kit_set a = kit_set_new("ann", 1, 10000, 1, 0, 4), b = kit_set_new("bob", 1, 7, 2, 132, 0);
+    assert_ok_err(kit_upload(s, &a, 999, &err), err);
+    assert_ok_err(kit_upload(s, &b, 7, &err), err);
+    kit_check(s, &a);
+    kit_check(s, &b);
+    /* a piece over the border of two chunks; one slot alone */
+    uint64_t word[3 * 5];
+    uint64_t *slot[2] = { NULL, word };
+    assert_ok(hg_store_read(slot, NULL, s, a.d.id, 0, HG_CHUNK_ROWS - 2, 5, NULL));
+    assert_memory_equal(word, a.slot[2] + (HG_CHUNK_ROWS - 2) * 3, sizeof word);
+    assert_int_equal(hg_store_read(slot, NULL, s, a.d.id, 0, 9999, 2, NULL), HG_EINVAL);
+    assert_int_equal(hg_store_read(slot, NULL, s, a.d.id, 1, 0, 1, &err), HG_EREFUSED); /* another epoch */
+    assert_contains(err.msg, "refreshed");
+    /* after closing and opening */
+    hg_store_free(s);
+    s = kit_open(&k);
+    kit_check(s, &a);
+    hg_stored d;
+    assert_ok(hg_store_dataset(&d, s, b.d.id, NULL));
+    assert_int_equal(d.state, HG_DATASET_STAGED);
+    assert_int_equal(d.rows, 7);
+    assert_int_equal(d.bits, 132);
+    assert_string_equal(d.owner, "bob");
+    hg_text t = hg_text_new(0);
+    assert_ok(hg_store_statement(&t, s, b.d.id, NULL));
+    assert_string_equal(t.s, "statement");
+    hg_text_free(&t);
+    hg_store_free(s);
+    kit_set_free(&a);
+    kit_set_free(&b);
+    kit_remove(k.folder);
+}
+
+/* Slot j lies on servers j and j-1: they see the same digest, the others see others. */
+static void neighbours_have_the_same_digest_of_the_slot_they_share(void **state) {
+    (void)state;
+    unsigned char digest[HG_SLOTS][2][HG_DIGEST], sum[HG_DIGEST], bytes[2 * HG_DIGEST + 16] = { 0 },
+                                                                                        expected[HG_DIGEST];
+    kit_set a = kit_set_new("ann", 1, 5000, 1, 70, 4);
+    for (unsigned p = 0; p < HG_SLOTS; p++) {
+        kit k;
+        hg_store *s = kit_create(kit_new(&k, "digest", p));
+        assert_ok(kit_upload(s, &a, 100 + p, NULL)); /* whatever the pieces */
+        assert_ok(hg_store_digest(digest[p], s, a.d.id, 0, NULL));
+        hg_store_free(s);
+        kit_remove(k.folder);
+    }
+    for (unsigned p = 0; p < HG_SLOTS; p++) {
+        assert_memory_equal(digest[p][1], digest[(p + 1) % HG_SLOTS][0], HG_DIGEST);
+        assert_memory_not_equal(digest[p][0], digest[p][1], HG_DIGEST);
+    }
+    /* by another way, for slot 2 */
+    crypto_hash_sha256(sum, (const unsigned char *)a.slot[2], 5000 * a.words * 8);
+    memcpy(bytes, a.d.id, HG_DIGEST);
+    bytes[HG_DIGEST + 8] = 2;
+    memcpy(bytes + HG_DIGEST + 16, sum, HG_DIGEST);
+    hg_digest(expected, "stored slot", bytes, sizeof bytes);
+    assert_memory_equal(digest[2][0], expected, HG_DIGEST);
+    kit_set_free(&a);
+}
+
+static void nothing_plain_reaches_the_disk(void **state) {
+    (void)state;
+    kit k;
+    hg_store *s = kit_create(kit_new(&k, "plain", 0));
+    kit_set a = kit_set_new("ann", 1, 5000, 1, 64, 8);
+    memset(a.open, 0x5a, 5000 * 8);
+    assert_ok(kit_upload(s, &a, 512, NULL));
+    for (int closed = 0; closed < 2; closed++) {
+        for (size_t r = 0; r < 5000; r += 61)
+            for (unsigned j = 0; j < HG_SLOTS; j++) assert_false(kit_on_disk(k.folder, a.slot[j] + r * a.words, 8));
+        assert_false(kit_on_disk(k.folder, a.open, 16));
+        assert_false(kit_on_disk(k.folder, k.master, 16));
+        assert_false(kit_on_disk(k.folder, k.secret, 16));
+        assert_true(kit_on_disk(k.folder, "statement", 9)); /* what is public is there: the search works */
+        if (!closed) hg_store_free(s);
+    }
+    kit_set_free(&a);
+    kit_remove(k.folder);
+}
+
+/* ---- a set's life ------------------------------------------------------------------------------------------------------ */
+
+static hg_dataset_state state_of(hg_store *s, const kit_set *a) {
+    hg_stored d;
+    assert_ok(hg_store_dataset(&d, s, a->d.id, NULL));
+    return d.state;
+}
+
+static void a_set_is_active_when_three_receipts_are_here(void **state) {
+    kit k;
+    hg_err err;
+    hg_store *s = kit_create(kit_new(&k, "life", 1));
+    kit_set a = kit_set_new("ann", 3, 10, 1, 0, 4);
+    assert_ok(kit_upload(s, &a, 10, NULL));
+    assert_int_equal(state_of(s, &a), HG_DATASET_STAGED);
+    assert_int_equal(hg_store_receipt_put(s, a.d.id, 1, "mine", 4, &err), HG_EREFUSED); /* before it was validated */
+    assert_ok(hg_store_receipt_put(s, a.d.id, 0, "zero", 4, NULL));
+    assert_ok(hg_store_validate(s, a.d.id, NULL));
+    assert_ok(hg_store_validate(s, a.d.id, NULL)); /* again */
+    assert_int_equal(state_of(s, &a), HG_DATASET_VALIDATED);
+    assert_ok(hg_store_receipt_put(s, a.d.id, 1, "mine", 4, NULL));
+    assert_int_equal(state_of(s, &a), HG_DATASET_VALIDATED);
+    assert_ok(hg_store_receipt_put(s, a.d.id, 2, "two", 3, NULL));
+    assert_int_equal(state_of(s, &a), HG_DATASET_ACTIVE);
+    assert_ok(hg_store_receipt_put(s, a.d.id, 2, "other", 5, NULL)); /* the first stays */
+    hg_text t = hg_text_new(0);
+    assert_ok(hg_store_receipt_get(&t, s, a.d.id, 2, NULL));
+    assert_string_equal(t.s, "two");
+    hg_text_free(&t);
+    assert_int_equal(hg_store_drop(s, a.d.id, "no", &err), HG_EREFUSED); /* too late */
+    assert_contains(err.msg, "active");
+    hg_stored *list;
+    size_t n;
+    const hg_mark mark = hg_arena_mark(*state);
+    assert_ok(hg_store_datasets(&list, &n, s, KIT_PROJECT, *state, NULL));
+    assert_int_equal(n, 1);
+    assert_memory_equal(list[0].id, a.d.id, HG_DIGEST);
+    hg_arena_reset(*state, mark);
+    hg_store_free(s);
+    kit_set_free(&a);
+    kit_remove(k.folder);
+}
+
+static void the_same_upload_twice_is_one_and_numbers_are_used_once(void **state) {
+    (void)state;
+    kit k;
+    hg_err err;
+    hg_store *s = kit_create(kit_new(&k, "twice", 2));
+    kit_set a = kit_set_new("ann", 1, 100, 1, 0, 4), b = kit_set_new("bob", 1, 100, 1, 0, 4);
+    assert_ok(kit_upload(s, &a, 50, NULL));
+    assert_ok(kit_upload(s, &a, 50, NULL));
+    kit_check(s, &a);
+    hg_digest(b.d.id, "another", "", 0);
+    memcpy(b.d.owner, a.d.owner, sizeof b.d.owner);
+    assert_int_equal(kit_upload(s, &b, 50, &err), HG_EREFUSED);
+    assert_contains(err.msg, "ann has sent another data set with number 1 before");
+    /* a staged set that failed a check goes without a trace, its number is free again */
+    assert_ok(hg_store_drop(s, a.d.id, "a value is out of range", NULL));
+    assert_int_equal(hg_store_validate(s, a.d.id, NULL), HG_ENOTFOUND);
+    assert_ok(kit_upload(s, &b, 50, NULL));
+    kit_check(s, &b);
+    hg_store_free(s);
+    kit_set_free(&a);
+    kit_set_free(&b);
+    kit_remove(k.folder);
+}
+
+/* The wrapped keys that lie in keys.db: bytes that must be gone after a withdrawal. */
+static size_t wrapped_keys(unsigned char out[8][60], const char *folder) {
+    char path[600];
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/keys.db", folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT sealed FROM secret WHERE name LIKE 'set/%'", -1, &q, NULL),
+                     SQLITE_OK);
+    while (n < 8 && sqlite3_step(q) == SQLITE_ROW) {
+        assert_int_equal(sqlite3_column_bytes(q, 0), 60);
+        memcpy(out[n++], sqlite3_column_blob(q, 0), 60);
+    }
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return n;
+}
+
+static void a_withdrawn_set_is_gone_for_good(void **state) {
+    (void)state;
+    kit k;
+    hg_err err;
+    unsigned char key[8][60], after[8][60];
+    hg_store *s = kit_create(kit_new(&k, "withdraw", 0));
+    kit_set a = kit_set_new("ann", 1, 9000, 1, 0, 4), b = kit_set_new("bob", 1, 10, 1, 0, 4);
+    assert_ok(kit_upload(s, &a, 1000, NULL));
+    assert_ok(kit_receipts(s, &a, NULL));
+    assert_int_equal(wrapped_keys(key, k.folder), 1);
+    assert_true(kit_on_disk(k.folder, key[0], 60));
+    assert_ok(hg_store_withdraw(s, KIT_PROJECT, a.d.id, "request", 7, NULL));
+    assert_int_equal(state_of(s, &a), HG_DATASET_WITHDRAWN);
+    assert_int_equal(wrapped_keys(after, k.folder), 0);
+    assert_false(kit_on_disk(k.folder, key[0], 60));
+    uint64_t word[3];
+    uint64_t *slot[2] = { word, NULL };
+    assert_int_equal(hg_store_read(slot, NULL, s, a.d.id, 0, 0, 1, &err), HG_EREFUSED);
+    assert_contains(err.msg, "withdrawn");
+    assert_ok(hg_store_withdraw(s, KIT_PROJECT, a.d.id, "request", 7, NULL)); /* again */
+    assert_int_equal(kit_upload(s, &a, 1000, &err), HG_EREFUSED);
+    /* a set that is still on its way */
+    assert_ok(hg_store_withdraw(s, KIT_PROJECT, b.d.id, "request", 7, NULL));
+    assert_int_equal(kit_upload(s, &b, 10, &err), HG_EREFUSED);
+    assert_int_equal(wrapped_keys(key, k.folder), 0);
+    hg_text log = hg_text_new(0);
+    assert_ok(hg_audit_export(&log, s, 1, NULL, NULL));
+    assert_contains(log.s, "kind withdrawn\n");
+    assert_contains(log.s, "answers already given remain");
+    hg_text_free(&log);
+    hg_store_free(s);
+    kit_set_free(&a);
+    kit_set_free(&b);
+    kit_remove(k.folder);
+}
+
+/* ---- what servers tell each other ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int receipts, withdrawals;
+    bool liar;
+} verifier;
+static hg_status good_receipt(void *self, const unsigned char *id, unsigned party, const void *bytes, size_t n,
+                              hg_err *err) {
+    (void)id;
+    (void)bytes;
+    (void)n;
+    verifier *v = self;
+    v->receipts++;
+    return v->liar ? hg_fail(err, HG_EREFUSED, "not signed by server %u", party) : HG_OK;
+}
+static hg_status good_withdrawal(void *self, const unsigned char *id, const void *bytes, size_t n, hg_err *err) {
+    (void)id;
+    (void)err;
+    verifier *v = self;
+    v->withdrawals++;
+    return n == 7 && memcmp(bytes, "request", 7) == 0 ? HG_OK : HG_EREFUSED;
+}
+
+static void hear(hg_store *to, hg_store *from, verifier *v, bool expected) {
+    const hg_hear_opts o = { .receipt = good_receipt, .withdrawal = good_withdrawal, .self = v };
+    hg_text t = hg_text_new(0);
+    bool changed;
+    assert_ok(hg_store_gossip(&t, from, KIT_PROJECT, NULL));
+    assert_ok(hg_store_hear(&changed, to, KIT_PROJECT, t.s, t.len, &o, NULL));
+    assert_int_equal(changed, expected);
+    hg_text_free(&t);
+}
+
+static void a_server_that_was_away_learns_from_its_neighbour(void **state) {
+    (void)state;
+    kit k[2];
+    verifier v = { 0 };
+    hg_err err;
+    unsigned char da[HG_DIGEST], db[HG_DIGEST];
+    hg_store *here = kit_create(kit_new(&k[0], "gossip", 0)), *away = kit_create(kit_new(&k[1], "gossip", 1));
+    kit_set a = kit_set_new("ann", 1, 10, 1, 0, 4), b = kit_set_new("bob", 1, 10, 1, 0, 4);
+    assert_ok(kit_upload(here, &a, 10, NULL));
+    assert_ok(kit_upload(away, &a, 10, NULL));
+    assert_ok(kit_upload(away, &b, 10, NULL));
+    assert_ok(kit_receipts(here, &a, NULL));
+    assert_ok(hg_store_validate(away, a.d.id, NULL));
+    assert_ok(hg_store_withdraw(here, KIT_PROJECT, b.d.id, "request", 7, NULL));
+    assert_int_equal(state_of(away, &a), HG_DATASET_VALIDATED);
+    hear(away, here, &v, true);
+    assert_int_equal(v.receipts, 3);
+    assert_int_equal(v.withdrawals, 1);
+    assert_int_equal(state_of(away, &a), HG_DATASET_ACTIVE);
+    assert_int_equal(state_of(away, &b), HG_DATASET_WITHDRAWN);
+    hear(away, here, &v, false);
+    assert_int_equal(v.receipts, 3); /* what is known is not verified again */
+    assert_ok(hg_store_gossip_digest(da, here, KIT_PROJECT, NULL));
+    assert_ok(hg_store_gossip_digest(db, away, KIT_PROJECT, NULL));
+    assert_memory_equal(da, db, HG_DIGEST);
+    /* a wrong receipt: nothing of the message is taken */
+    kit_set c = kit_set_new("cem", 1, 10, 1, 0, 4);
+    assert_ok(kit_upload(here, &c, 10, NULL));
+    assert_ok(kit_upload(away, &c, 10, NULL));
+    assert_ok(kit_receipts(here, &c, NULL));
+    v.liar = true;
+    hg_text t = hg_text_new(0);
+    bool changed;
+    const hg_hear_opts o = { .receipt = good_receipt, .withdrawal = good_withdrawal, .self = &v };
+    assert_ok(hg_store_gossip(&t, here, KIT_PROJECT, NULL));
+    assert_int_equal(hg_store_hear(&changed, away, KIT_PROJECT, t.s, t.len, &o, &err), HG_EREFUSED);
+    assert_false(changed);
+    assert_int_equal(state_of(away, &c), HG_DATASET_STAGED);
+    v.liar = false;
+    for (size_t cut = 0; cut < t.len; cut += 7)
+        assert_int_equal(hg_store_hear(&changed, away, KIT_PROJECT, t.s, cut, &o, NULL), HG_EPARSE);
+    hg_put_u8(&t, 0);
+    assert_int_equal(hg_store_hear(&changed, away, KIT_PROJECT, t.s, t.len, &o, NULL), HG_EPARSE);
+    assert_int_equal(state_of(away, &c), HG_DATASET_STAGED);
+    hg_text_free(&t);
+    hg_store_free(here);
+    hg_store_free(away);
+    kit_set_free(&a);
+    kit_set_free(&b);
+    kit_set_free(&c);
+    kit_remove(k[0].folder);
+    kit_remove(k[1].folder);
+}
+
+static void a_new_policy_takes_the_place_of_the_old_one(void **state) {
+    kit k;
+    hg_project p, *list;
+    size_t n;
+    unsigned char first[HG_DIGEST], second[HG_DIGEST];
+    hg_store *s = kit_create(kit_new(&k, "policy", 0));
+    assert_ok(hg_store_project(&p, s, KIT_PROJECT, NULL));
+    memcpy(first, p.policy, HG_DIGEST);
+    hg_digest(second, "policy", "new", 3);
+    assert_ok(hg_store_policy_put(s, KIT_PROJECT, second, "new", 3, NULL));
+    assert_ok(hg_store_policy_put(s, "another", first, "text", 4, NULL));
+    hg_text t = hg_text_new(0);
+    assert_ok(hg_store_policy_get(&t, s, KIT_PROJECT, NULL, NULL));
+    assert_ok(hg_store_policy_get(&t, s, KIT_PROJECT, first, NULL));
+    assert_string_equal(t.s, "newtext");
+    assert_int_equal(hg_store_policy_get(&t, s, "another", second, NULL), HG_ENOTFOUND);
+    hg_text_free(&t);
+    const hg_mark mark = hg_arena_mark(*state);
+    assert_ok(hg_store_projects(&list, &n, s, *state, NULL));
+    assert_int_equal(n, 2);
+    assert_string_equal(list[0].name, "another");
+    assert_memory_equal(list[1].policy, second, HG_DIGEST);
+    hg_arena_reset(*state, mark);
+    assert_int_equal(hg_store_project(&p, s, "nobody's", NULL), HG_ENOTFOUND);
+    hg_store_free(s);
+    kit_remove(k.folder);
+}
+
+/* ---- refusals ------------------------------------------------------------------------------------------------------------- */
+
+static void refuses_other_keys_parties_versions_and_places(void **state) {
+    (void)state;
+    kit k, other;
+    hg_err err;
+    hg_store *s, *second;
+    kit_new(&k, "refuse", 0);
+    assert_int_equal(kit_try(&s, &k, false, &err), HG_ENOTFOUND);
+    assert_null(s);
+    s = kit_create(&k);
+    assert_int_equal(kit_try(&second, &k, false, &err), HG_EREFUSED); /* taken */
+    assert_contains(err.msg, "another process uses this folder");
+    hg_store_free(s);
+    assert_int_equal(kit_try(&s, &k, true, &err), HG_EREFUSED);
+    assert_contains(err.msg, "is there already");
+    k.master[0] ^= 1;
+    assert_int_equal(kit_try(&s, &k, false, &err), HG_EREFUSED);
+    assert_contains(err.msg, "master key");
+    k.master[0] ^= 1;
+    k.opts.party = 1;
+    assert_int_equal(kit_try(&s, &k, false, &err), HG_EREFUSED);
+    k.opts.party = 3;
+    assert_int_equal(kit_try(&s, &k, false, &err), HG_EINVAL);
+    k.opts.party = 0;
+    /* another store's keys */
+    char from[600], to[600];
+    hg_store_free(kit_create(kit_new(&other, "refuse-other", 0)));
+    snprintf(from, sizeof from, "%s/keys.db", other.folder);
+    snprintf(to, sizeof to, "%s/keys.db", k.folder);
+    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(kit_try(&s, &k, false, &err), HG_EREFUSED);
+    assert_contains(err.msg, "do not belong together");
+    /* a newer schema */
+    sqlite3 *db;
+    snprintf(to, sizeof to, "%s/party.db", k.folder);
+    assert_int_equal(sqlite3_open(to, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(kit_try(&s, &k, false, &err), HG_EREFUSED);
+    assert_contains(err.msg, "newer version");
+    /* no database at all */
+    FILE *f = fopen(to, "wb");
+    for (int i = 0; i < 4096; i++) fputc(i * 37 % 251 + 1, f);
+    fclose(f);
+    assert_int_equal(kit_try(&s, &k, false, &err), HG_EDATA);
+    assert_int_equal(chmod(k.folder, 0777), 0);
+    assert_int_equal(kit_try(&s, &k, false, &err), HG_EREFUSED);
+    assert_contains(err.hint, "chmod 700");
+    kit_remove(k.folder);
+    kit_remove(other.folder);
+}
+
+static void refuses_rows_that_were_changed_on_disk(void **state) {
+    (void)state;
+    static const char *const HARM[] = {
+        "UPDATE chunk SET sealed = CAST(substr(sealed, 1, 100) || x'00FF00' || substr(sealed, 104) AS BLOB) WHERE number = 1",
+        "DELETE FROM chunk WHERE number = 1",
+        "UPDATE chunk SET number = 2 - number WHERE number IN (0, 2)", /* two chunks change places */
+        "UPDATE chunk SET sealed = substr(sealed, 1, 100)",
+        "UPDATE seal SET sealed = zeroblob(length(sealed))",
+        "UPDATE dataset SET rows = rows - 1",
+        "UPDATE dataset SET limbs = 77",
+        "UPDATE dataset SET id = CAST(zeroblob(31) || x'01' AS BLOB)", /* another set's shares under this id */
+        "DELETE FROM seal",
+    };
+    kit_set a = kit_set_new("ann", 1, 10000, 1, 0, 4);
+    for (size_t i = 0; i < sizeof HARM / sizeof *HARM; i++) {
+        kit k;
+        hg_err err;
+        sqlite3 *db;
+        char path[600];
+        hg_store *s = kit_create(kit_new(&k, "harm", 0));
+        assert_ok(kit_upload(s, &a, 10000, NULL));
+        hg_store_free(s);
+        snprintf(path, sizeof path, "%s/party.db", k.folder);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        if (i == 2) assert_int_equal(sqlite3_exec(db, "DROP INDEX chunk_number", NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, HARM[i], NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_changes(db) > 0, 1);
+        sqlite3_close(db);
+        s = kit_open(&k);
+        uint64_t *slot[2] = { calloc(30000, 8), calloc(30000, 8) };
+        unsigned char id[HG_DIGEST] = { [HG_DIGEST - 1] = 1 };
+        const hg_status st = hg_store_read(slot, NULL, s, i == 7 ? id : a.d.id, 0, 0, 9999, &err);
+        assert_int_not_equal(st, HG_OK);
+        if (i < 5) assert_int_equal(st, HG_EDATA);
+        for (size_t w = 0; w < 30000; w++) assert_true(slot[0][w] == 0 && slot[1][w] == 0); /* nothing is returned */
+        free(slot[0]);
+        free(slot[1]);
+        hg_store_free(s);
+        kit_remove(k.folder);
+    }
+    kit_set_free(&a);
+}
+
+static void refuses_sets_without_shape(void **state) {
+    (void)state;
+    kit k;
+    hg_err err;
+    hg_stage *g;
+    hg_store *s = kit_create(kit_new(&k, "shape", 0));
+    kit_set a = kit_set_new("ann", 1, 10, 1, 0, 4);
+    hg_stored d = a.d;
+    d.limbs = 4;
+    assert_int_equal(hg_stage_new(&g, s, &d, &err), HG_EINVAL);
+    d = a.d;
+    d.elements = 0;
+    assert_int_equal(hg_stage_new(&g, s, &d, &err), HG_EINVAL);
+    d.elements = HG_ROW_ELEMENTS_MOST + 1;
+    assert_int_equal(hg_stage_new(&g, s, &d, &err), HG_ELIMIT);
+    d = a.d;
+    strcpy(d.project, "unheard-of");
+    assert_int_equal(hg_stage_new(&g, s, &d, &err), HG_ENOTFOUND);
+    assert_null(g);
+    assert_ok(hg_stage_new(&g, s, &a.d, &err));
+    assert_int_equal(hg_stage_commit(g, a.d.id, "x", 1, &err), HG_EDATA); /* no row */
+    hg_stage_free(g);
+    hg_store_free(s);
+    kit_set_free(&a);
+    kit_remove(k.folder);
+}
+
+static void a_master_key_is_read_only_from_a_file_of_its_owner(void **state) {
+    (void)state;
+    char path[512];
+    unsigned char key[HG_MASTER_KEY], again[HG_MASTER_KEY];
+    hg_err err;
+    const hg_world w = { .now = kit_now, .monotonic_ms = kit_ms };
+    unlink(test_scratch(path, sizeof path, "master.key"));
+    assert_ok(hg_master_key_write(path, &w, NULL));
+    assert_int_equal(hg_master_key_write(path, &w, &err), HG_EREFUSED);
+    assert_ok(hg_master_key_read(key, path, NULL));
+    assert_ok(hg_master_key_read(again, path, NULL));
+    assert_memory_equal(key, again, sizeof key);
+    struct stat st;
+    assert_true(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
+    chmod(path, 0640);
+    assert_int_equal(hg_master_key_read(key, path, &err), HG_EREFUSED);
+    unlink(path);
+    static const char DIGITS[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+    assert_ok(hg_master_key_parse(key, "HAGANE_KEY", DIGITS, sizeof DIGITS - 1, NULL));
+    for (unsigned i = 0; i < HG_MASTER_KEY; i++) assert_int_equal(key[i], i);
+    assert_int_equal(hg_master_key_parse(key, "HAGANE_KEY", DIGITS, 63, &err), HG_EPARSE);
+    assert_string_equal(err.msg, "HAGANE_KEY: holds no master key");
+}
+
+/* ---- crashes ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    kit *k;
+    const kit_set *set;
+    unsigned char master[HG_MASTER_KEY];
+    int told; /* pipe: one byte a set that was acknowledged */
+} job;
+
+static hg_status upload_two(void *ctx, hg_err *err) {
+    job *j = ctx;
+    hg_store *s;
+    j->k->opts.step = kit_step;
+    HG_TRY(kit_try(&s, j->k, false, err));
+    for (int i = 0; i < 2; i++) {
+        HG_TRY(kit_upload(s, &j->set[i], 1500, err));
+        if (write(j->told, "u", 1) != 1) return HG_EIO;
+    }
+    HG_TRY(kit_receipts(s, &j->set[0], err));
+    if (write(j->told, "r", 1) != 1) return HG_EIO;
+    HG_TRY(hg_store_withdraw(s, KIT_PROJECT, j->set[1].d.id, "request", 7, err));
+    if (write(j->told, "w", 1) != 1) return HG_EIO;
+    hg_store_free(s);
+    return HG_OK;
+}
+
+/* What was acknowledged before the death is there; what was not is there whole or not at all; no key is left over. */
+static void check_after(kit *k, const kit_set *set, const char *told) {
+    unsigned char key[8][60], digest[HG_DIGEST];
+    hg_stored d;
+    size_t alive = 0;
+    k->opts.step = NULL;
+    hg_store *s = kit_open(k);
+    for (int i = 0; i < 2; i++) {
+        const hg_status st = hg_store_dataset(&d, s, set[i].d.id, NULL);
+        if (strlen(told) > (size_t)i) assert_int_equal(st, HG_OK);
+        if (st != HG_OK) continue;
+        if (d.state == HG_DATASET_WITHDRAWN) {
+            assert_true(i == 1 && strchr(told, 'r'));
+            continue;
+        }
+        alive++;
+        kit_check(s, &set[i]);
+        if (i == 0 && strchr(told, 'r')) assert_int_equal(d.state, HG_DATASET_ACTIVE);
+        assert_false(i == 1 && strchr(told, 'w'));
+    }
+    assert_int_equal(wrapped_keys(key, k->folder), alive);
+    /* the log is whole */
+    hg_text log = hg_text_new(0);
+    hg_audit_log *l;
+    assert_ok(hg_audit_export(&log, s, 1, NULL, NULL));
+    assert_ok(hg_audit_read(&l, "log", log.s, log.len, NULL));
+    hg_err err = { 0 };
+    assert_ok_err(hg_audit_verify(NULL, l, k->key, KIT_PROJECT, NULL, &err), err);
+    hg_audit_log_free(l);
+    hg_text_free(&log);
+    (void)digest;
+    hg_store_free(s);
+}
+
+static size_t drain(char told[16], int fd) {
+    const ssize_t n = read(fd, told, 15);
+    told[n > 0 ? n : 0] = '\0';
+    return strlen(told);
+}
+
+static void no_death_at_any_step_loses_what_was_acknowledged(void **state) {
+    (void)state;
+    kit_set set[2] = { kit_set_new("ann", 1, 5000, 1, 0, 4), kit_set_new("bob", 1, 40, 2, 10, 0) };
+    char told[16];
+    int fd[2];
+    bool died = true;
+    assert_int_equal(pipe2(fd, O_NONBLOCK), 0);
+    for (long at = 0; died; at++) {
+        kit k;
+        hg_store_free(kit_create(kit_new(&k, "steps", 2)));
+        job j = { .k = &k, .set = set, .told = fd[1] };
+        died = kit_dies(upload_two, &j, at);
+        drain(told, fd[0]);
+        if (!died) assert_string_equal(told, "uurw");
+        check_after(&k, set, told);
+        kit_remove(k.folder);
+        assert_true(at < 1000);
+    }
+    close(fd[0]);
+    close(fd[1]);
+    kit_set_free(&set[0]);
+    kit_set_free(&set[1]);
+}
+
+static hg_status do_rekey(void *ctx, hg_err *err) {
+    job *j = ctx;
+    hg_store *s;
+    j->k->opts.step = kit_step;
+    HG_TRY(kit_try(&s, j->k, false, err));
+    HG_TRY(hg_store_rekey(s, j->master, err));
+    hg_store_free(s);
+    return HG_OK;
+}
+
+static void a_new_master_key_holds_whole_or_not_at_all(void **state) {
+    (void)state;
+    kit k;
+    hg_err err;
+    unsigned char old[8][60], key[HG_MASTER_KEY];
+    kit_set set[2] = { kit_set_new("ann", 1, 100, 1, 0, 4), kit_set_new("bob", 1, 40, 2, 10, 0) };
+    hg_store *s = kit_create(kit_new(&k, "rekey", 2));
+    assert_ok(kit_upload(s, &set[0], 100, NULL));
+    assert_ok(kit_upload(s, &set[1], 100, NULL));
+    hg_store_free(s);
+    job j = { .k = &k };
+    bool died = true;
+    for (long at = 0; died; at++) {
+        assert_int_equal(wrapped_keys(old, k.folder), 2);
+        memset(j.master, (int)(100 + at), sizeof j.master);
+        died = kit_dies(do_rekey, &j, at);
+        memcpy(key, k.master, sizeof key);
+        k.opts.step = NULL;
+        if (kit_try(&s, &k, false, &err) != HG_OK) { /* then it is the new one */
+            memcpy(k.master, j.master, sizeof key);
+            s = kit_open(&k);
+        }
+        kit_check(s, &set[0]);
+        kit_check(s, &set[1]);
+        hg_store_free(s);
+        if (!died) assert_memory_equal(k.master, j.master, sizeof key);
+    }
+    assert_false(kit_on_disk(k.folder, old[0], 60));
+    memcpy(k.master, key, sizeof key);
+    assert_int_equal(kit_try(&s, &k, false, &err), HG_EREFUSED); /* the old key is worth nothing */
+    kit_set_free(&set[0]);
+    kit_set_free(&set[1]);
+    kit_remove(k.folder);
+}
+
+/* Power fails at any time, a hundred times, on one folder. */
+static void a_hundred_power_failures(void **state) {
+    (void)state;
+    enum { SETS = 300, A_LIFE = 3 };
+    kit k;
+    hg_rng g = hg_rng_make(7, 7);
+    int fd[2];
+    static kit_set set[SETS];
+    for (int i = 0; i < SETS; i++) set[i] = kit_set_new("ann", (uint64_t)i + 1, 1 + (uint64_t)i * 97 % 2000, 1, 0, 4);
+    hg_store_free(kit_create(kit_new(&k, "power", 0)));
+    assert_int_equal(pipe2(fd, O_NONBLOCK), 0);
+    int done = 0;
+    for (int run = 0; run < 100; run++) {
+        const pid_t child = fork();
+        if (child == 0) {
+            hg_store *s;
+            if (kit_try(&s, &k, false, NULL) != HG_OK) _exit(1);
+            for (int i = done; i < done + A_LIFE; i++) {
+                if (kit_upload(s, &set[i], 700, NULL) != HG_OK || kit_receipts(s, &set[i], NULL) != HG_OK) _exit(1);
+                if (write(fd[1], "u", 1) != 1) _exit(1);
+            }
+            _exit(0);
+        }
+        usleep((useconds_t)(1000 + hg_rng_below(&g, 16000)));
+        kill(child, SIGKILL);
+        int status;
+        waitpid(child, &status, 0);
+        assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+        char byte;
+        while (done < SETS && read(fd[0], &byte, 1) == 1) done++;
+        hg_store *s = kit_open(&k);
+        if (done) {
+            assert_int_equal(state_of(s, &set[done - 1]), HG_DATASET_ACTIVE);
+            kit_check(s, &set[done - 1]);
+        }
+        hg_store_free(s);
+    }
+    hg_store *s = kit_open(&k);
+    for (int i = 0; i < done; i++) kit_check(s, &set[i]);
+    hg_store_free(s);
+    print_message("%d sets were acknowledged in 100 lives\n", done);
+    for (int i = 0; i < SETS; i++) kit_set_free(&set[i]);
+    close(fd[0]);
+    close(fd[1]);
+    kit_remove(k.folder);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------------------------- */
+
+static long peak(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return u.ru_maxrss; /* KiB */
+}
+
+static void a_million_rows_stream_in_bounded_memory(void **state) {
+    (void)state;
+    enum { ROWS = 1000000, PIECE = 1000 };
+    kit k;
+    uint64_t *word = malloc(2 * PIECE * 3 * 8);
+    unsigned char open[PIECE * 4] = { 0 };
+    hg_store *s = kit_create(kit_new(&k, "million", 0));
+    kit_set a = kit_set_new("ann", 1, 1, 1, 0, 4);
+    hg_stage *g;
+    hg_rng r = hg_rng_make(1, 1);
+    for (size_t i = 0; i < 2 * PIECE * 3; i++) word[i] = hg_rng_u64(&r);
+    const uint64_t *const slot[2] = { word, word + PIECE * 3 };
+    uint64_t *const back[2] = { word, word + PIECE * 3 };
+    const long before = peak();
+    assert_ok(hg_stage_new(&g, s, &a.d, NULL));
+    for (size_t i = 0; i < ROWS; i += PIECE) assert_ok(hg_stage_add(g, slot, open, PIECE, NULL));
+    assert_int_equal(hg_stage_rows(g), ROWS);
+    assert_ok(hg_stage_commit(g, a.d.id, "x", 1, NULL));
+    hg_stage_free(g);
+    for (size_t i = 0; i < ROWS; i += 100 * PIECE) assert_ok(hg_store_read(back, open, s, a.d.id, 0, i, PIECE, NULL));
+        /* 52 MB of plain bytes went through; the sanitizers keep what was freed, so that they say nothing about memory */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    assert_in_range(peak() - before, 0, 16 << 10);
+#else
+    (void)before;
+#endif
+    assert_ok(hg_store_withdraw(s, KIT_PROJECT, a.d.id, "request", 7, NULL));
+    hg_store_free(s);
+    kit_set_free(&a);
+    free(word);
+    kit_remove(k.folder);
+}
+
+static hg_status whole_life(kit *k, const kit_set *a, hg_arena *mem, hg_err *err) {
+    static int runs;
+    char folder[512];
+    hg_store *s = NULL;
+    hg_stored *list;
+    hg_project *projects;
+    size_t n;
+    unsigned char digest[HG_DIGEST] = { 1 };
+    hg_text t = hg_text_new(0);
+    memcpy(folder, k->folder, sizeof folder);
+    snprintf(k->folder, sizeof k->folder, "%.400s-%d", folder, runs++);
+    const hg_mark mark = hg_arena_mark(mem);
+    hg_status st = kit_try(&s, k, true, err);
+    if (st == HG_OK) st = hg_store_policy_put(s, KIT_PROJECT, digest, "text", 4, err);
+    if (st == HG_OK) st = kit_upload(s, a, 50, err);
+    if (st == HG_OK) st = kit_receipts(s, a, err);
+    if (st == HG_OK) st = hg_store_projects(&projects, &n, s, mem, err);
+    if (st == HG_OK) st = hg_store_datasets(&list, &n, s, KIT_PROJECT, mem, err);
+    if (st == HG_OK) st = hg_store_gossip(&t, s, KIT_PROJECT, err);
+    if (st == HG_OK) st = hg_store_gossip_digest(digest, s, KIT_PROJECT, err);
+    if (st == HG_OK) st = hg_audit_export(&t, s, 1, NULL, err);
+    if (st == HG_OK) st = hg_store_read((uint64_t *[2]) { NULL, NULL }, NULL, s, a->d.id, 0, 0, 100, err);
+    if (st == HG_OK) st = hg_store_withdraw(s, KIT_PROJECT, a->d.id, "request", 7, err);
+    hg_arena_reset(mem, mark);
+    hg_text_free(&t);
+    hg_store_free(s);
+    kit_remove(k->folder);
+    memcpy(k->folder, folder, sizeof folder);
+    return st;
+}
+
+static void survives_any_allocation_failure(void **state) {
+    kit k;
+    kit_set a = kit_set_new("ann", 1, 100, 1, 0, 4);
+    kit_new(&k, "faults", 0);
+    for (long i = 0;; i++) {
+        fail_alloc_after(i);
+        const hg_status st = whole_life(&k, &a, *state, NULL);
+        fail_alloc_after(-1);
+        if (st == HG_OK) {
+            assert_true(i > 20);
+            break;
+        }
+        assert_int_equal(st, HG_ENOMEM);
+    }
+    kit_set_free(&a);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(an_upload_is_read_back_at_any_place),
+        TEST(neighbours_have_the_same_digest_of_the_slot_they_share),
+        TEST(nothing_plain_reaches_the_disk),
+        TEST(a_set_is_active_when_three_receipts_are_here),
+        TEST(the_same_upload_twice_is_one_and_numbers_are_used_once),
+        TEST(a_withdrawn_set_is_gone_for_good),
+        TEST(a_server_that_was_away_learns_from_its_neighbour),
+        TEST(a_new_policy_takes_the_place_of_the_old_one),
+        TEST(refuses_other_keys_parties_versions_and_places),
+        TEST(refuses_rows_that_were_changed_on_disk),
+        TEST(refuses_sets_without_shape),
+        TEST(a_master_key_is_read_only_from_a_file_of_its_owner),
+        TEST(no_death_at_any_step_loses_what_was_acknowledged),
+        TEST(a_new_master_key_holds_whole_or_not_at_all),
+        TEST(a_hundred_power_failures),
+        TEST(a_million_rows_stream_in_bounded_memory),
+        TEST(survives_any_allocation_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
