@@ -116,4 +116,9 @@ HG_MUST_CHECK hg_status hg_verify_log(size_t *first, hg_run *r, const hg_bits *x
                                       hg_err *err);
 /* Queues as many triples as the logged gates will need. */
 HG_MUST_CHECK hg_status hg_verify_triples(hg_run *r, hg_err *err);
+enum { HG_VERIFY_OPENED = 64 }; /* words of triples that are opened */
+/* Triples for each of n gate words: the fewest B with binomial(B n + HG_VERIFY_OPENED, B) >= 2^(HG_VERIFY_SECURITY + 1). */
+size_t hg_verify_triples_each(size_t n);
+/* A random permutation of n words, n < 2^32, from a coin of 128 bits. */
+HG_MUST_CHECK hg_status hg_verify_permutation(uint32_t *order, size_t n, const uint64_t coin[2], hg_err *err);
 #endif

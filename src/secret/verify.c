@@ -67,7 +67,7 @@ hg_status hg_verify_log(size_t *first, hg_run *r, const hg_bits *x, const hg_bit
 
 /* ---- triples ------------------------------------------------------------------------------------------------------------------ */
 
-enum { OPENED = 64 };
+enum { OPENED = HG_VERIFY_OPENED };
 
 /* binomial(n, k) >= 2^41: one bit above the promise, because products may fail too */
 static bool enough(size_t n, size_t k) {
@@ -81,8 +81,7 @@ static bool enough(size_t n, size_t k) {
     return false;
 }
 
-/* Triples for each of n gate words: the fewest with binomial(B n + OPENED, B) >= 2^41. */
-static size_t triples_each(size_t n) {
+size_t hg_verify_triples_each(size_t n) {
     size_t b = 2;
     while (!enough(b * n + OPENED, b)) b++;
     return b;
@@ -90,7 +89,7 @@ static size_t triples_each(size_t n) {
 
 hg_status hg_verify_triples(hg_run *r, hg_err *err) {
     if (r->n_gates == 0) return HG_OK;
-    const size_t need = triples_each(r->n_gates) * r->n_gates + OPENED;
+    const size_t need = hg_verify_triples_each(r->n_gates) * r->n_gates + OPENED;
     if (need <= r->n_triples) return HG_OK;
     if (!hg_grow_secret(&r->triples, &r->triples_cap, need, sizeof *r->triples))
         return hg_fail(err, HG_ENOMEM, "no memory for %zu triples", need);
@@ -270,8 +269,8 @@ static hg_status throw_coin(check *c, hg_run *r, bool coin, hg_err *err) {
 
 /* ---- C: triples ------------------------------------------------------------------------------------------------------------------ */
 
-/* A random permutation of n words from the coin: Fisher and Yates, each index by Lemire's multiplication without bias. */
-static hg_status permute(uint32_t *order, size_t n, const uint64_t coin[2], hg_err *err) {
+/* Fisher and Yates, each index by Lemire's multiplication without bias. */
+hg_status hg_verify_permutation(uint32_t *order, size_t n, const uint64_t coin[2], hg_err *err) {
     enum { MANY = 512 };
     unsigned char key[HG_SLOTS][HG_PRSS_KEY] = { { 0 } };
     const bool known[HG_SLOTS] = { true, false, false };
@@ -439,7 +438,7 @@ static hg_status rounds(hg_run *r, bool gates, bool agreement, hg_err *err) {
     if (gates) {
         uint32_t *order = hg_malloc(r->n_triples, sizeof *order);
         if (!order) return hg_fail(err, HG_ENOMEM, "no memory for the check of a run");
-        hg_status st = permute(order, r->n_triples, c.thrown, err);
+        hg_status st = hg_verify_permutation(order, r->n_triples, c.thrown, err);
         if (st == HG_OK) st = sacrifice(&entries, r, order, err);
         hg_free(order);
         HG_TRY(st);

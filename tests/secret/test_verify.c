@@ -1,20 +1,92 @@
 /* tests/secret/test_verify.c -- the malicious mode: honest runs pass at a known price, cheating ones stop before anything opens */
 #include "parties.h"
+#include "secret/run_internal.h"
 #include "secret/verify.h"
 
 /* ---- a run with something of everything ------------------------------------------------------------------------------------ */
 
-enum { ELEMENTS = 5, GATES = 100 };
+enum { ELEMENTS = 5, GATES = 100, LAST = 9, WORDS = 24 }; /* LAST: the round in which results are opened */
 
 static const uint64_t X[ELEMENTS * 3] = { 3, 0, 0, 5, 0, 0, 7, 0, 0, 11, 1, 0, 13, 0, 1 };
 static const uint64_t BITS_X[2] = { 0xdeadbeefcafebabe, 0x123456789 }, BITS_Y[2] = { 0x0f1e2d3c4b5a6978, 0xabcdef012 };
 
+typedef enum { HONEST, FLIP, ADD, FLIP_ALL, TRUNCATE, HOLD, REPLAY } deed;
+
+typedef struct {
+    /* what the cheater does: to one message, by its number among those it sends, or to all of a round and side */
+    deed what;
+    unsigned cheater;
+    size_t number; /* of the message */
+    size_t at;     /* byte; ADD: word */
+    size_t n;      /* FLIP_ALL: bytes */
+    unsigned char mask;
+    uint64_t add[3];
+    /* what is seen */
+    size_t sent, length; /* messages so far; length of the one that was hit */
+    hg_phase phase;
+    uint32_t round;
+    unsigned char before[2][8192]; /* the last message to either side, for a replay */
+    size_t before_n[2];
+    uint32_t furthest[3]; /* round of the last message of each server */
+    size_t sizes[2][LAST + 1];
+    /* inputs and results */
+    const uint64_t *x;
+    uint64_t got[3][WORDS];
+} job;
+
+static void do_it(job *j, parties_message *m) {
+    switch (j->what) {
+    case FLIP: m->bytes[j->at] ^= j->mask; break;
+    case FLIP_ALL:
+        for (size_t i = 0; i < j->n; i++) m->bytes[j->at + i] ^= j->mask;
+        break;
+    case ADD: {
+        uint64_t e[3];
+        memcpy(e, m->bytes + 8 * j->at, sizeof e);
+        hg_ring_add(e, e, j->add, 1, 3);
+        memcpy(m->bytes + 8 * j->at, e, sizeof e);
+        break;
+    }
+    case TRUNCATE: m->n--; break;
+    case HOLD: m->send = false; break;
+    case REPLAY:
+        for (size_t i = 0; i < m->n; i++) m->bytes[i] = j->before[m->side][i % j->before_n[m->side]];
+        break;
+    case HONEST: break;
+    }
+}
+
+static void cheat(void *user, parties_message *m) {
+    job *j = user;
+    if (m->received) return;
+    j->furthest[m->party] = m->round;
+    if (m->party != j->cheater) return;
+    if (m->round <= LAST) j->sizes[m->side][m->round] = m->n;
+    if (j->sent++ == j->number) {
+        j->phase = m->phase;
+        j->round = m->round;
+        j->length = m->n;
+        do_it(j, m);
+    }
+    if (m->n > sizeof j->before[0]) return;
+    memcpy(j->before[m->side], m->bytes, m->n);
+    j->before_n[m->side] = m->n;
+}
+
+/* A clever cheater adds the error to its own share too, so that two copies of an opening agree. */
+static void add_to_own(const job *j, const hg_run *r, hg_share *z) {
+    if (j->what != ADD || hg_run_party(r) != j->cheater) return;
+    uint64_t *own = j->at < 3 * ELEMENTS ? z->slot[0] + j->at : z->mac[0] + j->at - 3 * ELEMENTS;
+    hg_ring_add(own, own, j->add, 1, 3);
+}
+
 /* Two widths, a chain of two products, three AND gates of 100 bits in two rounds, an opening of a masked value in the middle;
- * check; open. */
+ * check; open. Rounds: 0 MACs, 1 and 2 gates, 3 masked opening, 4 fence, 5 coin, 6 triples, 7 zero test, 8 agreement, 9 opening. */
 static hg_status everything(parties *p, hg_run *r, hg_err *err) {
+    job *j = p->user;
     hg_share x, wide, narrow, y, z, mask;
     hg_bits a, b, c, d, e;
-    HG_TRY(parties_share(&x, p, r, X, ELEMENTS, 3, err));
+    HG_TRY(parties_share(&x, p, r, j->x, ELEMENTS, 3, err));
     HG_TRY(parties_share_bits(&a, p, r, BITS_X, GATES, err));
     HG_TRY(parties_share_bits(&b, p, r, BITS_Y, GATES, err));
     HG_TRY(hg_share_reduce(&narrow, r, &x, 2, err));
@@ -26,41 +98,550 @@ static hg_status everything(parties *p, hg_run *r, hg_err *err) {
     HG_TRY(hg_and(r, &d, &c, &a, err));
     HG_TRY(hg_and(r, &e, &c, &c, err));
     HG_TRY(hg_run_round(r, err));
-    uint64_t opened[3 * ELEMENTS], masked[3 * ELEMENTS], sum[2], bits[2];
+    add_to_own(j, r, &z);
+    uint64_t opened[WORDS], masked[3 * ELEMENTS];
     HG_TRY(hg_share_random(&mask, r, ELEMENTS, 3, err));
     hg_share_add(r, &mask, &mask, &z);
     HG_TRY(hg_open(r, masked, &mask, 192, err));
     HG_TRY(hg_run_round(r, err));
     HG_TRY(hg_run_verify(r, err));
+    memset(opened, 0, sizeof opened);
     HG_TRY(hg_open(r, opened, &z, 128, err));
-    HG_TRY(hg_open(r, sum, &y, 64, err));
+    HG_TRY(hg_open(r, opened + 15, &y, 64, err));
     hg_bits_xor(r, &d, &d, &e);
-    HG_TRY(hg_open_bits(r, bits, &d, err));
+    HG_TRY(hg_open_bits(r, opened + 17, &d, err));
     HG_TRY(hg_run_round(r, err));
-    HG_TRY(parties_out_plain(p, r, "cubes", opened, 3 * ELEMENTS, err));
+    memcpy(j->got[hg_run_party(r)], opened, sizeof opened);
     HG_TRY(parties_out_plain(p, r, "masked", masked, 3 * ELEMENTS, err));
-    HG_TRY(parties_out_plain(p, r, "sum", sum, 2, err));
-    return parties_out_plain(p, r, "bits", bits, 2, err);
+    return parties_out_plain(p, r, "opened", opened, WORDS, err);
 }
 
 static void an_honest_run_passes_and_gives_the_plain_integers(void **state) {
     (void)state;
+    job j = { .x = X };
     hg_cost cost[2];
-    parties *p = parties_check(everything, NULL, 3, cost);
-    assert_int_equal(parties_value(p, "cubes")[3], 125);
-    assert_int_equal(parties_value(p, "cubes")[0], 27);
-    assert_int_equal(parties_value(p, "cubes")[10], 3 * 121); /* (11 + 2^64)^3 = 1331 + 363 2^64 modulo 2^128 */
-    assert_int_equal(parties_value(p, "sum")[0], 9 + 25 + 49 + 121 + 169);
+    parties *p = parties_check(everything, &j, 3, cost);
+    const uint64_t *v = parties_value(p, "opened");
+    assert_int_equal(v[0], 27);
+    assert_int_equal(v[3], 125);
+    assert_int_equal(v[10], 3 * 121); /* (11 + 2^64)^3 = 1331 + 363 2^64 modulo 2^128 */
+    assert_int_equal(v[15], 9 + 25 + 49 + 121 + 169);
     const uint64_t c = BITS_X[0] & BITS_Y[0];
-    assert_int_equal(parties_value(p, "bits")[0], (c & BITS_X[0]) ^ c);
+    assert_int_equal(v[17], (c & BITS_X[0]) ^ c);
     assert_int_equal(cost[0].rounds, 4);
-    assert_int_equal(cost[1].rounds, 4 + 1 + 5); /* one for the MACs of inputs, five of the check */
+    assert_int_equal(cost[0].bytes, (5 * 3 + 2 + 5 * 3) * 8 + 3 * 13 + 15 * 8 + 5 * 16 + 8 + 13);
+    assert_int_equal(cost[1].rounds, LAST + 1); /* one for the MACs of inputs, five of the check */
+    /* six gate words: nine triples each and 64 more */
+    const size_t triples = 9 * 6 + 64, inputs = 5 * 3 * 8, products = 2 * (5 * 3 + 2 + 5 * 3) * 8,
+                 ands = 3 * 13 + 8 * triples;
+    const size_t masked = 15 * 8 + 32, opening = 5 * 16 + 8 + 13 + 32, sums = 2 * (3 + 2) * 8;
+    const size_t a = 2 * 32 + sums, b = (3 + 2) * 8 + 2 * 16, check = 3 * 64 * 8 + 2 * (triples - 64) * 8 + 32;
+    assert_int_equal(cost[1].bytes, inputs + products + ands + masked + a + b + check + 64 + 64 + opening);
     parties_free(p);
+}
+
+/* ---- any message, any byte --------------------------------------------------------------------------------------------------------- */
+
+/* Runs the deed. An honest server either stops with an error, or has the right result; before the agreement is complete no
+ * honest server has opened anything. Returns true when somebody noticed. */
+static bool noticed(job *j, uint64_t seed, bool cheating, const uint64_t want[WORDS]) {
+    parties *p = parties_new(HG_MALICIOUS, seed);
+    p->spy = cheat;
+    p->spy_user = j;
+    p->cheating = cheating;
+    j->sent = 0;
+    memset(j->furthest, 0, sizeof j->furthest);
+    const hg_status st = parties_run(p, everything, j);
+    assert_true(st == HG_OK || st == HG_ECHEAT || st == HG_EPARTY);
+    bool both = true, late = false; /* late: only the digests of the agreement differ, and D has passed */
+    for (unsigned i = 0; i < 3; i++) late = late || strstr(p->err[i].msg, "on the messages of this run, in") != NULL;
+    for (unsigned i = 0; i < 3; i++) {
+        if (i == j->cheater) continue;
+        if (p->status[i] == HG_OK) assert_memory_equal(j->got[i], want, WORDS * sizeof *want);
+        both = both && p->status[i] == HG_OK;
+        if (p->status[i] != HG_OK && j->round < LAST - 1 && !late) assert_true(j->furthest[i] < LAST);
+        if (p->status[i] == HG_ECHEAT) assert_true(strstr(p->err[i].msg, "the ") != NULL); /* the phase has a name */
+    }
+    parties_free(p);
+    return !both;
+}
+
+/* The right results, and the number of messages that a server sends. */
+static size_t dry_run(uint64_t want[WORDS], const uint64_t *x) {
+    job j = { .what = HONEST, .x = x };
+    parties *p = parties_new(HG_MALICIOUS, 4);
+    p->spy = cheat;
+    p->spy_user = &j;
+    assert_ok(parties_run(p, everything, &j));
+    memcpy(want, j.got[0], sizeof j.got[0]);
+    parties_free(p);
+    return j.sent;
+}
+
+static size_t position(size_t k, size_t n) {
+    static const size_t edge[] = { 0, 1, 7, 8, 15, 16, 23, 24, 31, 32, 33 };
+    const size_t edges = sizeof edge / sizeof *edge;
+    if (n <= 16) return k < n ? k : SIZE_MAX;
+    if (k < edges) return edge[k] < n ? edge[k] : 0;
+    if (k < 2 * edges) return n - 1 - (edge[k - edges] < n ? edge[k - edges] : 0);
+    return k < 2 * edges + 8 ? (k - 2 * edges + 1) * n / 10 : SIZE_MAX;
+}
+
+static void flip_everything(bool cheating, size_t *tried, size_t *silent) {
+    uint64_t want[WORDS];
+    const size_t messages = dry_run(want, X);
+    assert_int_equal(messages, 3 + 2 * 7);
+    for (size_t number = 0; number < messages; number++) {
+        size_t n = 1 << 20;
+        for (size_t k = 0; position(k, n) != SIZE_MAX; k++) {
+            job j = { .what = FLIP, .cheater = (unsigned)(k + number) % 3, .number = number, .x = X };
+            j.at = n == 1 << 20 ? 0 : position(k, n);
+            j.mask = k % 2 ? 0x80 : 0x01;
+            const bool seen = noticed(&j, 4, cheating, want);
+            n = j.length;
+            *tried += 1;
+            *silent += !seen;
+        }
+    }
+}
+
+static void a_wire_that_flips_any_byte_of_any_message_is_noticed(void **state) {
+    (void)state;
+    size_t tried = 0, silent = 0;
+    flip_everything(false, &tried, &silent);
+    assert_true(tried > 400);
+    assert_int_equal(silent, 0); /* sender and receiver do not agree on what was sent */
+}
+
+static void a_server_that_flips_any_byte_is_caught_or_changes_nothing(void **state) {
+    (void)state;
+    size_t tried = 0, silent = 0;
+    flip_everything(true, &tried, &silent);
+    assert_true(tried > 400);
+    /* Silent: bits of an AND that belong to no gate; errors of 2^128 and more, which are 0 modulo 2^k, now and then; tags to a
+     * server that has them right are not silent. */
+    assert_true(silent < tried / 20);
+}
+
+static void what_is_cut_off_or_sent_again_is_noticed(void **state) {
+    (void)state;
+    uint64_t want[WORDS];
+    const size_t messages = dry_run(want, X);
+    for (size_t number = 0; number < messages; number++) {
+        job j = { .what = TRUNCATE, .cheater = (unsigned)number % 3, .number = number, .x = X };
+        assert_true(noticed(&j, 4, false, want));
+        job again = { .what = REPLAY, .cheater = (unsigned)number % 3, .number = number, .x = X };
+        again.before_n[0] = again.before_n[1] = 1; /* nothing to send again yet: zeros */
+        assert_true(noticed(&again, 4, true, want));
+    }
+}
+
+/* It keeps one message back and runs ahead: it waits for the coin, the opened triples, the tags, the opening. */
+static void a_server_that_keeps_a_message_back_sees_no_more_than_one_round(void **state) {
+    (void)state;
+    uint64_t want[WORDS];
+    const size_t messages = dry_run(want, X);
+    for (size_t number = 0; number < messages; number++)
+        for (unsigned cheater = 0; cheater < 3; cheater++) {
+            job j = { .what = HOLD, .cheater = cheater, .number = number, .x = X };
+            assert_true(noticed(&j, 4, true, want));
+            for (unsigned i = 0; i < 3; i++)
+                if (i != cheater) {
+                    assert_true(j.furthest[i] <= j.round + 1);
+                    if (j.round < 4) assert_true(j.furthest[i] < 5); /* no coin without the fence of all */
+                    if (j.round < LAST - 1) assert_true(j.furthest[i] < LAST);
+                }
+        }
+}
+
+/* ---- chosen errors -------------------------------------------------------------------------------------------------------------------- */
+
+/* Message 2 is round 2: z [5 x 3 words], a z [5 x 3 words], two ANDs of 13 bytes, triples. Adds to z or a z of one element. */
+static size_t times_noticed(size_t word, unsigned bit, size_t seeds) {
+    uint64_t want[WORDS];
+    size_t count = 0;
+    dry_run(want, X);
+    for (uint64_t seed = 0; seed < seeds; seed++) {
+        job j = { .what = ADD, .cheater = (unsigned)seed % 3, .number = 2, .at = word, .x = X };
+        j.add[bit / 64] = (uint64_t)1 << bit % 64;
+        count += noticed(&j, 100 + seed, true, want);
+        assert_int_equal(j.round, 2);
+    }
+    return count;
+}
+
+/* T = beta (f - a e). An error of z below 2^k is always caught; 2^(k+s-1) changes nothing that is used and is caught when a and beta
+ * are odd: a quarter. An error of the MAC alone, 2^(k+s-1): when beta is odd, a half. */
+static void errors_of_any_height_are_caught_or_harmless(void **state) {
+    (void)state;
+    assert_int_equal(times_noticed(3, 0, 6), 6);
+    assert_int_equal(times_noticed(3, 127, 6), 6); /* 2^(k-1) */
+    assert_int_equal(times_noticed(15, 0, 6), 6);  /* in the MAC */
+    assert_int_equal(times_noticed(15, 127, 6), 6);
+    const size_t top = times_noticed(3, 191, 80), mac = times_noticed(18, 191, 80);
+    assert_true(top > 8 && top < 34);  /* 20 expected, standard deviation 3.9 */
+    assert_true(mac > 26 && mac < 54); /* 40, 4.5 */
+}
+
+/* The same attack meets other data: it is noticed for the same seeds, in the same phase, or else stopping would tell about the data. */
+static void whether_it_stops_does_not_depend_on_the_data(void **state) {
+    (void)state;
+    static const uint64_t other[ELEMENTS * 3] = {
+        0, 0, 0, UINT64_MAX, UINT64_MAX, UINT64_MAX, 1, 2, 3, 4, 5, 6, 7, 8, 9
+    };
+    uint64_t want[2][WORDS];
+    dry_run(want[0], X);
+    dry_run(want[1], other);
+    size_t caught = 0;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        bool seen[2];
+        for (unsigned k = 0; k < 2; k++) {
+            job j = {
+                .what = ADD, .cheater = 1, .number = 2, .at = 3, .add = { 0, 0, (uint64_t)1 << 63 }, .x = k ? other : X
+            };
+            seen[k] = noticed(&j, seed, true, want[k]);
+        }
+        assert_int_equal(seen[0], seen[1]);
+        caught += seen[0];
+    }
+    assert_true(caught > 0 && caught < 40);
+}
+
+/* Round 1 sends 15 + 15 + 2 + 2 words of products, 13 bytes of an AND, 84 words of triples; round 2: 30 words, 26 bytes, 34 words. */
+static void wrong_gates_and_wrong_triples_do_not_make_up_for_each_other(void **state) {
+    (void)state;
+    static const struct {
+        size_t number, at, n;
+    } part[] = {
+        { 1, 34 * 8, 12 },          /* all gates of a word */
+        { 1, 34 * 8 + 13, 84 * 8 }, /* all triples */
+        { 1, 34 * 8, 13 + 84 * 8 }, /* gates and triples alike */
+        { 1, 34 * 8 + 13, 8 },      /* one triple */
+        { 2, 30 * 8, 26 },          /* two gates */
+        { 2, 30 * 8 + 26, 34 * 8 }, /* the later triples */
+        { 2, 30 * 8, 26 + 34 * 8 },
+    };
+    uint64_t want[WORDS];
+    dry_run(want, X);
+    for (size_t k = 0; k < sizeof part / sizeof *part; k++)
+        for (unsigned cheater = 0; cheater < 3; cheater++) {
+            job j = { .what = FLIP_ALL,
+                      .cheater = cheater,
+                      .number = part[k].number,
+                      .at = part[k].at,
+                      .n = part[k].n,
+                      .mask = 0xff,
+                      .x = X };
+            assert_true(noticed(&j, 4 + k, true, want));
+        }
+}
+
+/* ---- how many triples, and which ----------------------------------------------------------------------------------------------------------- */
+
+static double log2_binomial(double n, double k) { return (lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)) / log(2); }
+
+static void triples_are_as_few_as_the_promise_allows(void **state) {
+    (void)state;
+    size_t last = 100;
+    for (size_t n = 1; n < 3000000; n += 1 + n / 7) {
+        const size_t b = hg_verify_triples_each(n);
+        assert_true(log2_binomial((double)(b * n + HG_VERIFY_OPENED), (double)b) >= HG_VERIFY_SECURITY + 1 - 1e-6);
+        if (b > 2)
+            assert_true(log2_binomial((double)((b - 1) * n + HG_VERIFY_OPENED), (double)(b - 1)) <
+                        HG_VERIFY_SECURITY + 1 + 1e-6);
+        assert_true(b <= last); /* so that triples made for fewer gates are enough for more */
+        last = b;
+    }
+    assert_int_equal(hg_verify_triples_each(1), 11);
+    assert_int_equal(hg_verify_triples_each(7855), 4);
+    assert_int_equal(hg_verify_triples_each(7856), 3);
+    assert_int_equal(hg_verify_triples_each(1048544), 3);
+    assert_int_equal(hg_verify_triples_each(1048545), 2);
+}
+
+static void the_coin_deals_every_order_alike(void **state) {
+    (void)state;
+    enum { THROWS = 6000, N = 3 };
+    size_t seen[N * N * N] = { 0 };
+    for (uint64_t k = 0; k < THROWS; k++) {
+        uint32_t order[N];
+        assert_ok(hg_verify_permutation(order, N, (uint64_t[2]) { k, 17 }, NULL));
+        seen[order[0] * N * N + order[1] * N + order[2]]++;
+    }
+    double chi = 0;
+    size_t orders = 0;
+    for (size_t i = 0; i < N * N * N; i++)
+        if (seen[i]) {
+            chi += ((double)seen[i] - THROWS / 6.0) * ((double)seen[i] - THROWS / 6.0) / (THROWS / 6.0);
+            orders++;
+        }
+    assert_int_equal(orders, 6);
+    assert_true(chi < 20.5); /* 5 degrees: one in a thousand */
+    uint32_t *big = malloc(5000 * sizeof *big), *again = malloc(5000 * sizeof *again);
+    bool *there = calloc(5000, sizeof *there);
+    assert_ok(hg_verify_permutation(big, 5000, (uint64_t[2]) { 1, 2 }, NULL));
+    assert_ok(hg_verify_permutation(again, 5000, (uint64_t[2]) { 1, 2 }, NULL));
+    assert_memory_equal(big, again, 5000 * sizeof *big);
+    size_t moved = 0;
+    for (size_t i = 0; i < 5000; i++) {
+        assert_false(there[big[i]]);
+        there[big[i]] = true;
+        moved += big[i] != i;
+    }
+    assert_true(moved > 4900);
+    free(big);
+    free(again);
+    free(there);
+}
+
+/* ---- the sums are masked ------------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    uint64_t sent[3][8];
+} fence_words;
+
+static void keep_fence(void *user, parties_message *m) {
+    fence_words *f = user;
+    if (!m->received && m->phase == HG_PHASE_FENCE && m->side == HG_PREVIOUS)
+        memcpy(f->sent[m->party], m->bytes + 32, m->n - 32);
+    if (!m->received && m->phase == HG_PHASE_CHECK) memcpy(&f->sent[m->party][4], m->bytes, m->n);
+}
+
+static hg_status one_product(parties *p, hg_run *r, hg_err *err) {
+    static const uint64_t two[2] = { 2, 0 };
+    hg_share x, z;
+    HG_TRY(parties_share(&x, p, r, two, 1, 2, err));
+    HG_TRY(hg_mul(r, &z, &x, &x, err));
+    HG_TRY(hg_run_round(r, err));
+    HG_TRY(parties_out(p, r, "x", &x, err));
+    HG_TRY(parties_out(p, r, "z", &z, err));
+    return hg_run_verify_products(r, err);
+}
+
+static void prss_words(uint64_t *w, const unsigned char (*key)[HG_PRSS_KEY], hg_prss_purpose purpose, uint64_t draw,
+                       unsigned slot) {
+    const bool all[HG_SLOTS] = { true, true, true };
+    hg_prss *p;
+    assert_ok(hg_prss_new(&p, key, all, NULL));
+    assert_ok(hg_prss_fill(p, purpose, draw, slot, w, 2, NULL));
+    hg_prss_free(p);
+}
+
+/* All of the fence's and the check's words again, with all three keys, from the definition: sum of beta z and beta (a z), u - a w, each
+ * with its own zero share. A word without one would be told apart here. */
+static void sums_leave_a_server_under_zero_shares(void **state) {
+    (void)state;
+    fence_words f;
+    parties *p = parties_new(HG_MALICIOUS, 31);
+    p->spy = keep_fence;
+    p->spy_user = &f;
+    assert_ok(parties_run(p, one_product, NULL));
+    assert_int_equal(parties_value(p, "z")[0], 4);
+    unsigned char key[HG_SLOTS][HG_PRSS_KEY];
+    parties_keys(p, key);
+    const unsigned char(*const k)[HG_PRSS_KEY] = (const unsigned char(*)[HG_PRSS_KEY])key;
+    size_t x = 0, z = 0;
+    while (strcmp(p->out[x].name, "x") != 0) x++;
+    while (strcmp(p->out[z].name, "z") != 0) z++;
+    uint64_t masked[3][6]; /* w, u, T as they went */
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t own[3][2] = { { 0 } }, a[2][2];
+        for (unsigned s = 0; s < 2; s++) prss_words(a[s], k, HG_PRSS_MAC, 0, (i + s) % 3);
+        for (uint64_t draw = 0; draw < 2; draw++) { /* the input, then the product */
+            const size_t o = draw ? z : x;
+            uint64_t beta[2][2];
+            for (unsigned s = 0; s < 2; s++) prss_words(beta[s], k, HG_PRSS_CHECK, draw, (i + s) % 3);
+            for (unsigned m = 0; m < 2; m++) {
+                uint64_t *const *v = m ? p->out[o].mac[i] : p->out[o].slot[i];
+                for (unsigned s = 0; s < 3; s++) /* x0 y0 + x0 y1 + x1 y0 */
+                    hg_ring_mul_add(own[m], beta[s == 2], v[s == 1], 1, 2);
+            }
+        }
+        memcpy(masked[i], f.sent[i], sizeof masked[i]);
+        const unsigned next = (i + 1) % 3;
+        uint64_t *const w[2] = { f.sent[i], f.sent[next] }; /* slots i and i+1 of w */
+        hg_ring_mul_add(own[2], a[0], w[0], 1, 2);
+        hg_ring_mul_add(own[2], a[0], w[1], 1, 2);
+        hg_ring_mul_add(own[2], a[1], w[0], 1, 2);
+        hg_ring_sub(own[2], f.sent[i] + 2, own[2], 1, 2);
+        for (unsigned m = 0; m < 3; m++) {
+            uint64_t zero[2], other[2];
+            prss_words(zero, k, HG_PRSS_ZERO, 3 + m, i); /* draws 0 to 2: the input's MAC, z, a z */
+            prss_words(other, k, HG_PRSS_ZERO, 3 + m, next);
+            assert_memory_not_equal(masked[i] + 2 * m, own[m], 16);
+            hg_ring_add(own[m], own[m], zero, 1, 2);
+            hg_ring_sub(own[m], own[m], other, 1, 2);
+            assert_memory_equal(masked[i] + 2 * m, own[m], 16);
+        }
+    }
+    for (unsigned l = 0; l < 2; l++) hg_ring_add(masked[0] + 4, masked[0] + 4, masked[l + 1] + 4, 1, 2);
+    assert_int_equal(masked[0][4] | masked[0][5], 0); /* T */
+    parties_free(p);
+}
+
+/* ---- products alone, and zero ------------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    unsigned cheater;
+    bool flip, opened[3];
+} middle;
+
+static void flip_product(void *user, parties_message *m) {
+    middle *c = user;
+    if (m->received) return;
+    if (m->phase == HG_PHASE_OPEN) c->opened[m->party] = true;
+    if (c->flip && m->party == c->cheater && m->round == 1) m->bytes[0] ^= 1;
+}
+
+static hg_status open_in_the_middle(parties *p, hg_run *r, hg_err *err) {
+    static const uint64_t x[2] = { 6, 0 };
+    hg_share s, z;
+    uint64_t v[2];
+    HG_TRY(parties_share(&s, p, r, x, 1, 2, err));
+    HG_TRY(hg_mul(r, &z, &s, &s, err));
+    HG_TRY(hg_run_round(r, err));
+    HG_TRY(hg_run_verify_products(r, err));
+    HG_TRY(hg_open(r, v, &z, 64, err));
+    HG_TRY(hg_run_round(r, err));
+    HG_TRY(hg_mul(r, &z, &z, &s, err)); /* what comes later is checked later */
+    HG_TRY(hg_run_round(r, err));
+    HG_TRY(hg_run_verify(r, err));
+    return parties_out_plain(p, r, "v", v, 2, err);
+}
+
+static void products_are_checked_in_three_rounds_before_an_opening_in_the_middle(void **state) {
+    (void)state;
+    hg_cost cost[2];
+    middle c = { .flip = false };
+    parties *p = parties_check(open_in_the_middle, NULL, 2, cost);
+    assert_int_equal(parties_value(p, "v")[0], 36);
+    assert_int_equal(cost[0].rounds, 3);
+    assert_int_equal(cost[1].rounds, 1 + 1 + 3 + 1 + 1 + 4); /* without ANDs there is no round for triples */
+    parties_free(p);
+    for (c.cheater = 0; c.cheater < 3; c.cheater++) { /* both honest servers know before either opens */
+        c.flip = true;
+        memset(c.opened, 0, sizeof c.opened);
+        p = parties_new(HG_MALICIOUS, 2);
+        p->spy = flip_product;
+        p->spy_user = &c;
+        p->cheating = true;
+        assert_int_equal(parties_run(p, open_in_the_middle, NULL), HG_ECHEAT);
+        for (unsigned i = 0; i < 3; i++) {
+            assert_false(c.opened[i]);
+            if (i != c.cheater) assert_int_equal(p->status[i], HG_ECHEAT);
+            if (i != c.cheater) assert_contains(p->err[i].msg, "failed, in the zero test");
+        }
+        parties_free(p);
+    }
+}
+
+typedef struct {
+    uint64_t value;
+    bool gates;
+} zero_job;
+
+static hg_status test_zero(parties *p, hg_run *r, hg_err *err) {
+    const zero_job *j = p->user;
+    uint64_t v[6] = { 0 };
+    v[4] = j->value;
+    hg_share x, z;
+    hg_bits b;
+    HG_TRY(parties_share(&x, p, r, v, 2, 3, err));
+    HG_TRY(hg_mul(r, &z, &x, &x, err));
+    HG_TRY(parties_share_bits(&b, p, r, v, 64, err));
+    if (j->gates) HG_TRY(hg_and(r, &b, &b, &b, err));
+    HG_TRY(hg_run_round(r, err));
+    HG_TRY(hg_share_assert_zero(r, &x, "the owner of \"films\"", err));
+    HG_TRY(hg_share_assert_zero(r, &z, "z", err));
+    return parties_out(p, r, "z", &z, err);
+}
+
+static void what_must_be_zero_is_tested_in_every_mode(void **state) {
+    (void)state;
+    for (int gates = 0; gates < 2; gates++) {
+        zero_job j = { .gates = gates };
+        hg_cost cost[2];
+        parties_free(parties_check(test_zero, &j, 5, cost));
+        assert_int_equal(cost[0].rounds, 1 + 2);
+        assert_int_equal(cost[1].rounds, 2 + (gates ? 5 : 3) + 2); /* what was recorded is verified once */
+        for (hg_mode mode = HG_PLAIN; mode <= HG_MALICIOUS; mode++)
+            for (unsigned bit = 0; bit < 64; bit += 63) {
+                j.value = (uint64_t)1 << bit;
+                parties *p = parties_new(mode, 5);
+                assert_int_equal(parties_run(p, test_zero, &j), HG_ECHEAT);
+                for (unsigned i = 0; i < (mode == HG_PLAIN ? 1 : 3); i++) {
+                    assert_int_equal(p->status[i], HG_ECHEAT);
+                    assert_string_equal(p->err[i].msg, "the owner of \"films\": what must be zero is not");
+                }
+                parties_free(p);
+            }
+    }
+}
+
+/* ---- refusals ---------------------------------------------------------------------------------------------------------------------------------------- */
+
+static hg_status verify_too_early(parties *p, hg_run *r, hg_err *err) {
+    static const uint64_t x[2] = { 1, 2 };
+    const hg_mode mode = hg_run_mode(r);
+    hg_bits a;
+    HG_TRY(parties_share_bits(&a, p, r, x, 128, err));
+    HG_TRY(hg_and(r, &a, &a, &a, err));
+    hg_err why;
+    if (hg_run_verify(r, &why) != HG_EINVAL || strcmp(why.msg, "1 gates wait for a round: end it before the check"))
+        return hg_fail(err, HG_EDATA, "not refused");
+    HG_TRY(hg_run_round(r, err));
+    const hg_status st = hg_run_verify_products(r, &why);
+    if (st != (mode == HG_MALICIOUS ? HG_EINVAL : HG_OK)) return hg_fail(err, HG_EDATA, "verify_products: %d", (int)st);
+    HG_TRY(hg_run_verify(r, err));
+    const hg_cost before = hg_run_cost(r);
+    HG_TRY(hg_run_verify(r, err)); /* nothing since */
+    const hg_cost after = hg_run_cost(r);
+    if (memcmp(&before, &after, sizeof before)) return hg_fail(err, HG_EDATA, "an empty check costs something");
+    return parties_out_bits(p, r, "a", &a, err);
+}
+
+static void a_check_wants_its_rounds_ended_and_costs_nothing_when_nothing_happened(void **state) {
+    (void)state;
+    hg_cost cost[2];
+    parties_free(parties_check(verify_too_early, NULL, 5, cost));
+    assert_int_equal(cost[0].rounds, 1);
+    assert_int_equal(cost[1].rounds, 6);
+}
+
+static void any_allocation_may_fail(void **state) {
+    (void)state;
+    job j = { .x = X };
+    size_t failed = 0;
+    for (long k = 0;; k += 4) {
+        parties *p = parties_new(HG_MALICIOUS, 3);
+        fail_alloc_after(k);
+        const hg_status st = parties_run(p, everything, &j);
+        fail_alloc_after(-1);
+        parties_free(p);
+        if (st == HG_OK) break;
+        assert_int_equal(st, HG_ENOMEM);
+        failed++;
+    }
+    assert_true(failed > 30);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_honest_run_passes_and_gives_the_plain_integers),
+        TEST(a_wire_that_flips_any_byte_of_any_message_is_noticed),
+        TEST(a_server_that_flips_any_byte_is_caught_or_changes_nothing),
+        TEST(what_is_cut_off_or_sent_again_is_noticed),
+        TEST(a_server_that_keeps_a_message_back_sees_no_more_than_one_round),
+        TEST(errors_of_any_height_are_caught_or_harmless),
+        TEST(whether_it_stops_does_not_depend_on_the_data),
+        TEST(wrong_gates_and_wrong_triples_do_not_make_up_for_each_other),
+        TEST(triples_are_as_few_as_the_promise_allows),
+        TEST(the_coin_deals_every_order_alike),
+        TEST(sums_leave_a_server_under_zero_shares),
+        TEST(products_are_checked_in_three_rounds_before_an_opening_in_the_middle),
+        TEST(what_must_be_zero_is_tested_in_every_mode),
+        TEST(a_check_wants_its_rounds_ended_and_costs_nothing_when_nothing_happened),
+        TEST(any_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,6 +45,7 @@ struct parties {
     void *user;       /* for the function */
     size_t threads;   /* of each server's pool; 0: none */
     parties_spy spy;  /* NULL: none */
+    bool cheating;    /* a spy changes what the server itself sends (it stands in its transcript); else the wire errs */
     void *spy_user;
     hg_status status[3]; /* results of the last run; a plain run has [0] alone */
     hg_err err[3];
