@@ -127,9 +127,9 @@ static hg_status take_some(hg_io *io, hg_channel_tls *c, unsigned k, hg_err *err
 /* ---- a round ------------------------------------------------------------------------------------------------------------- */
 
 static hg_status failed(const hg_channel_tls *c, unsigned k, hg_err *err) {
-    char doing[160];
-    snprintf(doing, sizeof doing, "round %u of %s", c->round, hg_phase_name(c->phase));
-    return hg_session_fail(c->link[k]->session, c->link[k]->who, doing, err);
+    char when[160];
+    snprintf(when, sizeof when, "in round %u of %s", c->round, hg_phase_name(c->phase));
+    return hg_session_fail(c->link[k]->session, c->link[k]->who, when, err);
 }
 
 /* Both ways as far as it goes without waiting; `events` is what to wait for then, 0: done with this neighbour. */

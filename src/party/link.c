@@ -86,19 +86,19 @@ static hg_status broken(hg_link *k, hg_status st) {
     return st;
 }
 
-static hg_status too_late(const hg_link *k, const char *doing, hg_err *err) {
+static hg_status too_late(const hg_link *k, const char *when, hg_err *err) {
     if (!k->ready)
-        return hg_fail(err, HG_EPARTY, "%s: was not ready within %d ms, during %s", k->who, k->o.handshake_ms, doing);
-    return hg_fail(err, HG_EPARTY, "%s: no progress for %d ms, during %s", k->who, k->o.stall_ms, doing);
+        return hg_fail(err, HG_EPARTY, "%s: was not ready within %d ms, %s", k->who, k->o.handshake_ms, when);
+    return hg_fail(err, HG_EPARTY, "%s: no progress for %d ms, %s", k->who, k->o.stall_ms, when);
 }
 
 /* Waits for what the session wants; `end` is when patience ends. */
-static hg_status wait_io(hg_link *k, hg_io want, int64_t end, const char *doing, hg_err *err) {
+static hg_status wait_io(hg_link *k, hg_io want, int64_t end, const char *when, hg_err *err) {
     bool late;
-    if (want == HG_IO_CLOSED || want == HG_IO_FAILED) return hg_session_fail(k->session, k->who, doing, err);
+    if (want == HG_IO_CLOSED || want == HG_IO_FAILED) return hg_session_fail(k->session, k->who, when, err);
     HG_TRY(hg_wait_for(&late, hg_session_fd(k->session), want == HG_IO_WRITE ? POLLOUT : POLLIN, end, k->o.cancel,
                        k->world, err));
-    return late ? too_late(k, doing, err) : HG_OK;
+    return late ? too_late(k, when, err) : HG_OK;
 }
 
 /* A frame under way must move on; before the link is ready the whole opening has one end. */
@@ -111,7 +111,7 @@ static int64_t patience(const hg_link *k) {
 hg_status hg_link_handshake(hg_link *k, hg_err *err) {
     hg_io io;
     while ((io = hg_session_handshake(k->session)) != HG_IO_DONE) {
-        const hg_status st = wait_io(k, io, k->handshake_end, "the TLS handshake", err);
+        const hg_status st = wait_io(k, io, k->handshake_end, "during the TLS handshake", err);
         if (st != HG_OK) return broken(k, st);
     }
     return HG_OK;
@@ -129,14 +129,14 @@ hg_status hg_link_write(hg_link *k, const void *bytes, size_t n, hg_err *err) {
             end = patience(k);
             continue;
         }
-        const hg_status st = wait_io(k, io, end, "sending", err);
+        const hg_status st = wait_io(k, io, end, "while a message was sent", err);
         if (st != HG_OK) return broken(k, st);
     }
     k->last_out = hg_world_ms(k->world);
     return HG_OK;
 }
 
-static hg_status read_bytes(hg_link *k, void *bytes, size_t n, const char *doing, hg_err *err) {
+static hg_status read_bytes(hg_link *k, void *bytes, size_t n, const char *when, hg_err *err) {
     unsigned char *at = bytes;
     int64_t end = patience(k);
     while (n) {
@@ -148,7 +148,7 @@ static hg_status read_bytes(hg_link *k, void *bytes, size_t n, const char *doing
             end = patience(k);
             continue;
         }
-        const hg_status st = wait_io(k, io, end, doing, err);
+        const hg_status st = wait_io(k, io, end, when, err);
         if (st != HG_OK) return broken(k, st);
     }
     return HG_OK;
@@ -193,7 +193,7 @@ static hg_status await_header(bool *here, hg_link *k, int64_t end, hg_err *err) 
         bool late;
         const hg_io io = hg_session_read(&k->head_n, k->session, k->head, HG_FRAME_HEADER);
         if (io == HG_IO_DONE) break;
-        if (io == HG_IO_CLOSED || io == HG_IO_FAILED) return wait_io(k, io, end, "waiting", err);
+        if (io == HG_IO_CLOSED || io == HG_IO_FAILED) return wait_io(k, io, end, "while a message was awaited", err);
         const int64_t beat = k->ready && k->o.heartbeat_ms > 0 ? k->last_out + k->o.heartbeat_ms : INT64_MAX;
         HG_TRY(hg_wait_for(&late, hg_session_fd(k->session), io == HG_IO_WRITE ? POLLOUT : POLLIN,
                            beat < end ? beat : end, k->o.cancel, k->world, err));
@@ -207,9 +207,9 @@ static hg_status await_header(bool *here, hg_link *k, int64_t end, hg_err *err) 
 static hg_status read_header(hg_link *k, int64_t end, int wait_ms, hg_err *err) {
     bool here;
     HG_TRY(await_header(&here, k, k->ready ? end : k->handshake_end, err));
-    if (!here && !k->ready) return too_late(k, "the ready messages", err);
+    if (!here && !k->ready) return too_late(k, "before its ready message", err);
     if (!here) return hg_fail(err, HG_EPARTY, "%s: nothing came for %d ms", k->who, wait_ms);
-    HG_TRY(read_bytes(k, k->head + k->head_n, HG_FRAME_HEADER - k->head_n, "receiving", err));
+    HG_TRY(read_bytes(k, k->head + k->head_n, HG_FRAME_HEADER - k->head_n, "while a message was received", err));
     k->head_n = 0;
     return HG_OK;
 }
@@ -219,7 +219,7 @@ hg_status hg_link_read_error(hg_link *k, size_t n, hg_err *err) {
     unsigned char payload[HG_FRAME_ERROR_MOST];
     hg_err theirs, inner = { 0 };
     if (n > sizeof payload) return hg_fail(err, HG_ECHEAT, "%s: sent an error of %zu bytes", k->who, n);
-    HG_TRY(read_bytes(k, payload, n, "receiving", err));
+    HG_TRY(read_bytes(k, payload, n, "while a message was received", err));
     if (hg_frame_error_read(&theirs, payload, n, &inner) != HG_OK) return hg_link_says(k, &inner, err);
     return hg_link_relay(k, &theirs, err);
 }
@@ -261,7 +261,7 @@ hg_status hg_link_wait(bool *here, hg_link *k, int wait_ms, hg_err *err) {
 
 hg_status hg_link_body(hg_link *k, void *bytes, size_t n, hg_err *err) {
     if (n > k->body) return hg_fail(err, HG_EINVAL, "%zu bytes wanted of a message that has %zu left", n, k->body);
-    HG_TRY(read_bytes(k, bytes, n, "receiving", err));
+    HG_TRY(read_bytes(k, bytes, n, "while a message was received", err));
     k->body -= n;
     return HG_OK;
 }

@@ -28,12 +28,9 @@ struct hg_session {
 
 static int socket_result(BIO *b, ssize_t n, uint64_t *count) {
     hg_session *s = BIO_get_data(b);
-    if (n >= 0) {
-        *count += (uint64_t)n;
-        return (int)n;
-    }
-    s->system = errno;
-    return -1;
+    s->system = n < 0 && errno != EAGAIN && errno != EWOULDBLOCK ? errno : 0;
+    if (n > 0) *count += (uint64_t)n;
+    return (int)n;
 }
 
 static int socket_write(BIO *b, const char *bytes, int n) {
@@ -218,12 +215,12 @@ static const failure *find(const failure *table, size_t n, long code) {
     return NULL;
 }
 
-hg_status hg_session_fail(hg_session *s, const char *who, const char *doing, hg_err *err) {
+hg_status hg_session_fail(hg_session *s, const char *who, const char *when, hg_err *err) {
     char text[128];
     if (s->closed && s->system)
-        return hg_fail(err, HG_EPARTY, "%s: the connection broke during %s: %s", who, doing,
+        return hg_fail(err, HG_EPARTY, "%s: the connection broke %s: %s", who, when,
                        strerror_r(s->system, text, sizeof text));
-    if (s->closed) return hg_fail(err, HG_EPARTY, "%s: closed the connection during %s", who, doing);
+    if (s->closed) return hg_fail(err, HG_EPARTY, "%s: closed the connection %s", who, when);
     const failure *f = NULL;
     if (s->verdict != X509_V_OK) {
         f = find(VERDICTS, sizeof VERDICTS / sizeof *VERDICTS, s->verdict);
@@ -236,7 +233,7 @@ hg_status hg_session_fail(hg_session *s, const char *who, const char *doing, hg_
     if (f && *f->advice) return hg_advise(err, hg_fail(err, f->status, "%s: %s", who, f->words), "%s", f->advice);
     if (f) return hg_fail(err, f->status, "%s: %s", who, f->words);
     const char *reason = ERR_reason_error_string(s->reason);
-    return hg_fail(err, s->ready ? HG_ECHEAT : HG_EREFUSED, "%s: TLS failed during %s: %s", who, doing,
+    return hg_fail(err, s->ready ? HG_ECHEAT : HG_EREFUSED, "%s: TLS failed %s: %s", who, when,
                    reason ? reason : "unknown reason");
 }
 

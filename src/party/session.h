@@ -27,8 +27,8 @@ hg_io hg_session_handshake(hg_session *s);
 /* At least one byte when HG_IO_DONE; n > 0. */
 hg_io hg_session_read(size_t *got, hg_session *s, void *bytes, size_t n);
 hg_io hg_session_write(size_t *put, hg_session *s, const void *bytes, size_t n);
-/* Words for the last HG_IO_CLOSED or HG_IO_FAILED; `who` is the peer as the caller knows it, `doing` what was under way. */
-hg_status hg_session_fail(hg_session *s, const char *who, const char *doing, hg_err *err);
+/* Words for the last HG_IO_CLOSED or HG_IO_FAILED; `who` is the peer as the caller knows it, `when` says "during the TLS handshake". */
+hg_status hg_session_fail(hg_session *s, const char *who, const char *when, hg_err *err);
 
 bool hg_session_pending(const hg_session *s); /* bytes were taken from the socket that nobody has read yet */
 int hg_session_fd(const hg_session *s);
