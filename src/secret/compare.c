@@ -64,3 +64,36 @@ hg_status hg_less(hg_run *r, hg_bits *less, const hg_share *x, const hg_share *y
     hg_arena_reset(hg_run_arena(r), mark);
     return st;
 }
+
+static hg_status all_signs(hg_bits *z, hg_run *r, const hg_share *x, const uint64_t *level, size_t levels,
+                           unsigned bits, hg_err *err) {
+    const unsigned limbs = (bits + 63) / 64;
+    hg_share d;
+    hg_bits below;
+    HG_TRY(hg_share_new(&d, r, x->n * levels, limbs, false, err));
+    for (unsigned s = 0; s < hg_run_copies(r); s++)
+        for (size_t i = 0; i < d.n; i++)
+            hg_ring_resize(d.slot[s] + i * limbs, limbs, x->slot[s] + i / levels * x->limbs, x->limbs, 1);
+    for (size_t i = 0; i < d.n; i++) {
+        uint64_t minus[HG_RING_LIMBS];
+        hg_share one = hg_share_view(&d, i, 1);
+        hg_ring_resize(minus, limbs, level + i % levels * x->limbs, x->limbs, 1);
+        hg_ring_negate(minus, minus, 1, limbs);
+        hg_share_add_public(r, &one, &one, minus, 1);
+    }
+    HG_TRY(hg_negative(r, &below, &d, bits, err));
+    hg_bits_not(r, z, &below);
+    return HG_OK;
+}
+
+hg_status hg_at_least(hg_run *r, hg_bits *z, const hg_share *x, const uint64_t *level, size_t levels, unsigned bits,
+                      hg_err *err) {
+    if (bits < 1 || bits > 64 * x->limbs || (levels && x->n > SIZE_MAX / 256 / levels))
+        return hg_fail(err, HG_EINVAL, "comparisons of %zu numbers of %u limbs with %zu levels in %u bits", x->n,
+                       x->limbs, levels, bits);
+    HG_TRY(hg_bits_new(z, r, x->n * levels, err));
+    const hg_mark mark = hg_arena_mark(hg_run_arena(r));
+    const hg_status st = all_signs(z, r, x, level, levels, bits, err);
+    hg_arena_reset(hg_run_arena(r), mark);
+    return st;
+}

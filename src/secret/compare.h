@@ -14,6 +14,9 @@ HG_MUST_CHECK hg_status hg_negative(hg_run *r, hg_bits *negative, const hg_share
 /* Exact when |x - y| < 2^(bits-1). */
 HG_MUST_CHECK hg_status hg_less(hg_run *r, hg_bits *less, const hg_share *x, const hg_share *y, unsigned bits,
                                 hg_err *err);
+/* Thermometer: bit i * levels + k = [x[i] >= level[k]], public levels (elements as wide as x's). Exact when differences fit. */
+HG_MUST_CHECK hg_status hg_at_least(hg_run *r, hg_bits *z, const hg_share *x, const uint64_t *level, size_t levels,
+                                    unsigned bits, hg_err *err);
 /* Bits to ring elements 0 and 1, authenticated in the malicious mode. 2 rounds. */
 HG_MUST_CHECK hg_status hg_bits_to_share(hg_run *r, hg_share *z, const hg_bits *x, unsigned limbs, hg_err *err);
 /* z[i] = sum_j x[i, j] y[i, j], bits times numbers: 2 rounds, one less than by way of hg_bits_to_share. rows * length of each; y has
