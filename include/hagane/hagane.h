@@ -9,6 +9,7 @@
 #include "hagane/features.h"
 #include "hagane/figure.h"
 #include "hagane/gp.h"
+#include "hagane/party.h"
 #include "hagane/report.h"
 #include "hagane/space.h"
 #include "hagane/suggest.h"

@@ -7,7 +7,7 @@
 #define HG_PARTY_WORLD_H
 #include "hagane/core.h"
 
-typedef struct {
+typedef struct hg_world {
     int64_t (*now)(void *self);          /* seconds since 1970-01-01 UTC */
     int64_t (*monotonic_ms)(void *self); /* for time-outs */
     hg_status (*random)(void *self, void *bytes, size_t n,

@@ -1,0 +1,249 @@
+/* party/client.c -- see party/client.h: links to the three servers, requests to one and to all */
+#include "party/client.h"
+#include "core/memory.h"
+#include "files/output.h"
+#include "party/request.h"
+#include <poll.h>
+#include <string.h>
+
+hg_party_opts hg_party_opts_default(void) { return (hg_party_opts) { .answer_ms = 600000 }; }
+const hg_world *hg_party_world(void) { return hg_world_system(); }
+const char *hg_party_name(const hg_party *p) { return hg_identity_certificate(p->identity)->name; }
+
+static hg_status open_party(hg_party *p, hg_err *err) {
+    hg_identity_opts id = hg_identity_opts_default();
+    id.passphrase = p->o.passphrase;
+    id.passphrase_n = p->o.passphrase_n;
+    HG_TRY(hg_cluster_read(&p->cluster, p->o.cluster, err));
+    HG_TRY(hg_identity_load(&p->identity, p->o.identity, &id, p->o.world, err));
+    return hg_tls_new(&p->tls, p->identity, p->cluster.authority, p->o.world, err);
+}
+
+hg_status hg_party_open(hg_party **out, const hg_party_opts *o, hg_err *err) {
+    *out = NULL;
+    if (!o || !o->cluster || !o->identity || !o->world || o->answer_ms < 1 || o->wait_ms < 0)
+        return hg_fail(err, HG_EINVAL, "a member needs the cluster's file, a folder with its keys, and a world");
+    hg_party *p = hg_calloc(1, sizeof *p);
+    if (!p) return hg_fail(err, HG_ENOMEM, "no memory for a member");
+    p->o = *o;
+    const hg_status st = open_party(p, err);
+    if (st == HG_OK)
+        *out = p;
+    else
+        hg_party_free(p);
+    return st;
+}
+
+void hg_party_free(hg_party *p) {
+    if (!p) return;
+    for (unsigned i = 0; i < HG_SERVERS; i++)
+        if (p->link[i]) {
+            hg_link_close(p->link[i]);
+            hg_link_free(p->link[i]);
+        }
+    hg_tls_free(p->tls);
+    hg_identity_free(p->identity);
+    hg_free(p);
+}
+
+/* ---- one server -------------------------------------------------------------------------------------------------------------- */
+
+void hg_party_hang_up(hg_party *p, unsigned server) {
+    hg_link_free(p->link[server]);
+    p->link[server] = NULL;
+}
+
+hg_status hg_party_dial(hg_party *p, unsigned server, hg_err *err) {
+    if (p->link[server]) return HG_OK;
+    hg_link_opts o = hg_link_opts_default();
+    o.cluster = &p->cluster;
+    o.purpose = HG_PURPOSE_CLIENT;
+    const hg_status st = hg_link_connect(&p->link[server], p->tls, server, &o, err);
+    if (st != HG_EPARTY) return st;
+    const hg_err seen = *err;
+    return hg_advise(err,
+                     hg_fail(err, st, "party \"%s\" does not answer: %s", p->cluster.server[server].name, seen.msg),
+                     "is `hagane party serve` running there? --wait tries again for a while");
+}
+
+hg_status hg_party_ask(hg_party *p, unsigned server, unsigned kind, const void *bytes, size_t n, hg_err *err) {
+    HG_TRY(hg_party_dial(p, server, err));
+    const hg_status st = hg_message_send(p->link[server], kind, bytes, n, err);
+    if (st != HG_OK) hg_party_hang_up(p, server);
+    return st;
+}
+
+hg_status hg_party_reply(hg_text *to, hg_party *p, unsigned server, size_t most, hg_err *err) {
+    const hg_status st = hg_message_take(to, p->link[server], HG_REPLY, most, p->o.answer_ms, err);
+    if (st != HG_OK) hg_party_hang_up(p, server);
+    return st;
+}
+
+/* ---- all three ----------------------------------------------------------------------------------------------------------------- */
+
+/* Of several errors the one that says most. A server that waits for another one blames it: that is told before its own silence. */
+static int weight(hg_status st) {
+    switch (st) {
+    case HG_OK: return 0;
+    case HG_ECHEAT: return 5;
+    case HG_EREFUSED: return 4;
+    case HG_EPARTY: return 2;
+    default: return 3;
+    }
+}
+
+static void keep_worst(hg_status *worst, hg_err *kept, hg_status st, const hg_err *e) {
+    if (weight(st) <= weight(*worst)) return;
+    *worst = st;
+    *kept = *e;
+}
+
+hg_status hg_party_ask_all(hg_text reply[HG_SERVERS], hg_party *p, unsigned kind, const void *bytes, size_t n,
+                           size_t most, hg_err *err) {
+    hg_status worst = HG_OK;
+    hg_err e, kept = { .code = HG_OK };
+    bool asked[HG_SERVERS];
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        const hg_status st = hg_party_ask(p, i, kind, bytes, n, &e);
+        asked[i] = st == HG_OK;
+        keep_worst(&worst, &kept, st, &e);
+    }
+    for (unsigned i = 0; i < HG_SERVERS; i++)
+        if (asked[i]) keep_worst(&worst, &kept, hg_party_reply(&reply[i], p, i, most, &e), &e);
+    if (worst != HG_OK && err) *err = kept;
+    return worst;
+}
+
+/* "magnets" as the whole of a request. */
+static hg_status ask_project(hg_text reply[HG_SERVERS], hg_party *p, unsigned kind, const char *project, size_t most,
+                             hg_err *err) {
+    hg_text body = hg_text_new(0);
+    hg_put_name(&body, project);
+    const hg_status st = body.failed ? hg_fail(err, HG_ENOMEM, "no memory for a request")
+                                     : hg_party_ask_all(reply, p, kind, body.s, body.len, most, err);
+    hg_text_free(&body);
+    return st;
+}
+
+static void free_texts(hg_text t[HG_SERVERS]) {
+    for (unsigned i = 0; i < HG_SERVERS; i++) hg_text_free(&t[i]);
+}
+
+static hg_status is_same(const hg_party *p, const hg_text reply[HG_SERVERS], const char *what, hg_err *err) {
+    for (unsigned i = 1; i < HG_SERVERS; i++)
+        if (reply[i].len != reply[0].len || memcmp(reply[i].s, reply[0].s, reply[0].len) != 0)
+            return hg_fail(err, HG_EREFUSED, "party \"%s\" and party \"%s\" have different %s",
+                           p->cluster.server[0].name, p->cluster.server[i].name, what);
+    return HG_OK;
+}
+
+/* The servers in it must be those of the cluster's file, or the answer would be checked with other keys. */
+static hg_status check_servers(const hg_party *p, const hg_policy *policy, hg_err *err) {
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        const hg_member *m = hg_policy_server(policy, i);
+        const hg_cluster_server *c = &p->cluster.server[i];
+        if (!m || strcmp(m->name, c->name) != 0 || memcmp(m->key, c->signing_key, HG_PUBLIC_KEY) != 0)
+            return hg_fail(err, HG_EREFUSED, "the policy of %s has other servers than the cluster's file",
+                           policy->project);
+    }
+    return HG_OK;
+}
+
+hg_status hg_party_policy_text(hg_policy **out, hg_text *bytes, hg_party *p, const char *project, hg_err *err) {
+    hg_text reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
+    *out = NULL;
+    hg_status st = ask_project(reply, p, HG_ASK_POLICY, project, HG_POLICY_BYTES, err);
+    if (st == HG_OK) st = is_same(p, reply, "policies", err);
+    if (st == HG_OK) st = hg_policy_read(out, project, reply[0].s, reply[0].len, err);
+    if (st == HG_OK) st = hg_policy_verify(*out, reply[0].s, reply[0].len, hg_world_now(p->o.world), err);
+    if (st == HG_OK) st = check_servers(p, *out, err);
+    if (st == HG_OK && strcmp((*out)->project, project) != 0)
+        st = hg_fail(err, HG_ECHEAT, "the servers' policy is of project %s, not %s", (*out)->project, project);
+    if (st == HG_OK && bytes) hg_text_put(bytes, reply[0].s, reply[0].len);
+    free_texts(reply);
+    if (st != HG_OK) {
+        hg_policy_free(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
+hg_status hg_party_policy(hg_policy **out, hg_party *p, const char *project, hg_err *err) {
+    return hg_party_policy_text(out, NULL, p, project, err);
+}
+
+hg_status hg_party_member(const hg_member **out, const hg_party *p, const hg_policy *policy, hg_err *err) {
+    const hg_certificate *self = hg_identity_certificate(p->identity);
+    *out = hg_policy_member_of_key(policy, self->signing_key);
+    if (*out) return HG_OK;
+    return hg_fail(err, HG_EREFUSED, "%s is no member of project %s", self->name, policy->project);
+}
+
+hg_status hg_party_datasets(hg_dataset_status **out, size_t *n, hg_party *p, const char *project, hg_arena *arena,
+                            hg_err *err) {
+    enum { MOST = 64 << 20 };
+    hg_text reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
+    hg_status st = ask_project(reply, p, HG_ASK_DATASETS, project, MOST, err);
+    if (st == HG_OK) st = hg_dataset_status_read(out, n, arena, reply[0].s, reply[0].len, err);
+    free_texts(reply);
+    return st;
+}
+
+hg_status hg_party_status(hg_server_status *out, hg_party *p, unsigned server, hg_arena *arena, hg_err *err) {
+    enum { MOST = 1 << 20 };
+    hg_text reply = hg_text_new(0);
+    hg_status st = hg_party_ask(p, server, HG_ASK_STATUS, "", 0, err);
+    if (st == HG_OK) st = hg_party_reply(&reply, p, server, MOST, err);
+    if (st == HG_OK) st = hg_server_status_read(out, arena, reply.s, reply.len, err);
+    hg_text_free(&reply);
+    return st;
+}
+
+hg_status hg_party_audit(hg_text log[HG_SERVERS], hg_party *p, const char *project, uint64_t first, hg_err *err) {
+    enum { MOST = 256 << 20 };
+    hg_text body = hg_text_new(0);
+    hg_put_name(&body, project);
+    hg_put_u64(&body, first);
+    const hg_status st = body.failed ? hg_fail(err, HG_ENOMEM, "no memory for a request")
+                                     : hg_party_ask_all(log, p, HG_ASK_AUDIT, body.s, body.len, MOST, err);
+    hg_text_free(&body);
+    return st;
+}
+
+hg_status hg_party_write_file(const char *path, const void *bytes, size_t n, hg_err *err) {
+    hg_output *f;
+    HG_TRY(hg_output_new(&f, path, NULL, err));
+    hg_status st = hg_output_write(f, bytes, n, err);
+    if (st == HG_OK) st = hg_output_commit(f, err);
+    hg_output_free(f);
+    return st;
+}
+
+/* ---- attempts -------------------------------------------------------------------------------------------------------------------- */
+
+hg_status hg_party_number(uint32_t *number, const hg_party *p, hg_err *err) {
+    return hg_world_random(p->o.world, number, sizeof *number, err);
+}
+
+bool hg_party_try_again(const hg_party *p, hg_status st, int64_t deadline_ms) {
+    enum { PAUSE_MS = 500 };
+    if (st != HG_EPARTY && st != HG_ELIMIT) return false;
+    if (hg_world_ms(p->o.world) >= deadline_ms) return false;
+    poll(NULL, 0, PAUSE_MS);
+    return hg_progress(p->o.hooks, "waiting for the servers", 0, 0);
+}
+
+hg_status hg_party_policy_put(hg_party *p, const char *path, hg_err *err) {
+    hg_text bytes = hg_text_new(HG_POLICY_BYTES),
+            reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
+    hg_policy *policy = NULL;
+    hg_status st = hg_party_read_file(&bytes, path, err);
+    if (st == HG_OK) st = hg_policy_read(&policy, path, bytes.s, bytes.len, err);
+    if (st == HG_OK) st = hg_policy_verify(policy, bytes.s, bytes.len, hg_world_now(p->o.world), err);
+    if (st == HG_OK) st = check_servers(p, policy, err);
+    if (st == HG_OK) st = hg_party_ask_all(reply, p, HG_PUT_POLICY, bytes.s, bytes.len, HG_DIGEST, err);
+    hg_policy_free(policy);
+    free_texts(reply);
+    hg_text_free(&bytes);
+    return st;
+}

@@ -1,0 +1,269 @@
+/* party/client_suggest.c -- see hagane/party.h: the signed question, three answers, one index */
+#include "core/memory.h"
+#include "party/client.h"
+#include "party/request.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATH_MOST = 1200, ANSWER_MOST = 4 << 20 };
+
+typedef struct {
+    hg_party *party;
+    const char *project;
+    hg_party_suggest_opts o;
+    hg_policy *policy;
+    hg_job job;
+    hg_text signed_job;
+    unsigned char digest[HG_DIGEST];
+    hg_answer answer[HG_SERVERS];
+    hg_proposal *proposal; /* [batch] */
+    hg_arena *arena;
+} question;
+
+/* ---- the question ------------------------------------------------------------------------------------------------------------- */
+
+static hg_status make_job(question *q, hg_err *err) {
+    const hg_party *p = q->party;
+    const hg_member *self;
+    HG_TRY(hg_party_member(&self, p, q->policy, err));
+    q->job = (hg_job) { .kind = HG_JOB_PROPOSE,
+                        .tier = q->policy->tier,
+                        .mode = q->policy->mode,
+                        .batch = (uint32_t)q->o.batch,
+                        .created = hg_world_now(p->o.world) };
+    q->job.expires = q->job.created + HG_JOB_LIFE;
+    memcpy(q->job.project, q->policy->project, sizeof q->job.project);
+    memcpy(q->job.user, self->name, sizeof q->job.user);
+    memcpy(q->job.policy, q->policy->digest, HG_DIGEST);
+    HG_TRY(hg_world_random(p->o.world, q->job.nonce, sizeof q->job.nonce, err));
+    return hg_job_write(&q->signed_job, &q->job, hg_identity_signing_secret(p->identity), err);
+}
+
+static bool kept_path(char path[PATH_MOST], const question *q) {
+    if (!q->o.save) return false;
+    const int n = snprintf(path, PATH_MOST, "%s/%s.job", q->o.save, q->project);
+    return n > 0 && n < PATH_MOST;
+}
+
+/* A question that was signed before and never answered: the same batch, the same policy, still in time. */
+static bool take_kept(question *q) {
+    char path[PATH_MOST];
+    if (!kept_path(path, q) || access(path, F_OK) != 0) return false;
+    hg_text bytes = hg_text_new(HG_JOB_BYTES);
+    const hg_certificate *self = hg_identity_certificate(q->party->identity);
+    const bool right =
+        hg_party_read_file(&bytes, path, NULL) == HG_OK &&
+        hg_job_read(&q->job, q->policy, hg_world_now(q->party->o.world), bytes.s, bytes.len, NULL) == HG_OK &&
+        q->job.kind == HG_JOB_PROPOSE && q->job.batch == q->o.batch && strcmp(q->job.user, self->name) == 0;
+    if (right) {
+        hg_text_put(&q->signed_job, bytes.s, bytes.len);
+        hg_log(q->party->o.hooks, HG_LOG_INFO, "asking again what was asked before and not answered");
+    }
+    hg_text_free(&bytes);
+    return right && !q->signed_job.failed;
+}
+
+static hg_status keep(const question *q, hg_err *err) {
+    char path[PATH_MOST];
+    if (!q->o.save) return HG_OK;
+    if (!kept_path(path, q)) return hg_fail(err, HG_EIO, "the folder's name is too long: %s", q->o.save);
+    return hg_party_write_file(path, q->signed_job.s, q->signed_job.len, err);
+}
+
+static void forget(const question *q) {
+    char path[PATH_MOST];
+    if (kept_path(path, q)) unlink(path);
+}
+
+static hg_status prepare(question *q, hg_err *err) {
+    HG_TRY(hg_party_policy(&q->policy, q->party, q->project, err));
+    if (q->o.batch < 1 || q->o.batch > q->policy->most_batch)
+        return hg_fail(err, HG_EINVAL, "the policy of %s allows 1 to %zu proposals at once, not %zu", q->project,
+                       q->policy->most_batch, q->o.batch);
+    if (!take_kept(q)) {
+        HG_TRY(make_job(q, err));
+        HG_TRY(keep(q, err));
+    }
+    return hg_job_digest(q->digest, &q->job, err);
+}
+
+/* ---- the answers ---------------------------------------------------------------------------------------------------------------- */
+
+static hg_status read_answers(question *q, const hg_text reply[HG_SERVERS], hg_err *err) {
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        HG_TRY(hg_answer_read(&q->answer[i], q->arena, q->policy, reply[i].s, reply[i].len, err));
+        if (q->answer[i].party != i)
+            return hg_fail(err, HG_ECHEAT, "party \"%s\" hands over the answer of another server",
+                           q->party->cluster.server[i].name);
+    }
+    const size_t n = hg_job_output_bits(&q->job, q->policy, 0);
+    uint64_t *bits = hg_alloc(q->arena, (n + 63) / 64, sizeof *bits);
+    q->proposal = hg_alloc(q->arena, q->o.batch, sizeof *q->proposal);
+    if (!bits || !q->proposal) return hg_fail(err, HG_ENOMEM, "no memory for an answer");
+    HG_TRY(hg_answer_join(bits, q->answer, &q->job, q->policy, n, err));
+    return hg_answer_proposals(q->proposal, &q->job, q->policy, bits, err);
+}
+
+static hg_status attempt(question *q, hg_err *err) {
+    hg_text body = hg_text_new(0), reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
+    uint32_t number;
+    hg_status st = hg_party_number(&number, q->party, err);
+    if (st == HG_OK) {
+        hg_put_u32(&body, number);
+        hg_put_bytes(&body, q->signed_job.s, q->signed_job.len);
+        if (body.failed) st = hg_fail(err, HG_ENOMEM, "no memory for a question");
+    }
+    if (st == HG_OK) st = hg_party_ask_all(reply, q->party, HG_ASK_JOB, body.s, body.len, ANSWER_MOST, err);
+    if (st == HG_OK) st = read_answers(q, reply, err);
+    hg_text_free(&body);
+    for (unsigned i = 0; i < HG_SERVERS; i++) hg_text_free(&reply[i]);
+    return st;
+}
+
+/* Tells the servers that the answer is here, so that the job is closed. A server that misses it closes it with the next merge. */
+static void acknowledge(question *q) {
+    hg_text body = hg_text_new(0), reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
+    hg_err err;
+    hg_put_name(&body, q->project);
+    hg_put_bytes(&body, q->digest, HG_DIGEST);
+    hg_put_bytes(&body, q->answer[0].transcript, HG_DIGEST);
+    if (body.failed || hg_party_ask_all(reply, q->party, HG_PUT_TAKEN, body.s, body.len, 16, &err) != HG_OK)
+        hg_log(q->party->o.hooks, HG_LOG_DEBUG, "a server did not note that its answer arrived");
+    hg_text_free(&body);
+    for (unsigned i = 0; i < HG_SERVERS; i++) hg_text_free(&reply[i]);
+}
+
+/* ---- what the caller gets ----------------------------------------------------------------------------------------------------------- */
+
+static hg_status fill_proposals(hg_party_answer *a, const question *q, hg_err *err) {
+    const hg_policy *p = q->policy;
+    a->n = q->o.batch;
+    a->n_inputs = p->pool ? p->n_features : 0;
+    a->proposal = hg_alloc(a->arena, a->n, sizeof *a->proposal);
+    a->input = hg_alloc(a->arena, a->n_inputs, sizeof *a->input);
+    if (!a->proposal || !a->input) return hg_fail(err, HG_ENOMEM, "no memory for an answer");
+    for (size_t i = 0; i < a->n_inputs; i++)
+        if (!(a->input[i] = hg_arena_strdup(a->arena, p->feature[i])))
+            return hg_fail(err, HG_ENOMEM, "no memory for an answer");
+    for (size_t k = 0; k < a->n; k++) {
+        const hg_proposal *from = &q->proposal[k];
+        hg_party_proposal *to = &a->proposal[k];
+        *to = (hg_party_proposal) { .row = from->index,
+                                    .mean = from->has_mean ? from->mean : NAN,
+                                    .mean_step = from->has_mean ? from->mean_step : NAN };
+        to->inputs = hg_alloc(a->arena, a->n_inputs, sizeof *to->inputs);
+        if (p->id) to->id = hg_arena_strdup(a->arena, p->id[from->index]);
+        if (!to->inputs || (p->id && !to->id)) return hg_fail(err, HG_ENOMEM, "no memory for an answer");
+        for (size_t i = 0; i < a->n_inputs; i++) to->inputs[i] = p->pool[from->index * p->n_features + i];
+    }
+    return HG_OK;
+}
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+static hg_status fill(hg_party_answer *a, const question *q, hg_err *err) {
+    const hg_policy *p = q->policy;
+    hg_leakage l;
+    hg_leakage_of(&l, p, q->o.batch);
+    hg_hex_write(a->job, q->digest, HG_DIGEST);
+    hg_hex_write(a->policy, p->digest, HG_DIGEST);
+    hg_hex_write(a->transcript, q->answer[0].transcript, HG_DIGEST);
+    a->mode = hg_mode_name(p->mode);
+    a->mode_words = hg_mode_words(p->mode);
+    a->tier = (int)p->tier;
+    a->tier_words = hg_tier_words(p->tier);
+    a->target = hg_arena_strdup(a->arena, p->target);
+    a->unit = hg_arena_strdup(a->arena, p->unit);
+    if (!a->target || !a->unit) return hg_fail(err, HG_ENOMEM, "no memory for an answer");
+    a->maximize = p->maximize;
+    a->candidates = p->n_candidates;
+    a->bits = l.bits_job;
+    a->rows = (size_t)q->answer[0].rows;
+    a->datasets = (size_t)q->answer[0].datasets;
+    a->budget_left = (size_t)q->answer[0].budget_left;
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        const hg_answer *one = &q->answer[i];
+        a->rounds = larger(a->rounds, one->cost.rounds);
+        a->bytes = larger(a->bytes, one->cost.bytes);
+        a->seconds = fmax(a->seconds, 1e-6 * (double)one->microseconds);
+        if (one->budget_left < a->budget_left) a->budget_left = (size_t)one->budget_left;
+    }
+    return fill_proposals(a, q, err);
+}
+
+static hg_status make_answer(hg_party_answer **out, const question *q, hg_err *err) {
+    hg_arena *arena = hg_arena_new();
+    hg_party_answer *a = hg_alloc(arena, 1, sizeof *a);
+    hg_status st = a ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for an answer");
+    if (a) {
+        a->arena = arena;
+        st = fill(a, q, err);
+    }
+    if (st == HG_OK)
+        *out = a;
+    else
+        hg_arena_free(arena);
+    return st;
+}
+
+void hg_party_answer_free(hg_party_answer *a) {
+    if (a) hg_arena_free(a->arena);
+}
+
+hg_status hg_party_suggest(hg_party_answer **out, hg_party *p, const char *project, const hg_party_suggest_opts *opts,
+                           hg_err *err) {
+    *out = NULL;
+    question q = {
+        .party = p, .project = project, .o = { .batch = 1 }, .signed_job = hg_text_new(0), .arena = hg_arena_new()
+    };
+    if (opts) q.o = *opts;
+    const int64_t deadline = hg_world_ms(p->o.world) + p->o.wait_ms;
+    hg_status st;
+    do st = prepare(&q, err);
+    while (st != HG_OK && !q.policy && hg_party_try_again(p, st, deadline));
+    if (st == HG_OK) do
+            st = attempt(&q, err);
+        while (st != HG_OK && hg_party_try_again(p, st, deadline));
+    if (st == HG_OK) {
+        acknowledge(&q);
+        forget(&q);
+        st = make_answer(out, &q, err);
+    }
+    hg_policy_free(q.policy);
+    hg_text_free(&q.signed_job);
+    hg_arena_free(q.arena);
+    return st;
+}
+
+/* ---- what would be told ---------------------------------------------------------------------------------------------------------- */
+
+/* Simulates only what is small enough to be simulated: few rows on public pool entries. */
+static hg_status estimate_leakage(hg_leakage_estimate *e, bool *measured, hg_party *p, const hg_policy *policy,
+                                  hg_pool *threads, hg_arena *arena, hg_err *err) {
+    *measured = false;
+    (void)p;
+    (void)policy;
+    (void)arena;
+    (void)err;
+    (void)e;
+    (void)threads;
+    return HG_OK;
+}
+
+hg_status hg_party_dry_run(hg_leakage *l, hg_leakage_estimate *estimate, bool *measured, hg_policy **policy,
+                           hg_party *p, const char *project, size_t batch, hg_pool *threads, hg_err *err) {
+    HG_TRY(hg_party_policy(policy, p, project, err));
+    hg_leakage_of(l, *policy, batch);
+    if (!estimate) return HG_OK;
+    hg_arena *arena = hg_arena_new();
+    const hg_status st = arena ? estimate_leakage(estimate, measured, p, *policy, threads, arena, err)
+                               : hg_fail(err, HG_ENOMEM, "no memory for a dry run");
+    hg_arena_free(arena);
+    if (st != HG_OK) {
+        hg_policy_free(*policy);
+        *policy = NULL;
+    }
+    return st;
+}

@@ -1,0 +1,155 @@
+/* party/gossip.c -- see party/serve.h: the three bring receipts, withdrawals and ledgers to the same state before a job
+ *
+ * A server that was away when a data set became active, was withdrawn, or a job was charged, hears of it here. Nothing is taken
+ * on trust: receipts are signed by servers, withdrawals by owners, charges carry the user's signed job. So a server cannot add a data
+ * set, take one away or spend another's budget; what it can do is refuse, and that is seen.
+ */
+#include "core/memory.h"
+#include "party/ledger.h"
+#include "party/serve.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { GOSSIP_MOST = 64 << 20 };
+
+typedef struct {
+    hg_server *server;
+    const hg_policy *policy;
+} hearer;
+
+/* ---- what a neighbour says must be signed by whom it is about ------------------------------------------------------------------ */
+
+static hg_status check_receipt(void *self, const unsigned char id[HG_DIGEST], unsigned party, const void *bytes,
+                               size_t n, hg_err *err) {
+    const hearer *h = self;
+    hg_receipt r;
+    HG_TRY(hg_receipt_read(&r, h->policy, bytes, n, err));
+    if (r.party == party && r.outcome == HG_OK && memcmp(r.subject, id, HG_DIGEST) == 0) return HG_OK;
+    return hg_fail(err, HG_EREFUSED, "a receipt is for another data set or of another server");
+}
+
+static hg_status check_withdrawal(void *self, const unsigned char id[HG_DIGEST], const void *request, size_t n,
+                                  hg_err *err) {
+    const hearer *h = self;
+    hg_withdrawal w;
+    HG_TRY(hg_withdrawal_read(&w, h->policy, request, n, err));
+    if (memcmp(w.dataset, id, HG_DIGEST) == 0) return HG_OK;
+    return hg_fail(err, HG_EREFUSED, "a withdrawal is for another data set");
+}
+
+/* Judged by the policy and at the time that it names: an old job stays charged. */
+static hg_status check_job(void *self, const hg_charge *c, hg_err *err) {
+    const hearer *h = self;
+    hg_job j;
+    hg_policy *p;
+    unsigned char digest[HG_DIGEST];
+    HG_TRY(hg_job_peek(&j, c->signed_job, c->signed_n, err));
+    HG_TRY(hg_serve_policy(&p, h->server, h->policy->project, j.policy, err));
+    hg_status st = hg_job_read(&j, p, j.created, c->signed_job, c->signed_n, err);
+    if (st == HG_OK) st = hg_job_digest(digest, &j, err);
+    if (st == HG_OK && (memcmp(digest, c->job, HG_DIGEST) != 0 || strcmp(j.user, c->user) != 0 ||
+                        strcmp(j.project, h->policy->project) != 0))
+        st = hg_fail(err, HG_EREFUSED, "a charge does not belong to the job it names");
+    hg_policy_free(p);
+    return st;
+}
+
+/* ---- is there anything to say? ---------------------------------------------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b) { return memcmp(a, b, HG_DIGEST); }
+
+typedef struct {
+    unsigned char sets[HG_DIGEST], ledger[HG_DIGEST];
+} state;
+
+/* Of sets that are active or withdrawn, and of all charges. */
+static hg_status state_of(state *out, const hearer *h, hg_err *err) {
+    hg_store *store = h->server->o.store;
+    HG_TRY(hg_ledger_digest(out->ledger, store, h->policy->project, err));
+    hg_arena *arena = hg_arena_new();
+    hg_stored *set;
+    size_t n = 0, k = 0;
+    unsigned char(*id)[HG_DIGEST + 1] = NULL;
+    hg_status st = hg_store_datasets(&set, &n, store, h->policy->project, arena, err);
+    if (st == HG_OK && !(id = hg_alloc(arena, n, sizeof *id)))
+        st = hg_fail(err, HG_ENOMEM, "no memory for the list of data sets");
+    for (size_t i = 0; st == HG_OK && i < n; i++) {
+        if (set[i].state != HG_DATASET_ACTIVE && set[i].state != HG_DATASET_WITHDRAWN) continue;
+        memcpy(id[k], set[i].id, HG_DIGEST);
+        id[k++][HG_DIGEST] = (unsigned char)set[i].state;
+    }
+    if (st == HG_OK) {
+        if (k) qsort(id, k, sizeof *id, by_id);
+        hg_digest(out->sets, "the data sets of a project", id, k * sizeof *id);
+    }
+    hg_arena_free(arena);
+    return st;
+}
+
+/* All three see all three states, so that they decide alike. */
+static hg_status compare(bool *sets, bool *ledgers, hg_attempt *a, const hearer *h, hg_err *err) {
+    state mine, in[HG_NEIGHBOURS];
+    HG_TRY(state_of(&mine, h, err));
+    HG_TRY(hg_attempt_swap(a, HG_PHASE_HELLO, &mine, (void *[]) { &in[0], &in[1] }, sizeof mine, err));
+    *sets = *ledgers = true;
+    for (unsigned k = 0; k < HG_NEIGHBOURS; k++) {
+        *sets = *sets && memcmp(mine.sets, in[k].sets, HG_DIGEST) == 0;
+        *ledgers = *ledgers && memcmp(mine.ledger, in[k].ledger, HG_DIGEST) == 0;
+    }
+    return HG_OK;
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------------------------------------ */
+
+static hg_status tell_sets(hg_attempt *a, hearer *h, hg_err *err) {
+    hg_store *store = h->server->o.store;
+    const hg_hear_opts o = { .receipt = check_receipt, .withdrawal = check_withdrawal, .self = h };
+    hg_text mine = hg_text_new(0), in[HG_NEIGHBOURS] = { hg_text_new(0), hg_text_new(0) };
+    bool changed;
+    hg_status st = hg_store_gossip(&mine, store, h->policy->project, err);
+    if (st == HG_OK) st = hg_attempt_swap_text(a, HG_PHASE_HELLO, &mine, in, GOSSIP_MOST, err);
+    for (unsigned k = 0; st == HG_OK && k < HG_NEIGHBOURS; k++) {
+        st = hg_store_hear(&changed, store, h->policy->project, in[k].s, in[k].len, &o, err);
+        if (st == HG_OK && changed)
+            hg_serve_log(h->server, "heard of data sets of %s from party \"%s\"", h->policy->project,
+                         hg_serve_name(h->server, hg_attempt_party(a, (hg_neighbour)k)));
+    }
+    hg_text_free(&mine);
+    for (unsigned k = 0; k < HG_NEIGHBOURS; k++) hg_text_free(&in[k]);
+    return st;
+}
+
+static hg_status tell_charges(hg_attempt *a, hearer *h, hg_err *err) {
+    hg_store *store = h->server->o.store;
+    hg_text mine = hg_text_new(0), in[HG_NEIGHBOURS] = { hg_text_new(0), hg_text_new(0) };
+    size_t added;
+    hg_status st = hg_ledger_export(&mine, store, h->policy->project, err);
+    if (st == HG_OK) st = hg_attempt_swap_text(a, HG_PHASE_HELLO, &mine, in, GOSSIP_MOST, err);
+    for (unsigned k = 0; st == HG_OK && k < HG_NEIGHBOURS; k++) {
+        const hg_merge_opts o = { .job = check_job, .self = h, .from = hg_attempt_party(a, (hg_neighbour)k) };
+        st = hg_ledger_merge(&added, store, h->policy->project, in[k].s, in[k].len, &o, err);
+        if (st == HG_OK && added)
+            hg_serve_log(h->server, "%zu charges of %s heard from party \"%s\"", added, h->policy->project,
+                         hg_serve_name(h->server, o.from));
+    }
+    hg_text_free(&mine);
+    for (unsigned k = 0; k < HG_NEIGHBOURS; k++) hg_text_free(&in[k]);
+    return st;
+}
+
+/* Charges of other jobs may go on meanwhile: they are merged, not compared again. Sets must be the same in the end; another one may
+ * become active just now, hence more than one look. */
+hg_status hg_attempt_gossip(hg_attempt *a, const hg_terms *t, hg_err *err) {
+    enum { LOOKS = 3 };
+    hearer h = { a->server, t->policy };
+    for (unsigned look = 0; look < LOOKS; look++) {
+        bool sets, ledgers;
+        HG_TRY(compare(&sets, &ledgers, a, &h, err));
+        if (!ledgers && look == 0) HG_TRY(tell_charges(a, &h, err));
+        if (sets) return HG_OK;
+        HG_TRY(tell_sets(a, &h, err));
+    }
+    return hg_advise(err,
+                     hg_fail(err, HG_EREFUSED, "the three servers have different data sets in project %s", t->project),
+                     "one lacks a data set that the others have: hand its share file in again, or rebuild that server");
+}

@@ -1,0 +1,111 @@
+/* party/rows.c -- see party/serve.h: the rows that a job computes with, in the same order on every server
+ *
+ * Oldest first, by the time in the owner's statement and then by id: a new set comes last, so that public tables can be extended.
+ * The order is public and depends on signed statements alone.
+ */
+#include "core/memory.h"
+#include "party/serve.h"
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS_MOST = 1 << 20, Y_WORDS = 3 };
+
+typedef struct {
+    hg_stored set;
+    int64_t created;
+} dated;
+
+static int by_age(const void *a, const void *b) {
+    const dated *x = a, *y = b;
+    if (x->created != y->created) return x->created < y->created ? -1 : 1;
+    return memcmp(x->set.id, y->set.id, HG_DIGEST);
+}
+
+static hg_status date(dated *d, hg_server *s, hg_err *err) {
+    hg_text bytes = hg_text_new(HG_STATEMENT_MOST);
+    hg_dataset statement;
+    hg_status st = hg_store_statement(&bytes, s->o.store, d->set.id, err);
+    if (st == HG_OK) st = hg_dataset_decode(&statement, bytes.s, bytes.len, err);
+    if (st == HG_OK) d->created = statement.created;
+    hg_text_free(&bytes);
+    return st;
+}
+
+static hg_status list(hg_rows *r, hg_server *s, const char *project, hg_err *err) {
+    hg_stored *all;
+    size_t n;
+    HG_TRY(hg_store_datasets(&all, &n, s->o.store, project, r->arena, err));
+    dated *active = hg_alloc(r->arena, n, sizeof *active);
+    r->set = hg_alloc(r->arena, n, sizeof *r->set);
+    r->first = hg_alloc(r->arena, n, sizeof *r->first);
+    if (!active || !r->set || !r->first) return hg_fail(err, HG_ENOMEM, "no memory for the list of data sets");
+    for (size_t i = 0; i < n; i++) {
+        if (all[i].state != HG_DATASET_ACTIVE) continue;
+        active[r->n_sets].set = all[i];
+        HG_TRY(date(&active[r->n_sets++], s, err));
+    }
+    qsort(active, r->n_sets, sizeof *active, by_age);
+    for (size_t i = 0; i < r->n_sets; i++) {
+        r->set[i] = active[i].set;
+        r->first[i] = r->n;
+        if (r->set[i].rows > ROWS_MOST - r->n)
+            return hg_fail(err, HG_ELIMIT, "project %s has more than %d rows: too many for one question", project,
+                           ROWS_MOST);
+        r->n += (size_t)r->set[i].rows;
+    }
+    return HG_OK;
+}
+
+hg_status hg_rows_list(hg_rows *r, hg_server *s, const char *project, hg_err *err) {
+    *r = (hg_rows) { .arena = hg_arena_new() };
+    const hg_status st =
+        r->arena ? list(r, s, project, err) : hg_fail(err, HG_ENOMEM, "no memory for the list of data sets");
+    if (st != HG_OK) hg_rows_free(r);
+    return st;
+}
+
+hg_status hg_rows_digest(unsigned char digest[HG_DIGEST], const hg_rows *r, hg_err *err) {
+    hg_text t = hg_text_new(0);
+    for (size_t i = 0; i < r->n_sets; i++) {
+        hg_put_bytes(&t, r->set[i].id, HG_DIGEST);
+        hg_put_u64(&t, r->set[i].epoch);
+    }
+    const hg_status st = t.failed ? hg_fail(err, HG_ENOMEM, "no memory for the list of data sets") : HG_OK;
+    if (st == HG_OK) hg_digest(digest, "the data sets of a job", t.s, t.len);
+    hg_text_free(&t);
+    return st;
+}
+
+/* Tier 1: a row is one element, and its public bytes are the pool index. */
+static hg_status load_set(hg_rows *r, hg_server *s, size_t i, uint32_t *index, hg_err *err) {
+    const hg_stored *d = &r->set[i];
+    const size_t first = r->first[i], n = (size_t)d->rows;
+    if (d->elements != 1 || d->limbs != Y_WORDS || d->bits != 0 || d->public_size != sizeof *index)
+        return hg_fail(err, HG_EDATA, "a data set of %s is stored in another form than its policy says", d->owner);
+    uint64_t *slot[2] = { r->slot[0] + first * Y_WORDS, r->slot[1] + first * Y_WORDS };
+    HG_TRY(hg_store_read(slot, index, s->o.store, d->id, d->epoch, 0, n, err));
+    for (size_t k = 0; k < n; k++) r->measured[first + k] = index[k];
+    return HG_OK;
+}
+
+hg_status hg_rows_load(hg_rows *r, hg_server *s, hg_err *err) {
+    uint32_t *index = hg_alloc(r->arena, r->n, sizeof *index);
+    r->measured = hg_alloc(r->arena, r->n, sizeof *r->measured);
+    for (unsigned k = 0; k < 2; k++) r->slot[k] = hg_alloc(r->arena, r->n, Y_WORDS * sizeof *r->slot[k]);
+    if (!index || !r->measured || !r->slot[0] || !r->slot[1])
+        return hg_fail(err, HG_ENOMEM, "no memory for the shares of %zu rows", r->n);
+    for (size_t i = 0; i < r->n_sets; i++) HG_TRY(load_set(r, s, i, index, err));
+    return HG_OK;
+}
+
+void hg_rows_slots(unsigned char digest[2][HG_DIGEST], const hg_rows *r) {
+    for (unsigned k = 0; k < 2; k++) hg_digest(digest[k], "the shares of a job", r->slot[k], r->n * Y_WORDS * 8);
+}
+
+void hg_rows_free(hg_rows *r) {
+    for (unsigned k = 0; k < 2; k++)
+        if (r->slot[k]) OPENSSL_cleanse(r->slot[k], r->n * Y_WORDS * 8);
+    hg_arena_free(r->arena);
+    *r = (hg_rows) { .n = 0 };
+}

@@ -1,0 +1,91 @@
+/* tests/party/test_party.c -- owners share, a user asks, an owner leaves: the story of hagane/party.h on three real servers */
+#include "hagane/party.h"
+#include "party/ledger.h"
+#include "secret/tier1.h"
+#include "test.h"
+#include "trio.h"
+
+static const size_t POOR_A[] = { 0, 5, 30 }, POOR_B[] = { 35, 29, 1 }, OWN[] = { 6, 24 };
+static const char SEMI[] = "mode: semi-honest\n", MALICIOUS[] = "mode: malicious\n";
+
+static void share_all(trio *t) {
+    const size_t *row[] = { POOR_A, POOR_B, OWN };
+    const size_t n[] = { 3, 3, 2 };
+    const char *const name[] = { "acme", "bolt", "carol" };
+    hg_err err;
+    for (unsigned k = 0; k < 3; k++) {
+        double y[3];
+        for (size_t i = 0; i < n[k]; i++) y[i] = trio_hc(row[k][i]);
+        assert_ok_err(trio_share(t, name[k], row[k], y, n[k], NULL, &err), err);
+    }
+}
+
+/* What one party that sees everything computes with the same integers: rows in the order in which they were shared. */
+static size_t plain_answer(const trio *t, const size_t *row, size_t n) {
+    char path[TRIO_PATH];
+    hg_err err;
+    hg_policy *p;
+    hg_t1_tables *tables;
+    hg_run *run;
+    hg_share y;
+    hg_bits index;
+    bool excluded[TRIO_POOL] = { false };
+    double pool[TRIO_POOL * 2];
+    uint64_t words[32 * 3];
+    assert_ok_err(hg_policy_load(&p, trio_path(path, t, "policy.yaml"), &err), err);
+    hg_policy_scaled_pool(pool, p);
+    for (size_t i = 0; i < n; i++) {
+        assert_ok_err(hg_policy_scale(words + 3 * i, p, trio_hc(row[i]), &err), err);
+        excluded[row[i]] = true;
+    }
+    assert_ok_err(hg_t1_tables_new(&tables, NULL, &p->model, pool, TRIO_POOL, 2, row, n, NULL, NULL, &err), err);
+    const hg_run_opts o = { .mode = HG_PLAIN, .imitated = p->mode };
+    assert_ok_err(hg_run_new(&run, &o, &err), err);
+    assert_ok_err(hg_share_input(&y, run, (const uint64_t *const[]) { words, NULL }, n, 3, &err), err);
+    const hg_t1_opts job = { .excluded = excluded, .batch = 1 };
+    assert_ok_err(hg_t1_propose(&index, run, tables, &y, &job, &err), err);
+    const size_t answer = (size_t)index.slot[0][0];
+    hg_run_free(run);
+    hg_t1_tables_free(tables);
+    hg_policy_free(p);
+    return answer;
+}
+
+static void three_servers_answer_what_one_would(void **state) {
+    (void)state;
+    static const char *const MODES[] = { SEMI, MALICIOUS };
+    for (size_t k = 0; k < 2; k++) {
+        trio *t = trio_new("story", MODES[k], "");
+        hg_err err;
+        share_all(t);
+        const size_t rows[] = { 0, 5, 30, 35, 29, 1, 6, 24 };
+        hg_party *carol = trio_party(t, "carol");
+        hg_party_answer *a;
+        assert_ok_err(hg_party_suggest(&a, carol, "magnets", NULL, &err), err);
+        assert_int_equal(a->n, 1);
+        assert_int_equal(a->proposal[0].row, plain_answer(t, rows, 8));
+        assert_true(isnan(a->proposal[0].mean)); /* nothing but the index */
+        assert_int_equal(a->rows, 8);
+        assert_int_equal(a->datasets, 3);
+        assert_int_equal(a->candidates, TRIO_POOL);
+        assert_int_equal(a->budget_left, 5); /* of 6 */
+        assert_true(a->rounds > 10 && a->rounds <= 100 && a->bytes > 1000);
+        assert_string_equal(a->mode, k ? "malicious" : "semi-honest");
+        assert_close(a->bits, log2(TRIO_POOL), 1e-12);
+        assert_close(a->proposal[0].inputs[0], (double)(a->proposal[0].row % 6 * 2), 0);
+        char name[8];
+        snprintf(name, sizeof name, "M%zu", a->proposal[0].row);
+        assert_string_equal(a->proposal[0].id, name);
+        hg_party_answer_free(a);
+        hg_party_free(carol);
+        assert_false(trio_logged(t, "0.1")); /* no value reaches a server, nor its log */
+        trio_free(t);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(three_servers_answer_what_one_would),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
