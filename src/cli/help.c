@@ -103,7 +103,7 @@ static void command_lines(hg_text *t, const char *s) {
 }
 
 void cli_help_verb(hg_text *t, const cli_verb *v) {
-    hg_text_add(t, "Usage: hagane %s", v->name);
+    hg_text_add(t, "Usage: hagane %s%s", v->name, v->run ? "" : " PART");
     for (const cli_positional *p = v->positional; p && p->name; p++)
         hg_text_add(t, p->optional ? " [%s]" : " %s", p->name);
     hg_text_add(t, " [options]\n\n");
@@ -117,6 +117,11 @@ void cli_help_verb(hg_text *t, const cli_verb *v) {
         entry(t, p->name, words.s);
         t->failed = t->failed || words.failed;
         hg_text_free(&words);
+    }
+    const cli_verb *member;
+    for (size_t i = 0; (member = cli_verb_member(v, i)); i++) {
+        if (i == 0) hg_text_add(t, "\nParts\n");
+        entry(t, member->name, member->summary);
     }
     const cli_group *group;
     for (size_t g = 0; (group = cli_verb_group(v, g)); g++) {
@@ -143,7 +148,7 @@ void cli_help_program(hg_text *t) {
     hg_text_add(t, "\nVerbs\n");
     const cli_verb *v;
     for (size_t i = 0; (v = cli_verb_at(i)); i++)
-        if (!v->hidden) {
+        if (!v->hidden && !cli_verb_is_member(v)) {
             hg_text_add(t, "  %-12s", v->name);
             cli_wrap(t, v->summary, 14, 14, WIDTH);
         }

@@ -46,34 +46,36 @@ static int run_verb(const cli_verb *v, char **word, size_t n) {
     return finish(st, &err);
 }
 
-/* `hagane --help` and `hagane --version` are what people try first. */
-static const char *verb_of(const char *word) {
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return "help";
-    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) return "version";
-    return word;
-}
+static int usage(hg_err *err, const char *advice) { return finish(hg_advise(err, err->code, "%s", advice), err); }
 
 int main(int argc, char **argv) {
     hg_linalg_single_thread();
     hg_err err;
-    const cli_verb *v;
-    char *no_words[] = { NULL };
+    const cli_verb *v, *help;
+    size_t used;
+    char help_word[] = "help", version_word[] = "version", *no_words[] = { NULL }, *help_words[] = { help_word };
     if (argc < 2) {
-        finish(hg_advise(&err, hg_fail(&err, HG_EINVAL, "which verb?"), "`hagane help` lists them"), &err);
-        return cli_exit_code(HG_EINVAL);
+        hg_fail(&err, HG_EINVAL, "which verb?");
+        return usage(&err, "`hagane help` lists them");
     }
-    const char *name = verb_of(argv[1]);
-    if (name[0] == '-')
-        return finish(hg_advise(&err, hg_fail(&err, HG_EINVAL, "the verb comes first, not %s", name),
-                                "hagane VERB [arguments] [options]; `hagane help` lists the verbs"),
-                      &err);
-    if (cli_verb_find(&v, name, &err) != HG_OK) return finish(err.code, &err);
-    char **word = argc > 2 ? argv + 2 : no_words;
-    const size_t n = (size_t)argc - 2;
+    /* what people try first */
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) argv[1] = help_word;
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) argv[1] = version_word;
+    if (argv[1][0] == '-') {
+        hg_fail(&err, HG_EINVAL, "the verb comes first, not %s", argv[1]);
+        return usage(&err, "hagane VERB [arguments] [options]; `hagane help` lists the verbs");
+    }
+    if (cli_verb_find(&v, &used, argv + 1, (size_t)argc - 1, &err) != HG_OK) return finish(err.code, &err);
+    char **word = (size_t)argc > used + 1 ? argv + used + 1 : no_words;
+    const size_t n = (size_t)argc - 1 - used;
     if (!v->hidden && cli_wants_help(word, n)) {
-        char *help[] = { argv[1] };
-        if (cli_verb_find(&v, "help", &err) != HG_OK) return finish(err.code, &err);
-        return run_verb(v, help, name == argv[1]);
+        if (cli_verb_find(&help, &(size_t) { 0 }, help_words, 1, &err) != HG_OK) return finish(err.code, &err);
+        return run_verb(help, argv + 1, used);
+    }
+    if (!v->run) {
+        hg_fail(&err, HG_EINVAL, "`hagane %s` does nothing alone", v->name);
+        hg_advise(&err, HG_EINVAL, "`hagane help %s` lists its parts", v->name);
+        return finish(err.code, &err);
     }
     return run_verb(v, word, n);
 }

@@ -67,7 +67,9 @@ static void see_also(hg_text *t, const cli_verb *self) {
     const cli_verb *v;
     for (size_t i = 0; (v = cli_verb_at(i)); i++) {
         if (v->hidden || v == self) continue;
-        hg_text_add(t, "%s*hagane-%s*(1)", gap, v->name);
+        hg_text_add(t, "%s*hagane-", gap);
+        cli_verb_one_word(t, v);
+        hg_text_add(t, "*(1)");
         gap = ", ";
     }
     hg_text_add(t, "\n");
@@ -80,11 +82,12 @@ static void header(hg_text *t, const char *name, const char *summary) {
 
 void cli_man_verb(hg_text *t, const cli_verb *v) {
     hg_text name = hg_text_new(0);
-    hg_text_add(&name, "hagane-%s", v->name);
+    hg_text_add(&name, "hagane-");
+    cli_verb_one_word(&name, v);
     header(t, name.s, v->summary);
     t->failed = t->failed || name.failed;
     hg_text_free(&name);
-    hg_text_add(t, "# SYNOPSIS\n\n*hagane %s*", v->name);
+    hg_text_add(t, "# SYNOPSIS\n\n*hagane %s*%s", v->name, v->run ? "" : " _PART_");
     for (const cli_positional *p = v->positional; p && p->name; p++)
         hg_text_add(t, p->optional ? " \\[_%s_\\]" : " _%s_", p->name);
     hg_text_add(t, " \\[_options_\\]\n\n# DESCRIPTION\n\n");
@@ -92,6 +95,12 @@ void cli_man_verb(hg_text *t, const cli_verb *v) {
     for (const cli_positional *p = v->positional; p && p->name; p++) {
         hg_text_add(t, "_%s_\n", p->name);
         indented(t, p->help);
+    }
+    const cli_verb *member;
+    for (size_t i = 0; (member = cli_verb_member(v, i)); i++) {
+        if (i == 0) hg_text_add(t, "# PARTS\n\n");
+        hg_text_add(t, "*hagane %s*\n", member->name);
+        indented(t, member->summary);
     }
     hg_text_add(t, "# OPTIONS\n\n");
     const cli_group *group;

@@ -2,9 +2,14 @@
  *
  * A verb is one file that defines `const cli_verb cli_<name>_record` and one line in cli/verbs.c. Nothing about a verb or
  * an option is written down anywhere else.
+ *
+ * A verb of two words, such as "party serve", is a record like any other whose name has a blank; the record of its first
+ * word has no `run` of its own and stands before it in the table. `hagane party-serve` means the same: scripts and man
+ * pages want one word.
  */
 #ifndef HG_CLI_VERB_H
 #define HG_CLI_VERB_H
+#include "core/text.h"
 #include "hagane/core.h"
 
 typedef enum {
@@ -55,20 +60,26 @@ typedef struct {
 typedef struct cli_run cli_run;
 
 typedef struct {
-    const char *name;
-    const char *summary;              /* one line, no full stop */
-    const char *description;          /* paragraphs separated by an empty line */
-    const cli_positional *positional; /* NULL: none */
-    const cli_group *const *groups;   /* ended by NULL; the common options come by themselves */
-    const cli_example *examples;      /* NULL: none */
-    const char *json;                 /* the keys of the object that --json prints, in words */
-    bool hidden;                      /* left out of help, man pages and completions */
-    hg_status (*run)(cli_run *run, hg_err *err);
+    const char *name;                            /* "suggest", or two words: "party serve" */
+    const char *summary;                         /* one line, no full stop */
+    const char *description;                     /* paragraphs separated by an empty line */
+    const cli_positional *positional;            /* NULL: none */
+    const cli_group *const *groups;              /* ended by NULL; the common options come by themselves */
+    const cli_example *examples;                 /* NULL: none */
+    const char *json;                            /* the keys of the object that --json prints, in words */
+    bool hidden;                                 /* left out of help, man pages and completions */
+    hg_status (*run)(cli_run *run, hg_err *err); /* NULL: a family, the first word of verbs of two words */
 } cli_verb;
 
 const cli_verb *cli_verb_at(size_t i); /* NULL past the last */
-/* HG_EINVAL with a did-you-mean hint. */
-HG_MUST_CHECK hg_status cli_verb_find(const cli_verb **out, const char *name, hg_err *err);
+/* The verb that the first one or two of word[n] name, n >= 1; *used says how many. A family is found by its first word
+ * alone. HG_EINVAL with a did-you-mean hint. */
+HG_MUST_CHECK hg_status cli_verb_find(const cli_verb **out, size_t *used, char *const *word, size_t n, hg_err *err);
+/* The i-th verb of a family; NULL past the last. */
+const cli_verb *cli_verb_member(const cli_verb *family, size_t i);
+bool cli_verb_is_member(const cli_verb *v); /* of any family */
+/* "party serve" as one word, "party-serve". */
+void cli_verb_one_word(hg_text *t, const cli_verb *v);
 /* The i-th option of a verb through all its groups and then the common ones; NULL past the last. */
 const cli_option *cli_verb_option(const cli_verb *v, size_t i);
 /* The g-th group of a verb, the common options last; NULL past the last. */

@@ -104,11 +104,17 @@ static hg_status run_complete(cli_run *run, hg_err *err) {
     const size_t n = run->args.n_positional;
     answer a = { .out = hg_text_new(0), .begins = word[n - 1] };
     const cli_verb *v;
+    char *words[2]; /* finished ones that may name the verb; cli_verb_find does not change them */
+    size_t used;
+    memcpy(words, word, sizeof *words * (n < 3 ? 1 : 2));
     if (n == 1) {
         for (size_t i = 0; (v = cli_verb_at(i)); i++)
-            if (!v->hidden) offer(&a, v->name, v->summary);
-    } else if (cli_verb_find(&v, word[0], NULL) == HG_OK) {
-        complete_verb_line(&a, v, word + 1, n - 1, run->arena);
+            if (!v->hidden && !cli_verb_is_member(v)) offer(&a, v->name, v->summary);
+    } else if (cli_verb_find(&v, &used, words, n < 3 ? 1 : 2, NULL) == HG_OK) {
+        const cli_verb *member;
+        for (size_t i = 0; n == 2 && (member = cli_verb_member(v, i)); i++)
+            offer(&a, strchr(member->name, ' ') + 1, member->summary);
+        complete_verb_line(&a, v, word + used, n - used, run->arena);
     }
     run->out = a.out;
     (void)err;

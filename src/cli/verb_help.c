@@ -4,11 +4,36 @@
 #include <math.h>
 #include <string.h>
 
-static const char *verb_name(size_t i) { /* of the visible verbs */
+static const char *verb_name(size_t i) { /* of the visible verbs of one word */
     const cli_verb *v;
     for (size_t k = 0; (v = cli_verb_at(k)); k++)
-        if (!v->hidden && i-- == 0) return v->name;
+        if (!v->hidden && !cli_verb_is_member(v) && i-- == 0) return v->name;
     return NULL;
+}
+
+/* One word each, for scripts. */
+static void list_names(hg_text *t) {
+    const cli_verb *v;
+    for (size_t k = 0; (v = cli_verb_at(k)); k++) {
+        if (v->hidden) continue;
+        cli_verb_one_word(t, v);
+        hg_text_add(t, "\n");
+    }
+}
+
+/* The verb that the line names; NULL when it names none. */
+static hg_status asked(const cli_verb **out, const cli_run *run, hg_err *err) {
+    const cli_args *a = &run->args;
+    size_t used;
+    char *word[2]; /* cli_verb_find takes words as main has them and does not change them */
+    *out = NULL;
+    if (a->n_positional == 0) return HG_OK;
+    memcpy(word, a->positional, sizeof *word * (a->n_positional < 2 ? 1 : 2));
+    HG_TRY(cli_verb_find(out, &used, word, a->n_positional < 2 ? 1 : 2, err));
+    if (used == a->n_positional) return HG_OK;
+    return hg_advise(
+        err, hg_fail(err, HG_EINVAL, "`hagane help` explains one verb; \"%s\" is too much", a->positional[used]),
+        "`hagane help %s`", (*out)->name);
 }
 
 static const char *type_name(cli_type type) {
@@ -90,10 +115,10 @@ static hg_status print_json(cli_run *run, const cli_verb *only, hg_err *err) {
 
 static hg_status run_help(cli_run *run, hg_err *err) {
     const cli_verb *v = NULL;
-    if (run->args.n_positional) HG_TRY(cli_verb_find(&v, run->args.positional[0], err));
+    HG_TRY(asked(&v, run, err));
     if (run->json) return print_json(run, v, err);
     if (cli_has(&run->args, "list")) {
-        for (size_t i = 0; verb_name(i); i++) hg_text_add(&run->out, "%s\n", verb_name(i));
+        list_names(&run->out);
     } else if (cli_has(&run->args, "man")) {
         if (v)
             cli_man_verb(&run->out, v);
@@ -108,7 +133,12 @@ static hg_status run_help(cli_run *run, hg_err *err) {
 }
 
 static const cli_positional POSITIONAL[] = {
-    { .name = "VERB", .type = CLI_CHOICE, .optional = true, .choice = verb_name, .help = "The verb to explain." },
+    { .name = "VERB",
+      .type = CLI_TEXT,
+      .optional = true,
+      .many = true,
+      .choice = verb_name,
+      .help = "The verb to explain, one word or two." },
     { .name = NULL },
 };
 static const cli_option OPTIONS[] = {

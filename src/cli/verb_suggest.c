@@ -1,6 +1,7 @@
 /* cli/verb_suggest.c -- `hagane suggest`: the main job */
 #include "cli/output.h"
 #include "cli/suggest.h"
+#include "cli/suggest_parties.h"
 #include "hagane/report.h"
 #include <string.h>
 
@@ -38,10 +39,23 @@ static hg_status check_outputs(const cli_run *run, hg_err *err) {
     return hg_fail(err, HG_EINVAL, "only one of --json, --out - and --report - can have standard output");
 }
 
+/* Without --parties the table is needed, and what belongs to --parties means nothing. */
+static hg_status check_plain(const cli_run *run, hg_err *err) {
+    for (size_t i = 0; i < run->args.n_given; i++)
+        for (const cli_option *o = cli_parties_group.options; o->name; o++)
+            if (run->args.given[i].option == o)
+                return hg_fail(err, HG_EINVAL, "--%s means nothing without --parties", o->name);
+    if (run->args.n_positional) return HG_OK;
+    return hg_advise(err, hg_fail(err, HG_EINVAL, "`hagane suggest` needs TABLE"),
+                     "%s `hagane help suggest` says more.", run->args.verb->positional[0].help);
+}
+
 static hg_status run_suggest(cli_run *run, hg_err *err) {
     cli_campaign c = { .measured = NULL };
     hg_suggestions *s = NULL;
-    hg_status st = check_outputs(run, err);
+    HG_TRY(check_outputs(run, err));
+    if (cli_has(&run->args, "parties")) return cli_suggest_parties(run, err);
+    hg_status st = check_plain(run, err);
     if (st == HG_OK) st = cli_campaign_open(&c, run, err);
     if (st == HG_OK) st = hg_suggest(&s, c.measured, c.candidates, c.space, &c.opts, err);
     if (st == HG_OK) {
@@ -56,6 +70,7 @@ static hg_status run_suggest(cli_run *run, hg_err *err) {
 static const cli_positional POSITIONAL[] = {
     { .name = "TABLE",
       .type = CLI_INPUT,
+      .optional = true,
       .help =
           "CSV file with measured rows; \"-\" is standard input. Rows with a blank target are the candidates, unless "
           "--candidates or --space is given." },
@@ -79,9 +94,8 @@ static const cli_option RESULT[] = {
     { .name = NULL },
 };
 static const cli_group RESULT_GROUP = { "Results", RESULT };
-static const cli_group *const GROUPS[] = {
-    &cli_goal_group, &cli_pool_group, &cli_inputs_group, &cli_model_group, &RESULT_GROUP, &cli_run_group, NULL
-};
+static const cli_group *const GROUPS[] = { &cli_goal_group, &cli_pool_group, &cli_inputs_group,  &cli_model_group,
+                                           &RESULT_GROUP,   &cli_run_group,  &cli_parties_group, NULL };
 static const cli_example EXAMPLES[] = {
     { "hagane suggest pool.csv --target \"mu0Ms (T)\" --maximize", "rows with a blank target are the candidates" },
     { "hagane suggest measured.csv --candidates pool.csv --target gap_eV --minimize --batch 4",
@@ -90,6 +104,8 @@ static const cli_example EXAMPLES[] = {
       "a point anywhere in a space of continuous, integer, categorical and mixture variables" },
     { "hagane suggest alloys.csv --maximize \"Ms (T)\" --minimize cost --require \"Tc (K) > 500\"",
       "a compromise between two targets, with a condition on a third column" },
+    { "hagane suggest --parties cluster.yaml --project magnets --identity acme",
+      "the same question to three servers with several owners' data, which nobody sees" },
     { .command = NULL },
 };
 const cli_verb cli_suggest_record = {
@@ -101,7 +117,9 @@ const cli_verb cli_suggest_record = {
         "beating the best so far (\"better\"), the nearest measured rows and a plain sentence why. The model is checked by "
         "leaving each measured row out in turn; a warning says when it is no better than the mean.\n\n"
         "What to learn from is chosen from the columns (numbers, categories, a column of chemical formulae) and said, or "
-        "given with --features.",
+        "given with --features.\n\n"
+        "With --parties three servers answer instead, from data of several owners that none of them can read; what is "
+        "improved, from which candidates and how, is in the policy that the owners signed.",
     .positional = POSITIONAL,
     .groups = GROUPS,
     .examples = EXAMPLES,
@@ -112,6 +130,8 @@ const cli_verb cli_suggest_record = {
         "max_abs_z_row, better_than_mean, words, points); model (words, acquisition, measured, candidates, inputs with "
         "relevance); warnings. Rows count from 0, lines from 1; row and line are null for a point of a space. With one "
         "target mean, sd, measured, best.value and loo are single; with several they are lists in the order of "
-        "objectives, and front lists the rows that are not beaten.",
+        "objectives, and front lists the rows that are not beaten. With --parties the keys are the same and rounds, bytes, "
+        "seconds, mode, tier, bits, budget_left, job and transcript come beside them; what would tell other owners' data is "
+        "null, and hidden says why.",
     .run = run_suggest,
 };

@@ -8,6 +8,16 @@
     V(replay)                                                                                                          \
     V(report)                                                                                                          \
     V(describe)                                                                                                        \
+    V(party)                                                                                                           \
+    V(party_init)                                                                                                      \
+    V(party_authority)                                                                                                 \
+    V(party_cluster)                                                                                                   \
+    V(party_serve)                                                                                                     \
+    V(party_status)                                                                                                    \
+    V(party_policy)                                                                                                    \
+    V(party_share)                                                                                                     \
+    V(party_withdraw)                                                                                                  \
+    V(party_audit)                                                                                                     \
     V(completion)                                                                                                      \
     V(doctor)                                                                                                          \
     V(help)                                                                                                            \
@@ -54,15 +64,58 @@ const cli_group cli_run_group = { "Run", RUN };
 
 const cli_verb *cli_verb_at(size_t i) { return i < sizeof TABLE / sizeof *TABLE ? TABLE[i] : NULL; }
 
-hg_status cli_verb_find(const cli_verb **out, const char *name, hg_err *err) {
+bool cli_verb_is_member(const cli_verb *v) { return strchr(v->name, ' ') != NULL; }
+
+const cli_verb *cli_verb_member(const cli_verb *family, size_t i) {
+    const size_t len = strlen(family->name);
+    for (size_t k = 0; k < sizeof TABLE / sizeof *TABLE; k++)
+        if (strncmp(TABLE[k]->name, family->name, len) == 0 && TABLE[k]->name[len] == ' ' && i-- == 0) return TABLE[k];
+    return NULL;
+}
+
+void cli_verb_one_word(hg_text *t, const cli_verb *v) {
+    const size_t first = strcspn(v->name, " ");
+    hg_text_add(t, "%.*s%s%s", (int)first, v->name, v->name[first] ? "-" : "",
+                v->name[first] ? v->name + first + 1 : "");
+}
+
+/* Does `word` name v in one word? */
+static bool is_named(const cli_verb *v, const char *word) {
+    const size_t first = strcspn(v->name, " ");
+    if (!v->name[first]) return strcmp(v->name, word) == 0;
+    return strncmp(v->name, word, first) == 0 && word[first] == '-' &&
+           strcmp(v->name + first + 1, word + first + 1) == 0;
+}
+
+static const char *second_word(const cli_verb *v) { return v->name + strcspn(v->name, " ") + 1; }
+
+static hg_status find_member(const cli_verb **out, const cli_verb *family, const char *name, hg_err *err) {
     const char *names[sizeof TABLE / sizeof *TABLE];
     size_t n = 0;
-    for (size_t i = 0; (*out = cli_verb_at(i)); i++) {
-        if (strcmp((*out)->name, name) == 0) return HG_OK;
-        if (!(*out)->hidden) names[n++] = (*out)->name;
+    for (; (*out = cli_verb_member(family, n)); n++) {
+        names[n] = second_word(*out);
+        if (strcmp(names[n], name) == 0) return HG_OK;
     }
-    const hg_status st = hg_fail(err, HG_EINVAL, "there is no verb \"%s\"", name);
+    const hg_status st = hg_fail(err, HG_EINVAL, "`hagane %s` has no part \"%s\"", family->name, name);
     const char *near = hg_nearest_name(name, names, n);
+    if (near) return hg_advise(err, st, "did you mean `hagane %s %s`?", family->name, near);
+    return hg_advise(err, st, "`hagane help %s` lists them", family->name);
+}
+
+hg_status cli_verb_find(const cli_verb **out, size_t *used, char *const *word, size_t n, hg_err *err) {
+    const char *names[sizeof TABLE / sizeof *TABLE];
+    size_t known = 0;
+    *used = 1;
+    for (size_t i = 0; (*out = cli_verb_at(i)); i++) {
+        if (is_named(*out, word[0])) {
+            if ((*out)->run || n < 2 || word[1][0] == '-') return HG_OK;
+            *used = 2;
+            return find_member(out, *out, word[1], err);
+        }
+        if (!(*out)->hidden && !cli_verb_is_member(*out)) names[known++] = (*out)->name;
+    }
+    const hg_status st = hg_fail(err, HG_EINVAL, "there is no verb \"%s\"", word[0]);
+    const char *near = hg_nearest_name(word[0], names, known);
     if (near) return hg_advise(err, st, "did you mean `hagane %s`?", near);
     return hg_advise(err, st, "`hagane help` lists the verbs");
 }

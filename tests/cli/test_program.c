@@ -36,7 +36,12 @@ static void usage_errors_say_what_to_do(void **state) {
         { { "describe", "t.csv", "--descriptor", "magpie" },
           "--descriptor cannot be \"magpie\"",
           "did you mean magpie132?" },
-        { { "help", "dctor" }, "VERB cannot be \"dctor\"", "did you mean doctor?" },
+        { { "help", "dctor" }, "there is no verb \"dctor\"", "did you mean `hagane doctor`?" },
+        { { "help", "doctor", "nurse" }, "\"nurse\" is too much", "`hagane help doctor`" },
+        { { "party" }, "`hagane party` does nothing alone", "`hagane help party` lists its parts" },
+        { { "party", "sevre" }, "`hagane party` has no part \"sevre\"", "did you mean `hagane party serve`?" },
+        { { "party", "zzzzzzzz" }, "`hagane party` has no part \"zzzzzzzz\"", "`hagane help party` lists them" },
+        { { "party", "serve", "x", "--nwe" }, "`hagane party serve` has no option --nwe", "did you mean --new?" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const program_result r = program_run_words(cases[i].words, NULL, NULL);
@@ -125,6 +130,41 @@ static void help_is_given_whatever_else_is_wrong(void **state) {
     r = program_run("--version", NULL);
     assert_int_equal(r.code, 0);
     assert_string_equal(r.out, "hagane " HG_VERSION "\n");
+    program_forget();
+}
+
+/* `hagane party serve`, `hagane party-serve`: one verb; the family lists its parts. */
+static void verbs_of_two_words_are_verbs(void **state) {
+    (void)state;
+    char *both = strdup(program_run("help", "party", "serve", NULL).out);
+    assert_contains(both, "Usage: hagane party serve FOLDER [options]");
+    assert_string_equal(program_run("help", "party-serve", NULL).out, both);
+    assert_string_equal(program_run("party", "serve", "--help", NULL).out, both);
+    assert_string_equal(program_run("party-serve", "-h", NULL).out, both);
+    free(both);
+    program_result r = program_run("party", "--help", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "\n  party serve ");
+    assert_contains(r.out, "\n  party audit ");
+    r = program_run("help", "party", "serve", "--json", NULL);
+    char name[32];
+    assert_string_equal(json_string(name, sizeof name, r.out, "verbs.0.name"), "party serve");
+    assert_null(strstr(program_run("help", NULL).out, "party serve")); /* the first page stays short */
+    program_forget();
+}
+
+static void parts_of_a_family_are_completed(void **state) {
+    (void)state;
+    program_result r = program_run("__complete", "--", "party", "s", NULL);
+    assert_contains(r.out, "serve\t");
+    assert_contains(r.out, "share\t");
+    assert_contains(r.out, "status\t");
+    assert_null(strstr(r.out, "audit"));
+    r = program_run("__complete", "--", "party", "serve", "--key", NULL);
+    assert_contains(r.out, "--key-file\t");
+    r = program_run("__complete", "--", "par", NULL);
+    assert_contains(r.out, "party\t");
+    assert_null(strstr(r.out, "party "));
     program_forget();
 }
 
@@ -332,6 +372,8 @@ int main(void) {
         TEST(help_fits_80_columns_and_names_every_option),
         TEST(help_is_given_whatever_else_is_wrong),
         TEST(exit_codes_are_documented_as_they_are),
+        TEST(verbs_of_two_words_are_verbs),
+        TEST(parts_of_a_family_are_completed),
         TEST(every_small_verb_prints_one_valid_object),
         TEST(doctor_finds_the_arithmetic_right),
         TEST(standard_output_that_fails_is_an_error_and_a_reader_that_leaves_is_not),

@@ -1,0 +1,24 @@
+/* cli/party.h -- what the parts of `hagane party` share: who I am, who the servers are, secrets of the operator */
+#ifndef HG_CLI_PARTY_H
+#define HG_CLI_PARTY_H
+#include "cli/run.h"
+#include "hagane/party.h"
+#include "party/identity.h"
+#include "party/store.h"
+
+extern const cli_group cli_member_group; /* --cluster, --identity, --passphrase-file, --wait */
+extern const cli_option cli_passphrase_option;
+
+/* A passphrase file's first line into the run's arena; *n = 0 and NULL without --passphrase-file. */
+HG_MUST_CHECK hg_status cli_passphrase(const void **bytes, size_t *n, cli_run *run, hg_err *err);
+/* A member from --cluster and --identity, both required. */
+HG_MUST_CHECK hg_status cli_party_open(hg_party **out, cli_run *run, hg_err *err);
+/* The folder for what is under way, <identity>/outbox, made when it is not there. */
+HG_MUST_CHECK hg_status cli_outbox(const char **path, cli_run *run, hg_err *err);
+/* --project, required. */
+HG_MUST_CHECK hg_status cli_project(const char **name, const cli_run *run, hg_err *err);
+/* The master key of a server's store: --key-file, or HAGANE_PARTY_KEY. Wipe it. */
+HG_MUST_CHECK hg_status cli_master_key(unsigned char key[HG_MASTER_KEY], const cli_run *run, hg_err *err);
+/* A whole file of at most `most` bytes, noted as an input of the run. */
+HG_MUST_CHECK hg_status cli_read_whole(hg_text *to, cli_run *run, const char *path, size_t most, hg_err *err);
+#endif

@@ -1,0 +1,159 @@
+/* cli/verb_party_status.c -- `hagane party status`: which servers are there, which data sets count */
+#include "cli/output.h"
+#include "cli/party.h"
+#include "party/client.h"
+#include <string.h>
+
+typedef struct {
+    hg_status st[HG_SERVERS];
+    hg_err err[HG_SERVERS];
+    hg_server_status server[HG_SERVERS];
+    hg_dataset_status *set;
+    size_t n_sets;
+    size_t here;
+} picture;
+
+static void time_words(char out[HG_TIME_SIZE], int64_t t) { hg_time_write(out, t); }
+
+static void say_server(cli_run *run, const hg_party *p, const picture *v, unsigned i) {
+    const hg_server_status *s = &v->server[i];
+    if (v->st[i] != HG_OK) {
+        hg_text_add(&run->out, "%u  %-20s not here: %s\n", i, p->cluster.server[i].name, v->err[i].msg);
+        return;
+    }
+    char ends[HG_TIME_SIZE];
+    time_words(ends, s->certificate_ends);
+    hg_text_add(&run->out, "%u  %-20s here, version %s, %llu at work, certificate until %s\n", i, s->name, s->version,
+                (unsigned long long)s->jobs, ends);
+    for (unsigned k = 0; k < HG_SERVERS; k++)
+        if (k != i && !s->peer[k].here) {
+            if (s->peer[k].silent_ms < 0)
+                hg_text_add(&run->out, "   has not heard of %s yet\n", s->peer[k].name);
+            else
+                hg_text_add(&run->out, "   has not heard of %s since %lld s\n", s->peer[k].name,
+                            (long long)(s->peer[k].silent_ms / 1000));
+        }
+    for (size_t k = 0; k < s->n_projects; k++) {
+        const hg_project_status *q = &s->project[k];
+        hg_text_add(&run->out, "   project %s: %llu rows in %llu data sets, %llu waiting, epoch %llu%s\n", q->name,
+                    (unsigned long long)q->rows, (unsigned long long)q->sets, (unsigned long long)q->waiting,
+                    (unsigned long long)q->epoch, q->building ? ", public tables are being made" : "");
+    }
+}
+
+static void say_sets(cli_run *run, const picture *v) {
+    for (size_t i = 0; i < v->n_sets; i++) {
+        char id[17], since[HG_TIME_SIZE];
+        hg_hex_write(id, v->set[i].id, 8);
+        time_words(since, v->set[i].since);
+        hg_text_add(&run->out, "%s  %-16s %-10s %6llu rows  %3llu queries  since %s\n", id, v->set[i].owner,
+                    hg_dataset_state_name(v->set[i].state), (unsigned long long)v->set[i].rows,
+                    (unsigned long long)v->set[i].spent, since);
+    }
+}
+
+static void json_server(hg_json *j, const hg_party *p, const picture *v, unsigned i) {
+    const hg_server_status *s = &v->server[i];
+    hg_json_begin_object(j, NULL);
+    hg_json_string(j, "name", p->cluster.server[i].name);
+    hg_json_bool(j, "here", v->st[i] == HG_OK);
+    hg_json_string(j, "why", v->st[i] == HG_OK ? NULL : v->err[i].msg);
+    if (v->st[i] == HG_OK) {
+        char ends[HG_TIME_SIZE];
+        time_words(ends, s->certificate_ends);
+        hg_json_string(j, "version", s->version);
+        hg_json_number(j, "jobs", (double)s->jobs);
+        hg_json_string(j, "certificate_until", ends);
+        hg_json_begin_array(j, "projects");
+        for (size_t k = 0; k < s->n_projects; k++) {
+            char policy[2 * HG_DIGEST + 1];
+            hg_hex_write(policy, s->project[k].policy, HG_DIGEST);
+            hg_json_begin_object(j, NULL);
+            hg_json_string(j, "name", s->project[k].name);
+            hg_json_string(j, "policy", policy);
+            hg_json_number(j, "epoch", (double)s->project[k].epoch);
+            hg_json_number(j, "datasets", (double)s->project[k].sets);
+            hg_json_number(j, "rows", (double)s->project[k].rows);
+            hg_json_number(j, "waiting", (double)s->project[k].waiting);
+            hg_json_bool(j, "building", s->project[k].building);
+            hg_json_end_object(j);
+        }
+        hg_json_end_array(j);
+    }
+    hg_json_end_object(j);
+}
+
+static hg_status print_json(cli_run *run, const hg_party *p, const picture *v, hg_err *err) {
+    hg_json j;
+    cli_json_begin(&j, run, "party-status");
+    hg_json_begin_array(&j, "servers");
+    for (unsigned i = 0; i < HG_SERVERS; i++) json_server(&j, p, v, i);
+    hg_json_end_array(&j);
+    hg_json_begin_array(&j, "datasets");
+    for (size_t i = 0; i < v->n_sets; i++) {
+        char id[2 * HG_DIGEST + 1];
+        hg_hex_write(id, v->set[i].id, HG_DIGEST);
+        hg_json_begin_object(&j, NULL);
+        hg_json_string(&j, "dataset", id);
+        hg_json_string(&j, "owner", v->set[i].owner);
+        hg_json_string(&j, "state", hg_dataset_state_name(v->set[i].state));
+        hg_json_number(&j, "rows", (double)v->set[i].rows);
+        hg_json_number(&j, "queries", (double)v->set[i].spent);
+        hg_json_end_object(&j);
+    }
+    hg_json_end_array(&j);
+    return cli_json_end(run, &j, err);
+}
+
+static hg_status look(picture *v, cli_run *run, hg_party *p, hg_err *err) {
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        v->st[i] = hg_party_status(&v->server[i], p, i, run->arena, &v->err[i]);
+        v->here += v->st[i] == HG_OK;
+    }
+    const char *project = cli_value(&run->args, "project");
+    if (project) HG_TRY(hg_party_datasets(&v->set, &v->n_sets, p, project, run->arena, err));
+    if (run->json) return print_json(run, p, v, err);
+    for (unsigned i = 0; i < HG_SERVERS; i++) say_server(run, p, v, i);
+    if (project) say_sets(run, v);
+    return HG_OK;
+}
+
+static hg_status run_status(cli_run *run, hg_err *err) {
+    hg_party *p;
+    picture v = { .n_sets = 0 };
+    HG_TRY(cli_party_open(&p, run, err));
+    hg_status st = look(&v, run, p, err);
+    hg_party_free(p);
+    HG_TRY(st);
+    if (v.here == HG_SERVERS) return HG_OK;
+    HG_TRY(cli_stdout_text(&run->out, err)); /* what is known is said, and the exit code tells that it is not all */
+    for (unsigned i = 0; i < HG_SERVERS; i++)
+        if (v.st[i] != HG_OK) {
+            if (err) *err = v.err[i];
+            return v.st[i];
+        }
+    return HG_OK;
+}
+
+static const cli_option OPTIONS[] = {
+    { .name = "project", .type = CLI_TEXT, .argument = "NAME", .help = "List the project's data sets, too." },
+    { .name = NULL },
+};
+static const cli_group GROUP = { "What", OPTIONS };
+static const cli_group *const GROUPS[] = { &GROUP, &cli_member_group, NULL };
+static const cli_example EXAMPLES[] = {
+    { "hagane party status --cluster cluster.yaml --identity acme --project magnets", "servers, projects, data sets" },
+    { .command = NULL },
+};
+const cli_verb cli_party_status_record = {
+    .name = "party status",
+    .summary = "ask the three servers how they are and what they hold",
+    .description =
+        "Asks each server whether it is there, which of the others it has heard of, and which projects it holds. With --project "
+        "the data sets are listed, with their owners, states and the number of queries they took part in.",
+    .groups = GROUPS,
+    .examples = EXAMPLES,
+    .json =
+        "schema \"hagane.party-status/1\": servers (name, here, why, version, jobs, certificate_until, projects); datasets.",
+    .run = run_status,
+};
