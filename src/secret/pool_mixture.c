@@ -107,6 +107,20 @@ double hg_mixture_value(const hg_mixture *k, size_t length, double u) {
     return sum;
 }
 
+void hg_mixture_values(double *value, const hg_mixture *k, double u) {
+    const double x = ldexp(u, -(int)k->shift);
+    for (size_t l = 0; l < k->lengths; l++) value[l] = 0;
+    for (size_t j = 0; j < k->slow; j++) {
+        const double term = hg_exact_exp(-k->slow_rate[j] * x);
+        for (size_t l = 0; l < k->lengths; l++) value[l] += k->slow_weight[l][j] * term;
+    }
+    for (size_t c = 0; c < k->chains; c++) {
+        double term = hg_exact_exp(-k->chain[c].start * x);
+        for (size_t i = 0; i <= k->chain[c].squarings; i++, term *= term)
+            for (size_t l = 0; l < k->lengths; l++) value[l] += k->chain[c].weight[l][i] * term;
+    }
+}
+
 void hg_polynomial_fit(double *coefficient, unsigned degree, double (*f)(double), double low, double high) {
     enum { MOST = 17 };
     assert(degree < MOST);

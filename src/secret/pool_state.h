@@ -57,6 +57,11 @@ size_t hg_pool_state_bytes(const hg_pool_state *s);
 /* One digest for each slot, over all public numbers and the slot's words: neighbours compare the slot they share. */
 HG_MUST_CHECK hg_status hg_pool_state_digest(const hg_pool_state *s, unsigned char digest[2][32], hg_err *err);
 
+/* Malicious mode: one stock of truncation masks for so many rows and proposals to come, at the beginning of a job; without it each
+ * call below makes its own, 11 rounds a time. Nothing in the other modes. */
+HG_MUST_CHECK hg_status hg_pool_state_prepare(hg_run *r, const hg_pool_state *s, size_t rows, size_t proposals,
+                                              hg_err *err);
+
 /* Conditions on one measurement: onehot [p] elements, y one element (24 fraction bits, as stored), 3 limbs. A padding row is all
  * zero. The state is unchanged on failure. HG_ELIMIT after 1024 rows.
  * What was observed is provisional until it is kept: keep it when the run's check passed, drop it when the run failed. */
