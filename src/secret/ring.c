@@ -6,7 +6,6 @@
 #include "secret/ring_pieces.h"
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 __extension__ typedef unsigned __int128 u128;
 __extension__ typedef __int128 i128;
@@ -214,6 +213,7 @@ typedef struct {
     unsigned limbs;
 } matvec;
 
+/* What lies between n and the next multiple of 16 is read and not used: it is set, so that nothing unset is read. */
 static void cut(int32_t *pieces, const uint64_t *x, size_t n, unsigned limbs, unsigned count) {
     for (size_t j = 0; j < n; j++, x += limbs)
         for (unsigned p = 0; p < count; p++) {
@@ -222,6 +222,8 @@ static void cut(int32_t *pieces, const uint64_t *x, size_t n, unsigned limbs, un
             if (at > 64 - PIECE && l + 1 < limbs) v |= x[l + 1] << (64 - at);
             pieces[p * BLOCK + j] = (int32_t)(v & low_bits(PIECE));
         }
+    for (size_t j = n; j % 16; j++)
+        for (unsigned p = 0; p < count; p++) pieces[p * BLOCK + j] = 0;
 }
 
 /* rows begin .. end-1 of y = A x, in blocks of columns */
@@ -234,7 +236,6 @@ static void rows_in_pieces(const matvec *m, size_t begin, size_t end) {
         for (size_t i = begin * limbs; i < end * limbs; i++) m->y[v][i] = 0;
     for (size_t from = 0; from < m->n; from += BLOCK) {
         const size_t width = m->n - from < BLOCK ? m->n - from : BLOCK;
-        memset(x, 0, sizeof x);
         for (size_t v = 0; v < m->vectors; v++) cut(x[v], m->x[v] + from * limbs, width, limbs, pieces);
         for (size_t r = begin; r < end; r++)
             for (size_t v = 0; v < m->vectors; v++) {

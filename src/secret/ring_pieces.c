@@ -14,7 +14,7 @@ static void dot_pieces_plain(int64_t *s, const int32_t *a, const int32_t *x, uns
 }
 
 #if defined(__x86_64__)
-/* Two pieces at a time, whatever is past n is zero in x: n may be rounded up. a is read up to n alone. */
+/* Two pieces at a time. a is read up to n alone and is zero behind it, whatever x is there. */
 __attribute__((target("avx512f,avx512bw"))) static void dot_pieces_avx512(int64_t *s, const int32_t *a,
                                                                           const int32_t *x, unsigned pieces, size_t n) {
     for (unsigned p = 0; p < pieces; p += 2, x += 2 * HG_PIECE_BLOCK) {

@@ -11,7 +11,8 @@
 
 enum { HG_PIECE_BITS = 24, HG_PIECES = 8, HG_PIECE_BLOCK = 256 };
 
-/* s[p] = the sum over j < n of a[j] x[p * HG_PIECE_BLOCK + j], p < pieces (even); n <= HG_PIECE_BLOCK; 0 <= x < 2^24; x past n is 0. */
+/* s[p] = the sum over j < n of a[j] x[p * HG_PIECE_BLOCK + j], p < pieces (even); n <= HG_PIECE_BLOCK; 0 <= x < 2^24; x is readable,
+ * not used, up to the next multiple of 16. */
 typedef void (*hg_pieces_fn)(int64_t *s, const int32_t *a, const int32_t *x, unsigned pieces, size_t n);
 typedef struct {
     const char *name;
