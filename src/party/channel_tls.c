@@ -103,46 +103,72 @@ static hg_status check_header(hg_channel_tls *c, unsigned k, hg_err *err) {
     return HG_OK;
 }
 
-/* One read: a piece of a header or of a payload. */
-static hg_io take_piece(hg_channel_tls *c, unsigned k) {
-    hg_link *l = c->link[k];
-    taking *t = &c->in[k];
+static hg_io take_header(hg_link *l) {
     size_t got;
-    const hg_io io = t->open ? hg_session_read(&got, l->session, t->bytes + t->done, t->n - t->done)
-                             : hg_session_read(&got, l->session, l->head + l->head_n, HG_FRAME_HEADER - l->head_n);
-    if (io == HG_IO_DONE) *(t->open ? &t->done : &l->head_n) += got;
+    const hg_io io = hg_session_read(&got, l->session, l->head + l->head_n, HG_FRAME_HEADER - l->head_n);
+    l->head_n += got;
     return io;
 }
 
+static hg_io take_payload(hg_link *l, taking *t) {
+    size_t got;
+    const hg_io io = hg_session_read(&got, l->session, t->bytes + t->done, t->n - t->done);
+    t->done += got;
+    return io;
+}
+
+/* All of this round's message that is here. */
 static hg_status take_some(hg_io *io, hg_channel_tls *c, unsigned k, hg_err *err) {
     *io = HG_IO_DONE;
     while (!taken(&c->in[k])) {
-        *io = take_piece(c, k);
+        if (!c->in[k].open && c->link[k]->head_n == HG_FRAME_HEADER) {
+            HG_TRY(check_header(c, k, err));
+            continue;
+        }
+        *io = c->in[k].open ? take_payload(c->link[k], &c->in[k]) : take_header(c->link[k]);
         if (*io != HG_IO_DONE) return HG_OK;
-        if (!c->in[k].open && c->link[k]->head_n == HG_FRAME_HEADER) HG_TRY(check_header(c, k, err));
     }
     return HG_OK;
 }
 
+/* This neighbour has done its part of the round, the other has not: what does it say now? The header of its next message stays
+ * where it is; an error ends the run at once, and tells who is to blame. An end is no error: its run may be over. */
+static hg_status look_ahead(short *events, hg_link *l, hg_err *err) {
+    hg_frame f;
+    hg_io io = HG_IO_DONE;
+    while (io == HG_IO_DONE && l->head_n < HG_FRAME_HEADER) io = take_header(l);
+    *events = io == HG_IO_READ ? POLLIN : 0;
+    if (l->head_n < HG_FRAME_HEADER || hg_frame_read(&f, l->head, HG_FRAME_MOST, NULL) != HG_OK) return HG_OK;
+    return f.kind == HG_KIND_ERROR ? hg_link_read_error(l, f.length, err) : HG_OK;
+}
+
 /* ---- a round ------------------------------------------------------------------------------------------------------------- */
 
-static hg_status failed(const hg_channel_tls *c, unsigned k, hg_err *err) {
+/* The connection to k broke; what it said before that is the better reason. */
+static hg_status failed(hg_channel_tls *c, unsigned k, hg_err *err) {
     char when[160];
+    short events;
+    if (taken(&c->in[k])) HG_TRY(look_ahead(&events, c->link[k], err));
     snprintf(when, sizeof when, "in round %u of %s", c->round, hg_phase_name(c->phase));
     return hg_session_fail(c->link[k]->session, c->link[k]->who, when, err);
 }
 
-/* Both ways as far as it goes without waiting; `events` is what to wait for then, 0: done with this neighbour. */
-static hg_status move(short *events, hg_channel_tls *c, unsigned k, hg_err *err) {
+static bool done(const hg_channel_tls *c, unsigned k) { return sent(&c->out[k]) && taken(&c->in[k]); }
+
+static size_t progress(const hg_channel_tls *c, unsigned k) {
+    return c->out[k].done + c->in[k].done + c->link[k]->head_n;
+}
+
+/* Takes what is here, after `out` came of sending; *events is what to wait for then, 0: nothing. */
+static hg_status move(short *events, hg_channel_tls *c, unsigned k, hg_io out, hg_err *err) {
     hg_io in;
-    const size_t before = c->out[k].done + c->in[k].done + c->link[k]->head_n;
-    const hg_io out = send_some(c, k);
+    const size_t before = progress(c, k);
     HG_TRY(take_some(&in, c, k, err)); /* first what the peer said: it may be why it does not listen any more */
     if (in == HG_IO_CLOSED || in == HG_IO_FAILED || out == HG_IO_CLOSED || out == HG_IO_FAILED)
         return failed(c, k, err);
+    if (progress(c, k) != before) c->moved[k] = hg_world_ms(c->link[k]->world);
     *events = (short)((in == HG_IO_READ || out == HG_IO_READ ? POLLIN : 0) |
                       (in == HG_IO_WRITE || out == HG_IO_WRITE ? POLLOUT : 0));
-    if (c->out[k].done + c->in[k].done + c->link[k]->head_n != before) c->moved[k] = hg_world_ms(c->link[k]->world);
     return HG_OK;
 }
 
@@ -152,14 +178,14 @@ static hg_status too_late(const hg_channel_tls *c, unsigned k, hg_err *err) {
                    hg_phase_name(c->phase));
 }
 
-/* Waits until one of those that are not done can go on. */
+/* Waits until one of those that are not done can go on, or one that is has something to say. */
 static hg_status wait_for_any(const hg_channel_tls *c, struct pollfd p[HG_NEIGHBOURS + 1], hg_err *err) {
     const int64_t now = hg_world_ms(c->link[HG_NEXT]->world);
     int64_t left = INT32_MAX;
     unsigned slowest = HG_NEXT;
     for (unsigned k = 0; k < HG_NEIGHBOURS; k++) {
         const int64_t here = c->moved[k] + c->o.round_ms - now;
-        if (p[k].events && here < left) left = here, slowest = k;
+        if (!done(c, k) && here < left) left = here, slowest = k;
     }
     if (left <= 0) return too_late(c, slowest, err);
     const int n = poll(p, HG_NEIGHBOURS + 1, (int)left);
@@ -171,19 +197,23 @@ static hg_status wait_for_any(const hg_channel_tls *c, struct pollfd p[HG_NEIGHB
 static hg_status run_round(hg_channel_tls *c, hg_err *err) {
     struct pollfd p[HG_NEIGHBOURS + 1];
     if (hg_cancel_raised(c->o.cancel)) return hg_fail(err, HG_ECANCEL, "stopped");
+    const int64_t now = hg_world_ms(c->link[HG_NEXT]->world);
     for (unsigned k = 0; k < HG_NEIGHBOURS; k++) {
-        c->moved[k] = hg_world_ms(c->link[k]->world);
+        c->moved[k] = now;
         p[k] = (struct pollfd) { .fd = hg_session_fd(c->link[k]->session), .revents = POLLIN };
     }
     p[HG_NEIGHBOURS] = (struct pollfd) { .fd = hg_cancel_fd(c->o.cancel), .events = POLLIN };
     for (;;) {
-        bool busy = false;
+        hg_io out[HG_NEIGHBOURS] = { HG_IO_DONE, HG_IO_DONE };
+        for (unsigned k = 0; k < HG_NEIGHBOURS; k++) /* to both, before what one of them said can end the run */
+            if (p[k].revents) out[k] = send_some(c, k);
+        for (unsigned k = 0; k < HG_NEIGHBOURS; k++)
+            if (p[k].revents && !done(c, k)) HG_TRY(move(&p[k].events, c, k, out[k], err));
+        if (done(c, HG_NEXT) && done(c, HG_PREVIOUS)) return HG_OK;
         for (unsigned k = 0; k < HG_NEIGHBOURS; k++) {
-            if (p[k].revents) HG_TRY(move(&p[k].events, c, k, err));
-            if (!p[k].events) p[k].fd = -1; /* done: poll shall not look at it */
-            busy = busy || p[k].events;
+            if (p[k].revents && done(c, k)) HG_TRY(look_ahead(&p[k].events, c->link[k], err));
+            if (!p[k].events) p[k].fd = -1; /* poll shall not look at it */
         }
-        if (!busy) return HG_OK;
         HG_TRY(wait_for_any(c, p, err));
     }
 }

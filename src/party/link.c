@@ -10,7 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { BRIEFLY = 1000 }; /* ms for a last word */
+enum { BRIEFLY = 500 }; /* ms for a last word */
 
 /* ---- stopping what waits ------------------------------------------------------------------------------------------------- */
 

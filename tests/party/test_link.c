@@ -1,0 +1,497 @@
+/* tests/party/test_link.c -- links that work: messages, counts, heartbeats, deadlines, cancelling, reconnecting, and what breaks them */
+#include "ends.h"
+#include "party/link.h"
+#include "relay.h"
+#include "test.h"
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { KIND = HG_KIND_SERVER + 1 };
+
+typedef struct {
+    fake_world world;
+    test_members m;
+    end a, b; /* a connects, b accepts as server 1 */
+} scene;
+
+static void open_scene(scene *s, const char *name) {
+    memset(s, 0, sizeof *s);
+    s->world = fake_world_make(21);
+    test_members_make(&s->m, name, &s->world);
+    end_make(&s->a, &s->world, s->m.server[0], &s->m.cluster);
+    end_make(&s->b, &s->world, s->m.server[1], &s->m.cluster);
+}
+
+static void connect_scene(scene *s) {
+    ends_open(&s->a, &s->b, 1);
+    assert_ok_err(s->a.st, s->a.err);
+    assert_ok_err(s->b.st, s->b.err);
+}
+
+/* Through a relay. */
+static relay *relayed(scene *s, const relay_opts *o) {
+    end_begin_accept(&s->b);
+    relay *r = relay_new("127.0.0.1", end_port(&s->b), o);
+    assert_non_null(r);
+    end_connect(&s->a, 1, relay_port(r));
+    end_finish_accept(&s->b);
+    return r;
+}
+
+static void close_scene(scene *s) {
+    end_free(&s->a);
+    end_free(&s->b);
+    test_members_free(&s->m);
+}
+
+/* Runs at the same time as the test's own thread. */
+typedef struct {
+    hg_link *link;
+    size_t n;
+    hg_status st;
+    hg_err err;
+    unsigned char *bytes;
+} job;
+
+static void *echo(void *self) { /* takes one message, sends it back */
+    job *j = self;
+    size_t n;
+    j->st = hg_link_take(&n, j->link, KIND, j->bytes, j->n, 5000, &j->err);
+    if (j->st == HG_OK) j->st = hg_link_send(j->link, KIND + 1, 8, 0, j->bytes, n, &j->err);
+    return NULL;
+}
+
+static void *just_read(void *self) {
+    job *j = self;
+    hg_frame f;
+    j->st = hg_link_head(&f, j->link, 5000, &j->err);
+    if (j->st == HG_OK) j->st = hg_link_body(j->link, j->bytes, f.length, &j->err);
+    return NULL;
+}
+
+static void messages_of_all_sizes_and_their_counts(void **state) {
+    (void)state;
+    scene s;
+    open_scene(&s, "link-sizes");
+    connect_scene(&s);
+    static const size_t sizes[] = { 0, 1, 15, 16367, 16368, 16369, 65536, 3000000 };
+    uint64_t payload = 0, frames = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const size_t n = sizes[i];
+        unsigned char *out = malloc(n + 1), *in = malloc(n + 1), *middle = malloc(n + 1);
+        for (size_t k = 0; k < n; k++) out[k] = (unsigned char)(k * 7 + i);
+        job j = { .link = s.b.link, .n = n, .bytes = middle };
+        pthread_t t;
+        pthread_create(&t, NULL, echo, &j);
+        hg_err err;
+        hg_frame f;
+        assert_ok_err(hg_link_send(s.a.link, KIND, 7, 0, out, n, &err), err);
+        assert_ok_err(hg_link_head(&f, s.a.link, 5000, &err), err);
+        assert_true(f.kind == KIND + 1 && f.round == 8 && f.length == n);
+        if (n) assert_ok_err(hg_link_body(s.a.link, in, n / 2, &err), err); /* in pieces */
+        assert_ok_err(hg_link_body(s.a.link, in + n / 2, n - n / 2, &err), err);
+        pthread_join(t, NULL);
+        assert_ok_err(j.st, j.err);
+        assert_memory_equal(in, out, n);
+        free(out), free(in), free(middle);
+        payload += n;
+        frames++;
+        const hg_link_count a = hg_link_counted(s.a.link), b = hg_link_counted(s.b.link);
+        assert_true(a.frames_out == frames && a.frames_in == frames && b.frames_out == frames);
+        assert_true(a.payload_out == payload && a.payload_in == payload && b.payload_in == payload);
+        assert_true(a.header_out == 16 * frames && b.header_in == 16 * frames);
+        assert_true(a.wire_out == b.wire_in && a.wire_in == b.wire_out && a.wire_out > payload + 16 * frames);
+    }
+    close_scene(&s);
+}
+
+static void both_ends_export_the_same_key(void **state) {
+    (void)state;
+    scene s;
+    unsigned char a[32], b[32], c[32];
+    open_scene(&s, "link-export");
+    connect_scene(&s);
+    assert_ok(hg_link_export(a, s.a.link, "EXPORTER-x", NULL));
+    assert_ok(hg_link_export(b, s.b.link, "EXPORTER-x", NULL));
+    assert_ok(hg_link_export(c, s.b.link, "EXPORTER-y", NULL));
+    assert_memory_equal(a, b, 32);
+    assert_memory_not_equal(a, c, 32);
+    end_close(&s.a);
+    end_close(&s.b);
+    connect_scene(&s); /* a new session: a new key */
+    assert_ok(hg_link_export(c, s.a.link, "EXPORTER-x", NULL));
+    assert_memory_not_equal(a, c, 32);
+    close_scene(&s);
+}
+
+/* An idle link says that it lives; what counts as a message does not change by it. */
+static void heartbeats(void **state) {
+    (void)state;
+    scene s;
+    open_scene(&s, "link-heart");
+    s.a.o.heartbeat_ms = s.b.o.heartbeat_ms = 20;
+    connect_scene(&s);
+    unsigned char byte;
+    bool here;
+    hg_err err;
+    job j = { .link = s.b.link, .n = 1, .bytes = &byte };
+    pthread_t t;
+    pthread_create(&t, NULL, just_read, &j);
+    for (int i = 0; i < 5; i++) assert_ok_err(hg_link_wait(&here, s.a.link, 40, &err), err);
+    const hg_link_count before = hg_link_counted(s.a.link);
+    assert_true(before.wire_in > 0 && before.frames_in == 0 && before.frames_out == 0);
+    assert_ok_err(hg_link_send(s.a.link, KIND, 0, 0, "x", 1, &err), err);
+    pthread_join(t, NULL);
+    assert_ok_err(j.st, j.err);
+    assert_true(byte == 'x' && hg_link_counted(s.b.link).frames_in == 1);
+    assert_int_equal(hg_link_head(&(hg_frame) { 0 }, s.b.link, 60, &err), HG_EPARTY);
+    assert_contains(err.msg, "server-0: nothing came for 60 ms");
+    close_scene(&s);
+}
+
+static void waiting_is_no_error_and_the_link_stays_good(void **state) {
+    (void)state;
+    scene s;
+    bool here;
+    unsigned char byte;
+    size_t n;
+    hg_err err;
+    open_scene(&s, "link-wait");
+    connect_scene(&s);
+    assert_ok(hg_link_wait(&here, s.b.link, 10, &err));
+    assert_false(here);
+    assert_ok(hg_link_send(s.a.link, KIND, 0, 0, "y", 1, &err));
+    assert_ok(hg_link_wait(&here, s.b.link, 2000, &err));
+    assert_true(here && hg_link_waiting(s.b.link));
+    assert_ok(hg_link_take(&n, s.b.link, KIND, &byte, 1, 100, &err));
+    assert_true(byte == 'y' && n == 1);
+    close_scene(&s);
+}
+
+static void goodbyes_refusals_and_ends(void **state) {
+    (void)state;
+    scene s;
+    hg_frame f;
+    hg_err err, why;
+    open_scene(&s, "link-ends");
+    connect_scene(&s);
+    hg_link_close(s.a.link);
+    assert_int_equal(hg_link_head(&f, s.b.link, 1000, &err), HG_EPARTY);
+    assert_string_equal(err.msg, "server-0: has ended the connection");
+    assert_int_equal(hg_link_send(s.a.link, KIND, 0, 0, "x", 1, &err), HG_EPARTY);
+    end_close(&s.a);
+    end_close(&s.b);
+
+    connect_scene(&s);
+    hg_advise(&why, hg_fail(&why, HG_EREFUSED, "the policy has expired"), "make a new one");
+    job j = { .link = s.b.link };
+    pthread_t t;
+    pthread_create(&t, NULL, just_read, &j);
+    hg_link_refuse(s.a.link, &why);
+    pthread_join(t, NULL);
+    assert_int_equal(j.st, HG_EREFUSED);
+    assert_string_equal(j.err.msg, "server-0: the policy has expired");
+    assert_string_equal(j.err.hint, "make a new one");
+    assert_int_equal(hg_link_head(&f, s.b.link, 1000, &err), HG_EPARTY); /* good for nothing after an error */
+    end_close(&s.a);
+    end_close(&s.b);
+
+    connect_scene(&s);
+    hg_fail(&why, HG_ECANCEL, "the operator stops it");
+    j.link = s.b.link;
+    pthread_create(&t, NULL, just_read, &j);
+    hg_link_refuse(s.a.link, &why);
+    pthread_join(t, NULL);
+    assert_int_equal(j.st, HG_EPARTY); /* their cancel is not ours */
+    end_close(&s.a);
+    end_close(&s.b);
+
+    connect_scene(&s);
+    end_close(&s.a); /* as when its process is killed */
+    assert_int_equal(hg_link_head(&f, s.b.link, 1000, &err), HG_EPARTY);
+    assert_contains(err.msg, "server-0: closed the connection while a message was awaited");
+    close_scene(&s);
+}
+
+static void what_is_sent_wrongly(void **state) {
+    (void)state;
+    scene s;
+    hg_frame f;
+    hg_err err;
+    unsigned char byte[4];
+    size_t n;
+    open_scene(&s, "link-wrong");
+    s.b.o.most = 100;
+    connect_scene(&s);
+    char big[101] = { 0 };
+    assert_ok(hg_link_send(s.a.link, KIND, 0, 0, big, 101, &err));
+    assert_int_equal(hg_link_head(&f, s.b.link, 1000, &err), HG_ECHEAT);
+    assert_contains(err.msg, "server-0: sent a frame of 101 bytes, at most 100");
+    assert_int_equal(hg_link_send(s.b.link, KIND, 0, 0, big, 101, &err), HG_ELIMIT);
+    end_close(&s.a);
+    end_close(&s.b);
+    connect_scene(&s);
+    assert_ok(hg_link_send(s.a.link, KIND, 0, 0, big, 4, &err));
+    assert_int_equal(hg_link_take(&n, s.b.link, KIND + 1, byte, 4, 1000, &err), HG_ECHEAT);
+    assert_contains(err.msg, "sent a message of kind 257, expected 258");
+    end_close(&s.a);
+    end_close(&s.b);
+    connect_scene(&s);
+    assert_ok(hg_link_send(s.a.link, KIND, 0, 0, big, 5, &err));
+    assert_int_equal(hg_link_take(&n, s.b.link, KIND, byte, 4, 1000, &err), HG_ECHEAT);
+    assert_contains(err.msg, "sent a message of 5 bytes, expected 4 at most");
+    end_close(&s.a);
+    end_close(&s.b);
+    connect_scene(&s);
+    assert_ok(hg_link_send(s.a.link, KIND, 0, 0, big, 5, &err));
+    assert_ok(hg_link_head(&f, s.b.link, 1000, &err));
+    assert_int_equal(hg_link_body(s.b.link, big, 6, &err), HG_EINVAL);
+    assert_ok(hg_link_body(s.b.link, big, 2, &err));
+    assert_int_equal(hg_link_head(&f, s.b.link, 1000, &err), HG_EINVAL);
+    assert_contains(err.msg, "3 bytes of the last message were not read");
+    end_close(&s.a);
+    end_close(&s.b);
+    connect_scene(&s);
+    assert_ok(hg_link_send(s.a.link, HG_KIND_HELLO, 0, 0, big, 5, &err)); /* no second hello */
+    assert_int_equal(hg_link_head(&f, s.b.link, 1000, &err), HG_ECHEAT);
+    assert_contains(err.msg, "out of place");
+    close_scene(&s);
+}
+
+static void cancelling(void **state) {
+    (void)state;
+    scene s;
+    hg_cancel *c;
+    unsigned char byte;
+    open_scene(&s, "link-cancel");
+    assert_ok(hg_cancel_new(&c, NULL));
+    s.b.o.cancel = c;
+    connect_scene(&s);
+    job j = { .link = s.b.link, .n = 1, .bytes = &byte };
+    pthread_t t;
+    pthread_create(&t, NULL, just_read, &j);
+    usleep(20000);
+    hg_cancel_raise(c);
+    hg_cancel_raise(c);
+    pthread_join(t, NULL);
+    assert_int_equal(j.st, HG_ECANCEL);
+    assert_true(hg_cancel_raised(c) && !hg_cancel_raised(NULL));
+    end_close(&s.a);
+    end_close(&s.b);
+    s.a.o.cancel = c; /* nothing begins any more */
+    end_connect(&s.a, 1, 9);
+    assert_true(s.a.st == HG_ECANCEL || s.a.st == HG_EPARTY);
+    hg_link *k;
+    hg_err err;
+    assert_int_equal(hg_link_connect_patiently(&k, s.a.tls, 1, &s.a.o, 60000, &err), HG_ECANCEL);
+    hg_cancel_free(c);
+    hg_cancel_free(NULL);
+    close_scene(&s);
+}
+
+/* The server comes up while its client tries. */
+static void *come_late(void *self) {
+    end *e = self;
+    int fd;
+    usleep(150000);
+    e->st = hg_listener_new(&e->listener, "127.0.0.1", e->cluster.server[1].port, &e->err);
+    if (e->st == HG_OK) e->st = hg_listener_wait(&fd, e->listener, 5000, NULL, hg_tls_world(e->tls), &e->err);
+    if (e->st == HG_OK) e->st = hg_link_accept(&e->link, e->tls, fd, &e->o, &e->err);
+    return NULL;
+}
+
+static void reconnecting(void **state) {
+    (void)state;
+    scene s;
+    pthread_t t;
+    hg_listener *l;
+    hg_err err;
+    open_scene(&s, "link-again");
+    assert_ok(hg_listener_new(&l, "127.0.0.1", 0, &err));
+    s.b.cluster.server[1].port = s.a.cluster.server[1].port = hg_listener_port(l);
+    hg_listener_free(l); /* a port that is free for the moment */
+    s.a.o.cluster = &s.a.cluster;
+    s.b.o.cluster = &s.b.cluster;
+    assert_int_equal(hg_link_connect(&s.a.link, s.a.tls, 1, &s.a.o, &err), HG_EPARTY);
+    assert_contains(err.msg, "server-1: cannot be reached at 127.0.0.1:");
+    assert_contains(err.hint, "is its server running?");
+    assert_int_equal(hg_link_connect_patiently(&s.a.link, s.a.tls, 1, &s.a.o, 80, &err), HG_EPARTY);
+    pthread_create(&t, NULL, come_late, &s.b);
+    assert_ok_err(hg_link_connect_patiently(&s.a.link, s.a.tls, 1, &s.a.o, 10000, &err), err);
+    pthread_join(t, NULL);
+    assert_ok_err(s.b.st, s.b.err);
+    close_scene(&s);
+}
+
+static void listening(void **state) {
+    (void)state;
+    fake_world w = fake_world_make(1);
+    hg_listener *l, *second;
+    hg_err err;
+    int fd;
+    assert_ok_err(hg_listener_new(&l, "127.0.0.1", 0, &err), err);
+    assert_int_equal(hg_listener_new(&second, "127.0.0.1", hg_listener_port(l), &err), HG_EIO);
+    assert_contains(err.msg, "cannot listen at 127.0.0.1:");
+    assert_null(second);
+    assert_ok(hg_listener_wait(&fd, l, 10, NULL, fake_world_of(&w), &err));
+    assert_int_equal(fd, -1);
+    hg_listener_free(l);
+    hg_listener_free(NULL);
+    if (hg_listener_new(&l, "::1", 0, &err) == HG_OK) { /* where there is IPv6 */
+        assert_true(hg_listener_port(l) != 0);
+        hg_listener_free(l);
+    }
+}
+
+/* ---- through the relay --------------------------------------------------------------------------------------------------------- */
+
+static void a_slow_line_is_slow_and_right(void **state) {
+    (void)state;
+    scene s;
+    unsigned char byte;
+    hg_err err;
+    open_scene(&s, "link-slow");
+    relay_opts o = relay_opts_default();
+    o.delay_us = 5000;
+    relay *r = relayed(&s, &o);
+    assert_ok_err(s.a.st, s.a.err);
+    assert_ok_err(s.b.st, s.b.err);
+    job j = { .link = s.b.link, .n = 1, .bytes = &byte };
+    pthread_t t;
+    pthread_create(&t, NULL, echo, &j);
+    size_t n;
+    unsigned char back;
+    const int64_t begin = hg_world_ms(fake_world_of(&s.world));
+    assert_ok_err(hg_link_send(s.a.link, KIND, 0, 0, "z", 1, &err), err);
+    assert_ok_err(hg_link_take(&n, s.a.link, KIND + 1, &back, 1, 5000, &err), err);
+    assert_true(hg_world_ms(fake_world_of(&s.world)) - begin >= 9); /* never faster than the line: twice 5 ms */
+    pthread_join(t, NULL);
+    assert_int_equal(back, 'z');
+    assert_int_equal(relay_bytes(r, RELAY_UP), hg_link_counted(s.a.link).wire_out);
+    assert_int_equal(relay_bytes(r, RELAY_DOWN), hg_link_counted(s.a.link).wire_in);
+    close_scene(&s);
+    relay_free(r);
+}
+
+/* Cut after every so many bytes: an error with a sentence on both sides, in bounded time, or a link that works. */
+static void cut_anywhere(void **state) {
+    (void)state;
+    scene s;
+    open_scene(&s, "link-cut");
+    s.a.o.handshake_ms = s.b.o.handshake_ms = 1000;
+    size_t refused = 0, opened = 0;
+    for (int way = 0; way < 2; way++)
+        for (uint64_t at = 0; at < 2000; at += 97) {
+            relay_opts o = relay_opts_default();
+            o.cut_after[way] = at;
+            relay *r = relayed(&s, &o);
+            assert_true(s.a.st == HG_OK || (s.a.st == HG_EPARTY && *s.a.err.msg));
+            assert_true(s.b.st == HG_OK || (s.b.st == HG_EPARTY && *s.b.err.msg));
+            refused += s.a.st != HG_OK;
+            opened += s.a.st == HG_OK;
+            end_close(&s.a);
+            end_close(&s.b);
+            relay_free(r);
+        }
+    assert_true(refused > 10 && opened > 2);
+    close_scene(&s);
+}
+
+/* One bit anywhere in the handshake or the ready messages: never accepted by the side that received it. */
+static void flipped_anywhere(void **state) {
+    (void)state;
+    scene s;
+    open_scene(&s, "link-flip");
+    s.a.o.handshake_ms = s.b.o.handshake_ms = 400;
+    for (int way = 0; way < 2; way++) {
+        const end *receiver = way == RELAY_UP ? &s.b : &s.a;
+        for (uint64_t at = 20; at < 1000; at += 61) {
+            relay_opts o = relay_opts_default();
+            o.flip_at[way] = at;
+            relay *r = relayed(&s, &o);
+            assert_int_not_equal(receiver->st, HG_OK);
+            assert_true(*receiver->err.msg);
+            end_close(&s.a);
+            end_close(&s.b);
+            relay_free(r);
+        }
+    }
+    close_scene(&s);
+}
+
+static void a_line_that_goes_silent(void **state) {
+    (void)state;
+    scene s;
+    hg_err err;
+    open_scene(&s, "link-silent");
+    s.a.o.stall_ms = s.b.o.stall_ms = 200;
+    relay_opts o = relay_opts_default();
+    o.swallow_after[RELAY_UP] = 20000;
+    relay *r = relayed(&s, &o);
+    assert_ok_err(s.b.st, s.b.err);
+    static unsigned char bytes[100000];
+    assert_ok_err(hg_link_send(s.a.link, KIND, 0, 0, bytes, sizeof bytes, &err), err); /* the kernel takes that */
+    hg_frame f;
+    assert_ok_err(hg_link_head(&f, s.b.link, 1000, &err), err);
+    assert_int_equal(hg_link_body(s.b.link, bytes, sizeof bytes, &err), HG_EPARTY);
+    assert_contains(err.msg, "server-0: no progress for 200 ms");
+    close_scene(&s);
+    relay_free(r);
+}
+
+/* ---- faults ---------------------------------------------------------------------------------------------------------------------- */
+
+static void survives_any_allocation_failure(void **state) {
+    (void)state;
+    scene s;
+    open_scene(&s, "link-faults");
+    hg_status st = HG_ENOMEM;
+    for (long k = 0; st == HG_ENOMEM; k++) {
+        hg_tls *t = NULL;
+        hg_listener *l = NULL;
+        hg_cancel *c = NULL;
+        hg_link *link = NULL;
+        int pair[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        s.a.o.handshake_ms = 20;
+        s.a.o.cluster = &s.a.cluster;
+        fail_alloc_after(k);
+        st = hg_tls_new(&t, s.m.server[0], s.m.cluster.authority, fake_world_of(&s.world), NULL);
+        if (st == HG_OK) st = hg_listener_new(&l, "127.0.0.1", 0, NULL);
+        if (st == HG_OK) st = hg_cancel_new(&c, NULL);
+        if (st == HG_OK)
+            st = hg_link_accept(&link, t, pair[0], &s.a.o, NULL);
+        else
+            close(pair[0]);
+        fail_alloc_after(-1);
+        close(pair[1]);
+        assert_true(k < 100 && !link);
+        hg_tls_free(t);
+        hg_listener_free(l);
+        hg_cancel_free(c);
+    }
+    assert_int_equal(st, HG_EPARTY); /* nobody speaks at the other end */
+    close_scene(&s);
+}
+
+int main(void) {
+    signal(SIGPIPE, SIG_DFL); /* a link that let one through would end this test */
+    const struct CMUnitTest tests[] = {
+        TEST(messages_of_all_sizes_and_their_counts),
+        TEST(both_ends_export_the_same_key),
+        TEST(heartbeats),
+        TEST(waiting_is_no_error_and_the_link_stays_good),
+        TEST(goodbyes_refusals_and_ends),
+        TEST(what_is_sent_wrongly),
+        TEST(cancelling),
+        TEST(reconnecting),
+        TEST(listening),
+        TEST(a_slow_line_is_slow_and_right),
+        TEST(cut_anywhere),
+        TEST(flipped_anywhere),
+        TEST(a_line_that_goes_silent),
+        TEST(survives_any_allocation_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
