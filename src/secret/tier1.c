@@ -334,6 +334,7 @@ hg_status hg_t1_propose(hg_bits *index, hg_run *r, const hg_t1_tables *t, const 
     const bool best = acquisition == HG_ACQ_EI || acquisition == HG_ACQ_PI, pi = acquisition == HG_ACQ_PI;
     hg_share scaled, score;
     HG_TRY(check(&j, y, err));
+    if (hg_run_mode(r) == HG_MALICIOUS) HG_TRY(hg_run_round(r, err)); /* the MACs of y may still be on their way */
     if (t->model.epsilon > 0 && !opts.noise.n) HG_TRY(hg_t1_noise_draw(&opts.noise, r, t, j.batch, err));
     HG_TRY(quadratic_forms(&j, y, err));
     HG_TRY(choose_theta(&j, err));

@@ -17,7 +17,7 @@ typedef struct hg_t1_tables hg_t1_tables;
  * `previous`: tables of the first n-k rows of the same model and pool, NULL for none: O(k n M) work a theta then, with the same
  * digits as from scratch, O(n^2 M). Its working state (half the memory or more) moves into the new tables; it can still be
  * proposed from, by other threads meanwhile too. What does not begin with the rows of `previous` is built from scratch.
- * Memory: hg_t1_tables_bytes, 12 bytes a (candidate, row, theta). Errors: HG_EINVAL (model, sizes; more than 16 grid points
+ * Memory: hg_t1_tables_bytes, about 13 bytes a (candidate, row, theta). Errors: HG_EINVAL (model, sizes; more than 16 grid points
  * for more than 2,000 candidates), HG_ENAN, HG_ELIMIT when the certificate of ranges fails, HG_ECANCEL, HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_t1_tables_new(hg_t1_tables **out, hg_t1_tables *previous, const hg_secret_model *m,
                                          const double *pool, size_t n_pool, size_t d, const size_t *measured, size_t n,

@@ -71,7 +71,7 @@ static bool grow_aligned(double **p, size_t old, size_t now) {
 
 static hg_status reserve(hg_t1_work *w, size_t rows, hg_err *err) {
     if (rows <= w->cap) return HG_OK;
-    const size_t old = w->cap, cap = rows + (old ? rows / 8 + 8 : 0);
+    const size_t old = w->cap, cap = rows + rows / 16 + 8;
     size_t *measured = hg_realloc(w->measured, cap, sizeof *measured);
     bool ok = measured != NULL;
     if (ok) w->measured = measured;
