@@ -168,7 +168,7 @@ static hg_status send_frame(hg_link *k, const hg_frame *f, const void *bytes, hg
     const size_t room = HG_LINK_BUFFER - HG_FRAME_HEADER, first = f->length < room ? f->length : room;
     if (k->broken) return hg_fail(err, HG_EPARTY, "%s: the connection is broken", k->who);
     hg_frame_write(k->buf, f);
-    if (first) memcpy(k->buf + HG_FRAME_HEADER, bytes, first);
+    if (bytes && first) memcpy(k->buf + HG_FRAME_HEADER, bytes, first);
     HG_TRY(hg_link_write(k, k->buf, HG_FRAME_HEADER + first, err));
     if (f->length > first) HG_TRY(hg_link_write(k, (const char *)bytes + first, f->length - first, err));
     count_frame(k, true, f);
