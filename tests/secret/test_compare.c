@@ -175,7 +175,8 @@ static void bits_select_and_add_numbers_in_two_rounds(void **state) {
         numbers a = { .n = ROWS * LENGTH, .limbs = limbs };
         hg_cost cost[2];
         fill(a.x, a.n, limbs, 64 * limbs, 5);
-        fill(a.y, a.n, 1, 64, 6);
+        a.y[0] = 0x9e3779b97f4a7c15;
+        a.y[1] = 1;
         parties *p = parties_check(bits_times_numbers, &a, limbs, cost);
         for (size_t i = 0; i < ROWS; i++) {
             uint64_t want[3] = { 0 };
@@ -193,6 +194,51 @@ static void bits_select_and_add_numbers_in_two_rounds(void **state) {
         parties_free(parties_check(bits_times_numbers, &a, limbs, cost));
         assert_int_equal(cost[0].rounds, 2);
     }
+}
+
+/* ---- a cheating server ------------------------------------------------------------------------------------------------------- */
+
+static hg_status everything_checked(parties *p, hg_run *r, hg_err *err) {
+    const numbers *a = p->user;
+    hg_bits x, sign;
+    hg_share y, z;
+    HG_TRY(parties_share(&y, p, r, a->x, 2, 3, err)); /* round 0 */
+    HG_TRY(parties_share_bits(&x, p, r, a->y, 2, err));
+    HG_TRY(hg_bits_to_share(r, &z, &x, 3, err));     /* rounds 1 and 2 */
+    HG_TRY(hg_bits_inner(r, &z, &x, &y, 1, 2, err)); /* rounds 3 and 4 */
+    HG_TRY(hg_negative(r, &sign, &y, a->bits, err)); /* rounds 5 to 5 + 4 */
+    return hg_run_verify(r, err);
+}
+
+typedef struct {
+    uint32_t round;
+    size_t at, n; /* n: bytes of the message, found on the way */
+} strike;
+
+static void flip_a_byte(void *user, parties_message *m) {
+    strike *s = user;
+    if (m->received || m->party != 1 || m->side != HG_PREVIOUS || m->round != s->round) return;
+    s->n = m->n;
+    if (s->at < m->n) m->bytes[s->at] ^= 1;
+}
+
+static void a_wrong_word_in_any_message_is_found(void **state) {
+    (void)state;
+    numbers a = { .bits = 6 };
+    fill(a.x, 2, 3, 192, 1);
+    a.y[0] = 2;
+    parties *p = parties_new(HG_MALICIOUS, 7);
+    assert_ok_err(parties_run(p, everything_checked, &a), p->err[0]);
+    p->spy = flip_a_byte;
+    for (uint32_t round = 0; round < 10; round++)
+        for (size_t at = 0, n = 1; at < n; at += round < 5 ? 8 : 16) {
+            strike s = { .round = round, .at = at };
+            p->spy_user = &s;
+            const hg_status st = parties_run(p, everything_checked, &a);
+            n = s.n < 400 ? s.n : 400; /* after the gates come raw triples: test_verify */
+            assert_int_equal(st, HG_ECHEAT);
+        }
+    parties_free(p);
 }
 
 /* ---- refusals and faults ----------------------------------------------------------------------------------------------------- */
@@ -258,6 +304,7 @@ int main(void) {
         TEST(less_compares_signed_numbers),
         TEST(bits_become_authenticated_numbers_in_two_rounds),
         TEST(bits_select_and_add_numbers_in_two_rounds),
+        TEST(a_wrong_word_in_any_message_is_found),
         TEST(refuses_widths_and_sizes_that_do_not_fit),
         TEST(any_allocation_may_fail),
     };
