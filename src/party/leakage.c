@@ -61,13 +61,14 @@ static void put_answer(hg_text *to, const hg_policy *p, const hg_leakage *l) {
 }
 
 static void put_estimate(hg_text *to, const hg_leakage_estimate *e) {
-    hg_text_add(to,
-                "Measured on %zu made-up data sets of this size and these places: the first answer tells %.1f bits "
-                "(+- %.1f).",
-                e->samples, e->bits_first, e->bits_error);
+    hg_text_add(
+        to,
+        "Measured on %zu made-up data sets with these rows, %zu of them not your own: the first answer tells %.1f "
+        "bits (+- %.1f).",
+        e->samples, e->hidden, e->bits_first, fmax(0.1, e->bits_error));
     for (size_t k = 0; k < HG_LEAKAGE_ANSWERS; k++)
-        hg_text_add(to, " After %zu answer%s a value is known to %.2f of what was known before.", k + 1, plural(k + 1),
-                    e->spread[k]);
+        hg_text_add(to, " After %zu answer%s a hidden value is known to %.2f of what it was before.", k + 1,
+                    plural(k + 1), e->spread[k]);
     hg_text_add(to, "\n");
 }
 
