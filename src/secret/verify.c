@@ -6,6 +6,9 @@
  * beta_i D plus something that does not depend on beta_i, and a term linear in a that is fixed before a is known.
  * With v(D) the number of low zero bits of D: T = 0 for 2^v(D) of the 2^(k+s) values of beta_i, and v(D) >= v for at most
  * 2^-(v-k+1) of the values of a, v >= k. Summed: (s + 2) 2^-(s+1) < 2^-(s - log2(s+1)).
+ * Whether it stops tells nothing about the data: all m_j - a z_j are multiples of 2^v*, v* the least v(f_j - a e_j), since later
+ * products only multiply what earlier ones left; the first product that has v* makes T uniform among the multiples of 2^v*
+ * (shifted by what was added to w, u, T). v* and that shift depend on the errors and on a, not on any z.
  * Because beta_i must only be unknown to the cheater, not chosen late, w and u are summed as products arrive: its third
  * slot comes from a key that only the two honest servers have, and w and u are shared again under zero shares. No log is needed.
  *
