@@ -51,10 +51,17 @@ static hg_status take(row *out, reader *r, const char *key) {
     return fail(r, words);
 }
 
+/* One way to write it: what is compared and kept is the text. */
+static bool lower_hex(unsigned char *bytes, size_t n, const row *l) {
+    for (size_t i = 0; i < l->value_n; i++)
+        if (l->value[i] >= 'A' && l->value[i] <= 'F') return false;
+    return hg_hex_read(bytes, n, l->value, l->value_n);
+}
+
 static hg_status take_hex(unsigned char *bytes, size_t n, reader *r, const char *key) {
     row l;
     HG_TRY(take(&l, r, key));
-    return hg_hex_read(bytes, n, l.value, l.value_n) ? HG_OK : fail(r, "expected hexadecimal digits");
+    return lower_hex(bytes, n, &l) ? HG_OK : fail(r, "expected hexadecimal digits");
 }
 
 static hg_status take_number(uint64_t *x, reader *r, const char *key) {
@@ -119,7 +126,7 @@ static hg_status take_entry(hg_audit_entry *e, reader *r) {
     row l;
     HG_TRY(take_head(e, r));
     HG_TRY(take_body(e, &l, r));
-    if (!hg_hex_read(e->hash, HG_DIGEST, l.value, l.value_n)) return fail(r, "expected hexadecimal digits");
+    if (!lower_hex(e->hash, HG_DIGEST, &l)) return fail(r, "expected hexadecimal digits");
     HG_TRY(take_hex(e->signature, HG_SIGNATURE, r, "signature"));
     return take(&l, r, "");
 }
