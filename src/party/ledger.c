@@ -134,11 +134,16 @@ hg_status hg_charge_check(const hg_charge *c, hg_err *err) {
     return HG_OK;
 }
 
-static hg_status check_user(uint64_t *left, hg_store *s, const hg_charge *c, hg_err *err) {
+/* left: after this job. */
+static hg_status check_user(uint64_t *left, hg_store *s, const hg_charge *c, bool free, hg_err *err) {
     uint64_t spent;
     HG_TRY(spent_user(&spent, s, c->project, c->user, err));
     *left = spent < c->user_budget ? c->user_budget - spent : 0;
-    if (c->queries <= *left) return HG_OK;
+    if (free) return HG_OK;
+    if (c->queries <= *left) {
+        *left -= c->queries;
+        return HG_OK;
+    }
     return hg_advise(err,
                      hg_fail(err, HG_EREFUSED,
                              "%s has %" PRIu64 " of %" PRIu64 " queries left in project %s, this job costs %" PRIu64,
@@ -146,32 +151,37 @@ static hg_status check_user(uint64_t *left, hg_store *s, const hg_charge *c, hg_
                      "the owners can sign a policy with a larger budget");
 }
 
-static hg_status check_dataset(hg_store *s, const hg_charge *c, const unsigned char *id, hg_err *err) {
-    hg_row r;
+/* A withdrawn set takes part in nothing any more, not even in a free retry. */
+static hg_status check_set(hg_row *r, hg_store *s, const hg_charge *c, const unsigned char *id, hg_err *err) {
+    HG_TRY(hg_store_find(r, s, id, err));
+    const bool other = strcmp(r->set.project, c->project) != 0;
+    if (r->set.state != HG_DATASET_WITHDRAWN && !other) return HG_OK;
+    return hg_fail(err, HG_EREFUSED, "a data set of %s is %s", r->set.owner,
+                   other ? "of another project" : hg_dataset_state_name(r->set.state));
+}
+
+static hg_status check_dataset(hg_store *s, const hg_charge *c, const hg_row *r, hg_err *err) {
     uint64_t spent, units;
-    HG_TRY(hg_store_find(&r, s, id, err));
-    if (r.set.state == HG_DATASET_WITHDRAWN || strcmp(r.set.project, c->project) != 0)
-        return hg_fail(err, HG_EREFUSED, "a data set of %s is %s", r.set.owner,
-                       strcmp(r.set.project, c->project) ? "of another project" : hg_dataset_state_name(r.set.state));
-    HG_TRY(spent_dataset(&spent, &units, s, id, err));
+    HG_TRY(spent_dataset(&spent, &units, s, r->set.id, err));
     if (spent + c->queries > c->dataset_budget)
         return hg_advise(err,
                          hg_fail(err, HG_EREFUSED,
                                  "data set %" PRIu64 " of %s has taken part in %" PRIu64 " of %" PRIu64
                                  " queries, this job costs %" PRIu64,
-                                 r.set.sequence, r.set.owner, spent, c->dataset_budget, c->queries),
+                                 r->set.sequence, r->set.owner, spent, c->dataset_budget, c->queries),
                          "the owners can sign a policy with a larger budget");
     if (c->epsilon > 0 && units + hg_epsilon_units(c->epsilon) > hg_epsilon_units(c->epsilon_budget))
         return hg_fail(err, HG_EREFUSED, "data set %" PRIu64 " of %s has spent epsilon %.9g of %g, this job costs %g",
-                       r.set.sequence, r.set.owner, (double)units / NANO, c->epsilon_budget, c->epsilon);
+                       r->set.sequence, r->set.owner, hg_epsilon_of_units(units), c->epsilon_budget, c->epsilon);
     return HG_OK;
 }
 
-/* The price, whole: user, each data set. */
-static hg_status check_budgets(hg_charged *out, hg_store *s, const hg_charge *c, hg_err *err) {
-    HG_TRY(check_user(&out->user_left, s, c, err));
-    for (size_t i = 0; i < c->n_datasets; i++) HG_TRY(check_dataset(s, c, c->dataset[i], err));
-    out->user_left -= c->queries;
+static hg_status check_sets(hg_store *s, const hg_charge *c, bool free, hg_err *err) {
+    hg_row r;
+    for (size_t i = 0; i < c->n_datasets; i++) {
+        HG_TRY(check_set(&r, s, c, c->dataset[i], err));
+        if (!free) HG_TRY(check_dataset(s, c, &r, err));
+    }
     return HG_OK;
 }
 
@@ -201,11 +211,8 @@ static hg_status price(hg_charged *out, hg_ledger_row *r, bool *found, hg_store 
     if (*found) HG_TRY(check_again(s, c, r, err));
     out->free = *found && c->deterministic;
     out->attempt = r->job.attempts + 1;
-    if (!out->free) return check_budgets(out, s, c, err);
-    uint64_t spent;
-    HG_TRY(spent_user(&spent, s, c->project, c->user, err));
-    out->user_left = spent < c->user_budget ? c->user_budget - spent : 0;
-    return HG_OK;
+    HG_TRY(check_user(&out->user_left, s, c, out->free, err));
+    return check_sets(s, c, out->free, err);
 }
 
 void hg_charge_note(hg_audit_note *n, const hg_charge *c) {

@@ -6,10 +6,12 @@
 #include "test.h"
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KIT_PROJECT "magnets"
@@ -39,13 +41,21 @@ static inline int kit_unlink(const char *path, const struct stat *st, int flag, 
 }
 static inline void kit_remove(const char *folder) { (void)!nftw(folder, kit_unlink, 8, FTW_DEPTH | FTW_PHYS); }
 
-/* The same keys for the same party in every test; the folder is not there yet. */
+/* Tests of crashes open and sync thousands of times: in memory, where there is such a folder. What a killed process wrote is there as on
+ * a disk. */
+static inline const char *kit_place(char *buf, size_t size, const char *label, bool crashes) {
+    if (!crashes || access("/dev/shm", W_OK) != 0) return test_scratch(buf, size, label);
+    snprintf(buf, size, "/dev/shm/hagane-test-%ld-%s", (long)getpid(), label);
+    return buf;
+}
+
+/* The same keys for the same party in every test; the folder is not there yet. A name that begins with '!' is of a test of crashes. */
 static inline kit *kit_new(kit *k, const char *name, unsigned party) {
     unsigned char seed[32];
     char label[128];
     *k = (kit) { 0 };
-    snprintf(label, sizeof label, "%s-%u", name, party);
-    test_scratch(k->folder, sizeof k->folder, label);
+    snprintf(label, sizeof label, "%s-%u", name + (*name == '!'), party);
+    kit_place(k->folder, sizeof k->folder, label, *name == '!');
     kit_remove(k->folder);
     memset(seed, (int)party + 1, sizeof seed);
     memset(k->master, (int)(party + 0x40), sizeof k->master);
@@ -232,6 +242,27 @@ static inline bool kit_dies(hg_status (*work)(void *ctx, hg_err *err), void *ctx
     }
     assert_int_equal(WEXITSTATUS(status), 0);
     return false;
+}
+
+/* Until something is in the pipe: the process is at work. */
+static inline void kit_wait(int fd) {
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    assert_int_equal(poll(&p, 1, 20000), 1);
+}
+
+/* Power fails at a random moment of `child`'s work, which has begun when something is in the pipe. *work: microseconds that the first,
+ * unhurt life took, so that the moments spread over a whole life on a slow machine too; 0 before it. */
+static inline void kit_power_fails(pid_t child, int fd, hg_rng *g, long *work) {
+    struct timespec a, b;
+    int status;
+    kit_wait(fd);
+    clock_gettime(CLOCK_MONOTONIC, &a);
+    if (*work) usleep((useconds_t)hg_rng_below(g, (size_t)*work));
+    if (*work) kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_false(WIFEXITED(status) && WEXITSTATUS(status) != 0);
+    clock_gettime(CLOCK_MONOTONIC, &b);
+    if (!*work) *work = 1 + (b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000;
 }
 
 /* Is this byte string in any file of the folder? */
