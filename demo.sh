@@ -48,4 +48,7 @@ heading "Does it help? A film of (Nd,Ce)2Fe14B, its coercivity measured at 132 p
 show hagane replay $film --target Hc_measured_A_m --maximize --features x_pos_mm,y_pos_mm \
     --initial 2 --budget 40 --runs 100 --seed 1
 
+heading "Three organisations, three servers: the next magnet from data that nobody may see (demo-out/secret)"
+COMPARE=$PWD/build/release/examples/compare examples/three-parties.sh demo-out/secret
+
 printf '\nDone in %d s. Open %s/demo-out/report.html in a browser.\n' $(($(date +%s) - begin)) "$PWD"
