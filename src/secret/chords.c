@@ -2,9 +2,10 @@
  *
  * T_k = [x >= node k]. Line k holds from node k to the next, line -1 is the first value, the last line the last value:
  *     f = line_-1 + sum_k T_k (line_k - line_(k-1))
- * a sum of bits times numbers that are linear in x (secret/lift.h): two rounds after the comparisons, truncated in the second.
- * Slopes have q fraction bits, as many as keep |f| 2^(32+q) below 2^77; each line starts at its node's value exactly, so that
- * errors of slopes do not add up: the error is the longest chord times 2^-(q+1), and 2 ulp of the truncation.
+ * a sum of bits times numbers that are linear in x (secret/lift.h): two rounds after the comparisons, truncated in the
+ * second. Slopes have q fraction bits, as many as keep |f| 2^(32+q) below 2^77; each line starts at its node's value
+ * exactly, so that errors of slopes do not add up: the error is the longest chord times 2^-(q+1), and 2 ulp of the
+ * truncation.
  */
 #include "secret/compare.h"
 #include "secret/function.h"

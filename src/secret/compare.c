@@ -1,8 +1,8 @@
 /* secret/compare.c -- see secret/compare.h: the sign of a shared number
  *
  * x = x_0 + x_1 + x_2 modulo 2^bits = sum + 2 carry (one round, secret/planes.h). The top bit of the sum is
- * sum_top + carry_(top-1) + the carry out of the planes below. AND gates: bits - 1 to make two words of three, bits - 2 that
- * make carries, 2 (bits - 3) - ceil(log2(bits - 2)) of the tree: 241 at 64 bits, 496 at 128.
+ * sum_top + carry_(top-1) + the carry out of the planes below. AND gates: bits - 1 to make two words of three, bits - 2
+ * that make carries, 2 (bits - 3) - ceil(log2(bits - 2)) of the tree: 241 at 64 bits, 496 at 128.
  */
 #include "secret/compare.h"
 #include "secret/planes.h"

@@ -1,10 +1,11 @@
 /* secret/exponential.c -- see secret/function.h: exp(-x) by six products in a row, no bits
  *
- * With w = 3 (x - s) / 128, z_1 = w^2, z_(k+1) = z_k^2 + (linear in w, z_1 .. z_k, public coefficients), then two squarings:
- * a polynomial of degree 64 with 11 free numbers, fitted to exp(-x) on [0, 32]: error 2^-28.0. Minimised with
- * Levenberg-Marquardt and Lawson's reweighting from many starts; nothing but the grid test knows that it is good. A linear
- * term costs nothing: it is added at the product's scale before the truncation. (Low-degree polynomials of x / 2^s followed by s
- * squarings need two products more for the same error, and every product of ten thousand kernel entries counts.)
+ * With w = 3 (x - s) / 128, z_1 = w^2, z_(k+1) = z_k^2 + (linear in w, z_1 .. z_k, public coefficients), then two
+ * squarings: a polynomial of degree 64 with 11 free numbers, fitted to exp(-x) on [0, 32]: error 2^-28.0. Minimised
+ * with Levenberg-Marquardt and Lawson's reweighting from many starts; nothing but the grid test knows that it is good.
+ * A linear term costs nothing: it is added at the product's scale before the truncation. (Low-degree polynomials of x /
+ * 2^s followed by s squarings need two products more for the same error, and every product of ten thousand kernel
+ * entries counts.)
  *
  * Scales: X = x 2^32, w at 2^39 (exact), z_k at 2^36. |w| <= 0.82, |z_k| <= 1.4, so products stay below 2^78.
  * Rounding: each truncation adds 2 units of 2^-36, amplified 64 times at most near x = 0, less elsewhere: 2^-28.

@@ -1,14 +1,15 @@
 /* secret/extremum.c -- see secret/compare.h: the least or greatest of many, by tournaments of all pairs
  *
- * In a group of h items all h (h - 1) / 2 pairs are compared at once; an item wins when it beats all others: an AND tree over its
- * h - 1 comparisons. The winners' values go up by hg_bits_inner and play in groups again. An item is the winner when it wins its
- * group and its group wins: one AND a level, which rides along with the values. Rounds of L levels: those of the
- * comparisons and AND trees, 2 (L - 1), and 1 when L > 1. Everything about who plays whom is public.
+ * In a group of h items all h (h - 1) / 2 pairs are compared at once; an item wins when it beats all others: an AND
+ * tree over its h - 1 comparisons. The winners' values go up by hg_bits_inner and play in groups again. An item is the
+ * winner when it wins its group and its group wins: one AND a level, which rides along with the values. Rounds of L
+ * levels: those of the comparisons and AND trees, 2 (L - 1), and 1 when L > 1. Everything about who plays whom is
+ * public.
  */
 #include "secret/compare.h"
 #include "secret/planes.h"
 
-/* ---- sizes of groups: public, the same on every server --------------------------------------------------------------------- */
+/* ---- sizes of groups: public, the same on every server ----------------------------------------------------------- */
 
 /* m items in `groups` groups that follow each other, sizes differ by one at most, the larger first. */
 typedef struct {
@@ -58,9 +59,10 @@ static draw plan(size_t m, const hg_extremum_opts *o) {
     return (draw) { m, h >= m ? 1 : (m + h - 1) / h };
 }
 
-/* ---- one level -------------------------------------------------------------------------------------------------------------- */
+/* ---- one level --------------------------------------------------------------------------------------------------- */
 
-/* Element k of d: what is negative when the later of pair k beats the earlier. Pairs: group by group, (0,1), (0,2), ... (1,2) ... */
+/* Element k of d: what is negative when the later of pair k beats the earlier. Pairs: group by group, (0,1), (0,2), ...
+ * (1,2) ... */
 static hg_status differences(hg_share *d, hg_run *r, const hg_share *v, const draw *of, const hg_extremum_opts *o,
                              hg_err *err) {
     const unsigned limbs = (o->bits + 63) / 64;
@@ -120,7 +122,7 @@ static hg_status play(hg_bits *win, hg_run *r, const hg_share *v, const draw *of
     return HG_OK;
 }
 
-/* ---- from level to level ------------------------------------------------------------------------------------------------------- */
+/* ---- from level to level ----------------------------------------------------------------------------------------- */
 
 /* Items and bits padded to groups of one size, then the winners' values. */
 static hg_status values_of_winners(hg_share *up, hg_run *r, const hg_share *v, const hg_bits *win, const draw *of,
@@ -178,7 +180,7 @@ static hg_status tournament(hg_bits *hot, hg_run *r, hg_share v, const hg_extrem
     }
 }
 
-/* ---- who plays ------------------------------------------------------------------------------------------------------------------ */
+/* ---- who plays --------------------------------------------------------------------------------------------------- */
 
 static hg_status check(const hg_share *x, const hg_extremum_opts *o, size_t *playing, hg_err *err) {
     *playing = 0;
@@ -225,7 +227,7 @@ hg_status hg_extremum(hg_run *r, hg_bits *onehot, const hg_share *x, const hg_ex
     return st;
 }
 
-/* ---- index ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- index ------------------------------------------------------------------------------------------------------- */
 
 static uint64_t parity(uint64_t x) {
     for (unsigned k = 32; k; k /= 2) x ^= x >> k;

@@ -1,18 +1,18 @@
 /* secret/function.c -- see secret/function.h: reciprocal, logarithm and square root by normalising
  *
- * x = X 2^-32. Octaves k = 0 .. levels-2 begin at 2^(low + step k); X is clamped to the domain and multiplied by the power of two
- * that takes its octave to [2^34, 2^34 2^step). With T_k = [X >= level_k], Y_k = what T_k adds to F X:
+ * x = X 2^-32. Octaves k = 0 .. levels-2 begin at 2^(low + step k); X is clamped to the domain and multiplied by the
+ * power of two that takes its octave to [2^34, 2^34 2^step). With T_k = [X >= level_k], Y_k = what T_k adds to F X:
  *     F_k X = F_0 level_0 + T_0 F_0 (X - level_0) + sum_(k>0) T_k (F_k - F_(k-1)) X + T_last F_last (level_last - X)
  * a sum of bits times numbers; truncated at once to the fixed-point variable u of the polynomial.
  *
- * The polynomial. p(u) = A_0 + u^4 A_1 + u^8 A_2, A_i of degree 3 (A_2: 4) with public coefficients, hence local; the weight g is
- * the power of two that undoes the normalisation. Four rounds (semi-honest):
+ * The polynomial. p(u) = A_0 + u^4 A_1 + u^8 A_2, A_i of degree 3 (A_2: 4) with public coefficients, hence local; the
+ * weight g is the power of two that undoes the normalisation. Four rounds (semi-honest):
  *     u^2;   u^3, u^4;   V_1 = g A_1, V_2 = g A_2, u^8;   g A_0 + V_1 u^4 + V_2 u^8
- * Scales are chosen so that every opened number stays below 2^79: two limbs hide it to 2^-47. High powers have small coefficients and
- * need few bits.
+ * Scales are chosen so that every opened number stays below 2^79: two limbs hide it to 2^-47. High powers have small
+ * coefficients and need few bits.
  *
- * Coefficients: minimax of degree 12 by Remez's algorithm, 40 digits, relative error for 1/m (2^-32.06) and sqrt m (2^-26.73),
- * absolute for log2 m (2^-35.2).
+ * Coefficients: minimax of degree 12 by Remez's algorithm, 40 digits, relative error for 1/m (2^-32.06) and sqrt m
+ * (2^-26.73), absolute for log2 m (2^-35.2).
  */
 #include "secret/function.h"
 #include "secret/compare.h"
@@ -43,7 +43,7 @@ static const double SQUARE_ROOT[DEGREE + 1] = { 1.5811388189451716,     0.632455
                                                 0.00061179380795011937, 0.00091146161272466356, 0.0030921855728019703,
                                                 -0.0029536567732732434 };
 
-/* ---- normalisation ------------------------------------------------------------------------------------------------------------- */
+/* ---- normalisation ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
     unsigned levels, low, step; /* levels: 2^(low + step k), the last one 2^SATURATED */
@@ -145,7 +145,7 @@ static hg_status weigh(hg_share *z, hg_run *r, const hg_share *t, const octaves 
     return HG_OK;
 }
 
-/* ---- polynomial ------------------------------------------------------------------------------------------------------------------- */
+/* ---- polynomial -------------------------------------------------------------------------------------------------- */
 
 enum {
     SQUARE = 32, /* fraction bits of u^2 */
@@ -289,7 +289,7 @@ static hg_status polynomials(hg_share *z, hg_run *r, const hg_share *u, unsigned
     return hg_inner_truncated(r, z, &x, &y, n, 3, fraction, MAGNITUDE, err);
 }
 
-/* ---- the functions ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the functions ----------------------------------------------------------------------------------------------- */
 
 /* 1/x = (1/m) 2^(64 - j) ulps for X = m 2^j: the weight is F_k = 2^(34 - j), and WHOLE - 32 = 30. */
 static hg_status of_two(hg_share *reciprocal, hg_share *log2, hg_run *r, const hg_share *x, hg_err *err) {

@@ -62,7 +62,7 @@ hg_status hg_bits_to_share(hg_run *r, hg_share *z, const hg_bits *x, unsigned li
     return hg_lift_end(z, &l, r, err);
 }
 
-/* ---- bits times numbers ------------------------------------------------------------------------------------------------- */
+/* ---- bits times numbers ------------------------------------------------------------------------------------------ */
 
 /* (y - 2 d, sum d) of each row */
 static hg_status left_factors(hg_share *left, hg_run *r, const hg_share *y, const hg_share *d, size_t rows,

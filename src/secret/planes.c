@@ -32,28 +32,20 @@ void hg_planes_copy(hg_run *r, hg_planes *z, size_t to, const hg_planes *x, size
         for (size_t i = 0; i < count; i++) copy_plane(z->b.slot[s], to + i, x->b.slot[s], first + i * step, x->stride);
 }
 
-/* Planes first .. first + count - 1: no copy when they begin with a word. */
+/* Planes first .. first + count - 1 for a gate: no copy when planes are whole words. (Bits past the end of a hg_bits are
+ * zero; a view that ends inside a word of other planes would break that.) */
 static hg_status slice(hg_planes *out, hg_run *r, const hg_planes *x, size_t first, size_t count, hg_err *err) {
-    if (first * x->stride % 64) {
+    if (x->stride < 64) {
         HG_TRY(hg_planes_new(out, r, count, x->stride, err));
         hg_planes_copy(r, out, 0, x, first, 1, count);
         return HG_OK;
     }
     *out = (hg_planes) { .b = { .n = count * x->stride }, .count = count, .stride = x->stride };
-    for (unsigned s = 0; s < hg_run_copies(r); s++) out->b.slot[s] = x->b.slot[s] + first * x->stride / 64;
+    for (unsigned s = 0; s < hg_run_copies(r); s++) out->b.slot[s] = x->b.slot[s] + first * (x->stride / 64);
     return HG_OK;
 }
 
-/* hg_and takes bits of which those past the end are zero, and so does all that is opened: a slice may end inside a word of
- * other planes, so the gate's inputs are whole copies unless planes are whole words. */
-static hg_status own(hg_planes *out, hg_run *r, const hg_planes *x, size_t first, size_t count, hg_err *err) {
-    if (x->stride >= 64) return slice(out, r, x, first, count, err);
-    HG_TRY(hg_planes_new(out, r, count, x->stride, err));
-    hg_planes_copy(r, out, 0, x, first, 1, count);
-    return HG_OK;
-}
-
-/* ---- three words to two -------------------------------------------------------------------------------------------------- */
+/* ---- three words to two ------------------------------------------------------------------------------------------ */
 
 /* The words of each slot, transposed: the XOR of the three slots, hence the sum without carries. */
 static hg_status transpose(hg_planes *out, hg_run *r, const hg_share *x, unsigned bits, hg_err *err) {
@@ -79,7 +71,7 @@ hg_status hg_planes_add_slots(hg_planes *sum, hg_planes *carry, hg_run *r, const
     assert(bits >= 1 && bits <= 64 * x->limbs && carries <= bits);
     HG_TRY(transpose(sum, r, x, bits, err));
     hg_planes low, zero;
-    HG_TRY(own(&low, r, sum, 0, carries, err));
+    HG_TRY(slice(&low, r, sum, 0, carries, err));
     HG_TRY(hg_planes_new(&zero, r, carries, sum->stride, err));
     if (hg_run_mode(r) == HG_PLAIN || carries == 0) { /* one word has no carries */
         *carry = zero;
@@ -100,10 +92,10 @@ hg_status hg_planes_add_slots(hg_planes *sum, hg_planes *carry, hg_run *r, const
     return HG_OK;
 }
 
-/* ---- prefix tree ------------------------------------------------------------------------------------------------------------ */
+/* ---- prefix tree ------------------------------------------------------------------------------------------------- */
 
-/* g, p: carries made and carried on by intervals of bits, lowest first; p[0] is never asked for. Neighbours k = 2i, 2i+1 join:
- * g = g_hi + p_hi g_lo, p = p_hi p_lo. An odd one at the top waits. */
+/* g, p: carries made and carried on by intervals of bits, lowest first; p[0] is never asked for. Neighbours k = 2i,
+ * 2i+1 join: g = g_hi + p_hi g_lo, p = p_hi p_lo. An odd one at the top waits. */
 static hg_status join(hg_planes *g, hg_planes *p, hg_run *r, hg_err *err) {
     const size_t pairs = g->count / 2, left = g->count % 2, stride = g->stride;
     hg_planes x, y, z = { .count = 2 * pairs - 1, .stride = stride }, g2, p2;
@@ -135,8 +127,8 @@ hg_status hg_planes_carry(hg_planes *out, hg_run *r, const hg_planes *sum, const
                           hg_err *err) {
     if (top == 0 || hg_run_mode(r) == HG_PLAIN) return hg_planes_new(out, r, 1, sum->stride, err);
     hg_planes u, v, g = { .count = top, .stride = sum->stride }, p;
-    HG_TRY(own(&u, r, sum, 1, top, err));
-    HG_TRY(own(&v, r, carry, 0, top, err));
+    HG_TRY(slice(&u, r, sum, 1, top, err));
+    HG_TRY(slice(&v, r, carry, 0, top, err));
     HG_TRY(hg_and(r, &g.b, &u.b, &v.b, err));
     HG_TRY(hg_planes_new(&p, r, top, sum->stride, err));
     hg_bits_xor(r, &p.b, &u.b, &v.b);
@@ -152,8 +144,8 @@ hg_status hg_planes_all(hg_planes *out, hg_run *r, const hg_planes *x, hg_err *e
     while (out->count > 1) {
         const size_t half = out->count / 2;
         hg_planes a, b, next;
-        HG_TRY(own(&a, r, out, 0, half, err));
-        HG_TRY(own(&b, r, out, half, half, err));
+        HG_TRY(slice(&a, r, out, 0, half, err));
+        HG_TRY(slice(&b, r, out, half, half, err));
         hg_planes both = a;
         HG_TRY(hg_and(r, &both.b, &a.b, &b.b, err));
         HG_TRY(hg_planes_new(&next, r, out->count - half, out->stride, err));
@@ -177,7 +169,7 @@ void hg_planes_bits(hg_run *r, hg_bits *z, const hg_planes *x, size_t at) {
     }
 }
 
-/* ---- cost ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- cost -------------------------------------------------------------------------------------------------------- */
 
 static unsigned log2_up(unsigned n) {
     unsigned k = 0;

@@ -1,7 +1,8 @@
 /* secret/planes.h -- internal: shared words cut into bit planes, added up, and only the carry kept
  *
- * A set of planes is one hg_bits: plane b begins at bit b * stride and has one bit for each of n numbers. stride is n padded to
- * whole words, or a power of two below 64 when n is small, so that a comparison of one number does not pay for 64.
+ * A set of planes is one hg_bits: plane b begins at bit b * stride and has one bit for each of n numbers. stride is n
+ * padded to whole words, or a power of two below 64 when n is small, so that a comparison of one number does not pay
+ * for 64.
  */
 #ifndef HG_SECRET_PLANES_H
 #define HG_SECRET_PLANES_H
@@ -21,8 +22,8 @@ void hg_planes_copy(hg_run *r, hg_planes *z, size_t to, const hg_planes *x, size
  * sum: `bits` planes; carry: the first `carries` planes of it (what lies above is not asked for). */
 HG_MUST_CHECK hg_status hg_planes_add_slots(hg_planes *sum, hg_planes *carry, hg_run *r, const hg_share *x,
                                             unsigned bits, unsigned carries, hg_err *err);
-/* The carry out of adding planes 1 .. top of sum and planes 0 .. top-1 of carry (nothing enters below): 1 + ceil(log2 top)
- * rounds, top + 2 (top - 1) - ceil(log2 top) AND gates for each number. top = 0: zero, no round. */
+/* The carry out of adding planes 1 .. top of sum and planes 0 .. top-1 of carry (nothing enters below): 1 + ceil(log2
+ * top) rounds, top + 2 (top - 1) - ceil(log2 top) AND gates for each number. top = 0: zero, no round. */
 HG_MUST_CHECK hg_status hg_planes_carry(hg_planes *out, hg_run *r, const hg_planes *sum, const hg_planes *carry,
                                         unsigned top, hg_err *err);
 /* All `count` planes ANDed into one: ceil(log2 count) rounds, count - 1 gates for each number. */

@@ -4,17 +4,17 @@
  *     z = floor(c / 2^f) - sum floor(r_j / 2^f) - 2^(B-f) - 1 = x / 2^f - frac(c) + frac(r_0) + frac(r_1) + frac(r_2) - 1
  * lies within 2 of x / 2^f, and its mean is x / 2^f: only the low f bits of the masks matter.
  *
- * Semi-honest: r_j < 2^(k-2), k = 64 limbs, so c < 2^k is an integer when 3 2^(k-2) + 2^(B+1) <= 2^k, that is B <= k - 3.
- * Malicious, k = 144: c is opened modulo 2^144, r_j uniform modulo 2^144, so what is opened is uniform whatever x is. Undone by
- * w = floor(c / 2^144), taken from the masks alone: r_j = h_j 2^80 + l_j, w' = floor((h_0 + h_1 + h_2) / 2^64). They differ only
- * when h_0 + h_1 + h_2 modulo 2^64 (uniform) is so near 2^64 that sum l_j + x + 2^B < 3 2^80 + 2^(B+1) carries over it:
- * probability below (3 + 2^(B-79)) / 2^64 a number: 2^-61 for B <= 81, 2^-42 at the most that is allowed, B = 100;
- * a server cannot influence it.
- * Then z = floor(c' / 2^f) + w' 2^(144-f) - ..., c' = c modulo 2^144, linear in the authenticated w' and sum floor(r_j / 2^f).
+ * Semi-honest: r_j < 2^(k-2), k = 64 limbs, so c < 2^k is an integer when 3 2^(k-2) + 2^(B+1) <= 2^k, that is B <= k -
+ * 3. Malicious, k = 144: c is opened modulo 2^144, r_j uniform modulo 2^144, so what is opened is uniform whatever x
+ * is. Undone by w = floor(c / 2^144), taken from the masks alone: r_j = h_j 2^80 + l_j, w' = floor((h_0 + h_1 + h_2) /
+ * 2^64). They differ only when h_0 + h_1 + h_2 modulo 2^64 (uniform) is so near 2^64 that sum l_j + x + 2^B < 3 2^80 +
+ * 2^(B+1) carries over it: probability below (3 + 2^(B-79)) / 2^64 a number: 2^-61 for B <= 81, 2^-42 at the most that
+ * is allowed, B = 100; a server cannot influence it. Then z = floor(c' / 2^f) + w' 2^(144-f) - ..., c' = c modulo
+ * 2^144, linear in the authenticated w' and sum floor(r_j / 2^f).
  *
- * Without a stock the malicious mode verifies all products first; then x is what it should be modulo 2^144, and a statistical
- * mask may hide it: r_j < 2^142 (the same c modulo 2^144: errors that are multiples of 2^144 pass the verification, and
- * must not show in z), no wrap, hidden to 2^-(142 - B).
+ * Without a stock the malicious mode verifies all products first; then x is what it should be modulo 2^144, and a
+ * statistical mask may hide it: r_j < 2^142 (the same c modulo 2^144: errors that are multiples of 2^144 pass the
+ * verification, and must not show in z), no wrap, hidden to 2^-(142 - B).
  */
 #include "secret/truncate.h"
 #include "core/memory.h"
@@ -76,10 +76,10 @@ static hg_status shifted_masks(hg_share *out, hg_run *r, const masks *m, unsigne
     return HG_OK;
 }
 
-/* ---- the stock: masks and their wraps, made in advance --------------------------------------------------------------------- */
+/* ---- the stock: masks and their wraps, made in advance ----------------------------------------------------------- */
 
-/* How often the sum of the masks' top 64 bits wraps modulo 2^64: sum + 2 carry of the three words wraps once by the carry's top
- * bit and once by the carry out of adding the two. */
+/* How often the sum of the masks' top 64 bits wraps modulo 2^64: sum + 2 carry of the three words wraps once by the
+ * carry's top bit and once by the carry out of adding the two. */
 static hg_status wraps(hg_share *out, hg_run *r, const masks *m, hg_err *err) {
     hg_share top, number;
     hg_planes sum, carry, over;
@@ -165,7 +165,7 @@ static hg_status take(masks *m, hg_share *wrap, hg_run *r, size_t n, hg_err *err
     return HG_OK;
 }
 
-/* ---- truncation ---------------------------------------------------------------------------------------------------------------- */
+/* ---- truncation -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     unsigned fraction, magnitude, limbs;
@@ -252,7 +252,7 @@ hg_status hg_truncate(hg_run *r, hg_share *z, const hg_share *x, unsigned fracti
     return st;
 }
 
-/* ---- after a product --------------------------------------------------------------------------------------------------------------- */
+/* ---- after a product --------------------------------------------------------------------------------------------- */
 
 /* Semi-honest: the product itself is opened, masked, in its own round. */
 static hg_status open_product(hg_share *z, hg_run *r, const hg_share *x, const hg_share *y, size_t length,

@@ -122,7 +122,7 @@ static void less_compares_signed_numbers(void **state) {
     parties_free(p);
 }
 
-/* ---- bits as numbers ------------------------------------------------------------------------------------------------------- */
+/* ---- bits as numbers --------------------------------------------------------------------------------------------- */
 
 static hg_status convert(parties *p, hg_run *r, hg_err *err) {
     const numbers *a = p->user;
@@ -196,7 +196,7 @@ static void bits_select_and_add_numbers_in_two_rounds(void **state) {
     }
 }
 
-/* ---- a cheating server ------------------------------------------------------------------------------------------------------- */
+/* ---- a cheating server ------------------------------------------------------------------------------------------- */
 
 static hg_status everything_checked(parties *p, hg_run *r, hg_err *err) {
     const numbers *a = p->user;
@@ -241,7 +241,7 @@ static void a_wrong_word_in_any_message_is_found(void **state) {
     parties_free(p);
 }
 
-/* ---- refusals and faults ----------------------------------------------------------------------------------------------------- */
+/* ---- refusals and faults ----------------------------------------------------------------------------------------- */
 
 static hg_status refusals(parties *p, hg_run *r, hg_err *err) {
     const numbers *a = p->user;

@@ -1,4 +1,5 @@
-/* tests/secret/test_extremum.c -- secret/compare.h, second half: who is the least, ties, exclusions, groups, exact costs */
+/* tests/secret/test_extremum.c -- secret/compare.h, second half: who is the least, ties, exclusions, groups, exact
+ * costs */
 #include "parties.h"
 #include "secret/compare.h"
 #include "secret/planes.h"
@@ -138,7 +139,7 @@ static void costs_are_exact(void **state) {
     assert_int_equal(cost[1].rounds, 26);
 }
 
-/* ---- refusals and faults ------------------------------------------------------------------------------------------------------- */
+/* ---- refusals and faults ----------------------------------------------------------------------------------------- */
 
 static hg_status refusals(parties *p, hg_run *r, hg_err *err) {
     static const bool all[3] = { true, true, true };

@@ -55,7 +55,8 @@ static hg_status compute(parties *p, hg_run *r, hg_err *err) {
     return c->verify ? hg_run_verify(r, err) : HG_OK;
 }
 
-/* n points of [low, high], evenly or evenly in their logarithm, rounded to what a ring element can be; the ends are in it. */
+/* n points of [low, high], evenly or evenly in their logarithm, rounded to what a ring element can be; the ends are in
+ * it. */
 static void grid(call *c, size_t n, double low, double high, bool logarithmic) {
     c->n = n;
     for (size_t i = 0; i < n; i++) {
@@ -67,7 +68,7 @@ static void grid(call *c, size_t n, double low, double high, bool logarithmic) {
 
 static double clamp(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
 
-/* ---- errors --------------------------------------------------------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
 
 static void reciprocal_and_logarithm_hold_over_their_domain_and_saturate(void **state) {
     (void)state;
@@ -205,7 +206,7 @@ static void chords_by_hand(void **state) {
     parties_free(p);
 }
 
-/* ---- servers and sizes ---------------------------------------------------------------------------------------------------------- */
+/* ---- servers and sizes ------------------------------------------------------------------------------------------- */
 
 static void servers_give_the_plain_integers_at_awkward_sizes(void **state) {
     (void)state;
@@ -248,9 +249,10 @@ static void a_thousand_numbers_of_two_limbs_and_in_place(void **state) {
     parties_free(plain);
 }
 
-/* ---- cost --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- cost -------------------------------------------------------------------------------------------------------- */
 
-/* 64 numbers of 3 limbs. ANDs: 18 (17) comparisons of 40 bits, 145 gates each; 5 of 64 bits, 241. Elements of 24 bytes, each number:
+/* 64 numbers of 3 limbs. ANDs: 18 (17) comparisons of 40 bits, 145 gates each; 5 of 64 bits, 241. Elements of 24 bytes,
+ * each number:
  *   semi-honest  bits to numbers 2 a level, b2 y 1 a level; truncated products 2 each
  *   malicious    7 and 2 a level; truncated products 2 + 1 and 18 bytes each; a digest of 32 bytes a round of openings */
 static void costs_are_exact(void **state) {
@@ -285,7 +287,7 @@ static void costs_are_exact(void **state) {
     }
 }
 
-/* ---- refusals and faults -------------------------------------------------------------------------------------------------------------- */
+/* ---- refusals and faults ----------------------------------------------------------------------------------------- */
 
 static hg_status refusals(parties *p, hg_run *r, hg_err *err) {
     static const double up[] = { 0, 1, 1 + 0x1p-40 }, y[] = { 0, 1, NAN }, big[] = { 0, 2e9 }, steep[] = { 0, 0x1p28 };

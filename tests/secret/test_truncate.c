@@ -1,4 +1,5 @@
-/* tests/secret/test_truncate.c -- dropping fraction bits: error, its histogram, stock and no stock, exact costs, cheating */
+/* tests/secret/test_truncate.c -- dropping fraction bits: error, its histogram, stock and no stock, exact costs,
+ * cheating */
 #include "parties.h"
 #include "secret/truncate.h"
 #include "secret/verify.h"
@@ -112,7 +113,7 @@ static void the_error_has_mean_zero_and_the_histogram_of_its_derivation(void **s
                 fabs((double)seen[1] - (double)seen[2]) < 0.03 * n);
 }
 
-/* ---- products ---------------------------------------------------------------------------------------------------------------- */
+/* ---- products ---------------------------------------------------------------------------------------------------- */
 
 static hg_status truncate_products(parties *p, hg_run *r, hg_err *err) {
     const numbers *a = p->user;
@@ -156,7 +157,7 @@ static void products_are_cut_in_their_own_round(void **state) {
             }
 }
 
-/* ---- cost ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- cost -------------------------------------------------------------------------------------------------------- */
 
 static hg_cost minus(hg_cost a, hg_cost b) {
     return (hg_cost) { a.rounds - b.rounds,     a.messages - b.messages, a.bytes - b.bytes,
@@ -212,7 +213,7 @@ static void costs_are_exact(void **state) {
     assert_int_equal(mal[UNSTOCKED].rounds, 1 + 3);
 }
 
-/* ---- what a cheater can do, and what is seen --------------------------------------------------------------------------------------- */
+/* ---- what a cheater can do, and what is seen --------------------------------------------------------------------- */
 
 typedef struct {
     unsigned bit;
@@ -357,7 +358,7 @@ static void what_is_opened_in_the_malicious_mode_is_uniform(void **state) {
     }
 }
 
-/* ---- refusals and faults --------------------------------------------------------------------------------------------------------- */
+/* ---- refusals and faults ----------------------------------------------------------------------------------------- */
 
 static hg_status refusals(parties *p, hg_run *r, hg_err *err) {
     const numbers *a = p->user;
