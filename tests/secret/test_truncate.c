@@ -254,6 +254,30 @@ static void an_error_of_any_bit_is_found_with_and_without_a_stock(void **state) 
         }
 }
 
+static void tell_one_server_another_value(void *user, parties_message *m) {
+    const hg_neighbour *side = user;
+    if (!m->received && m->party == 1 && m->side == *side && m->round == 11) m->bytes[0] ^= 1;
+}
+
+/* A wrong c would give a wrong z whose MAC is right: only the second copy tells. */
+static void a_wrong_copy_of_what_is_opened_is_found_at_once(void **state) {
+    (void)state;
+    static numbers a;
+    fill(&a, 3, 3, 32, 80);
+    a.stock = 3;
+    for (hg_neighbour side = HG_NEXT; side <= HG_PREVIOUS; side++) {
+        parties *p = parties_new(HG_MALICIOUS, 3);
+        p->spy = tell_one_server_another_value;
+        p->spy_user = &side;
+        assert_int_equal(parties_run(p, truncate_numbers, &a), HG_ECHEAT);
+        const unsigned told = side == HG_NEXT ? 2 : 0;
+        assert_int_equal(p->status[told], HG_ECHEAT);
+        assert_contains(p->err[told].msg, "two copies");
+        assert_int_equal(p->cost[told].rounds, 12);
+        parties_free(p);
+    }
+}
+
 /* An error that vanishes modulo 2^144 passes the check of the products; it must not change z modulo 2^144 either. */
 static void an_error_above_the_ring_changes_nothing(void **state) {
     (void)state;
@@ -420,6 +444,7 @@ int main(void) {
         TEST(products_are_cut_in_their_own_round),
         TEST(costs_are_exact),
         TEST(an_error_of_any_bit_is_found_with_and_without_a_stock),
+        TEST(a_wrong_copy_of_what_is_opened_is_found_at_once),
         TEST(an_error_above_the_ring_changes_nothing),
         TEST(a_part_of_a_product_is_masked_by_more_than_the_neighbour_knows),
         TEST(what_is_opened_in_the_malicious_mode_is_uniform),
