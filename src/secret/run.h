@@ -53,7 +53,7 @@ typedef struct {
     hg_mode mode;
     unsigned party;                           /* 0, 1, 2; 0 in the plain mode */
     unsigned char key[HG_SLOTS][HG_PRSS_KEY]; /* slot keys `party` and `party + 1`; all three in the plain mode */
-    unsigned char tag_key[HG_NEIGHBOURS][32]; /* pairwise keys of the zero test; malicious mode */
+    unsigned char tag_key[HG_NEIGHBOURS][32]; /* pairwise keys of tags: malicious mode; else zeros do */
     hg_mode imitated;    /* plain mode: whose rounding; HG_MALICIOUS, else the semi-honest servers' */
     hg_channel *channel; /* NULL in the plain mode */
     hg_pool *pool;       /* for local work; NULL: this thread */
