@@ -5,7 +5,8 @@
  * and exact because theta and sigma are fixed by the policy. The noise is a whole number of grains g, geometric: its binary digits
  * are independent, digit i is 1 with probability 1 / (1 + exp(2^i g / scale)). Scores are no multiples of g, so D counts
  * rounded up to grains and one more. A biased bit is the comparison of 64 shared random bits with a public
- * number: nobody knows the noise. What is cut off (digits beyond 45 scales, probabilities below 2^-64) is below 2^-55 a query.
+ * number: nobody knows the noise. What is cut off (beyond 45 scales) and rounded (chances, to 2^-53) stays below 2^-53 a digit and
+ * candidate: 2^-40 a query of 132 candidates.
  */
 #ifndef HG_SECRET_TIER1_NOISE_H
 #define HG_SECRET_TIER1_NOISE_H
