@@ -2,8 +2,8 @@
  *
  * Steps, each one round in the semi-honest mode unless said:
  *   1  what e selects: K e, w_t' e of each earlier row, e' m, v' e; y sum(e)
- *   2  sum_t w_t (w_t' e), then its truncation and that of r (2)
- *   3  position of the leading bit of d, its inverse root and logarithm (16)
+ *   2  position of the leading bit of d, its inverse root and logarithm (16); sum_t w_t (w_t' e) goes along
+ *   3  truncation of that sum and of r
  *   4  w = c / sqrt d, b = r / sqrt d
  *   5  what is added to m, v, q, log2 |K|
  */
@@ -23,6 +23,7 @@ typedef struct {
     hg_share e, sum, y;                        /* one-hot, its sum, y sum(e) */
     hg_share c[HG_POOLS_MOST];                 /* [p]: K e + 4 sum(e), then less what is known */
     hg_share column[HG_POOLS_MOST];            /* [n]: w_t' e */
+    hg_share known[HG_POOLS_MOST];             /* [p]: sum_t w_t (w_t' e), wide */
     hg_share mean, drop;                       /* [g]: e' m, v0 - v' e */
     hg_share residual, inverse[HG_POOLS_MOST]; /* [g]; Thompson [n]: - column' inverse factor */
     hg_share root, log2;                       /* [g]: 1 / sqrt d, log2 d */
@@ -106,38 +107,49 @@ static hg_status inverse_rows(hg_share *out, work *k, size_t t, hg_err *err) {
     return HG_OK;
 }
 
-static hg_status subtract_known(work *k, hg_err *err) {
-    const unsigned magnitude = HG_POOL_MEAN_FRACTION + hg_pool_mean_bits(k->s, k->n);
-    hg_share known[HG_POOLS_MOST], rows[HG_POOLS_MOST], r, all, cut;
-    const hg_share *part[2 * HG_POOLS_MOST + 1] = { &r };
-    size_t parts = 1;
-    HG_TRY(hg_share_repeat(&r, k->r, &k->y, k->g, err));
-    hg_share_sub(k->r, &r, &r, &k->mean);
+/* Queued: what the earlier rows explain, sum_t w_t (w_t' e), wide; Thompson: column' inverse factor. */
+static hg_status explain(work *k, hg_err *err) {
     for (size_t t = 0; t < k->g && k->n; t++) {
         const hg_share gain = hg_pool_words_view(&k->s->gain[t], 0, k->n * k->p);
-        HG_TRY(hg_mix(k->r, &known[t], &k->column[t], &gain, k->n, k->p, err));
-        part[parts++] = &known[t];
+        HG_TRY(hg_mix(k->r, &k->known[t], &k->column[t], &gain, k->n, k->p, err));
     }
     for (size_t t = 0; t < k->g && k->n && k->thompson; t++) {
         hg_share square;
         HG_TRY(inverse_rows(&square, k, t, err));
-        HG_TRY(hg_mix(k->r, &rows[t], &k->column[t], &square, k->n, k->n, err));
-        part[parts++] = &rows[t];
+        HG_TRY(hg_mix(k->r, &k->inverse[t], &k->column[t], &square, k->n, k->n, err));
     }
-    HG_TRY(hg_run_round(k->r, err));
+    return HG_OK;
+}
+
+/* out = x - y in memory of its own; x NULL: 0. */
+static hg_status subtract(hg_share *out, work *k, const hg_share *x, const hg_share *y, hg_err *err) {
+    hg_share made;
+    HG_TRY(hg_share_new(&made, k->r, y->n, LIMBS, true, err));
+    if (x) hg_share_add(k->r, &made, &made, x);
+    hg_share_sub(k->r, &made, &made, y);
+    *out = made;
+    return HG_OK;
+}
+
+static hg_status subtract_known(work *k, hg_err *err) {
+    const unsigned magnitude = HG_POOL_MEAN_FRACTION + hg_pool_mean_bits(k->s, k->n);
+    hg_share r, all, cut;
+    const hg_share *part[2 * HG_POOLS_MOST + 1] = { &r };
+    size_t parts = 1, at = k->g;
+    HG_TRY(hg_share_repeat(&r, k->r, &k->y, k->g, err));
+    hg_share_sub(k->r, &r, &r, &k->mean);
+    for (size_t t = 0; t < k->g && k->n; t++) part[parts++] = &k->known[t];
+    for (size_t t = 0; t < k->g && k->n && k->thompson; t++) part[parts++] = &k->inverse[t];
     HG_TRY(hg_share_join(&all, k->r, part, parts, err));
     HG_TRY(hg_truncate(k->r, &cut, &all, F, magnitude < WIDE + 8 ? WIDE + 8 : magnitude, err));
     k->residual = hg_share_view(&cut, 0, k->g);
-    for (size_t t = 0; t < k->g && k->n; t++) {
-        const hg_share part_cut = hg_share_view(&cut, k->g + t * k->p, k->p);
-        hg_share c; /* length scales are shared by grid points */
-        HG_TRY(hg_share_new(&c, k->r, k->p, LIMBS, true, err));
-        hg_share_sub(k->r, &c, &k->c[t], &part_cut);
-        k->c[t] = c;
-        if (!k->thompson) continue;
-        const hg_share row = hg_share_view(&cut, k->g + k->g * k->p + t * k->n, k->n);
-        HG_TRY(hg_share_new(&k->inverse[t], k->r, k->n, LIMBS, true, err));
-        hg_share_sub(k->r, &k->inverse[t], &k->inverse[t], &row);
+    for (size_t t = 0; t < k->g && k->n; t++, at += k->p) {
+        const hg_share known = hg_share_view(&cut, at, k->p);
+        HG_TRY(subtract(&k->c[t], k, &k->c[t], &known, err));
+    }
+    for (size_t t = 0; t < k->g && k->n && k->thompson; t++, at += k->n) {
+        const hg_share row = hg_share_view(&cut, at, k->n);
+        HG_TRY(subtract(&k->inverse[t], k, NULL, &row, err));
     }
     return HG_OK;
 }
@@ -267,8 +279,9 @@ hg_status hg_pool_state_observe(hg_run *r, hg_pool_state *s, const hg_share *one
     HG_TRY(make_room(s, err));
     HG_TRY(take_inputs(&k, onehot, y, err));
     HG_TRY(select(&k, err));
-    HG_TRY(subtract_known(&k, err));
+    HG_TRY(explain(&k, err));
     HG_TRY(invert(&k, err));
+    HG_TRY(subtract_known(&k, err));
     HG_TRY(scale(&k, err));
     HG_TRY(changes(&k, err));
     store(&k);

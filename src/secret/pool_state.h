@@ -64,7 +64,8 @@ HG_MUST_CHECK hg_status hg_pool_state_prepare(hg_run *r, const hg_pool_state *s,
 
 /* Conditions on one measurement: onehot [p] elements, y one element (24 fraction bits, as stored), 3 limbs. A padding row is all
  * zero. The state is unchanged on failure. HG_ELIMIT after 1024 rows.
- * What was observed is provisional until it is kept: keep it when the run's check passed, drop it when the run failed. */
+ * What was observed is provisional until it is kept: keep it when the run's check passed on all three servers, drop it when the run
+ * failed on any. */
 HG_MUST_CHECK hg_status hg_pool_state_observe(hg_run *r, hg_pool_state *s, const hg_share *onehot, const hg_share *y,
                                               hg_err *err);
 void hg_pool_state_keep(hg_pool_state *s);
