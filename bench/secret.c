@@ -390,7 +390,9 @@ int main(int argc, char **argv) {
         quick = quick || strcmp(argv[i], "--quick") == 0;
         keep = keep || strcmp(argv[i], "--keep") == 0;
     }
-    char folder[] = "/tmp/hagane-secret-XXXXXX", command[80];
+    const char *tmp = getenv("TMPDIR");
+    char folder[200], command[240];
+    snprintf(folder, sizeof folder, "%s/hagane-secret-XXXXXX", tmp ? tmp : "/tmp");
     all a = { .tables_s = 0 };
     if (!mkdtemp(folder)) return 1;
     const bool ok = run(&a, folder, quick);
