@@ -92,6 +92,10 @@ HG_MUST_CHECK hg_status hg_party_share(hg_party_shared *out, hg_party *p, const 
 /* Hands in what an earlier call left in the folder; *n data sets were taken. */
 HG_MUST_CHECK hg_status hg_party_share_again(size_t *n, hg_party *p, const char *project,
                                              const hg_party_share_opts *opts, hg_err *err);
+/* Does each of the n rows of this member's data set fit what all other rows say? implausible[i]: row i of those that were shared
+ * lies more than the policy's number of standard deviations off. Told to its owner alone, once for a data set; costs a query. */
+HG_MUST_CHECK hg_status hg_party_check(bool *implausible, size_t n, hg_party *p, const char *project,
+                                       const char *dataset, hg_err *err);
 /* dataset: at least 8 of its hexadecimal digits. Each server erases its shares and signs that it did. */
 HG_MUST_CHECK hg_status hg_party_withdraw(hg_party *p, const char *project, const char *dataset, hg_err *err);
 

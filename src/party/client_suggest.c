@@ -16,23 +16,25 @@ typedef struct {
     hg_policy *policy;
     hg_job job;
     hg_text signed_job;
-    unsigned char digest[HG_DIGEST];
+    unsigned char digest[HG_DIGEST], entry[HG_DIGEST]; /* the job's, and its place in the ledger */
+    size_t rows; /* of the data set that is checked */
     hg_answer answer[HG_SERVERS];
-    hg_proposal *proposal; /* [batch] */
+    uint64_t *bits; /* of the answer, put together */
     hg_arena *arena;
 } question;
 
 /* ---- the question ------------------------------------------------------------------------------------------------------------- */
 
-static hg_status make_job(question *q, hg_err *err) {
+static hg_status make_job(question *q, hg_job_kind kind, const unsigned char *subject, hg_err *err) {
     const hg_party *p = q->party;
     const hg_member *self;
     HG_TRY(hg_party_member(&self, p, q->policy, err));
-    q->job = (hg_job) { .kind = HG_JOB_PROPOSE,
+    q->job = (hg_job) { .kind = kind,
                         .tier = q->policy->tier,
                         .mode = q->policy->mode,
-                        .batch = (uint32_t)q->o.batch,
+                        .batch = kind == HG_JOB_PROPOSE ? (uint32_t)q->o.batch : 0,
                         .created = hg_world_now(p->o.world) };
+    if (subject) memcpy(q->job.subject, subject, HG_DIGEST);
     q->job.expires = q->job.created + HG_JOB_LIFE;
     memcpy(q->job.project, q->policy->project, sizeof q->job.project);
     memcpy(q->job.user, self->name, sizeof q->job.user);
@@ -77,16 +79,21 @@ static void forget(const question *q) {
     if (kept_path(path, q)) unlink(path);
 }
 
+static hg_status digests(question *q, hg_err *err) {
+    HG_TRY(hg_job_digest(q->digest, &q->job, err));
+    return hg_job_entry(q->entry, &q->job, err);
+}
+
 static hg_status prepare(question *q, hg_err *err) {
     HG_TRY(hg_party_policy(&q->policy, q->party, q->project, err));
     if (q->o.batch < 1 || q->o.batch > q->policy->most_batch)
         return hg_fail(err, HG_EINVAL, "the policy of %s allows 1 to %zu proposals at once, not %zu", q->project,
                        q->policy->most_batch, q->o.batch);
     if (!take_kept(q)) {
-        HG_TRY(make_job(q, err));
+        HG_TRY(make_job(q, HG_JOB_PROPOSE, NULL, err));
         HG_TRY(keep(q, err));
     }
-    return hg_job_digest(q->digest, &q->job, err);
+    return digests(q, err);
 }
 
 /* ---- the answers ---------------------------------------------------------------------------------------------------------------- */
@@ -98,12 +105,10 @@ static hg_status read_answers(question *q, const hg_text reply[HG_SERVERS], hg_e
             return hg_fail(err, HG_ECHEAT, "party \"%s\" hands over the answer of another server",
                            q->party->cluster.server[i].name);
     }
-    const size_t n = hg_job_output_bits(&q->job, q->policy, 0);
-    uint64_t *bits = hg_alloc(q->arena, (n + 63) / 64, sizeof *bits);
-    q->proposal = hg_alloc(q->arena, q->o.batch, sizeof *q->proposal);
-    if (!bits || !q->proposal) return hg_fail(err, HG_ENOMEM, "no memory for an answer");
-    HG_TRY(hg_answer_join(bits, q->answer, &q->job, q->policy, n, err));
-    return hg_answer_proposals(q->proposal, &q->job, q->policy, bits, err);
+    const size_t n = hg_job_output_bits(&q->job, q->policy, q->rows);
+    q->bits = hg_alloc(q->arena, (n + 63) / 64, sizeof *q->bits);
+    if (!q->bits) return hg_fail(err, HG_ENOMEM, "no memory for an answer");
+    return hg_answer_join(q->bits, q->answer, &q->job, q->policy, n, err);
 }
 
 static hg_status attempt(question *q, hg_err *err) {
@@ -127,7 +132,7 @@ static void acknowledge(question *q) {
     hg_text body = hg_text_new(0), reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
     hg_err err;
     hg_put_name(&body, q->project);
-    hg_put_bytes(&body, q->digest, HG_DIGEST);
+    hg_put_bytes(&body, q->entry, HG_DIGEST);
     hg_put_bytes(&body, q->answer[0].transcript, HG_DIGEST);
     if (body.failed || hg_party_ask_all(reply, q->party, HG_PUT_TAKEN, body.s, body.len, 16, &err) != HG_OK)
         hg_log(q->party->o.hooks, HG_LOG_DEBUG, "a server did not note that its answer arrived");
@@ -139,6 +144,9 @@ static void acknowledge(question *q) {
 
 static hg_status fill_proposals(hg_party_answer *a, const question *q, hg_err *err) {
     const hg_policy *p = q->policy;
+    hg_proposal *proposal = hg_alloc(a->arena, q->o.batch, sizeof *proposal);
+    if (!proposal) return hg_fail(err, HG_ENOMEM, "no memory for an answer");
+    HG_TRY(hg_answer_proposals(proposal, &q->job, p, q->bits, err));
     a->n = q->o.batch;
     a->n_inputs = p->pool ? p->n_features : 0;
     a->proposal = hg_alloc(a->arena, a->n, sizeof *a->proposal);
@@ -148,7 +156,7 @@ static hg_status fill_proposals(hg_party_answer *a, const question *q, hg_err *e
         if (!(a->input[i] = hg_arena_strdup(a->arena, p->feature[i])))
             return hg_fail(err, HG_ENOMEM, "no memory for an answer");
     for (size_t k = 0; k < a->n; k++) {
-        const hg_proposal *from = &q->proposal[k];
+        const hg_proposal *from = &proposal[k];
         hg_party_proposal *to = &a->proposal[k];
         *to = (hg_party_proposal) { .row = from->index,
                                     .mean = from->has_mean ? from->mean : NAN,
@@ -212,6 +220,21 @@ void hg_party_answer_free(hg_party_answer *a) {
     if (a) hg_arena_free(a->arena);
 }
 
+/* Until it is answered or the patience is over. */
+static hg_status ask(question *q, int64_t deadline, hg_err *err) {
+    hg_status st;
+    do st = attempt(q, err);
+    while (st != HG_OK && hg_party_try_again(q->party, st, deadline));
+    if (st == HG_OK) acknowledge(q);
+    return st;
+}
+
+static void close_question(question *q) {
+    hg_policy_free(q->policy);
+    hg_text_free(&q->signed_job);
+    hg_arena_free(q->arena);
+}
+
 hg_status hg_party_suggest(hg_party_answer **out, hg_party *p, const char *project, const hg_party_suggest_opts *opts,
                            hg_err *err) {
     *out = NULL;
@@ -223,17 +246,29 @@ hg_status hg_party_suggest(hg_party_answer **out, hg_party *p, const char *proje
     hg_status st;
     do st = prepare(&q, err);
     while (st != HG_OK && !q.policy && hg_party_try_again(p, st, deadline));
-    if (st == HG_OK) do
-            st = attempt(&q, err);
-        while (st != HG_OK && hg_party_try_again(p, st, deadline));
-    if (st == HG_OK) {
-        acknowledge(&q);
-        forget(&q);
-        st = make_answer(out, &q, err);
-    }
-    hg_policy_free(q.policy);
-    hg_text_free(&q.signed_job);
-    hg_arena_free(q.arena);
+    if (st == HG_OK) st = ask(&q, deadline, err);
+    if (st == HG_OK) st = make_answer(out, &q, err);
+    if (st == HG_OK) forget(&q);
+    close_question(&q);
+    return st;
+}
+
+/* ---- is my data plausible? ------------------------------------------------------------------------------------------------------- */
+
+hg_status hg_party_check(bool *implausible, size_t n, hg_party *p, const char *project, const char *dataset,
+                         hg_err *err) {
+    question q = { .party = p, .project = project, .rows = n, .signed_job = hg_text_new(0), .arena = hg_arena_new() };
+    unsigned char id[HG_DIGEST];
+    const int64_t deadline = hg_world_ms(p->o.world) + p->o.wait_ms;
+    hg_status st = HG_OK;
+    if (!hg_hex_read(id, HG_DIGEST, dataset, strlen(dataset)))
+        st = hg_fail(err, HG_EINVAL, "\"%s\" is no data set: 64 hexadecimal digits", dataset);
+    if (st == HG_OK) st = hg_party_policy(&q.policy, p, project, err);
+    if (st == HG_OK) st = make_job(&q, HG_JOB_CHECK, id, err);
+    if (st == HG_OK) st = digests(&q, err);
+    if (st == HG_OK) st = ask(&q, deadline, err);
+    for (size_t i = 0; st == HG_OK && i < n; i++) implausible[i] = q.bits[i / 64] >> (i % 64) & 1;
+    close_question(&q);
     return st;
 }
 
@@ -242,13 +277,26 @@ hg_status hg_party_suggest(hg_party_answer **out, hg_party *p, const char *proje
 /* Simulates only what is small enough to be simulated: few rows on public pool entries. */
 static hg_status estimate_leakage(hg_leakage_estimate *e, bool *measured, hg_party *p, const hg_policy *policy,
                                   hg_pool *threads, hg_arena *arena, hg_err *err) {
+    hg_dataset_status *set;
+    size_t n_sets, n = 0, row[HG_LEAKAGE_ROWS];
     *measured = false;
-    (void)p;
-    (void)policy;
-    (void)arena;
-    (void)err;
-    (void)e;
-    (void)threads;
+    if (policy->tier != HG_TIER_PROPERTIES) return HG_OK;
+    HG_TRY(hg_party_datasets(&set, &n_sets, p, policy->project, arena, err));
+    for (size_t i = 0; i < n_sets; i++) {
+        if (set[i].state != HG_DATASET_ACTIVE) continue;
+        for (size_t k = 0; k < set[i].n_index; k++) {
+            if (n == HG_LEAKAGE_ROWS) return HG_OK; /* too many to sample: the bound stands alone */
+            if (set[i].index[k] >= policy->n_pool)
+                return hg_fail(err, HG_EPARSE, "a data set names no row of the pool");
+            row[n++] = set[i].index[k];
+        }
+    }
+    if (n < 2) return HG_OK;
+    hg_leakage_opts o = hg_leakage_opts_default();
+    o.threads = threads;
+    o.hooks = p->o.hooks;
+    HG_TRY(hg_leakage_measure(e, policy, row, n, &o, err));
+    *measured = true;
     return HG_OK;
 }
 

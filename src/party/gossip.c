@@ -6,7 +6,7 @@
  */
 #include "core/memory.h"
 #include "party/ledger.h"
-#include "party/serve.h"
+#include "party/serve_work.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +46,7 @@ static hg_status check_job(void *self, const hg_charge *c, hg_err *err) {
     HG_TRY(hg_job_peek(&j, c->signed_job, c->signed_n, err));
     HG_TRY(hg_serve_policy(&p, h->server, h->policy->project, j.policy, err));
     hg_status st = hg_job_read(&j, p, j.created, c->signed_job, c->signed_n, err);
-    if (st == HG_OK) st = hg_job_digest(digest, &j, err);
+    if (st == HG_OK) st = hg_job_entry(digest, &j, err);
     if (st == HG_OK && (memcmp(digest, c->job, HG_DIGEST) != 0 || strcmp(j.user, c->user) != 0 ||
                         strcmp(j.project, h->policy->project) != 0))
         st = hg_fail(err, HG_EREFUSED, "a charge does not belong to the job it names");

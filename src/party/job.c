@@ -64,6 +64,12 @@ hg_status hg_job_digest(unsigned char digest[HG_DIGEST], const hg_job *j, hg_err
     return st;
 }
 
+hg_status hg_job_entry(unsigned char entry[HG_DIGEST], const hg_job *j, hg_err *err) {
+    if (j->kind != HG_JOB_CHECK) return hg_job_digest(entry, j, err);
+    hg_digest(entry, "check of a data set", j->subject, HG_DIGEST);
+    return HG_OK;
+}
+
 hg_status hg_job_peek(hg_job *j, const void *bytes, size_t n, hg_err *err) {
     *j = (hg_job) { .batch = 0 };
     if (n < HG_SIGNATURE || n > HG_JOB_BYTES) return malformed("a job", err);

@@ -44,6 +44,8 @@ HG_MUST_CHECK hg_status hg_job_read(hg_job *j, const hg_policy *p, int64_t now, 
                                     hg_err *err);
 /* Of the encoding without the signature: names the job in ledgers, logs and transcripts. */
 HG_MUST_CHECK hg_status hg_job_digest(unsigned char digest[HG_DIGEST], const hg_job *j, hg_err *err);
+/* Where a job stands in the ledgers: by its digest, but the check of a data set by the set's, so that it is made once. */
+HG_MUST_CHECK hg_status hg_job_entry(unsigned char entry[HG_DIGEST], const hg_job *j, hg_err *err);
 /* Bits of the output: batch * (index bits + release bits) for PROPOSE; rows for CHECK. */
 size_t hg_job_output_bits(const hg_job *j, const hg_policy *p, size_t rows);
 

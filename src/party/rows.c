@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MOST = 1 << 20, Y_WORDS = 3 };
+enum { ROWS_MOST = 1 << 20 };
 
 typedef struct {
     hg_stored set;
@@ -77,35 +77,40 @@ hg_status hg_rows_digest(unsigned char digest[HG_DIGEST], const hg_rows *r, hg_e
     return st;
 }
 
-/* Tier 1: a row is one element, and its public bytes are the pool index. */
+/* Whole sets, one behind the other, as they are stored. */
 static hg_status load_set(hg_rows *r, hg_server *s, size_t i, uint32_t *index, hg_err *err) {
     const hg_stored *d = &r->set[i];
     const size_t first = r->first[i], n = (size_t)d->rows;
-    if (d->elements != 1 || d->limbs != Y_WORDS || d->bits != 0 || d->public_size != sizeof *index)
+    if (d->limbs != HG_RING_LIMBS || (d->public_size && d->public_size != sizeof *index))
         return hg_fail(err, HG_EDATA, "a data set of %s is stored in another form than its policy says", d->owner);
-    uint64_t *slot[2] = { r->slot[0] + first * Y_WORDS, r->slot[1] + first * Y_WORDS };
-    HG_TRY(hg_store_read(slot, index, s->o.store, d->id, d->epoch, 0, n, err));
-    for (size_t k = 0; k < n; k++) r->measured[first + k] = index[k];
+    uint64_t *slot[2] = { r->slot[0] + r->word[i], r->slot[1] + r->word[i] };
+    HG_TRY(hg_store_read(slot, d->public_size ? index : NULL, s->o.store, d->id, d->epoch, 0, n, err));
+    for (size_t k = 0; d->public_size && k < n; k++) r->measured[first + k] = index[k];
     return HG_OK;
 }
 
 hg_status hg_rows_load(hg_rows *r, hg_server *s, hg_err *err) {
     uint32_t *index = hg_alloc(r->arena, r->n, sizeof *index);
     r->measured = hg_alloc(r->arena, r->n, sizeof *r->measured);
-    for (unsigned k = 0; k < 2; k++) r->slot[k] = hg_alloc(r->arena, r->n, Y_WORDS * sizeof *r->slot[k]);
-    if (!index || !r->measured || !r->slot[0] || !r->slot[1])
-        return hg_fail(err, HG_ENOMEM, "no memory for the shares of %zu rows", r->n);
+    r->word = hg_alloc(r->arena, r->n_sets, sizeof *r->word);
+    if (!index || !r->measured || !r->word) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows", r->n);
+    for (size_t i = 0; i < r->n_sets; i++) {
+        r->word[i] = r->n_words;
+        r->n_words += hg_stored_words(&r->set[i]) * (size_t)r->set[i].rows;
+    }
+    for (unsigned k = 0; k < 2; k++) r->slot[k] = hg_alloc(r->arena, r->n_words, sizeof *r->slot[k]);
+    if (!r->slot[0] || !r->slot[1]) return hg_fail(err, HG_ENOMEM, "no memory for the shares of %zu rows", r->n);
     for (size_t i = 0; i < r->n_sets; i++) HG_TRY(load_set(r, s, i, index, err));
     return HG_OK;
 }
 
 void hg_rows_slots(unsigned char digest[2][HG_DIGEST], const hg_rows *r) {
-    for (unsigned k = 0; k < 2; k++) hg_digest(digest[k], "the shares of a job", r->slot[k], r->n * Y_WORDS * 8);
+    for (unsigned k = 0; k < 2; k++) hg_digest(digest[k], "the shares of a job", r->slot[k], r->n_words * 8);
 }
 
 void hg_rows_free(hg_rows *r) {
     for (unsigned k = 0; k < 2; k++)
-        if (r->slot[k]) OPENSSL_cleanse(r->slot[k], r->n * Y_WORDS * 8);
+        if (r->slot[k]) OPENSSL_cleanse(r->slot[k], r->n_words * 8);
     hg_arena_free(r->arena);
     *r = (hg_rows) { .n = 0 };
 }

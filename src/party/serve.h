@@ -1,6 +1,7 @@
 /* party/serve.h -- what the parts of a server share: its state, the attempt of a joint run, the handlers of requests */
 #ifndef HG_PARTY_SERVE_H
 #define HG_PARTY_SERVE_H
+#include "party/audit.h"
 #include "party/channel_tls.h"
 #include "party/job.h"
 #include "party/meet.h"
@@ -19,6 +20,7 @@ typedef struct {
 } hg_peer;
 
 typedef struct hg_tables hg_tables;
+typedef struct hg_states hg_states;
 
 struct hg_server {
     hg_server_opts o;
@@ -28,6 +30,7 @@ struct hg_server {
     hg_cancel *hard; /* raised when the time to finish is over: everything that waits ends */
     hg_meet *meet;
     hg_tables *tables;
+    hg_states *states;
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t quiet; /* a thread has ended */
     size_t threads, strangers, links, jobs;
@@ -60,6 +63,9 @@ HG_MUST_CHECK hg_status hg_serve_member(const hg_member **out, const hg_policy *
 /* Appends this server's signed receipt; outcome, rows, epoch, words of *r are the caller's. */
 HG_MUST_CHECK hg_status hg_serve_receipt(hg_text *to, hg_server *s, const hg_policy *p, hg_receipt *r,
                                          const unsigned char subject[HG_DIGEST], hg_err *err);
+
+/* Notes in the signed log that a member was refused something. What failed for other reasons (a party away, no memory) is not noted. */
+void hg_serve_refused(hg_server *s, hg_audit_kind kind, const hg_policy *p, const char *member, const hg_err *why);
 
 /* ---- requests: one function a kind; `body` is the message ----------------------------------------------------------------- */
 
@@ -143,9 +149,11 @@ typedef struct {      /* what a job computes with: all active sets, oldest first
     hg_stored *set;   /* [n_sets] */
     size_t *first;    /* [n_sets] its first row */
     hg_arena *arena;
-    /* tier 1, after hg_rows_load */
-    size_t *measured;  /* [n] pool index */
-    uint64_t *slot[2]; /* [n * 3] */
+    /* after hg_rows_load */
+    size_t *measured;  /* [n] tier 1: pool index */
+    uint64_t *slot[2]; /* [n_words] sets one behind the other, rows as they are stored (party/store.h) */
+    size_t *word;      /* [n_sets] where a set begins in a slot */
+    size_t n_words;
 } hg_rows;
 /* The list alone. */
 HG_MUST_CHECK hg_status hg_rows_list(hg_rows *r, hg_server *s, const char *project, hg_err *err);

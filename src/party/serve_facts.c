@@ -26,6 +26,21 @@ hg_status hg_serve_member(const hg_member **out, const hg_policy *p, const hg_li
     return hg_fail(err, HG_EREFUSED, "%s is no member of project %s, or its key was revoked", peer->name, p->project);
 }
 
+void hg_serve_refused(hg_server *s, hg_audit_kind kind, const hg_policy *p, const char *member, const hg_err *why) {
+    hg_audit_note note = { 0 };
+    switch (why->code) {
+    case HG_EPARTY:
+    case HG_ECANCEL:
+    case HG_ENOMEM:
+    case HG_EIO: return;
+    default: break;
+    }
+    hg_note_text(&note, "project", p->project);
+    hg_note_text(&note, kind == HG_AUDIT_JOB_REFUSED ? "user" : "member", member);
+    hg_note_text(&note, "reason", why->msg[0] ? why->msg : "refused");
+    if (hg_audit_append(s->o.store, kind, &note, NULL) != HG_OK) hg_serve_log(s, "the signed log could not be written");
+}
+
 /* Project and member of a request that begins with the project's name. */
 hg_status hg_serve_enter(hg_policy **p, const hg_member **m, hg_ask *a, hg_err *err) {
     char project[HG_NAME_SIZE];

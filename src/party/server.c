@@ -6,6 +6,7 @@
 #include "party/server.h"
 #include "core/memory.h"
 #include "party/serve.h"
+#include "party/states.h"
 #include "party/tables.h"
 #include <poll.h>
 #include <stdarg.h>
@@ -318,6 +319,7 @@ static hg_status open_server(hg_server *s, hg_err *err) {
     HG_TRY(hg_meet_new(&s->meet, o->world, err));
     HG_TRY(hg_cancel_new(&s->hard, err));
     HG_TRY(hg_tables_new(&s->tables, s, err));
+    HG_TRY(hg_states_new(&s->states, err));
     return hg_listener_new(&s->listener, o->host ? o->host : place->host, o->port < 0 ? place->port : (uint16_t)o->port,
                            err);
 }
@@ -379,6 +381,7 @@ void hg_server_free(hg_server *s) {
     if (!s) return;
     hg_listener_free(s->listener);
     hg_tables_free(s->tables);
+    hg_states_free(s->states);
     hg_meet_free(s->meet);
     hg_cancel_free(s->hard);
     hg_tls_free(s->tls);

@@ -1,12 +1,13 @@
 /* tests/party/test_party.c -- owners share, a user asks, an owner leaves: the story of hagane/party.h on three real servers */
 #include "hagane/party.h"
 #include "party/ledger.h"
+#include "secret/pool_state.h"
 #include "secret/tier1.h"
 #include "test.h"
 #include "trio.h"
 
 static const size_t POOR_A[] = { 0, 5, 30 }, POOR_B[] = { 35, 29, 1 }, OWN[] = { 6, 24 };
-static const char SEMI[] = "mode: semi-honest\n", MALICIOUS[] = "mode: malicious\n";
+static const char SEMI[] = "tier: properties\nmode: semi-honest\n", MALICIOUS[] = "tier: properties\nmode: malicious\n";
 
 static void share_all(trio *t) {
     const size_t *row[] = { POOR_A, POOR_B, OWN };
@@ -83,9 +84,50 @@ static void three_servers_answer_what_one_would(void **state) {
     }
 }
 
+/* Tier 2: the servers do not know which entries were measured; the answer is that of doubles on the same rows. */
+static void hidden_rows_give_the_same_answer(void **state) {
+    (void)state;
+    static const char *const MODES[] = { "tier: indices\nmode: semi-honest\n", "tier: indices\nmode: malicious\n" };
+    for (size_t k = 0; k < 2; k++) {
+        trio *t = trio_new("hidden", MODES[k], "limits: {padding: 4}\n");
+        char path[TRIO_PATH];
+        hg_err err;
+        hg_policy *p;
+        hg_party_answer *a;
+        share_all(t);
+        assert_ok_err(hg_policy_load(&p, trio_path(path, t, "policy.yaml"), &err), err);
+        hg_party *carol = trio_party(t, "carol");
+        size_t row[16] = { 0, 5, 30, 35, 29, 1, 6, 24 }, n = 8;
+        double pool[TRIO_POOL * 2], y[16], gap;
+        hg_policy_scaled_pool(pool, p);
+        for (unsigned step = 0; step < 3; step++) { /* each answer is measured and handed in: the state grows */
+            for (size_t i = 0; i < n; i++) {
+                uint64_t element[3];
+                assert_ok_err(hg_policy_scale(element, p, trio_hc(row[i]), &err), err);
+                y[i] = ldexp((double)(int64_t)element[0], -HG_Y_FRACTION);
+            }
+            assert_ok_err(hg_party_suggest(&a, carol, "magnets", NULL, &err), err);
+            size_t expected;
+            assert_ok_err(hg_pool_float(&expected, &gap, &p->model, pool, TRIO_POOL, 2, row, y, n, NULL, 0, &err), err);
+            assert_true(gap > 1e-5);
+            assert_int_equal(a->proposal[0].row, expected);
+            assert_int_equal(a->tier, 2);
+            row[n] = a->proposal[0].row;
+            const double measured = trio_hc(row[n]);
+            hg_party_answer_free(a);
+            assert_ok_err(trio_share(t, "carol", &row[n], &measured, 1, NULL, &err), err);
+            n++;
+        }
+        hg_party_free(carol);
+        hg_policy_free(p);
+        trio_free(t);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(three_servers_answer_what_one_would),
+        TEST(hidden_rows_give_the_same_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,20 +159,22 @@ static void put_members(hg_text *to, const trio *t) {
     }
 }
 
-static void write_policy(const trio *t, const char *mode, const char *more) {
+static void write_policy(const trio *t, const char *head, const char *more) {
     hg_text text = hg_text_new(0);
     hg_err err;
     hg_policy *p;
     hg_text_add(&text,
-                "hagane policy: 1\nproject: magnets\ntier: properties\n%s"
+                "hagane policy: 1\nproject: magnets\n%s"
                 "valid: {from: 2020-01-01, until: 2090-01-01}\n"
                 "target: {column: Hc, unit: T, goal: maximize, low: 0, high: 3}\n"
-                "features:\n  - {column: x, low: 0, high: 10}\n  - {column: y, low: 0, high: 10}\n"
-                "pool:\n  id: name\n  rows: |\n    name,x,y\n",
-                mode);
-    for (unsigned i = 0; i < TRIO_POOL; i++) hg_text_add(&text, "    M%u,%u,%u\n", i, i % 6 * 2, i / 6 * 2);
+                "features:\n  - {column: x, low: 0, high: 10}\n  - {column: y, low: 0, high: 10}\n",
+                head);
+    const bool pool = !strstr(head, "compositions");
+    if (pool) hg_text_add(&text, "pool:\n  id: name\n  rows: |\n    name,x,y\n");
+    for (unsigned i = 0; pool && i < TRIO_POOL; i++) hg_text_add(&text, "    M%u,%u,%u\n", i, i % 6 * 2, i / 6 * 2);
     put_members(&text, t);
-    hg_text_add(&text, "model: {lengths: [0.2, 0.5, 1.0], noises: [0.001, 0.01]}\n%s", more);
+    hg_text_add(&text, "%s%s",
+                strstr(more, "model:") ? "" : "model: {lengths: [0.2, 0.5, 1.0], noises: [0.001, 0.01]}\n", more);
     assert_ok_err(hg_policy_read(&p, "policy", text.s, text.len, &err), err);
     for (unsigned i = 0; i < 3; i++) { /* all owners sign */
         hg_identity *id = member(t, MEMBERS[i].name);
@@ -206,7 +208,7 @@ hg_party *trio_patient(trio *t, const char *name, int wait_ms) {
 
 hg_party *trio_party(trio *t, const char *name) { return trio_patient(t, name, 0); }
 
-trio *trio_new(const char *name, const char *mode, const char *more) {
+trio *trio_new(const char *name, const char *head, const char *more) {
     char path[TRIO_PATH];
     hg_err err;
     trio *t = calloc(1, sizeof *t);
@@ -230,7 +232,7 @@ trio *trio_new(const char *name, const char *mode, const char *more) {
     }
     assert_ok_err(hg_cluster_write(trio_path(path, t, "cluster.yaml"), &t->cluster, &err), err);
     for (unsigned i = 0; i < HG_SERVERS; i++) run(&t->server[i]);
-    write_policy(t, mode, more);
+    write_policy(t, head, more);
     hg_party *p = trio_party(t, "acme");
     assert_ok_err(hg_party_policy_put(p, trio_path(path, t, "policy.yaml"), &err), err);
     hg_party_free(p);

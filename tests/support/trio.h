@@ -1,6 +1,7 @@
 /* tests/support/trio.h -- three real servers in this process, on loopback, each with its own store; members who talk to them
  *
- *   trio *t = trio_new("story", "mode: semi-honest\n", "");      project "magnets", 6 x 6 pool on x, y in [0, 10], "Hc" in [0, 3]
+ *   trio *t = trio_new("story", "tier: properties\nmode: semi-honest\n", "");
+ *                                      project "magnets", 6 x 6 pool on x, y in [0, 10], "Hc" in [0, 3] T
  *   hg_party *acme = trio_party(t, "acme");                      members: owners acme and bolt; carol owns and asks; dora asks
  *   trio_table(path, t, "acme.csv", rows, y, 3);                 a CSV table of pool rows with values
  *   trio_stop(t, 1); trio_start(t, 1);                           the same store again
@@ -39,8 +40,9 @@ struct trio {
     hg_text log; /* of all three, "party: line" */
 };
 
-/* mode: the policy's line; more: lines for the end of it. Servers run and have the policy, signed by its three owners. */
-trio *trio_new(const char *name, const char *mode, const char *more);
+/* head: the policy's tier and mode; more: lines for the end of it, a model among them or a small one is taken. Servers run and have
+ * the policy, signed by its three owners. */
+trio *trio_new(const char *name, const char *head, const char *more);
 void trio_free(trio *t);
 void trio_stop(trio *t, unsigned party); /* as after SIGTERM */
 void trio_start(trio *t, unsigned party);
