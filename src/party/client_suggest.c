@@ -17,7 +17,7 @@ typedef struct {
     hg_job job;
     hg_text signed_job;
     unsigned char digest[HG_DIGEST], entry[HG_DIGEST]; /* the job's, and its place in the ledger */
-    size_t rows; /* of the data set that is checked */
+    size_t rows;                                       /* of the data set that is checked */
     hg_answer answer[HG_SERVERS];
     uint64_t *bits; /* of the answer, put together */
     hg_arena *arena;
@@ -280,7 +280,7 @@ static hg_status estimate_leakage(hg_leakage_estimate *e, bool *measured, hg_par
     hg_dataset_status *set;
     size_t n_sets, n = 0, row[HG_LEAKAGE_ROWS];
     *measured = false;
-    if (policy->tier != HG_TIER_PROPERTIES) return HG_OK;
+    if (policy->tier != HG_TIER_PROPERTIES || policy->model.epsilon > 0) return HG_OK;
     HG_TRY(hg_party_datasets(&set, &n_sets, p, policy->project, arena, err));
     for (size_t i = 0; i < n_sets; i++) {
         if (set[i].state != HG_DATASET_ACTIVE) continue;
@@ -295,7 +295,7 @@ static hg_status estimate_leakage(hg_leakage_estimate *e, bool *measured, hg_par
     hg_leakage_opts o = hg_leakage_opts_default();
     o.threads = threads;
     o.hooks = p->o.hooks;
-    HG_TRY(hg_leakage_measure(e, policy, row, n, &o, err));
+    HG_TRY(hg_leakage_measure(e, policy, row, NULL, n, &o, err));
     *measured = true;
     return HG_OK;
 }
