@@ -25,6 +25,7 @@
  *   agree_t2         the same on tier 2
  *   agree_t3         the same on tier 3
  */
+#include "../tests/support/relay.h"
 #include "../tests/support/servers.h"
 #include "files/json.h"
 #include "hagane/csv.h"
@@ -341,6 +342,31 @@ static bool measure(all *a, test_servers *s, bool quick) {
     return ok;
 }
 
+/* Every link through a relay of its own, which holds each byte back for 20 ms. The servers are started anew: they dial each
+ * other by the ports of the cluster's file. */
+static bool measure_delay(figures *f, test_servers *s, size_t steps) {
+    relay *r[HG_SERVERS];
+    uint16_t port[HG_SERVERS];
+    candidates film = { 0 };
+    const problem slow = { "t1-delay", "properties", "semi-honest", "acquisition: ucb", &film };
+    hg_err err;
+    relay_opts o = relay_opts_default();
+    o.delay_us = 20000;
+    test_servers_stop_all(s);
+    if (!read_film(&film)) return false;
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        if (!(r[i] = relay_new("127.0.0.1", s->port[i], &o))) return false;
+        port[i] = relay_port(r[i]);
+    }
+    GO(test_servers_through(s, port, &err));
+    for (unsigned i = 0; i < HG_SERVERS; i++) GO(test_servers_start(s, i, &err));
+    const bool ok = measure_steps(f, s, &slow, steps);
+    test_servers_stop_all(s);
+    for (unsigned i = 0; i < HG_SERVERS; i++) relay_free(r[i]);
+    free_candidates(&film);
+    return ok;
+}
+
 static hg_status print_out(void *ctx, const char *bytes, size_t n, hg_err *err) {
     return fwrite(bytes, 1, n, ctx) == n ? HG_OK : hg_fail(err, HG_EIO, "standard output");
 }
@@ -378,7 +404,7 @@ static bool run(all *a, const char *folder, bool quick) {
     hg_err err;
     GO(test_servers_make(&s, folder, MEMBERS, 3, &err));
     for (unsigned i = 0; i < HG_SERVERS; i++) GO(test_servers_start(&s, i, &err));
-    const bool ok = measure(a, &s, quick);
+    const bool ok = measure(a, &s, quick) && measure_delay(&a->t1_delay, &s, quick ? 5 : 20);
     test_servers_stop_all(&s);
     return ok;
 }
