@@ -334,8 +334,8 @@ static bool measure(all *a, test_servers *s, bool quick) {
                   mal = { "t1-mal", "properties", "malicious", "acquisition: ucb", &film },
                   large = { "t1-10k", "properties", "semi-honest", GRID_16, &grid },
                   t2 = { "t2-semi", "indices", "semi-honest", POOLS_4, &film };
-    (void)t2;
-    bool ok = measure_steps(&a->t1_semi, s, &semi, steps) && measure_steps(&a->t1_mal, s, &mal, steps);
+    bool ok = measure_steps(&a->t1_semi, s, &semi, steps) && measure_steps(&a->t1_mal, s, &mal, steps) &&
+              measure_steps(&a->t2_semi, s, &t2, steps);
     ok = ok && measure_large(&a->t1_10k, &a->tables_s, s, &large, quick ? 100 : 500, steps);
     free_candidates(&film);
     free_candidates(&grid);
