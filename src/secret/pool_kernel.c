@@ -16,7 +16,8 @@ enum {
 
 /* ---- steps ---------------------------------------------------------------------------------------------------------------- */
 
-/* Several products of n elements each, truncated to F bits, in one step. */
+/* Several products of n elements each, truncated to F bits, in one step; into memory made before, so that a step leaves nothing
+ * behind in the arena: a pool has many pairs. */
 typedef struct {
     size_t n;
     hg_share *z[8];
@@ -32,11 +33,15 @@ static void put(step *s, hg_share *z, const hg_share *x, const hg_share *y) {
 
 static hg_status take(step *s, hg_run *r, hg_err *err) {
     hg_share x, y, z;
-    if (s->n == 0) return HG_OK;
+    const hg_mark mark = hg_arena_mark(hg_run_arena(r));
     HG_TRY(hg_share_join(&x, r, s->x, s->n, err));
     HG_TRY(hg_share_join(&y, r, s->y, s->n, err));
     HG_TRY(hg_mul_truncated(r, &z, &x, &y, F, MAGNITUDE, err));
-    for (size_t k = 0, at = 0; k < s->n; at += s->x[k++]->n) *s->z[k] = hg_share_view(&z, at, s->x[k]->n);
+    for (size_t k = 0, at = 0; k < s->n; at += s->z[k++]->n) {
+        const hg_share part = hg_share_view(&z, at, s->z[k]->n);
+        hg_share_copy(r, s->z[k], &part);
+    }
+    hg_arena_reset(hg_run_arena(r), mark);
     s->n = 0;
     return HG_OK;
 }
@@ -61,6 +66,7 @@ static hg_status distances(hg_share *z, hg_run *r, const hg_mixture *k, const hg
 /* z^2 ... z^10 in four steps. */
 static hg_status powers(hg_share power[DEGREE + 1], hg_run *r, hg_err *err) {
     step s = { 0 };
+    for (size_t i = 2; i <= DEGREE; i++) HG_TRY(hg_share_new(&power[i], r, power[1].n, LIMBS, true, err));
     for (size_t have = 1; have < DEGREE; have *= 2) {
         for (size_t i = 1; i <= have && have + i <= DEGREE; i++) put(&s, &power[have + i], &power[i], &power[have]);
         HG_TRY(take(&s, r, err));

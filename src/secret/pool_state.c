@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-enum { LIMBS = HG_POOL_LIMBS, PAIRS_A_BLOCK = 1 << 15 };
+enum { LIMBS = HG_POOL_LIMBS, PAIRS_A_BLOCK = 1 << 14 };
 static const size_t TABLE_MOST = (size_t)1 << 30; /* bytes */
 
 /* ---- words ----------------------------------------------------------------------------------------------------------------- */
