@@ -124,7 +124,11 @@ static void a_ready_message_is_bound_to_everything(void **state) {
     const hg_ready r = { { &hello[0], &hello[1] }, { &c[0], &c[1] }, exporter };
     hg_ready_sign(signature, m.server[0], &r, 0);
     assert_ok(hg_ready_check(signature, &r, 0, NULL));
-    assert_int_equal(hg_ready_check(signature, &r, 1, NULL), HG_EREFUSED); /* sent back to its maker */
+    const hg_ready mirror = { { &hello[0], &hello[0] }, { &c[0], &c[0] }, exporter }; /* sent back to its maker */
+    hg_ready_sign(signature, m.server[0], &mirror, 0);
+    assert_ok(hg_ready_check(signature, &mirror, 0, NULL));
+    assert_int_equal(hg_ready_check(signature, &mirror, 1, NULL), HG_EREFUSED);
+    hg_ready_sign(signature, m.server[0], &r, 0);
 
     hg_hello other = hello[1];
     const hg_ready changed = { { &hello[0], &other }, { &c[0], &c[1] }, exporter };

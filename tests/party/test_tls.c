@@ -642,6 +642,17 @@ static void zeros(raw *r, SSL *ssl, int fd) {
     if (!write_all(ssl, zero, sizeof zero)) return;
 }
 
+/* The hello a byte at a time: each is progress, the whole is too slow. */
+static void drip_hello(raw *r, SSL *ssl, int fd) {
+    hg_hello h;
+    (void)fd;
+    make_hello(r, &h);
+    for (size_t i = 0; i < FRAMED_HELLO; i++) {
+        usleep(20000);
+        if (!write_all(ssl, r->kept + i, 1)) return;
+    }
+}
+
 static void leave(raw *r, SSL *ssl, int fd) {
     (void)r, (void)fd;
     SSL_shutdown(ssl);
@@ -692,6 +703,7 @@ static void bad_hellos(void **state) {
         { zeros, HG_ECHEAT, "no frame of version 1", "no frame of version 1" },
         { leave, HG_EPARTY, "server-1: closed the connection", "server-0: closed the connection" },
         { say_nothing, HG_EPARTY, "was not ready within 300 ms", "was not ready within 300 ms" },
+        { drip_hello, HG_EPARTY, "within 300 ms, while a message was received", "while a message was received" },
         { other_role, HG_ECHEAT, "claims another role than its", "claims another role than its certificate" },
         { other_version, HG_EREFUSED, "runs version 9.9, this server", "runs version 9.9, this server" },
         { other_purpose, HG_ECHEAT, "answers for something else than it was asked", NULL },
