@@ -11,22 +11,23 @@
  * e = 0 and y = 0 and changes nothing; n is counted as a shared sum. K is public on tier 2, shared on tier 3, and the same
  * function on both (secret/pool_mixture.h). Theta, sigma and scores: secret/pool_policy.h.
  *
- * Numbers. 3 limbs in every mode: with 192 bits a mask hides an opened number to 2^-90 or better. Factors have 40 fraction bits,
- * products 80; means and variances keep the 80, so that the only numbers truncated for each entry are c and w. Why 40: an
+ * Numbers. 3 limbs in every mode: with 192 bits a mask hides an opened number to 2^-85 or better. Factors have 40 fraction bits,
+ * products 80; means and variances stay as wide as products, so that the only numbers truncated for each entry are c and w. Why 40: an
  * error of c is divided by d >= 1e-4. Bounds, with eta >= 1e-4, |y| <= 8 and at most 1024 rows:
  *
  *     c, K + 4      <= 5       2^43        by Cauchy-Schwarz: prior variance 1 + 4
  *     w             <= 2.24    2^42        w^2 <= v
  *     1 / sqrt d    <= 100     2^47        d >= eta
- *     sum w s       <= 10      2^84        = K e + 4 - c
- *     b             <= 25600   2^55        b^2 <= y' (K + eta I)^-1 y <= 64 n / eta
- *     q             <= 6.6e8   2^78 (48 fraction bits)
- *     m             <= 57300   2^96 (80 fraction bits): sqrt 5 times sqrt q; values met in practice are below 50
- *     score         <= 2^17    2^49 (32 fraction bits)
+ *     sum w s       <= 10      2^84        = K e + 4 - c (80 fraction bits)
+ *     b             <= 25600   2^51        b^2 <= y' (K + eta I)^-1 y <= 64 n / eta (36 fraction bits)
+ *     q             <= 6.6e8   2^78        (48 fraction bits)
+ *     m             <= 57300   2^92        sqrt 5 times sqrt q (76 fraction bits); values met in practice are below 50
+ *     score         <= 2^17    2^49        (32 fraction bits)
  *     rows of the inverse factor <= 100, path <= a few hundred
  *
  * Outside these (inputs are checked first, secret/pool_input.h) numbers wrap or saturate; nothing aborts on data.
- * Accuracy against doubles after 120 measurements, noise 1e-4: mean 1e-6, variance 1e-9 (bench/secret_pool).
+ * Accuracy against doubles after 120 measurements, noise 1e-4, Matern-5/2: mean 4e-8, variance 2e-10 (bench/secret_pool). In the malicious mode an
+ * opened number is uniform; undoing its mask fails with probability 2^-41 for q, 2^-50 and less for the others, a number.
  */
 #ifndef HG_SECRET_POOL_STATE_H
 #define HG_SECRET_POOL_STATE_H

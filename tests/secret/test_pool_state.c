@@ -135,6 +135,8 @@ static void padding_changes_nothing(void **state) {
     parties_free(p);
 }
 
+static double FILM[STUDY_POOL];
+
 /* ---- proposals ------------------------------------------------------------------------------------------------------------------ */
 
 static hg_status propose(uint64_t *index, hg_pool_state *s, parties *p, hg_run *r, const study *a, hg_err *err) {
@@ -220,6 +222,49 @@ static void other_models_agree_too(void **state) {
     parties *p = parties_check(one_proposal, &a, 7, NULL);
     assert_true(parties_int(p, "index", 0) < 12);
     parties_free(p);
+}
+
+/* Real data: every `step`-th of the 132 points of a (Nd,Ce)2Fe14B film, coercivity. All 20 runs: bench/secret_pool. */
+static study film(hg_tier tier, size_t step) {
+    study a = make_study(tier, HG_ACQ_UCB, 1, 0, 31);
+    char path[400], line[300];
+    FILE *f = fopen(test_source(path, sizeof path, "data/mammos-magnets/ndcefeb132.csv"), "r");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof line, f));
+    a.p = 0;
+    for (size_t i = 0; fgets(line, sizeof line, f); i++) {
+        double x, y, h;
+        if (i % step) continue;
+        assert_int_equal(sscanf(line, "%*f,%lf,%lf,%*f,%*f,%*f,%lf", &x, &y, &h), 3);
+        a.x[2 * a.p] = hg_pool_feature((x + 45) / 90);
+        a.x[2 * a.p + 1] = hg_pool_feature((y + 45) / 90);
+        FILM[a.p++] = ldexp(nearbyint(ldexp((h - 750e3) * 16 / 1.5e6, 24)), -24);
+    }
+    fclose(f);
+    return a;
+}
+
+static void a_search_of_real_magnets(void **state) {
+    (void)state;
+    for (hg_tier tier = HG_TIER_INDICES; tier <= HG_TIER_COMPOSITIONS; tier++) {
+        study a = film(tier, tier == HG_TIER_INDICES ? 1 : 5);
+        assert_int_equal(a.p, tier == HG_TIER_INDICES ? 132 : 27);
+        a.at[0] = 3;
+        a.at[1] = a.p - 6;
+        for (a.rows = 2; a.rows < 6; a.rows++) {
+            double gap;
+            for (size_t i = 0; i < a.rows; i++) a.y[i] = FILM[a.at[i]];
+            const size_t exact = in_doubles(&a, &gap);
+            assert_true(gap > 1e-5);
+            for (hg_mode mode = HG_PLAIN; mode <= HG_SEMI_HONEST; mode++) {
+                parties *p = parties_new(mode, 7 + a.rows);
+                assert_ok_err(parties_run(p, one_proposal, &a), p->err[0]);
+                assert_int_equal(parties_int(p, "index", 0), exact);
+                parties_free(p);
+            }
+            a.at[a.rows] = exact;
+        }
+    }
 }
 
 /* All candidates measured: some index comes out, nothing tells that it was measured. */
@@ -615,6 +660,7 @@ int main(void) {
         TEST(padding_changes_nothing),
         TEST(servers_one_party_and_doubles_agree),
         TEST(other_models_agree_too),
+        TEST(a_search_of_real_magnets),
         TEST(a_used_up_pool_still_answers),
         TEST(costs_are_exact),
         TEST(what_a_failed_run_conditioned_is_dropped),
