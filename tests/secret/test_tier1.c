@@ -1,4 +1,5 @@
 /* tests/secret/test_tier1.c -- proposals on secret values: plain, three servers, three servers of whom one may cheat */
+#include "secret/tier1_draw.h"
 #include "tier1_problem.h"
 
 static const hg_acquisition ALL[] = { HG_ACQ_UCB, HG_ACQ_EI, HG_ACQ_PI, HG_ACQ_THOMPSON };
@@ -142,6 +143,30 @@ static void equal_values_and_the_ends_of_the_range_work(void **state) {
     agree(&p, NULL);
 }
 
+/* The mean of cos(2 pi frequency . distance) is the correlation at that distance (Bochner): 40 seeds of 1,024 features. */
+static void random_features_have_the_kernel(void **state) {
+    (void)state;
+    enum { SEEDS = 40 };
+    double *frequency = malloc(2 * HG_T1_FEATURES * sizeof *frequency), *shift = malloc(HG_T1_FEATURES * sizeof *shift);
+    double *room = malloc(7 * HG_T1_FEATURES * sizeof *room);
+    for (int matern = 0; matern < 2; matern++)
+        for (double distance = 0.3; distance < 2.5; distance += 0.7) {
+            double mean = 0, k = distance * distance;
+            hg_exact_kernel(&k, &k, 1, 1, matern);
+            for (uint64_t seed = 0; seed < SEEDS; seed++) {
+                hg_t1_frequencies(frequency, shift, 2, matern, seed, 0, room);
+                for (size_t i = 0; i < HG_T1_FEATURES; i++) {
+                    const double turns = distance * (0.6 * frequency[i] + 0.8 * frequency[HG_T1_FEATURES + i]);
+                    mean += hg_exact_cosine(turns) / (SEEDS * HG_T1_FEATURES);
+                }
+            }
+            assert_true(fabs(mean - k) < 4 * sqrt(0.5 / (SEEDS * HG_T1_FEATURES)));
+        }
+    free(frequency);
+    free(shift);
+    free(room);
+}
+
 /* Pools above 512 take random features for their draws. Plain: three servers would be slow here. */
 static void a_large_pool_draws_from_random_features(void **state) {
     (void)state;
@@ -254,6 +279,7 @@ int main(void) {
         TEST(rounds_are_what_the_documentation_says),
         TEST(a_fixed_model_needs_few_rounds),
         TEST(equal_values_and_the_ends_of_the_range_work),
+        TEST(random_features_have_the_kernel),
         TEST(a_large_pool_draws_from_random_features),
         TEST(what_does_not_fit_is_refused),
         TEST(no_memory_is_an_error_and_leaks_nothing),
