@@ -34,9 +34,9 @@ static bool host_letter(char c) {
            c == '.';
 }
 
-/* In brackets: the letters of an IPv6 address, with a zone. */
+/* In brackets: the letters of an IPv6 address, with a zone; it has a colon, by which hg_address_text knows it again. */
 static bool host_ok(const char *host, size_t n, bool brackets) {
-    if (n < 1 || n >= HG_HOST_SIZE || (!brackets && *host == '-')) return false;
+    if (n < 1 || n >= HG_HOST_SIZE || *host == '-' || brackets != (memchr(host, ':', n) != NULL)) return false;
     for (size_t i = 0; i < n; i++)
         if (!host_letter(host[i]) && !(brackets && (host[i] == ':' || host[i] == '%'))) return false;
     return true;
