@@ -15,6 +15,7 @@ struct hg_database {
     char *path;
     hg_database_opts opts;
     bool open_transaction;
+    int64_t changes_before;
     size_t n;
     struct {
         const char *sql;
@@ -246,16 +247,18 @@ hg_status hg_database_begin(hg_database *d, hg_err *err) {
     step(d, "BEGIN");
     HG_TRY(execute(d, "BEGIN IMMEDIATE", err));
     d->open_transaction = true;
+    d->changes_before = sqlite3_total_changes64(d->db);
     return HG_OK;
 }
 
 hg_status hg_database_end(hg_database *d, hg_status st, hg_err *err) {
     if (!d->open_transaction) return st;
     d->open_transaction = false;
+    const bool changed = sqlite3_total_changes64(d->db) != d->changes_before;
     if (st == HG_OK) {
-        step(d, "COMMIT");
+        if (changed) step(d, "COMMIT");
         st = execute(d, "COMMIT", err);
-        if (st == HG_OK) step(d, "committed");
+        if (st == HG_OK && changed) step(d, "committed");
     }
     if (!sqlite3_get_autocommit(d->db)) (void)sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
     return st;

@@ -45,9 +45,9 @@ typedef struct { /* what a server says about itself and is told by others; fixed
     unsigned char refused[HG_DIGEST]; /* of the last plan refused; zero: none */
 } hg_refresh;
 
-/* The joint seed: hash of the plan's digest and the contributions in the order of parties (the lost one's left out). */
+/* The joint seed: hash of the plan's digest and the contributions in the order of parties ([HG_SEED] each; the lost one's left out, may be NULL). */
 HG_MUST_CHECK hg_status hg_epoch_seed(unsigned char seed[HG_SEED], const unsigned char plan[HG_DIGEST],
-                                      const unsigned char contribution[HG_SLOTS][HG_SEED], unsigned lost, hg_err *err);
+                                      const unsigned char *const contribution[HG_SLOTS], unsigned lost, hg_err *err);
 /* A plan for all validated and active sets of a project, appended to *plan. lost: party to rebuild, or HG_NOBODY. */
 HG_MUST_CHECK hg_status hg_epoch_plan(hg_text *plan, hg_store *s, const char *project, unsigned lost, hg_err *err);
 HG_MUST_CHECK hg_status hg_epoch_plan_digest(unsigned char digest[HG_DIGEST], const void *plan, size_t n, hg_err *err);

@@ -140,7 +140,7 @@ hg_status hg_plan_read(hg_plan *out, const void *bytes, size_t n, hg_arena *mem,
 /* ---- seed and statuses ----------------------------------------------------------------------------------------------------------- */
 
 hg_status hg_epoch_seed(unsigned char seed[HG_SEED], const unsigned char plan[HG_DIGEST],
-                        const unsigned char contribution[HG_SLOTS][HG_SEED], unsigned lost, hg_err *err) {
+                        const unsigned char *const contribution[HG_SLOTS], unsigned lost, hg_err *err) {
     unsigned char all[HG_DIGEST + HG_SLOTS * HG_SEED];
     size_t n = HG_DIGEST;
     if (lost > HG_NOBODY) return hg_fail(err, HG_EINVAL, "there is no party %u", lost);

@@ -73,8 +73,8 @@ static size_t chunks_of(const hg_stored *d) {
 }
 
 static hg_status room(maker *m, const hg_stored *d, hg_err *err) {
-    const size_t rows = hg_chunk_rows(d), words = rows * hg_stored_words(d),
-                 need = 5 * words + rows * d->public_size / 8 + 1;
+    const size_t most = hg_chunk_rows(d), rows = d->rows < most ? (size_t)d->rows : most,
+                 words = rows * hg_stored_words(d), need = 5 * words + rows * d->public_size / 8 + 1;
     if (need > m->cap) {
         uint64_t *more = hg_realloc(m->slot[0], need, sizeof *more);
         if (!more) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows of new shares", rows);

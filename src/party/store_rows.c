@@ -22,6 +22,12 @@ size_t hg_chunk_rows(const hg_stored *d) {
     return fit < 1 ? 1 : fit < HG_CHUNK_ROWS ? fit : HG_CHUNK_ROWS;
 }
 
+/* Rows that a buffer must hold: a small set needs no room for a whole chunk. rows 0: not known yet. */
+static size_t buffer_rows(const hg_stored *d) {
+    const size_t most = hg_chunk_rows(d);
+    return d->rows && d->rows < most ? (size_t)d->rows : most;
+}
+
 /* ---- keys ------------------------------------------------------------------------------------------------------------------ */
 
 void hg_set_key_name(char name[HG_SECRET_NAME], const unsigned char uid[HG_UID], uint64_t epoch) {
@@ -100,7 +106,7 @@ hg_status hg_chunk_writer_new(hg_chunk_writer **out, hg_store *s, const hg_row *
     hg_chunk_writer *w = hg_calloc(1, sizeof *w);
     if (!w) return hg_fail(err, HG_ENOMEM, "no memory to write a data set");
     *w = (hg_chunk_writer) {
-        .s = s, .row = *row, .epoch = epoch, .most = hg_chunk_rows(&row->set), .words = hg_stored_words(&row->set)
+        .s = s, .row = *row, .epoch = epoch, .most = buffer_rows(&row->set), .words = hg_stored_words(&row->set)
     };
     memcpy(w->key, key, HG_AEAD_KEY);
     w->bytes = hg_chunk_bytes(&row->set, w->most);
@@ -166,9 +172,10 @@ static hg_status usable(const hg_chunk_writer *w, hg_err *err) {
 hg_status hg_chunk_writer_add(hg_chunk_writer *w, const uint64_t *const slot[2], const void *public_bytes, size_t rows,
                               hg_err *err) {
     const size_t open = w->row.set.public_size;
+    const uint64_t limit = w->row.set.rows ? w->row.set.rows : HG_ROWS_MOST;
     HG_TRY(usable(w, err));
-    if (w->rows + rows > HG_ROWS_MOST)
-        return hg_fail(err, HG_ELIMIT, "a data set has at most %llu rows", (unsigned long long)HG_ROWS_MOST);
+    if (rows > limit - w->rows)
+        return hg_fail(err, HG_ELIMIT, "this data set has at most %llu rows", (unsigned long long)limit);
     for (size_t done = 0; done < rows;) {
         if (w->have == w->most) HG_TRY(flush(w, err));
         const size_t n = rows - done < w->most - w->have ? rows - done : w->most - w->have;
@@ -334,7 +341,7 @@ static hg_status read_checked(uint64_t *const slot[2], unsigned char *open, read
 
 hg_status hg_set_read(uint64_t *const slot[2], void *public_bytes, hg_store *s, const hg_row *r, uint64_t epoch,
                       uint64_t first, size_t n, hg_err *err) {
-    reader d = { .s = s, .r = r, .epoch = epoch, .bytes = hg_chunk_bytes(&r->set, hg_chunk_rows(&r->set)) };
+    reader d = { .s = s, .r = r, .epoch = epoch, .bytes = hg_chunk_bytes(&r->set, buffer_rows(&r->set)) };
     if (first > r->set.rows || n > r->set.rows - first)
         return hg_fail(err, HG_EINVAL, "rows %llu to %llu of %llu", (unsigned long long)first,
                        (unsigned long long)(first + n), (unsigned long long)r->set.rows);
