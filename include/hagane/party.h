@@ -31,9 +31,12 @@ typedef struct {
 } hg_party_opts;
 
 typedef struct {
-    size_t row;             /* of the policy's pool */
+    size_t row;             /* of the policy's pool; on tier 3, of all entries that were shared */
     const char *id;         /* its name in the pool, NULL: none */
-    double *inputs;         /* [n_inputs] */
+    double *inputs;         /* [n_inputs]; none on tier 3 */
+    const char *dataset;    /* tier 3: the data set that brought the entry; else NULL */
+    const char *owner;      /* and whose it is */
+    size_t dataset_row;     /* and which row of it */
     double mean, mean_step; /* NaN unless the policy releases a rounded mean */
 } hg_party_proposal;
 
@@ -66,6 +69,7 @@ typedef struct {
 } hg_party_shared;
 
 typedef struct {
+    bool candidates;    /* tier 3: the table has candidates, which their owner alone knows; no property */
     const char *target; /* column of the property; NULL: the policy's name                    */
     bool keep_blank;    /* refuse rows without a value, instead of passing them over          */
     const char *folder; /* where the share files stay until all three servers have them; required */
@@ -89,6 +93,10 @@ void hg_party_answer_free(hg_party_answer *a);
  * taken it. On HG_EPARTY the files stay in the folder and hg_party_share_again finishes the work. */
 HG_MUST_CHECK hg_status hg_party_share(hg_party_shared *out, hg_party *p, const char *project, const char *table,
                                        const hg_party_share_opts *opts, hg_err *err);
+/* What was measured after an answer: n values at rows as proposed (hg_party_proposal.row). job: the answered one. */
+HG_MUST_CHECK hg_status hg_party_share_measured(hg_party_shared *out, hg_party *p, const char *project, const char *job,
+                                                const size_t *row, const double *value, size_t n,
+                                                const hg_party_share_opts *opts, hg_err *err);
 /* Hands in what an earlier call left in the folder; *n data sets were taken. */
 HG_MUST_CHECK hg_status hg_party_share_again(size_t *n, hg_party *p, const char *project,
                                              const hg_party_share_opts *opts, hg_err *err);

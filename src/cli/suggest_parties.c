@@ -124,6 +124,11 @@ static void json_proposal(hg_json *j, const hg_party_answer *a, size_t k) {
     hg_json_null(j, "p_feasible");
     hg_json_null(j, "score");
     json_inputs(j, a, k);
+    if (p->dataset) {
+        hg_json_string(j, "dataset", p->dataset);
+        hg_json_string(j, "owner", p->owner);
+        hg_json_count(j, "dataset_row", p->dataset_row);
+    }
     hg_json_null(j, "neighbours");
     hg_json_null(j, "why");
     hg_json_end_object(j);
@@ -182,7 +187,11 @@ static void print_words(cli_run *run, const hg_party_answer *a) {
                 a->maximize ? "maximize" : "minimize", a->target);
     for (size_t k = 0; k < a->n; k++) {
         const hg_party_proposal *p = &a->proposal[k];
-        hg_text_add(t, "  %zu  row %zu of the pool", k + 1, p->row);
+        if (p->dataset)
+            hg_text_add(t, "  %zu  row %zu of data set %.16s of %s (entry %zu)", k + 1, p->dataset_row, p->dataset,
+                        p->owner, p->row);
+        else
+            hg_text_add(t, "  %zu  row %zu of the pool", k + 1, p->row);
         if (p->id) hg_text_add(t, " (%s)", p->id);
         for (size_t i = 0; i < a->n_inputs; i++)
             hg_text_add(t, "%s%s = %.9g", i ? ", " : ": ", a->input[i], p->inputs[i]);

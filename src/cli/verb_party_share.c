@@ -1,20 +1,26 @@
 /* cli/verb_party_share.c -- `hagane party share` and `hagane party withdraw`: an owner's data in, and out again */
 #include "cli/output.h"
 #include "cli/party.h"
+#include "core/number.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- share ------------------------------------------------------------------------------------------------------------------------ */
 
-static void say_shared(cli_run *run, const hg_party_shared *s, const char *project) {
+static void say_shared(cli_run *run, const hg_party_shared *s, const char *project, const bool *implausible) {
     hg_text_add(
         &run->out,
         "data set %s of project %s is active on all three servers: %zu rows%s\nIt can be withdrawn with `hagane party "
         "withdraw %.16s`.\n",
         s->dataset, project, s->rows, s->shared > s->rows ? ", padded" : "", s->dataset);
     if (s->blank) hg_text_add(&run->out, "%zu rows without a value were left out\n", s->blank);
+    for (size_t i = 0; implausible && i < s->shared; i++)
+        if (implausible[i])
+            hg_text_add(&run->out, "row %zu of those that were shared does not fit the others: is it right?\n", i);
 }
 
-static hg_status json_shared(cli_run *run, const hg_party_shared *s, const char *project, hg_err *err) {
+static hg_status json_shared(cli_run *run, const hg_party_shared *s, const char *project, const bool *implausible,
+                             hg_err *err) {
     hg_json j;
     cli_json_begin(&j, run, "party-share");
     hg_json_string(&j, "project", project);
@@ -22,6 +28,12 @@ static hg_status json_shared(cli_run *run, const hg_party_shared *s, const char 
     hg_json_count(&j, "rows", s->rows);
     hg_json_count(&j, "shared", s->shared);
     hg_json_count(&j, "blank", s->blank);
+    if (implausible) {
+        hg_json_begin_array(&j, "implausible");
+        for (size_t i = 0; i < s->shared; i++)
+            if (implausible[i]) hg_json_count(&j, NULL, i);
+        hg_json_end_array(&j);
+    }
     return cli_json_end(run, &j, err);
 }
 
@@ -39,18 +51,54 @@ static hg_status again(cli_run *run, hg_party *p, const char *project, const hg_
     return cli_json_end(run, &j, err);
 }
 
+/* --measured ROW=VALUE, as many as there are. */
+static hg_status measured(hg_party_shared *s, cli_run *run, hg_party *p, const char *project,
+                          const hg_party_share_opts *o, hg_err *err) {
+    const size_t n = cli_given_times(&run->args, "measured");
+    const char *job = cli_value(&run->args, "job");
+    size_t *row = hg_alloc(run->arena, n, sizeof *row);
+    double *value = hg_alloc(run->arena, n, sizeof *value);
+    if (!row || !value) return hg_fail(err, HG_ENOMEM, "no memory for the options");
+    if (!job) return hg_fail(err, HG_EINVAL, "--measured needs --job: the answered job, as suggest said it");
+    for (size_t i = 0; i < n; i++) {
+        const char *word = cli_value_at(&run->args, "measured", i), *equals = strchr(word, '=');
+        char *end = NULL;
+        const unsigned long long at = strtoull(word, &end, 10);
+        const bool whole = equals && end == equals && word[0] >= '0' && word[0] <= '9';
+        if (!whole || hg_number_read(&value[i], equals + 1, strlen(equals + 1), '.') != HG_NUMBER_FINITE)
+            return hg_advise(err, hg_fail(err, HG_EINVAL, "--measured \"%s\" cannot be read", word),
+                             "--measured ROW=VALUE, with the row that was suggested");
+        row[i] = (size_t)at;
+    }
+    return hg_party_share_measured(s, p, project, job, row, value, n, o, err);
+}
+
+/* Which rows do not fit what the others say? */
+static hg_status check(bool **implausible, cli_run *run, hg_party *p, const char *project, const hg_party_shared *s,
+                       hg_err *err) {
+    *implausible = NULL;
+    if (!cli_has(&run->args, "check")) return HG_OK;
+    if (!(*implausible = hg_alloc(run->arena, s->shared, sizeof **implausible)))
+        return hg_fail(err, HG_ENOMEM, "no memory for a check");
+    return hg_party_check(*implausible, s->shared, p, project, s->dataset, err);
+}
+
 static hg_status share(cli_run *run, hg_party *p, hg_err *err) {
     hg_party_share_opts o = { .target = cli_value(&run->args, "target"),
-                              .keep_blank = cli_has(&run->args, "no-blank") };
+                              .keep_blank = cli_has(&run->args, "no-blank"),
+                              .candidates = cli_has(&run->args, "candidates") };
+    bool *implausible;
     const char *project, *table = run->args.n_positional ? run->args.positional[0] : NULL;
     hg_party_shared s;
     HG_TRY(cli_project(&project, run, err));
     HG_TRY(cli_outbox(&o.folder, run, err));
     if (cli_has(&run->args, "again")) return again(run, p, project, &o, err);
-    if (!table) return hg_fail(err, HG_EINVAL, "`hagane party share` needs TABLE, or --again");
-    HG_TRY(hg_party_share(&s, p, project, table, &o, err));
-    if (run->json) return json_shared(run, &s, project, err);
-    say_shared(run, &s, project);
+    if (!table == !cli_has(&run->args, "measured"))
+        return hg_fail(err, HG_EINVAL, "`hagane party share` needs TABLE, or --measured, or --again");
+    HG_TRY(table ? hg_party_share(&s, p, project, table, &o, err) : measured(&s, run, p, project, &o, err));
+    HG_TRY(check(&implausible, run, p, project, &s, err));
+    if (run->json) return json_shared(run, &s, project, implausible, err);
+    say_shared(run, &s, project, implausible);
     return HG_OK;
 }
 
@@ -84,6 +132,18 @@ static const cli_option SHARE_OPTIONS[] = {
       .fallback = "the policy's name for it",
       .help = "Column with the property." },
     { .name = "no-blank", .help = "Refuse the table when a row has no value, instead of leaving that row out." },
+    { .name = "check",
+      .help =
+          "Ask then which of the rows do not fit what all others say. Told to you alone; costs a query, once for a data set." },
+    { .name = "candidates",
+      .help =
+          "The table has candidates that you alone know, without a property (where the policy hides compositions)." },
+    { .name = "measured",
+      .type = CLI_TEXT,
+      .argument = "ROW=VALUE",
+      .repeatable = true,
+      .help = "Instead of a table: the property of a row that was suggested, once it is measured." },
+    { .name = "job", .type = CLI_TEXT, .argument = "JOB", .help = "With --measured: the job whose answer it was." },
     { .name = "again", .help = "Hand in what an earlier call could not, because a server was away." },
     { .name = NULL },
 };
@@ -106,7 +166,8 @@ const cli_verb cli_party_share_record = {
     .groups = SHARE_GROUPS,
     .examples = SHARE_EXAMPLES,
     .json =
-        "schema \"hagane.party-share/1\": project, dataset, rows, shared (with padding), blank; or again, how many.",
+        "schema \"hagane.party-share/1\": project, dataset, rows, shared (with padding), blank, and with --check implausible, a "
+        "list of rows; or again, how many.",
     .run = run_share,
 };
 

@@ -141,7 +141,17 @@ static hg_status next_sequence(uint64_t *sequence, hg_party *p, const char *proj
     return st;
 }
 
-static hg_status split(hg_party_shared *out, hand_in *h, hg_party *p, const hg_policy *policy, const char *table,
+/* What is to be cut: a table, or values. */
+typedef struct {
+    const char *table;
+    const size_t *row;
+    const double *value;
+    size_t n;
+    hg_shares_kind kind;
+    unsigned char job[HG_DIGEST];
+} content;
+
+static hg_status split(hg_party_shared *out, hand_in *h, hg_party *p, const hg_policy *policy, const content *c,
                        const hg_party_share_opts *o, hg_err *err) {
     const hg_member *self;
     hg_split_result r;
@@ -156,12 +166,15 @@ static hg_status split(hg_party_shared *out, hand_in *h, hg_party *p, const hg_p
     s.target = o->target;
     s.skip_blank = !o->keep_blank;
     s.hooks = p->o.hooks;
-    s.share = (hg_share_opts) { .kind = HG_SHARES_ROWS,
+    s.share = (hg_share_opts) { .kind = c->kind,
                                 .owner = self->name,
                                 .secret = hg_identity_signing_secret(p->identity),
                                 .sequence = h->sequence,
+                                .for_job = c->kind == HG_SHARES_MEASURED ? c->job : NULL,
                                 .world = p->o.world };
-    HG_TRY(hg_split_table(&r, policy, table, &s, (const char *const[]) { h->file[0], h->file[1], h->file[2] }, err));
+    const char *const path[] = { h->file[0], h->file[1], h->file[2] };
+    HG_TRY(c->table ? hg_split_table(&r, policy, c->table, &s, path, err)
+                    : hg_split_value(&r, policy, c->row, c->value, c->n, &s, path, err));
     *out = (hg_party_shared) { .rows = (size_t)r.rows,
                                .shared = (size_t)r.shared,
                                .blank = (size_t)r.blank,
@@ -171,8 +184,8 @@ static hg_status split(hg_party_shared *out, hand_in *h, hg_party *p, const hg_p
     return HG_OK;
 }
 
-hg_status hg_party_share(hg_party_shared *out, hg_party *p, const char *project, const char *table,
-                         const hg_party_share_opts *o, hg_err *err) {
+static hg_status share(hg_party_shared *out, hg_party *p, const char *project, const content *c,
+                       const hg_party_share_opts *o, hg_err *err) {
     const int64_t deadline = hg_world_ms(p->o.world) + p->o.wait_ms;
     hg_policy *policy = NULL;
     hand_in h;
@@ -180,10 +193,25 @@ hg_status hg_party_share(hg_party_shared *out, hg_party *p, const char *project,
     hg_status st;
     do st = hg_party_policy(&policy, p, project, err);
     while (st != HG_OK && hg_party_try_again(p, st, deadline));
-    if (st == HG_OK) st = split(out, &h, p, policy, table, o, err);
+    if (st == HG_OK) st = split(out, &h, p, policy, c, o, err);
     if (st == HG_OK) st = deliver(p, policy, &h, deadline, err);
     hg_policy_free(policy);
     return st;
+}
+
+hg_status hg_party_share(hg_party_shared *out, hg_party *p, const char *project, const char *table,
+                         const hg_party_share_opts *o, hg_err *err) {
+    const content c = { .table = table, .kind = o && o->candidates ? HG_SHARES_CANDIDATES : HG_SHARES_ROWS };
+    return share(out, p, project, &c, o, err);
+}
+
+hg_status hg_party_share_measured(hg_party_shared *out, hg_party *p, const char *project, const char *job,
+                                  const size_t *row, const double *value, size_t n, const hg_party_share_opts *o,
+                                  hg_err *err) {
+    content c = { .row = row, .value = value, .n = n, .kind = HG_SHARES_MEASURED };
+    if (!hg_hex_read(c.job, HG_DIGEST, job, strlen(job)))
+        return hg_fail(err, HG_EINVAL, "\"%s\" is no job: 64 hexadecimal digits, as the answer has them", job);
+    return share(out, p, project, &c, o, err);
 }
 
 /* ---- handing in what was left --------------------------------------------------------------------------------------------------------- */

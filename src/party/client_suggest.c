@@ -4,6 +4,7 @@
 #include "party/request.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -169,6 +170,39 @@ static hg_status fill_proposals(hg_party_answer *a, const question *q, hg_err *e
     return HG_OK;
 }
 
+static int by_age(const void *a, const void *b) {
+    const hg_dataset_status *x = a, *y = b;
+    if (x->created != y->created) return x->created < y->created ? -1 : 1;
+    return memcmp(x->id, y->id, HG_DIGEST);
+}
+
+/* Tier 3: which set's row an entry is. The order is that of the servers (party/rows.c). */
+static hg_status name_entries(hg_party_answer *a, const question *q, hg_err *err) {
+    hg_dataset_status *set;
+    size_t n, n_sets = 0;
+    HG_TRY(hg_party_datasets(&set, &n, q->party, q->project, a->arena, err));
+    for (size_t i = 0; i < n; i++)
+        if (set[i].state == HG_DATASET_ACTIVE) set[n_sets++] = set[i];
+    qsort(set, n_sets, sizeof *set, by_age);
+    for (size_t k = 0; k < a->n; k++) {
+        size_t left = a->proposal[k].row, i = 0;
+        for (; i < n_sets; i++) {
+            if (set[i].kind == HG_SHARES_MEASURED) continue; /* brings no entries */
+            if (left < set[i].rows) break;
+            left -= (size_t)set[i].rows;
+        }
+        if (i == n_sets)
+            return hg_fail(err, HG_ECHEAT, "the answer names entry %zu, which nobody shared", a->proposal[k].row);
+        char hex[2 * HG_DIGEST + 1];
+        hg_hex_write(hex, set[i].id, HG_DIGEST);
+        a->proposal[k].dataset = hg_arena_strdup(a->arena, hex);
+        a->proposal[k].owner = hg_arena_strdup(a->arena, set[i].owner);
+        a->proposal[k].dataset_row = left;
+        if (!a->proposal[k].dataset || !a->proposal[k].owner) return hg_fail(err, HG_ENOMEM, "no memory for an answer");
+    }
+    return HG_OK;
+}
+
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 static hg_status fill(hg_party_answer *a, const question *q, hg_err *err) {
@@ -198,7 +232,8 @@ static hg_status fill(hg_party_answer *a, const question *q, hg_err *err) {
         a->seconds = fmax(a->seconds, 1e-6 * (double)one->microseconds);
         if (one->budget_left < a->budget_left) a->budget_left = (size_t)one->budget_left;
     }
-    return fill_proposals(a, q, err);
+    HG_TRY(fill_proposals(a, q, err));
+    return p->tier == HG_TIER_COMPOSITIONS ? name_entries(a, q, err) : HG_OK;
 }
 
 static hg_status make_answer(hg_party_answer **out, const question *q, hg_err *err) {

@@ -22,12 +22,12 @@ static int by_age(const void *a, const void *b) {
     return memcmp(x->set.id, y->set.id, HG_DIGEST);
 }
 
-static hg_status date(dated *d, hg_server *s, hg_err *err) {
+hg_status hg_serve_created(int64_t *created, hg_server *s, const unsigned char id[HG_DIGEST], hg_err *err) {
     hg_text bytes = hg_text_new(HG_STATEMENT_MOST);
     hg_dataset statement;
-    hg_status st = hg_store_statement(&bytes, s->o.store, d->set.id, err);
+    hg_status st = hg_store_statement(&bytes, s->o.store, id, err);
     if (st == HG_OK) st = hg_dataset_decode(&statement, bytes.s, bytes.len, err);
-    if (st == HG_OK) d->created = statement.created;
+    if (st == HG_OK) *created = statement.created;
     hg_text_free(&bytes);
     return st;
 }
@@ -43,7 +43,8 @@ static hg_status list(hg_rows *r, hg_server *s, const char *project, hg_err *err
     for (size_t i = 0; i < n; i++) {
         if (all[i].state != HG_DATASET_ACTIVE) continue;
         active[r->n_sets].set = all[i];
-        HG_TRY(date(&active[r->n_sets++], s, err));
+        HG_TRY(hg_serve_created(&active[r->n_sets].created, s, all[i].id, err));
+        r->n_sets++;
     }
     qsort(active, r->n_sets, sizeof *active, by_age);
     for (size_t i = 0; i < r->n_sets; i++) {

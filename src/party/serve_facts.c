@@ -189,6 +189,7 @@ static hg_status describe(hg_dataset_status *out, hg_server *s, const hg_stored 
                                  .since = d->since };
     memcpy(out->id, d->id, HG_DIGEST);
     memcpy(out->owner, d->owner, sizeof out->owner);
+    if (d->state != HG_DATASET_WITHDRAWN) HG_TRY(hg_serve_created(&out->created, s, d->id, err));
     double epsilon;
     HG_TRY(hg_ledger_dataset(&out->spent, &epsilon, s->o.store, d->id, err));
     if (d->public_size != sizeof *out->index || d->state != HG_DATASET_ACTIVE) return HG_OK;

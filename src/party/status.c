@@ -79,6 +79,7 @@ void hg_dataset_status_write(hg_text *to, const hg_dataset_status *d, size_t n) 
         hg_put_u64(to, d[i].epoch);
         hg_put_u64(to, d[i].spent);
         hg_put_i64(to, d[i].since);
+        hg_put_i64(to, d[i].created);
         hg_put_u64(to, d[i].n_index);
         for (size_t k = 0; k < d[i].n_index; k++) hg_put_u32(to, d[i].index[k]);
     }
@@ -93,6 +94,7 @@ static hg_status take_dataset(hg_dataset_status *d, hg_taker *t, hg_arena *arena
     d->epoch = hg_take_u64(t);
     d->spent = hg_take_u64(t);
     d->since = hg_take_i64(t);
+    d->created = hg_take_i64(t);
     const uint64_t n = hg_take_u64(t);
     if (t->bad || state >= HG_DATASET_STATES || kind >= HG_SHARES_KINDS || n > t->left / 4)
         return hg_fail(err, HG_EPARSE, "a server's list of data sets cannot be read");

@@ -43,9 +43,9 @@ typedef struct {
     hg_dataset_state state;
     unsigned kind;                         /* hg_shares_kind */
     uint64_t sequence, rows, epoch, spent; /* spent: queries that it took part in */
-    int64_t since;
-    size_t n_index;  /* tier 1: rows; else 0 */
-    uint32_t *index; /* their pool indices, public there */
+    int64_t since, created;                /* created: by its owner's clock; orders the rows of a job */
+    size_t n_index;                        /* tier 1: rows; else 0 */
+    uint32_t *index;                       /* their pool indices, public there */
 } hg_dataset_status;
 enum { HG_STATUS_DATASETS = 100000 };
 void hg_dataset_status_write(hg_text *to, const hg_dataset_status *d, size_t n);

@@ -124,10 +124,90 @@ static void hidden_rows_give_the_same_answer(void **state) {
     }
 }
 
+/* Tier 3: compositions are hidden, too. carol's candidates are entries behind the donor's rows. */
+typedef struct {
+    trio *t;
+    hg_policy *p;
+    size_t row[34]; /* of the pool that everything was taken from; entry 3 is padding */
+    double x[34 * 2];
+    bool excluded[34];
+    hg_party_shared candidates;
+} hidden;
+
+static void share_hidden(hidden *h, hg_party *carol) {
+    char path[TRIO_PATH], folder[TRIO_PATH];
+    double nothing[30] = { 0 }, y[3];
+    size_t n = 4;
+    hg_err err;
+    for (size_t i = 0; i < 3; i++) y[i] = trio_hc(h->row[i] = POOR_A[i]);
+    assert_ok_err(trio_share(h->t, "acme", POOR_A, y, 3, NULL, &err), err);
+    for (size_t i = 1; i < TRIO_POOL && n < 34; i++)
+        if (i != 5 && i != 30) h->row[n++] = i;
+    trio_table(path, h->t, "candidates.csv", h->row + 4, nothing, 30);
+    const hg_party_share_opts o = { .candidates = true, .folder = trio_path(folder, h->t, "carol/outbox") };
+    assert_ok_err(hg_party_share(&h->candidates, carol, "magnets", path, &o, &err), err);
+    assert_int_equal(h->candidates.shared, 30);
+    for (size_t i = 0; i < 34; i++) {
+        h->excluded[i] = i < 4;
+        h->x[2 * i] = i == 3 ? 0 : (double)(h->row[i] % 6) / 5;
+        h->x[2 * i + 1] = i == 3 ? 0 : (double)(h->row[i] / 6) / 5;
+    }
+}
+
+static size_t float_answer(const hidden *h, const size_t *measured, size_t n) {
+    double y[8], gap;
+    size_t index;
+    hg_err err;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t element[3];
+        assert_ok_err(hg_policy_scale(element, h->p, trio_hc(h->row[measured[i]]), &err), err);
+        y[i] = ldexp((double)(int64_t)element[0], -HG_Y_FRACTION);
+    }
+    assert_ok_err(hg_pool_float(&index, &gap, &h->p->model, h->x, 34, 2, measured, y, n, h->excluded, 0, &err), err);
+    assert_true(gap > 1e-5);
+    return index;
+}
+
+static void hidden_compositions_give_the_same_answer(void **state) {
+    (void)state;
+    static const char *const MODES[] = { "tier: compositions\nmode: semi-honest\n",
+                                         "tier: compositions\nmode: malicious\n" };
+    for (size_t k = 0; k < 2; k++) {
+        char path[TRIO_PATH], folder[TRIO_PATH];
+        hg_err err;
+        hg_party_answer *a;
+        hg_party_shared one;
+        size_t measured[8] = { 0, 1, 2 };
+        hidden h = { .t = trio_new("compositions", MODES[k],
+                                   "limits: {padding: 4, entries: 40, least candidates: 32}\n") };
+        assert_ok_err(hg_policy_load(&h.p, trio_path(path, h.t, "policy.yaml"), &err), err);
+        hg_party *carol = trio_party(h.t, "carol");
+        share_hidden(&h, carol);
+        const hg_party_share_opts o = { .folder = trio_path(folder, h.t, "carol/outbox") };
+        for (size_t n = 3; n < 5; n++) {
+            assert_ok_err(hg_party_suggest(&a, carol, "magnets", NULL, &err), err);
+            const hg_party_proposal *q = a->proposal;
+            const size_t entry =
+                q->dataset_row + 4; /* as numbered here: the servers' order is that of the sets' times */
+            assert_int_equal(entry, float_answer(&h, measured, n));
+            assert_string_equal(q->owner, "carol");
+            assert_string_equal(q->dataset, h.candidates.dataset);
+            const double value = trio_hc(h.row[entry]);
+            measured[n] = entry;
+            assert_ok_err(hg_party_share_measured(&one, carol, "magnets", a->job, &q->row, &value, 1, &o, &err), err);
+            hg_party_answer_free(a);
+        }
+        hg_party_free(carol);
+        hg_policy_free(h.p);
+        trio_free(h.t);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(three_servers_answer_what_one_would),
         TEST(hidden_rows_give_the_same_answer),
+        TEST(hidden_compositions_give_the_same_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
