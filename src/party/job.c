@@ -146,7 +146,7 @@ hg_status hg_job_read(hg_job *j, const hg_policy *p, int64_t now, const void *by
     HG_TRY(check_policy(j, p, err));
     const hg_member *m = hg_policy_member(p, j->user);
     if (!m) return hg_fail(err, HG_EREFUSED, "\"%s\" is not among the members of %s", j->user, p->project);
-    if (!hg_policy_signed_by(p, m, b + n - HG_SIGNATURE, "job", b, n - HG_SIGNATURE))
+    if (!hg_member_signed(m, b + n - HG_SIGNATURE, "job", b, n - HG_SIGNATURE))
         return hg_fail(err, HG_EREFUSED, "the job is not signed by %s", m->name);
     HG_TRY(check_role(j, m, err));
     HG_TRY(check_shape(j, p, err));
@@ -228,7 +228,7 @@ hg_status hg_answer_read(hg_answer *a, hg_arena *arena, const hg_policy *p, cons
     a->microseconds = hg_take_u64(&t);
     if (t.bad || version != VERSION || a->party >= HG_SLOTS) return malformed("an answer", err);
     const hg_member *server = hg_policy_server(p, a->party);
-    if (!hg_policy_signed_by(p, server, b + n - HG_SIGNATURE, "answer", b, n - HG_SIGNATURE))
+    if (!hg_member_signed(server, b + n - HG_SIGNATURE, "answer", b, n - HG_SIGNATURE))
         return hg_fail(err, HG_EREFUSED, "the answer is not signed by %s", server->name);
     return take_output(&t, &a->output, arena, err);
 }

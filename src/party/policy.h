@@ -103,13 +103,13 @@ HG_MUST_CHECK hg_status hg_policy_sign(hg_text *to, const hg_policy *p, const vo
 HG_MUST_CHECK hg_status hg_policy_succeeds(const hg_policy *next, const hg_policy *old, hg_err *err);
 
 const hg_member *hg_policy_member(const hg_policy *p, const char *name); /* NULL: none */
-/* By key or old key; NULL: nobody's, or revoked. */
+/* By key or old key; NULL: nobody's. */
 const hg_member *hg_policy_member_of_key(const hg_policy *p, const unsigned char key[HG_PUBLIC_KEY]);
 const hg_member *hg_policy_server(const hg_policy *p, unsigned party); /* 0, 1, 2 */
 bool hg_policy_revoked(const hg_policy *p, const unsigned char key[HG_PUBLIC_KEY]);
-/* Did this member sign? With its key or its old key, and neither revoked. */
-bool hg_policy_signed_by(const hg_policy *p, const hg_member *m, const unsigned char signature[HG_SIGNATURE],
-                         const char *what, const void *bytes, size_t n);
+/* Did this member sign? With its key or its old key; a policy whose member has a revoked key is not read at all. */
+bool hg_member_signed(const hg_member *m, const unsigned char signature[HG_SIGNATURE], const char *what,
+                      const void *bytes, size_t n);
 
 /* The property's value scaled to a ring element (3 limbs, HG_Y_FRACTION) and back. HG_EDATA outside the range, HG_ENAN. */
 HG_MUST_CHECK hg_status hg_policy_scale(uint64_t *element, const hg_policy *p, double value, hg_err *err);

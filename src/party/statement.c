@@ -60,9 +60,9 @@ static hg_status put_signature(hg_text *to, size_t from, const char *what, const
 }
 
 /* The n - HG_SIGNATURE bytes are signed by m; called when they were decoded. */
-static hg_status check_signature(const hg_policy *p, const hg_member *m, const char *words, const char *what,
-                                 const unsigned char *bytes, size_t n, hg_err *err) {
-    if (hg_policy_signed_by(p, m, bytes + n - HG_SIGNATURE, what, bytes, n - HG_SIGNATURE)) return HG_OK;
+static hg_status check_signature(const hg_member *m, const char *words, const char *what, const unsigned char *bytes,
+                                 size_t n, hg_err *err) {
+    if (hg_member_signed(m, bytes + n - HG_SIGNATURE, what, bytes, n - HG_SIGNATURE)) return HG_OK;
     return hg_fail(err, HG_EREFUSED, "the %s is not signed by %s", words, m->name);
 }
 
@@ -150,7 +150,7 @@ hg_status hg_dataset_read(hg_dataset *d, const hg_policy *p, const void *bytes, 
     HG_TRY(hg_dataset_decode(d, bytes, n - HG_SIGNATURE, err));
     const hg_member *m = hg_policy_member(p, d->owner);
     if (!m) return no_member(d->owner, p, err);
-    HG_TRY(check_signature(p, m, "data set's statement", "dataset", bytes, n, err));
+    HG_TRY(check_signature(m, "data set's statement", "dataset", bytes, n, err));
     return hg_dataset_check(d, p, err);
 }
 
@@ -182,7 +182,7 @@ hg_status hg_withdrawal_read(hg_withdrawal *w, const hg_policy *p, const void *b
     HG_TRY(check_project(p, w->project, "a withdrawal", err));
     const hg_member *m = hg_policy_member(p, w->owner);
     if (!m) return no_member(w->owner, p, err);
-    return check_signature(p, m, "withdrawal", "withdrawal", bytes, n, err);
+    return check_signature(m, "withdrawal", "withdrawal", bytes, n, err);
 }
 
 /* ---- receipts ----------------------------------------------------------------------------------------------------------- */
@@ -221,5 +221,5 @@ hg_status hg_receipt_read(hg_receipt *r, const hg_policy *p, const void *bytes, 
     if (!hg_take_end(&t) || version != VERSION || r->party >= HG_SLOTS || (size_t)r->outcome >= HG_STATUS_COUNT)
         return malformed("a receipt", err);
     HG_TRY(check_project(p, r->project, "a receipt", err));
-    return check_signature(p, hg_policy_server(p, r->party), "receipt", "receipt", bytes, n, err);
+    return check_signature(hg_policy_server(p, r->party), "receipt", "receipt", bytes, n, err);
 }

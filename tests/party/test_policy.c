@@ -260,16 +260,22 @@ static void keys_change_with_an_overlap_and_are_revoked(void **state) {
     assert_ptr_equal(hg_policy_member_of_key(p, old.key), a);
     assert_ptr_equal(hg_policy_member_of_key(p, new.key), a);
     hg_sign(signature, "job", "x", 1, old.secret);
-    assert_true(hg_policy_signed_by(p, a, signature, "job", "x", 1));
-    assert_false(hg_policy_signed_by(p, a, signature, "answer", "x", 1));
+    assert_true(hg_member_signed(a, signature, "job", "x", 1));
+    assert_false(hg_member_signed(a, signature, "answer", "x", 1));
     hg_policy_free(p);
     snprintf(change, sizeof change, "key: %s", hex_new);
     snprintf(more, sizeof more, "revoked: [%s]\n", hex_old);
     p = edited(from, change, more);
     assert_null(hg_policy_member_of_key(p, old.key));
     assert_true(hg_policy_revoked(p, old.key));
-    assert_false(hg_policy_signed_by(p, hg_policy_member(p, "a"), signature, "job", "x", 1));
+    assert_false(hg_member_signed(hg_policy_member(p, "a"), signature, "job", "x", 1));
     hg_policy_free(p);
+    hg_text text = hg_text_new(0); /* a key that somebody still has cannot be revoked */
+    hg_err err;
+    test_policy_text(&text, "properties", "semi-honest", more);
+    assert_int_equal(read(&p, text.s, &err), HG_EPARSE);
+    assert_contains(err.msg, "a has a key that is revoked");
+    hg_text_free(&text);
 }
 
 /* Sentences, with the numbers of this policy in them. */

@@ -151,6 +151,56 @@ static void on_tier_two_the_entry_is_secret_and_rows_are_padded(void **state) {
     end(&f);
 }
 
+/* A pool of 100: one-hots of two words. Each row has its own bit and no other row's. */
+static void a_one_hot_has_one_bit(void **state) {
+    (void)state;
+    hg_text text = hg_text_new(0), out = hg_text_new(0), csv = hg_text_new(0);
+    fixture f;
+    hg_split_result r;
+    hg_err err;
+    begin(&f, "indices", "");
+    hg_policy_free(f.p);
+    test_policy_text(&text, "indices", "semi-honest", "limits: {padding: 1}\n");
+    char *features = strstr(text.s, "features:"), *members = strstr(text.s, "members:");
+    hg_text_put(&out, text.s, (size_t)(features - text.s));
+    hg_text_add(&out, "features: [{column: x, low: 0, high: 100}]\npool:\n  rows: |\n    x\n");
+    hg_text_add(&csv, "x,Hc\n");
+    for (unsigned i = 0; i < 100; i++) {
+        hg_text_add(&out, "    %u\n", i);
+        hg_text_add(&csv, "%u,1\n", 99 - i);
+    }
+    hg_text_add(&out, "%s", members);
+    assert_ok_err(hg_policy_read(&f.p, "policy.yaml", out.s, out.len, &err), err);
+    assert_ok_err(split(&r, &f, csv.s, &err), err);
+    uint64_t bits[100][2] = { { 0 } };
+    for (unsigned j = 0; j < HG_SLOTS; j++) {
+        FILE *file = fopen(f.path[j], "rb");
+        assert_non_null(file);
+        const hg_source source = { read_file, file };
+        hg_share_header h;
+        hg_share_reader *reader;
+        hg_share_layout l;
+        hg_share_row row;
+        bool more;
+        assert_ok(hg_share_reader_new(&reader, &h, "file", &source, NULL));
+        assert_ok(hg_share_reader_begin(reader, &l, f.p, j, f.server[j].seal_secret, NULL));
+        assert_int_equal(l.n_bits, 100);
+        for (size_t k = 0; k < 100; k++) {
+            assert_ok(hg_share_reader_next(&more, &row, reader, 100, NULL));
+            for (size_t w = 0; w < 2; w++) bits[k][w] ^= row.bits[0][w];
+        }
+        hg_share_reader_free(reader);
+        fclose(file);
+    }
+    for (size_t k = 0; k < 100; k++)
+        for (size_t w = 0; w < 2; w++)
+            assert_true(bits[k][w] == ((99 - k) / 64 == w ? (uint64_t)1 << (99 - k) % 64 : 0));
+    hg_text_free(&text);
+    hg_text_free(&out);
+    hg_text_free(&csv);
+    end(&f);
+}
+
 static void on_tier_three_features_are_secret_too(void **state) {
     (void)state;
     fixture f;
@@ -328,6 +378,7 @@ int main(void) {
         TEST(a_table_becomes_shares_of_its_values),
         TEST(names_do_as_well_as_features),
         TEST(on_tier_two_the_entry_is_secret_and_rows_are_padded),
+        TEST(a_one_hot_has_one_bit),
         TEST(on_tier_three_features_are_secret_too),
         TEST(what_was_measured_after_an_answer),
         TEST(every_mistake_has_a_place_and_leaves_nothing),
