@@ -1,52 +1,100 @@
 /* bench/secret_study.c -- does the secret search propose what the plain one proposes, and what do shared failures save?
  *
- *   secret_study [--quick] [--json] [--only agree|negative|privacy|time] [--figure FILE] [--runs N] [--steps N]
+ *   secret_study [--quick] [--json | --markdown] [--only STUDY] [--figure FILE] [--runs N] [--steps N]
  *
  * Tier 1, three servers in three threads. Data: data/mammos-magnets/ndcefeb132.csv (132 measured points of a (Nd,Ce)2Fe14B film,
- * features x and y, coercivity is maximised). Searches = measurements after the starting points; 0 when one
- * of C's own starting points is that good already.
+ * features x and y, coercivity is maximised). Searches = measurements after the starting points; 0 when one of the searcher's own
+ * starting points is that good already; always median / 90 % / most.
  *
- * agree     60 runs of 40 searches an acquisition from two random points: the proposal of one plain party, of three semi-honest
- *           servers (of malicious ones too in the first run), and of the same policy in doubles. Every gap below 1e-5 is listed.
- * negative  AIST's study of 2024: A and B give three low points each (of the lowest third), C searches from two random points of
- *           its own, with and without them; 400 patterns, one a seed. Plain and secret proposals are compared at every step.
- *           --figure draws the 90 % lower bound of the best value found, as .svg, .pdf or .png.
- * privacy   what report-noisy-max costs, with the six low points shared: theta and sigma fixed, plain runs.
- * time      processor and wall time of a proposal, and of the tables on one thread.
+ * STUDY agree: 60 runs of 40 searches an acquisition from two random points: the proposal of one plain party, of three semi-honest
+ * servers (of malicious ones too in the first run), and of the same policy in doubles. Every gap of 1e-5 or less is listed.
+ *
+ * STUDY negative: AIST's study of 2024. A and B give three low points each (of the lowest third), C searches from two random points
+ * of its own, with and without them; 400 patterns, one a seed. Plain and secret proposals are compared at every step.
+ * --figure draws the value that 90 % of the searches have reached at least, as .svg, .pdf or .png.
+ *
+ * STUDY privacy: what report-noisy-max costs with the six low points shared; theta and sigma fixed, plain runs.
+ *
+ * STUDY time: processor and wall time of a proposal, and of the tables on one thread.
  */
 #include "files/json.h"
 #include "files/output.h"
 #include "hagane/figure.h"
 #include "secret_trio.h"
+#include <stdarg.h>
 
 enum { CURVE = 25, PATTERNS = 400, BUDGET = 60, SMALL_MOST = 64, NEVER = 1000 };
 static const double SMALL_GAP = 1e-5;
 static const hg_acquisition ACQUISITIONS[] = { HG_ACQ_UCB, HG_ACQ_EI, HG_ACQ_PI, HG_ACQ_THOMPSON };
 
 typedef struct {
-    bool quick, json;
+    bool quick, json, markdown;
     const char *only, *figure;
     size_t runs, steps;
 } options;
 static options OPTIONS;
 static hg_json JSON;
 
-/* ---- output: JSON, or words -------------------------------------------------------------------------------------------------- */
+/* ---- output: JSON, tables, or words ------------------------------------------------------------------------------------------ */
+
+/* A table grows by rows; its head is known when the first row is complete, and printed again when the columns change. */
+static struct {
+    size_t depth;
+    char head[2048], row[4096], last[2048], under[64];
+} TABLE;
+
+static void cell(const char *key, const char *fmt, ...) {
+    char text[2048];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (!OPTIONS.markdown) {
+        printf("  %-32s %s\n", key, text);
+        return;
+    }
+    const size_t h = strlen(TABLE.head), r = strlen(TABLE.row);
+    snprintf(TABLE.head + h, sizeof TABLE.head - h, " %s%s |", TABLE.under, key);
+    snprintf(TABLE.row + r, sizeof TABLE.row - r, " %s |", text);
+}
 
 static void begin(const char *key) {
-    if (OPTIONS.json)
+    if (OPTIONS.json) {
         hg_json_begin_object(&JSON, key);
-    else
-        printf("%s\n", key);
+        return;
+    }
+    if (!OPTIONS.markdown || TABLE.depth == 0) printf(OPTIONS.markdown ? "\n### %s\n" : "%s\n", key);
+    if (OPTIONS.markdown && TABLE.depth == 1) {
+        snprintf(TABLE.head, sizeof TABLE.head, "| |");
+        snprintf(TABLE.row, sizeof TABLE.row, "| %s |", key);
+    }
+    if (TABLE.depth == 2) snprintf(TABLE.under, sizeof TABLE.under, "%s: ", key);
+    TABLE.depth++;
 }
+
 static void end(void) {
-    if (OPTIONS.json) hg_json_end_object(&JSON);
+    if (OPTIONS.json) {
+        hg_json_end_object(&JSON);
+        return;
+    }
+    TABLE.depth--;
+    TABLE.under[0] = 0;
+    if (!OPTIONS.markdown || TABLE.depth != 1) return;
+    if (strcmp(TABLE.head, TABLE.last)) {
+        printf("\n%s\n|", TABLE.head);
+        for (const char *c = TABLE.head + 1; *c; c++)
+            if (*c == '|') printf("---|");
+        printf("\n");
+        snprintf(TABLE.last, sizeof TABLE.last, "%s", TABLE.head);
+    }
+    printf("%s\n", TABLE.row);
 }
+
 static void put(const char *key, double x) {
     if (OPTIONS.json)
         hg_json_number(&JSON, key, x);
     else
-        printf("  %-28s %.6g\n", key, x);
+        cell(key, x == floor(x) ? "%.0f" : "%.4g", x);
 }
 
 static int ascending(const void *a, const void *b) {
@@ -65,18 +113,17 @@ static double quantile(double *x, size_t n, double share) {
 static void put_reach(const char *key, double *searches, size_t n) {
     static const char *const NAME[] = { "median", "q90", "max" };
     const double share[] = { 0.5, 0.9, 1 };
-    double q[3];
+    char text[3][16];
+    if (OPTIONS.json) hg_json_begin_object(&JSON, key);
     for (int i = 0; i < 3; i++) {
-        q[i] = quantile(searches, n, share[i]);
-        if (q[i] >= NEVER) q[i] = NAN;
+        const double q = quantile(searches, n, share[i]);
+        snprintf(text[i], sizeof text[i], q >= NEVER ? "-" : "%.0f", q);
+        if (OPTIONS.json) hg_json_number(&JSON, NAME[i], q >= NEVER ? NAN : q);
     }
-    if (!OPTIONS.json) {
-        printf("  %-28s median %g, 90 %% %g, max %g\n", key, q[0], q[1], q[2]);
-        return;
-    }
-    hg_json_begin_object(&JSON, key);
-    for (int i = 0; i < 3; i++) hg_json_number(&JSON, NAME[i], q[i]);
-    hg_json_end_object(&JSON);
+    if (OPTIONS.json)
+        hg_json_end_object(&JSON);
+    else
+        cell(key, "%s / %s / %s", text[0], text[1], text[2]);
 }
 
 /* ---- agreement ---------------------------------------------------------------------------------------------------------------- */
@@ -119,6 +166,29 @@ static void note_reach(double *to_95, double *to_99, const campaign *c, size_t c
     if (share >= 0.99 && *to_99 == NEVER) *to_99 = (double)searches;
 }
 
+static void put_small_gaps(const agreement *a) {
+    char text[2048] = "none";
+    size_t at = 0;
+    if (OPTIONS.json) hg_json_begin_array(&JSON, "smaller_gaps");
+    for (size_t i = 0; i < a->n_small; i++) {
+        const small_gap *g = &a->small[i];
+        if (OPTIONS.json) {
+            hg_json_begin_object(&JSON, NULL);
+            hg_json_count(&JSON, "run", g->run);
+            hg_json_count(&JSON, "search", g->step + 1);
+            hg_json_number(&JSON, "gap", g->gap);
+            hg_json_bool(&JSON, "same", g->same);
+            hg_json_end_object(&JSON);
+        } else if (at < sizeof text)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%srun %zu, search %zu: %.2g %s", i ? "; " : "", g->run,
+                                   g->step + 1, g->gap, g->same ? "(same)" : "(DIFFERENT)");
+    }
+    if (OPTIONS.json)
+        hg_json_end_array(&JSON);
+    else
+        cell("smaller_gaps", "%s", text);
+}
+
 static void put_agreement(const agreement *a, double *to_95, double *to_99, size_t runs) {
     put("runs", (double)runs);
     put("steps", (double)a->steps);
@@ -131,21 +201,7 @@ static void put_agreement(const agreement *a, double *to_95, double *to_99, size
     put("least_margin_of_theta_or_sigma", a->least_margin);
     put_reach("to_95", to_95, runs);
     put_reach("to_99", to_99, runs);
-    if (OPTIONS.json) hg_json_begin_array(&JSON, "smaller_gaps");
-    for (size_t i = 0; i < a->n_small; i++) {
-        const small_gap *g = &a->small[i];
-        if (OPTIONS.json) {
-            hg_json_begin_object(&JSON, NULL);
-            hg_json_count(&JSON, "run", g->run);
-            hg_json_count(&JSON, "step", g->step);
-            hg_json_number(&JSON, "gap", g->gap);
-            hg_json_bool(&JSON, "same", g->same);
-            hg_json_end_object(&JSON);
-        } else
-            printf("  run %zu, search %zu: gap %.3g, %s\n", g->run, g->step + 1, g->gap,
-                   g->same ? "same" : "DIFFERENT");
-    }
-    if (OPTIONS.json) hg_json_end_array(&JSON);
+    put_small_gaps(a);
 }
 
 static void agree_on(const data *d, hg_acquisition acquisition) {
@@ -259,13 +315,15 @@ static void draw_figure(const double curve[2][CURVE + 1], double best) {
 }
 
 static void put_curve(const char *key, const double curve[CURVE + 1]) {
+    char text[512];
+    size_t at = 0;
     if (OPTIONS.json) {
         hg_json_numbers(&JSON, key, curve, CURVE + 1);
         return;
     }
-    printf("  %s:", key);
-    for (size_t k = 0; k <= CURVE; k++) printf(" %.0f", curve[k] / 1e3);
-    printf(" kA/m\n");
+    for (size_t k = 0; k <= CURVE && at < sizeof text; k++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%.0f", k ? " " : "", curve[k] / 1e3);
+    cell(key, "%s (kA/m)", text);
 }
 
 static void negative(const data *d) {
@@ -453,6 +511,8 @@ static bool parse(options *o, int argc, char **argv) {
             o->quick = true;
         else if (!strcmp(argv[i], "--json"))
             o->json = true;
+        else if (!strcmp(argv[i], "--markdown"))
+            o->markdown = true;
         else if (next && !strcmp(argv[i], "--only"))
             o->only = argv[++i];
         else if (next && !strcmp(argv[i], "--figure"))
@@ -473,8 +533,10 @@ int main(int argc, char **argv) {
         void (*study)(const data *d);
     } STUDY[] = { { "agree", agree }, { "negative", negative }, { "privacy", privacy }, { "time", measure_time } };
     if (!parse(&OPTIONS, argc, argv)) {
-        fprintf(stderr, "usage: secret_study [--quick] [--json] [--only agree|negative|privacy|time] [--figure FILE] "
-                        "[--runs N] [--steps N]\n");
+        fprintf(
+            stderr,
+            "usage: secret_study [--quick] [--json | --markdown] [--only agree|negative|privacy|time] [--figure FILE] "
+            "[--runs N] [--steps N]\n");
         return 2;
     }
     static data d;
