@@ -209,7 +209,7 @@ static hg_status step(server *s, hg_run *r, hg_err *err) {
     if (s->t->propose) {
         const double coin = (double)(s->t->seed >> 12);
         HG_TRY(share_of(&seed, s, r, &coin, 1, 0, err));
-        HG_TRY(hg_pool_state_propose(&index, r, state, a->excluded, &seed, err));
+        HG_TRY(hg_pool_state_propose(&index, NULL, r, state, a->excluded, &seed, 0, err));
     }
     HG_TRY(hg_run_verify(r, err));
     hg_pool_state_keep(state);

@@ -14,6 +14,7 @@
 #include "hagane/core.h"
 #include "party/encode.h"
 #include "secret/model.h"
+#include "secret/release.h"
 #include "secret/run.h"
 
 enum { HG_COLUMN_SIZE = 128, HG_UNIT_SIZE = 32 };

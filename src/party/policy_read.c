@@ -28,7 +28,7 @@ const hg_policy_field HG_POLICY_LIMITS[HG_POLICY_LIMIT_FIELDS] = {
     { "padding", offsetof(hg_policy, padding), HG_FIELD_SIZE, 1, 4096, false },
     { "queries per data set", offsetof(hg_policy, dataset_budget), HG_FIELD_SIZE, 1, 1e6, true },
     { "proposals per query", offsetof(hg_policy, most_batch), HG_FIELD_SIZE, 1, HG_BATCH_MOST, true },
-    { "release bits", offsetof(hg_policy, release_bits), HG_FIELD_UNSIGNED, 0, 16, false },
+    { "release bits", offsetof(hg_policy, release_bits), HG_FIELD_UNSIGNED, 0, HG_RELEASE_MOST, false },
     { "plausibility", offsetof(hg_policy, plausibility), HG_FIELD_REAL, 0, 1e6, false },
     { "privacy epsilon", MODEL(epsilon), HG_FIELD_REAL, 0, 1e4, false },
     { "privacy budget", offsetof(hg_policy, epsilon_budget), HG_FIELD_REAL, 0, 1e6, true },

@@ -20,8 +20,6 @@ const hg_tier_record *hg_tier_record_of(hg_tier t) { return TIER[t]; }
 
 static hg_status check_kind(const hg_work *w, hg_err *err) {
     const hg_tier_record *tier = hg_tier_record_of(w->policy->tier);
-    if (w->job.kind == HG_JOB_PROPOSE && w->policy->release_bits)
-        return hg_fail(err, HG_EREFUSED, "this server releases no predicted mean, whatever the policy says");
     if (w->job.kind == HG_JOB_PROPOSE) return HG_OK;
     if (w->job.kind != HG_JOB_CHECK)
         return hg_fail(err, HG_EREFUSED, "a job of kind \"%s\" is not computed", hg_job_kind_name(w->job.kind));

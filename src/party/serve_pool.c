@@ -279,13 +279,16 @@ static hg_status widen(hg_bits *output, const hg_work *w, hg_run *run, const hg_
 
 static hg_status propose(hg_bits *output, hg_work *w, hg_run *run, hg_err *err) {
     size_t first = w->held->n_seen;
-    hg_bits index;
+    hg_bits part[2]; /* index and level */
+    const unsigned release = w->policy->release_bits;
     const bool *excluded = make_excluded(w);
     if (!excluded) return hg_fail(err, HG_ENOMEM, "no memory for a job");
     if (w->policy->tier == HG_TIER_COMPOSITIONS) HG_TRY(grow(&first, w, run, err));
     HG_TRY(observe_new(w, run, first, err));
-    HG_TRY(hg_pool_state_propose(&index, run, w->held->state, excluded, w->coins.seed.n ? &w->coins.seed : NULL, err));
-    return widen(output, w, run, &index, err);
+    const hg_share *seed = w->coins.seed.n ? &w->coins.seed : NULL;
+    HG_TRY(hg_pool_state_propose(output, &part[1], run, w->held->state, excluded, seed, release, err));
+    HG_TRY(widen(&part[0], w, run, output, err));
+    return hg_bits_join(output, run, part, release ? 2 : 1, err);
 }
 
 /* ---- afterwards -------------------------------------------------------------------------------------------------------------------------- */

@@ -42,14 +42,23 @@ static hg_status take_rows(hg_share *y, hg_work *w, hg_run *run, hg_err *err) {
 
 static hg_status propose(hg_bits *output, hg_work *w, hg_run *run, hg_err *err) {
     hg_share y;
-    const hg_t1_opts o = {
-        .excluded = make_excluded(w), .batch = w->job.batch, .seed = w->coins.seed, .noise = w->coins.noise
-    };
-    hg_bits *index = hg_alloc(w->rows.arena, w->job.batch, sizeof *index);
-    if (!o.excluded || !index) return hg_fail(err, HG_ENOMEM, "no memory for a job");
+    hg_t1_opts o = { .excluded = make_excluded(w),
+                     .batch = w->job.batch,
+                     .seed = w->coins.seed,
+                     .noise = w->coins.noise,
+                     .release = w->policy->release_bits };
+    const size_t each = o.release ? 2 : 1; /* index and level of a proposal stand side by side */
+    hg_bits *index = hg_alloc(w->rows.arena, w->job.batch, sizeof *index), *part;
+    part = hg_alloc(w->rows.arena, w->job.batch, each * sizeof *part);
+    o.level = hg_alloc(w->rows.arena, w->job.batch, sizeof *o.level);
+    if (!o.excluded || !index || !part || !o.level) return hg_fail(err, HG_ENOMEM, "no memory for a job");
     HG_TRY(take_rows(&y, w, run, err));
     HG_TRY(hg_t1_propose(index, run, hg_table_t1(w->tables), &y, &o, err));
-    return hg_bits_join(output, run, index, w->job.batch, err);
+    for (size_t i = 0; i < w->job.batch; i++) {
+        part[i * each] = index[i];
+        if (o.release) part[i * each + 1] = o.level[i];
+    }
+    return hg_bits_join(output, run, part, w->job.batch * each, err);
 }
 
 static hg_status check(hg_bits *output, hg_work *w, hg_run *run, hg_err *err) {

@@ -9,6 +9,7 @@
  */
 #include "secret/compare.h"
 #include "secret/pool_internal.h"
+#include "secret/release.h"
 #include "secret/truncate.h"
 #include <assert.h>
 #include <math.h>
@@ -142,13 +143,12 @@ static unsigned score_bits(const work *k) {
     return bits;
 }
 
-static hg_status greatest(hg_bits *index, work *k, const hg_share *measured, const bool *excluded, hg_err *err) {
+static hg_status greatest(hg_bits *onehot, work *k, const hg_share *measured, const bool *excluded, hg_err *err) {
     const unsigned bits = score_bits(k);
     unsigned repeats = 1; /* rows at one entry, at most 2^repeats */
     while ((size_t)1 << repeats < k->s->rows + 1) repeats++;
     /* mean * 1 + spread * sigma, in one inner product of two terms */
     hg_share x, y, one, score, penalty;
-    hg_bits onehot;
     const uint64_t unit[LIMBS] = { 1 };
     HG_TRY(hg_share_public(&one, k->r, unit, 1, LIMBS, err));
     const hg_share *const factor[] = { &one, &k->sigma };
@@ -172,8 +172,7 @@ static hg_status greatest(hg_bits *index, work *k, const hg_share *measured, con
     const hg_extremum_opts o = {
         .greatest = true, .bits = SCORE + bits + 2 + repeats + 2, .group = group, .excluded = excluded
     };
-    HG_TRY(hg_extremum(k->r, &onehot, &score, &o, err));
-    return hg_onehot_index(index, k->r, &onehot, err);
+    return hg_extremum(k->r, onehot, &score, &o, err);
 }
 
 static hg_status check(const hg_pool_state *s, const hg_run *r, const bool *excluded, const hg_share *seed,
@@ -187,8 +186,10 @@ static hg_status check(const hg_pool_state *s, const hg_run *r, const bool *excl
     return HG_OK;
 }
 
-hg_status hg_pool_state_propose(hg_bits *index, hg_run *r, const hg_pool_state *s, const bool *excluded,
-                                const hg_share *seed, hg_err *err) {
+hg_status hg_pool_state_propose(hg_bits *index, hg_bits *level, hg_run *r, const hg_pool_state *s, const bool *excluded,
+                                const hg_share *seed, unsigned release, hg_err *err) {
+    hg_bits onehot;
+    hg_share chosen;
     HG_TRY(check(s, r, excluded, seed, err));
     work k = { .r = r, .s = s, .p = s->p, .g = s->g, .ucb = s->model.acquisition == HG_ACQ_UCB };
     k.spread_fraction = k.ucb ? SCORE : F;
@@ -203,5 +204,10 @@ hg_status hg_pool_state_propose(hg_bits *index, hg_run *r, const hg_pool_state *
         HG_TRY(roots(&k, err));
     else
         HG_TRY(hg_pool_path_given(&k.spread, r, s, &k.b, seed, err));
-    return greatest(index, &k, &measured, excluded, err);
+    HG_TRY(greatest(&onehot, &k, &measured, excluded, err));
+    HG_TRY(hg_onehot_index(index, r, &onehot, err));
+    if (!release) return HG_OK;
+    HG_TRY(hg_bits_to_share(r, &chosen, &onehot, LIMBS, err));
+    return hg_release_mean(level, r, &chosen, &k.mean, HG_POOL_MEAN_FRACTION,
+                           HG_POOL_MEAN_FRACTION + hg_pool_mean_bits(s, s->rows) + 2, release, err);
 }

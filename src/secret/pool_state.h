@@ -72,9 +72,11 @@ HG_MUST_CHECK hg_status hg_pool_state_observe(hg_run *r, hg_pool_state *s, const
 void hg_pool_state_keep(hg_pool_state *s);
 void hg_pool_state_drop(hg_pool_state *s);
 /* Proposes a pool entry: ceil(log2 p) bits of its index. excluded [p]: public (donors' entries that are not candidates), or
- * NULL; measured ones are excluded in secret, for as long as there is another. seed: Thompson's joint coin, one element. */
-HG_MUST_CHECK hg_status hg_pool_state_propose(hg_bits *index, hg_run *r, const hg_pool_state *s, const bool *excluded,
-                                              const hg_share *seed, hg_err *err);
+ * NULL; measured ones are excluded in secret, for as long as there is another. seed: Thompson's joint coin, one element.
+ * release > 0: level is so many bits of the mean at the proposal (secret/release.h); else level may be NULL. */
+HG_MUST_CHECK hg_status hg_pool_state_propose(hg_bits *index, hg_bits *level, hg_run *r, const hg_pool_state *s,
+                                              const bool *excluded, const hg_share *seed, unsigned release,
+                                              hg_err *err);
 /* The same policy in doubles, from a dense factorisation. measured [n] pool indices, y [n] scaled; gap: to the runner-up, in units of the
  * range of the scores. */
 HG_MUST_CHECK hg_status hg_pool_float(size_t *index, double *gap, const hg_secret_model *m, const double *features,

@@ -4,6 +4,7 @@
  * one to open. What does not wait for a message is done on whole tables at once.
  */
 #include "secret/compare.h"
+#include "secret/release.h"
 #include "secret/tier1_draw.h"
 #include "secret/tier1_noise.h"
 #include <string.h>
@@ -123,7 +124,7 @@ static hg_status mixtures(job *j, hg_share *scaled, hg_err *err) {
     const size_t n = t->thetas * t->n_pool;
     HG_TRY(hg_share_new(&means, j->r, n, j->narrow, false, err));
     hg_share_matvec_i32(j->r, &means, t->weight, &j->y, n);
-    if (!scaled || j->batch > 1) HG_TRY(mix(j, &j->mean, &means, err));
+    if (!scaled || j->batch > 1 || j->o->release) HG_TRY(mix(j, &j->mean, &means, err));
     if (scaled) {
         HG_TRY(hg_share_new(&over, j->r, n, j->narrow, false, err));
         hg_share_copy(j->r, &over, &means);
@@ -287,8 +288,12 @@ static hg_status propose(job *j, hg_bits *index, hg_share *score, size_t pick, h
     }
     HG_TRY(hg_extremum(j->r, &onehot, score, &greatest, err));
     HG_TRY(hg_onehot_index(index, j->r, &onehot, err));
-    if (pick + 1 == j->batch) return HG_OK;
+    if (pick + 1 == j->batch && !j->o->release) return HG_OK;
     HG_TRY(hg_bits_to_share(j->r, &chosen, &onehot, j->narrow, err));
+    if (j->o->release)
+        HG_TRY(hg_release_mean(&j->o->level[pick], j->r, &chosen, &j->mean, 2 * HG_T1_FRACTION, j->bits, j->o->release,
+                               err));
+    if (pick + 1 == j->batch) return HG_OK;
     if (j->banned.n)
         hg_share_add(j->r, &j->banned, &j->banned, &chosen);
     else
@@ -316,6 +321,8 @@ static hg_status check(const job *j, const hg_share *y, hg_err *err) {
     if (j->batch > left || j->batch > HG_T1_BATCH_MOST)
         return hg_fail(err, HG_EINVAL, "%zu proposals wanted of %zu candidates left; at most %d at once", j->batch,
                        left, HG_T1_BATCH_MOST);
+    if (j->o->release && (!j->o->level || t->model.epsilon > 0))
+        return hg_fail(err, HG_EINVAL, "no mean is released without a place for it, or beside privacy noise");
     if (t->model.epsilon > 0 && j->o->noise.n && j->o->noise.n != hg_t1_noise_bits(t, j->batch))
         return hg_fail(err, HG_EINVAL, "%zu random bits for the noise, %zu needed", j->o->noise.n,
                        hg_t1_noise_bits(t, j->batch));

@@ -31,9 +31,14 @@ typedef struct {
     hg_share
         seed; /* one element, a joint coin drawn when the job is fixed, opened by the run; for Thompson sampling and for
                            * batches. n = 0: drawn here, so that another attempt of the job answers differently and costs again */
-    hg_bits noise; /* hg_t1_noise_bits of them, drawn by hg_t1_noise_draw when the job is fixed, never opened; for
+    hg_bits noise;    /* hg_t1_noise_bits of them, drawn by hg_t1_noise_draw when the job is fixed, never opened; for
                            * epsilon > 0. n = 0: drawn here, with the same consequence */
-    size_t batch;  /* proposals wanted; 0 counts as 1 */
+    size_t batch;     /* proposals wanted; 0 counts as 1 */
+    unsigned release; /* bits of the predicted mean that are told with each index, secret/release.h; 0: none */
+    hg_bits *
+        level; /* [batch] out, when release > 0: which of 2^release equal steps of [-8, 8] holds the mean at the proposal,
+                       * saturated at both ends; still shared, like the index */
+    double *mean; /* [batch] out of hg_t1_float: the mean at each proposal, scaled; NULL: not wanted */
 } hg_t1_opts;
 
 /* y: n shares, scaled, HG_Y_FRACTION, 3 limbs, in the order of `measured`. index [batch]: bits of the proposed pool indices,

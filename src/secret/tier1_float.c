@@ -224,6 +224,7 @@ static hg_status run(size_t *index, double *gap, plain *p, const hg_t1_opts *o, 
         if (!greatest(&index[pick], &gap[pick], p))
             return hg_fail(err, HG_EINVAL, "no candidate is left for proposal %zu", pick + 1);
         p->closed[index[pick]] = true;
+        if (o->mean) o->mean[pick] = p->mean[index[pick]];
     }
     return HG_OK;
 }
