@@ -112,6 +112,17 @@ static hg_status choose(work *k, hg_err *err) {
     return hg_inner(k->r, &k->sigma, &sigma, &k->b, 1, k->g, err);
 }
 
+hg_status hg_pool_choose(hg_share *b, hg_share *sigma, unsigned fraction, hg_run *r, const hg_pool_state *s,
+                         hg_err *err) {
+    work k = { .r = r, .s = s, .p = s->p, .g = s->g, .ucb = s->model.acquisition == HG_ACQ_UCB };
+    k.sigma_fraction = fraction;
+    HG_TRY(choose(&k, err));
+    HG_TRY(hg_run_round(r, err));
+    *b = k.b;
+    *sigma = k.sigma;
+    return HG_OK;
+}
+
 /* ---- 3, 4: mean and spread -------------------------------------------------------------------------------------------------------- */
 
 static hg_status roots(work *k, hg_err *err) {

@@ -162,6 +162,54 @@ static hg_status one_proposal(parties *p, hg_run *r, hg_err *err) {
     return st;
 }
 
+static hg_status choose(parties *p, hg_run *r, hg_err *err) {
+    hg_pool_state *s = NULL;
+    hg_share b, sigma;
+    hg_status st = study_all(&s, p, r, p->user, err);
+    if (st == HG_OK) st = hg_pool_choose(&b, &sigma, 40, r, s, err);
+    if (st == HG_OK) st = parties_out(p, r, "b", &b, err);
+    if (st == HG_OK) st = parties_out(p, r, "sigma", &sigma, err);
+    hg_pool_state_free(s);
+    return st;
+}
+
+/* Theta is the least of the objective; sigma the level nearest to sqrt(q / n) in its logarithm, within 2^(1/32). */
+static void theta_and_sigma_follow_the_policy(void **state) {
+    bool met[4] = { false };
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        study a = make_study(HG_TIER_INDICES, HG_ACQ_UCB, 12, 4 + seed % 5, seed);
+        dense exact;
+        double objective[4], q[4];
+        size_t theta = 0;
+        a.model.kappa = 1;
+        a.model.length[0] = 0.1;
+        a.model.length_centre = seed % 3 ? 0.3 : 0.05; /* the prior counts */
+        a.model.noise_sd = 0.5;
+        for (size_t i = 0; i < a.rows; i++) { /* from 1 to 1e-3; rough ones too */
+            hg_rng rng = hg_rng_make(seed, i);
+            const double y = seed % 4 == 1 ? hg_rng_normal(&rng) : a.y[i];
+            a.y[i] = ldexp(nearbyint(ldexp(y * exp2(-(double)seed), 24)), -24);
+        }
+        for (size_t t = 0; t < 4; t++) {
+            const hg_mark mark = hg_arena_mark(*state);
+            study_dense(&exact, &a, t, *state);
+            hg_arena_reset(*state, mark);
+            q[t] = exact.q;
+            objective[t] = (double)a.rows * log2(exact.q + HG_POOL_FLOOR) + exact.logdet + hg_pool_prior(&a.model, t);
+            if (objective[t] < objective[theta]) theta = t;
+        }
+        parties *p = seed < 2 ? parties_check(choose, &a, 9, NULL) : parties_new(HG_PLAIN, 9);
+        if (seed >= 2) assert_ok_err(parties_run(p, choose, &a), p->err[0]);
+        for (size_t t = 0; t < 4; t++) assert_int_equal(parties_int(p, "b", t), t == theta);
+        const double level = 16 * log2(parties_double(p, "sigma", 0, 40)), wanted = 8 * log2(q[theta] / (double)a.rows);
+        assert_close(level, nearbyint(level), 1e-5); /* a level */
+        assert_true(fabs(level - wanted) < 0.5 + 1e-4 || (level < -159.9 && wanted < -160));
+        met[theta] = true;
+        parties_free(p);
+    }
+    assert_true(met[0] + met[1] + met[2] + met[3] >= 2);
+}
+
 static size_t in_doubles(const study *a, double *gap) {
     size_t index, at[STUDY_ROWS], n = 0;
     double y[STUDY_ROWS];
@@ -659,6 +707,7 @@ int main(void) {
         TEST(a_long_campaign_stays_accurate),
         TEST(the_order_of_rows_does_not_matter),
         TEST(padding_changes_nothing),
+        TEST(theta_and_sigma_follow_the_policy),
         TEST(servers_one_party_and_doubles_agree),
         TEST(other_models_agree_too),
         TEST(a_search_of_real_magnets),
