@@ -127,6 +127,18 @@ static void all_owners_sign(void **state) {
     hg_policy *q; /* signatures are comments to YAML: the signed file is a policy like any */
     assert_ok(read(&q, all.s, NULL));
     assert_ok(hg_policy_verify(q, all.s, all.len, TEST_NOW, NULL));
+    hg_text draft = hg_text_new(0); /* the same policy in a person's words, under signatures of the canonical text */
+    test_policy_text(&draft, "properties", "semi-honest", "");
+    hg_text_add(&draft, "%s", strstr(all.s, "# signature "));
+    assert_ok(hg_policy_signatures(has, p, draft.s, draft.len, NULL));
+    assert_int_equal(hg_policy_verify(p, draft.s, draft.len, TEST_NOW, &err), HG_EREFUSED);
+    assert_contains(err.msg, "not in the form that is signed");
+    hg_text_free(&draft);
+    draft = hg_text_new(0);
+    hg_text_add(&draft, "%s%s", all.s, strstr(all.s, "# signature "));
+    assert_int_equal(hg_policy_verify(p, draft.s, draft.len, TEST_NOW, &err), HG_EREFUSED);
+    assert_contains(err.msg, "signed the policy twice");
+    hg_text_free(&draft);
     assert_int_equal(hg_policy_verify(p, all.s, all.len, TEST_FROM - 1000, &err), HG_EREFUSED);
     assert_contains(err.msg, "not valid before 2025-01-01T00:00:00Z");
     assert_int_equal(hg_policy_verify(p, all.s, all.len, TEST_UNTIL + 1000, &err), HG_EREFUSED);
@@ -236,6 +248,11 @@ static void only_people_budgets_and_dates_may_change(void **state) {
         assert_contains(err.msg, BAD[i].says);
         hg_policy_free(next);
     }
+    snprintf(more, sizeof more, "replaces: %s\nlimits: {least foreign rows: 1}\n", hex);
+    next = edited("until: 2026-01-01", "until: 2027-01-01", more);
+    assert_int_equal(hg_policy_succeeds(next, old, &err), HG_EREFUSED);
+    assert_contains(err.msg, "least foreign rows: 1");
+    hg_policy_free(next);
     next = edited("until: 2026-01-01", "until: 2027-01-01", "");
     assert_int_equal(hg_policy_succeeds(next, old, &err), HG_EREFUSED);
     assert_contains(err.msg, "does not say that it replaces");
@@ -447,6 +464,29 @@ static void every_mistake_has_a_place(void **state) {
     hg_text_free(&text);
 }
 
+static void there_are_three_servers(void **state) {
+    (void)state;
+    hg_text text = hg_text_new(0);
+    hg_policy *p;
+    hg_err err;
+    test_keys k;
+    char key[65], seal[65];
+    test_member_keys(&k, 60);
+    hg_hex_write(key, k.key, 32);
+    hg_hex_write(seal, k.seal, 32);
+    test_policy_text(&text, "properties", "semi-honest", "");
+    const size_t len = text.len;
+    hg_text_add(&text, "  - {name: s3, roles: [server], key: %s, seal: %s}\n", key, seal);
+    assert_int_equal(read(&p, text.s, &err), HG_EPARSE);
+    assert_contains(err.msg, "4 servers, expected 3");
+    text.s[text.len = len] = '\0';
+    char *line = strstr(text.s, "  - {name: s2"), *next = strchr(line, '\n') + 1;
+    memmove(line, next, strlen(next) + 1);
+    assert_int_equal(read(&p, text.s, &err), HG_EPARSE);
+    assert_contains(err.msg, "2 servers, expected 3");
+    hg_text_free(&text);
+}
+
 static void limits_and_model_are_checked(void **state) {
     (void)state;
     static const struct {
@@ -543,6 +583,7 @@ int main(void) {
         TEST(a_property_becomes_a_ring_element),
         TEST(a_draft_takes_its_pool_from_a_file),
         TEST(every_mistake_has_a_place),
+        TEST(there_are_three_servers),
         TEST(limits_and_model_are_checked),
         TEST(survives_any_allocation_failure),
     };

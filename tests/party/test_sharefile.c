@@ -5,6 +5,7 @@
 #include "secret/ring.h"
 #include "test.h"
 #include <sodium.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST = 200 }; /* rows kept by these tests */
@@ -556,6 +557,23 @@ static void only_members_share_and_only_what_they_may(void **state) {
     end(&f);
 }
 
+static void all_three_files_or_none(void **state) {
+    (void)state;
+    fixture f;
+    hg_share_writer *w;
+    const uint64_t y[3] = { 1 };
+    begin(&f, "properties", "");
+    assert_ok(hg_share_writer_new(&w, f.p, &f.o, f.paths, NULL));
+    assert_ok(hg_share_writer_row(w, 0, y, NULL, NULL));
+    assert_int_equal(mkdir(f.path[2], 0700), 0); /* no file can take this name now */
+    assert_int_equal(hg_share_writer_commit(w, NULL, NULL, NULL), HG_EIO);
+    hg_share_writer_free(w);
+    assert_int_not_equal(access(f.path[0], F_OK), 0);
+    assert_int_not_equal(access(f.path[1], F_OK), 0);
+    assert_int_equal(rmdir(f.path[2]), 0);
+    end(&f);
+}
+
 static void a_limit_on_rows_holds(void **state) {
     (void)state;
     fixture f;
@@ -627,6 +645,7 @@ int main(void) {
         TEST(an_owner_cannot_give_two_servers_different_shares),
         TEST(a_dishonest_owner_is_found_out),
         TEST(only_members_share_and_only_what_they_may),
+        TEST(all_three_files_or_none),
         TEST(a_limit_on_rows_holds),
         TEST(survives_any_failure),
     };

@@ -249,6 +249,12 @@ static void what_was_measured_after_an_answer(void **state) {
     assert_int_equal(hg_split_value(&r, f.p, beyond, value, 1, &f.o, f.paths, &err), HG_EINVAL);
     const double outside[] = { 3.5 };
     assert_int_equal(hg_split_value(&r, f.p, index, outside, 1, &f.o, f.paths, &err), HG_EDATA);
+    hg_policy_free(f.p); /* one-hots of two words: nothing stays from the row before */
+    f.p = test_policy("compositions", "semi-honest", "limits: {entries: 100}\n");
+    const size_t apart[] = { 1, 99 };
+    assert_ok_err(hg_split_value(&r, f.p, apart, value, 2, &f.o, f.paths, &err), err);
+    put_together(&t, &f);
+    assert_true(t.bits[0] == 2 && t.bits[1] == 0);
     end(&f);
 }
 

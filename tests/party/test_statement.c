@@ -164,7 +164,15 @@ static void fields_are_taken_with_care(void **state) {
     k.left--; /* cut short */
     hg_take_name(&k, name, sizeof name);
     assert_true(k.bad);
-    assert_int_equal(hg_take_u8(&k), 0);                            /* and stays bad */
+    assert_int_equal(hg_take_u8(&k), 0); /* and stays bad */
+    t.s[16] = (char)0xff;                /* no UTF-8: a terminal or a log would get it */
+    k = here;
+    hg_take_name(&k, name, sizeof name);
+    assert_true(k.bad && name[0] == '\0');
+    t.s[16] = '\0'; /* a name that is shorter than it says */
+    k = here;
+    hg_take_name(&k, name, sizeof name);
+    assert_true(k.bad);
     t.s[12] = (char)0xff, t.s[13] = t.s[14] = t.s[15] = (char)0xff; /* 4 GiB of name */
     k = here;
     hg_take_name(&k, name, sizeof name);
