@@ -252,11 +252,24 @@ hg_status hg_link_head(hg_frame *out, hg_link *k, int wait_ms, hg_err *err) {
     return HG_OK;
 }
 
+/* Heartbeats are taken on the way: what is left is a frame that the head will return. */
+static hg_status await_frame(bool *here, hg_link *k, int64_t end, hg_err *err) {
+    for (;;) {
+        hg_frame f;
+        HG_TRY(await_header(here, k, end, err));
+        if (!*here) return HG_OK;
+        HG_TRY(read_bytes(k, k->head + k->head_n, HG_FRAME_HEADER - k->head_n, "while a message was received", err));
+        k->head_n = HG_FRAME_HEADER;
+        if (hg_frame_read(&f, k->head, 0, NULL) != HG_OK || f.kind != HG_KIND_HEARTBEAT) return HG_OK;
+        k->head_n = 0;
+    }
+}
+
 hg_status hg_link_wait(bool *here, hg_link *k, int wait_ms, hg_err *err) {
     *here = k->body > 0;
     if (k->broken) return hg_fail(err, HG_EPARTY, "%s: the connection is broken", k->who);
     if (*here) return HG_OK;
-    return broken(k, await_header(here, k, hg_world_ms(k->world) + wait_ms, err));
+    return broken(k, await_frame(here, k, hg_world_ms(k->world) + wait_ms, err));
 }
 
 hg_status hg_link_body(hg_link *k, void *bytes, size_t n, hg_err *err) {

@@ -69,7 +69,8 @@ hg_link_opts hg_link_opts_default(void);
 
 typedef struct hg_link hg_link;
 
-/* Dials server `party` of o->cluster; its name and pinned key must match. Errors: HG_EPARTY (not reachable, too late, broke off),
+/* Dials server `party` of o->cluster; its name and pinned key must match. A host that is a name is looked up by the system, which
+ * takes its own time. Errors: HG_EPARTY (not reachable, too late, broke off),
  * HG_EREFUSED (a certificate, name or pin is wrong, ours or theirs, or the peer refused us: its sentence), HG_ECHEAT, HG_ECANCEL. */
 HG_MUST_CHECK hg_status hg_link_connect(hg_link **out, const hg_tls *t, unsigned party, const hg_link_opts *o,
                                         hg_err *err);
@@ -81,7 +82,7 @@ typedef struct hg_listener hg_listener;
 /* host: an address or name to bind; port 0: any free one. HG_EIO. */
 HG_MUST_CHECK hg_status hg_listener_new(hg_listener **out, const char *host, uint16_t port, hg_err *err);
 uint16_t hg_listener_port(const hg_listener *l);
-/* The next connection, or *fd = -1 when none came within wait_ms. HG_ECANCEL. */
+/* The next connection, or *fd = -1 when none came within wait_ms, or the system has no room for one just now. HG_ECANCEL. */
 HG_MUST_CHECK hg_status hg_listener_wait(int *fd, hg_listener *l, int wait_ms, const hg_cancel *cancel,
                                          const hg_world *w, hg_err *err);
 void hg_listener_free(hg_listener *l);
@@ -108,8 +109,7 @@ HG_MUST_CHECK hg_status hg_link_send(hg_link *k, uint16_t kind, uint32_t round, 
 /* The next frame's head. Heartbeats are taken and sent meanwhile. A goodbye is HG_EPARTY; an error frame comes back as the error
  * that the peer sent, `server-b: ...`. wait_ms < 0: stall_ms. HG_EPARTY when nothing came. */
 HG_MUST_CHECK hg_status hg_link_head(hg_frame *out, hg_link *k, int wait_ms, hg_err *err);
-/* Is a frame there within wait_ms? *here = false is no error: the link stays good. Heartbeats are sent meanwhile; a heartbeat that
- * came counts as a frame, so the head may still be waited for. */
+/* Is a frame there within wait_ms? *here = false is no error: the link stays good. Heartbeats are sent and taken meanwhile. */
 HG_MUST_CHECK hg_status hg_link_wait(bool *here, hg_link *k, int wait_ms, hg_err *err);
 /* The next n bytes of its payload, straight into `bytes`; in pieces or at once, all before the next head. */
 HG_MUST_CHECK hg_status hg_link_body(hg_link *k, void *bytes, size_t n, hg_err *err);

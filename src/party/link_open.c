@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum { CONNECTS, ACCEPTS };
-enum { BACKLOG = 64, LINGER = 500, PAUSE_LEAST = 50, PAUSE_MOST = 2000 };
+enum { BACKLOG = 64, LINGER = 500, PAUSE_LEAST = 50, PAUSE_MOST = 2000, NO_ROOM_PAUSE = 100 /* ms */ };
 /* A machine that vanishes without a word: the kernel asks, and gives up after about half a minute. */
 enum { ALIVE_IDLE = 10, ALIVE_EVERY = 5, ALIVE_TRIES = 4, ALIVE_UNACKNOWLEDGED = 30000 /* ms */ };
 static const char EXPORTER[] = "EXPORTER-hagane-ready-v1";
@@ -142,18 +142,17 @@ hg_status hg_listener_new(hg_listener **out, const char *host, uint16_t port, hg
 
 uint16_t hg_listener_port(const hg_listener *l) { return l->port; }
 
+static bool no_room(int why) { return why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM; }
+
 hg_status hg_listener_wait(int *fd, hg_listener *l, int wait_ms, const hg_cancel *cancel, const hg_world *w,
                            hg_err *err) {
     bool late;
-    char text[128];
     *fd = -1;
     HG_TRY(hg_wait_for(&late, l->fd, POLLIN, hg_world_ms(w) + wait_ms, cancel, w, err));
     if (late) return HG_OK;
     *fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (*fd >= 0) return HG_OK;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-        return hg_fail(err, HG_ELIMIT, "a connection could not be taken: %s", strerror_r(errno, text, sizeof text));
-    return HG_OK; /* it went away again */
+    if (*fd >= 0 || !no_room(errno)) return HG_OK;                                    /* or it went away again */
+    return hg_wait_for(&late, -1, 0, hg_world_ms(w) + NO_ROOM_PAUSE, cancel, w, err); /* others may leave meanwhile */
 }
 
 void hg_listener_free(hg_listener *l) {

@@ -3,7 +3,10 @@
 #include "party/link.h"
 #include "relay.h"
 #include "test.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -166,6 +169,64 @@ static void waiting_is_no_error_and_the_link_stays_good(void **state) {
     assert_true(here && hg_link_waiting(s.b.link));
     assert_ok(hg_link_take(&n, s.b.link, KIND, &byte, 1, 100, &err));
     assert_true(byte == 'y' && n == 1);
+    close_scene(&s);
+}
+
+/* A peer that only lives has nothing to say: it is not taken for one that asks. */
+static void a_heartbeat_is_no_message(void **state) {
+    (void)state;
+    scene s;
+    bool here;
+    hg_err err;
+    open_scene(&s, "link-beat");
+    connect_scene(&s);
+    for (int i = 0; i < 3; i++) assert_ok(hg_link_heartbeat(s.a.link, &err));
+    assert_ok(hg_link_wait(&here, s.b.link, 50, &err));
+    assert_false(here);
+    assert_ok(hg_link_heartbeat(s.a.link, &err));
+    assert_ok(hg_link_send(s.a.link, KIND, 9, 0, NULL, 0, &err));
+    assert_ok(hg_link_wait(&here, s.b.link, 2000, &err));
+    assert_true(here);
+    assert_ok(hg_link_wait(&here, s.b.link, 0, &err)); /* asked again: still there */
+    hg_frame f;
+    assert_true(here);
+    assert_ok(hg_link_head(&f, s.b.link, 100, &err));
+    assert_true(f.kind == KIND && f.round == 9);
+    close_scene(&s);
+}
+
+/* No file descriptor left: the listener waits until there is one, and the server goes on. */
+static void no_room_for_one_more(void **state) {
+    (void)state;
+    scene s;
+    hg_listener *l;
+    hg_err err;
+    struct rlimit was, small;
+    int fd, held[64], n = 0;
+    open_scene(&s, "link-room");
+    assert_ok(hg_listener_new(&l, "127.0.0.1", 0, &err));
+    s.a.o.cluster = &s.a.cluster;
+    s.a.cluster.server[1].port = hg_listener_port(l);
+    const struct sockaddr_in at = { .sin_family = AF_INET,
+                                    .sin_port = htons(hg_listener_port(l)),
+                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    const int caller = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(caller, (const struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    small = was;
+    small.rlim_cur = (rlim_t)dup(caller) + 4;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+    while (n < 64 && (held[n] = dup(caller)) >= 0) n++;
+    assert_ok_err(hg_listener_wait(&fd, l, 1000, NULL, fake_world_of(&s.world), &err), err);
+    assert_int_equal(fd, -1);
+    while (n > 0) close(held[--n]);
+    assert_ok_err(hg_listener_wait(&fd, l, 1000, NULL, fake_world_of(&s.world), &err), err);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    close((int)small.rlim_cur - 4);
+    close(caller);
+    hg_listener_free(l);
     close_scene(&s);
 }
 
@@ -482,6 +543,8 @@ int main(void) {
         TEST(both_ends_export_the_same_key),
         TEST(heartbeats),
         TEST(waiting_is_no_error_and_the_link_stays_good),
+        TEST(a_heartbeat_is_no_message),
+        TEST(no_room_for_one_more),
         TEST(goodbyes_refusals_and_ends),
         TEST(what_is_sent_wrongly),
         TEST(cancelling),
