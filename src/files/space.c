@@ -3,36 +3,26 @@
 #include "hagane/space.h"
 #include "core/memory.h"
 #include "core/number.h"
-#include "core/text.h"
 #include "files/input.h"
 #include "files/space_internal.h"
+#include "files/yaml.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <yaml.h>
 
 enum { MAX_VARIABLES = 1000, MAX_LEVELS = 1000, MAX_BYTES = 1 << 20 };
 static const double MAX_MAGNITUDE = 1e100; /* beyond, squared distances overflow */
 
 typedef struct {
     hg_space *space;
-    yaml_document_t *doc;
-    const char *name; /* of the file */
-    hg_err *err;
+    hg_yaml y;
 } reader;
 
 static const char *const KEYS[] = { "min", "max", "integer", "levels", "mixture" };
 enum { MIN, MAX, INTEGER, LEVELS, MIXTURE, N_KEYS };
 
 static hg_status fail_at(reader *r, const yaml_node_t *n, const char *what, const char *name) {
-    return hg_fail_at(r->err, HG_EPARSE, r->name, n->start_mark.line + 1, n->start_mark.column + 1, "%s%s%s%s",
-                      name ? "variable \"" : "", name ? name : "", name ? "\": " : "", what);
-}
-
-/* The text of a scalar; NULL for anything else and for text with a NUL inside. */
-static const char *scalar(const yaml_node_t *n) {
-    if (n->type != YAML_SCALAR_NODE || strlen((const char *)n->data.scalar.value) != n->data.scalar.length) return NULL;
-    return (const char *)n->data.scalar.value;
+    return hg_yaml_fail(&r->y, n, "%s%s%s%s", name ? "variable \"" : "", name ? name : "", name ? "\": " : "", what);
 }
 
 static bool number(double *out, const char *s) {
@@ -40,22 +30,22 @@ static bool number(double *out, const char *s) {
 }
 
 static hg_status read_number(double *out, reader *r, const yaml_node_t *n, const char *name, const char *key) {
-    if (number(out, scalar(n))) return HG_OK;
+    if (number(out, hg_yaml_word(n))) return HG_OK;
     char what[160];
     snprintf(what, sizeof what, "%s is \"%.40s\", expected a number of at most 1e100", key,
-             scalar(n) ? scalar(n) : "a list or mapping");
+             hg_yaml_word(n) ? hg_yaml_word(n) : "a list or mapping");
     return fail_at(r, n, what, name);
 }
 
 static hg_status read_bool(bool *out, reader *r, const yaml_node_t *n, const char *name) {
-    const char *s = scalar(n);
+    const char *s = hg_yaml_word(n);
     const bool yes = s && (!strcmp(s, "true") || !strcmp(s, "yes")),
                no = s && (!strcmp(s, "false") || !strcmp(s, "no"));
     *out = yes;
     return yes || no ? HG_OK : fail_at(r, n, "integer is true or false", name);
 }
 
-static hg_status no_memory(reader *r) { return hg_fail(r->err, HG_ENOMEM, "space of %s", r->name); }
+static hg_status no_memory(reader *r) { return hg_fail(r->y.err, HG_ENOMEM, "space of %s", r->y.name); }
 
 static hg_status read_levels(hg_variable *v, reader *r, const yaml_node_t *n) {
     if (n->type != YAML_SEQUENCE_NODE) return fail_at(r, n, "levels is a list: [water, ethanol]", v->name);
@@ -68,8 +58,8 @@ static hg_status read_levels(hg_variable *v, reader *r, const yaml_node_t *n) {
     if (!v->level || !v->value) return no_memory(r);
     v->numeric = true;
     for (size_t i = 0; i < count; i++) {
-        const yaml_node_t *item = yaml_document_get_node(r->doc, n->data.sequence.items.start[i]);
-        const char *s = item ? scalar(item) : NULL;
+        const yaml_node_t *item = hg_yaml_item(&r->y, n, i);
+        const char *s = item ? hg_yaml_word(item) : NULL;
         if (!s || !*s) return fail_at(r, item ? item : n, "each level is a word or a number", v->name);
         for (size_t k = 0; k < i; k++)
             if (!strcmp(s, v->level[k])) return fail_at(r, item, "a level is listed twice", v->name);
@@ -82,7 +72,7 @@ static hg_status read_levels(hg_variable *v, reader *r, const yaml_node_t *n) {
 }
 
 static hg_status read_mixture(hg_variable *v, reader *r, const yaml_node_t *n) {
-    const char *s = scalar(n);
+    const char *s = hg_yaml_word(n);
     if (!s || !*s) return fail_at(r, n, "mixture is a name that its variables share", v->name);
     v->kind = HG_VARIABLE_PART;
     hg_space *space = r->space;
@@ -104,10 +94,10 @@ static hg_status check_bounds(hg_variable *v, reader *r, const yaml_node_t *n, c
     if (v->kind == HG_VARIABLE_PART && v->integer)
         return fail_at(r, n, "a part of a mixture cannot be an integer", v->name);
     if (v->kind != HG_VARIABLE_PART && (!given[MIN] || !given[MAX]))
-        return hg_advise(r->err, fail_at(r, n, "needs min and max, or levels", v->name),
+        return hg_advise(r->y.err, fail_at(r, n, "needs min and max, or levels", v->name),
                          "for example {min: 400, max: 900} or {levels: [water, ethanol]}");
     if (!(v->min < v->max))
-        return hg_advise(r->err, fail_at(r, n, "min is not below max", v->name),
+        return hg_advise(r->y.err, fail_at(r, n, "min is not below max", v->name),
                          "leave out a variable that does not vary");
     if (v->kind == HG_VARIABLE_PART && (v->min < 0 || v->max > 1))
         return fail_at(r, n, "parts of a mixture lie between 0 and 1", v->name);
@@ -117,33 +107,17 @@ static hg_status check_bounds(hg_variable *v, reader *r, const yaml_node_t *n, c
     return HG_OK;
 }
 
-static const char *key_at(size_t i) { return i < N_KEYS ? KEYS[i] : NULL; }
-
-static hg_status unknown_key(reader *r, const yaml_node_t *key, const char *name) {
-    const char *word = scalar(key);
-    char what[120];
-    snprintf(what, sizeof what, "unknown key \"%.40s\"", word ? word : "(not a word)");
-    return hg_names_advise(r->err, fail_at(r, key, what, name), word ? word : "", key_at);
-}
-
 /* Fills given[N_KEYS] with the values of the mapping n, each key once. */
 static hg_status read_keys(const yaml_node_t *given[], reader *r, const yaml_node_t *n, const char *name) {
-    if (n->type != YAML_MAPPING_NODE)
-        return hg_advise(r->err, fail_at(r, n, "expected a mapping", name), "for example {min: 400, max: 900}");
-    for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-        const yaml_node_t *k = yaml_document_get_node(r->doc, p->key);
-        size_t which = 0;
-        while (which < N_KEYS && (!scalar(k) || strcmp(scalar(k), KEYS[which]))) which++;
-        if (which == N_KEYS) return unknown_key(r, k, name);
-        if (given[which]) return fail_at(r, k, "a key is given twice", name);
-        given[which] = yaml_document_get_node(r->doc, p->value);
-    }
-    return HG_OK;
+    char what[100];
+    snprintf(what, sizeof what, "variable \"%.80s\"", name);
+    const hg_status st = hg_yaml_keys(given, &r->y, n, KEYS, N_KEYS, what);
+    return n->type == YAML_MAPPING_NODE ? st : hg_advise(r->y.err, st, "for example {min: 400, max: 900}");
 }
 
 static hg_status read_variable(reader *r, const yaml_node_t *key, const yaml_node_t *n) {
     hg_space *s = r->space;
-    const char *name = scalar(key);
+    const char *name = hg_yaml_word(key);
     if (!name || !*name) return fail_at(r, key, "a variable needs a name", NULL);
     for (size_t i = 0; i < s->n; i++)
         if (!strcmp(s->v[i].name, name)) return fail_at(r, key, "is listed twice", name);
@@ -177,25 +151,24 @@ static hg_status check_mixtures(reader *r) {
     for (size_t i = 0; i < s->n_mixtures; i++) {
         const hg_mixture *m = &s->mixture[i];
         if (m->n >= 2 && m->sum_min < 1 - 1e-12 && m->sum_max > 1 + 1e-12) continue;
-        hg_fail_at(r->err, HG_EDATA, r->name, m->line, 0,
+        hg_fail_at(r->y.err, HG_EDATA, r->y.name, m->line, 0,
                    "mixture \"%s\" cannot sum to 1: parts %zu, from %g to %g together", m->name, m->n, m->sum_min,
                    m->sum_max);
-        return hg_advise(r->err, HG_EDATA, "two parts or more, with min adding up to less than 1 and max to more");
+        return hg_advise(r->y.err, HG_EDATA, "two parts or more, with min adding up to less than 1 and max to more");
     }
     return HG_OK;
 }
 
 static hg_status read_document(reader *r) {
-    const yaml_node_t *root = yaml_document_get_root_node(r->doc), *list = NULL;
-    if (!root) return hg_fail_at(r->err, HG_EPARSE, r->name, 1, 0, "empty file, expected \"variables:\"");
+    const yaml_node_t *root = hg_yaml_root(&r->y), *list = NULL;
     if (root->type != YAML_MAPPING_NODE)
         return fail_at(r, root, "expected \"variables:\" and a mapping under it", NULL);
     for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top; p++) {
-        const yaml_node_t *key = yaml_document_get_node(r->doc, p->key);
-        if (!scalar(key) || strcmp(scalar(key), "variables") || list)
-            return hg_advise(r->err, fail_at(r, key, "expected the one key \"variables\" here", NULL),
+        const yaml_node_t *key = yaml_document_get_node(&r->y.doc, p->key);
+        if (!hg_yaml_word(key) || strcmp(hg_yaml_word(key), "variables") || list)
+            return hg_advise(r->y.err, fail_at(r, key, "expected the one key \"variables\" here", NULL),
                              "variables: and under it, indented, one line a variable");
-        list = yaml_document_get_node(r->doc, p->value);
+        list = yaml_document_get_node(&r->y.doc, p->value);
     }
     if (!list || list->type != YAML_MAPPING_NODE)
         return fail_at(r, list ? list : root, "expected \"variables:\" and a mapping under it", NULL);
@@ -206,27 +179,16 @@ static hg_status read_document(reader *r) {
     r->space->mixture = hg_alloc(r->space->mem, n, sizeof *r->space->mixture);
     if (!r->space->v || !r->space->mixture) return no_memory(r);
     for (yaml_node_pair_t *p = list->data.mapping.pairs.start; p < list->data.mapping.pairs.top; p++)
-        HG_TRY(read_variable(r, yaml_document_get_node(r->doc, p->key), yaml_document_get_node(r->doc, p->value)));
+        HG_TRY(
+            read_variable(r, yaml_document_get_node(&r->y.doc, p->key), yaml_document_get_node(&r->y.doc, p->value)));
     return check_mixtures(r);
 }
 
 static hg_status read_text(hg_space *s, const char *name, const char *text, size_t len, hg_err *err) {
-    yaml_parser_t parser;
-    yaml_document_t doc;
-    if (!yaml_parser_initialize(&parser)) return hg_fail(err, HG_ENOMEM, "YAML reader");
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-    hg_status st;
-    if (!yaml_parser_load(&parser, &doc)) {
-        st = parser.error == YAML_MEMORY_ERROR
-                 ? hg_fail(err, HG_ENOMEM, "YAML reader")
-                 : hg_fail_at(err, HG_EPARSE, name, parser.problem_mark.line + 1, parser.problem_mark.column + 1,
-                              "not YAML: %s", parser.problem ? parser.problem : "unreadable");
-    } else {
-        reader r = { .space = s, .doc = &doc, .name = name, .err = err };
-        st = read_document(&r);
-        yaml_document_delete(&doc);
-    }
-    yaml_parser_delete(&parser);
+    reader r = { .space = s };
+    HG_TRY(hg_yaml_load(&r.y, name, text, len, err));
+    const hg_status st = read_document(&r);
+    hg_yaml_free(&r.y);
     return st;
 }
 

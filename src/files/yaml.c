@@ -36,7 +36,7 @@ hg_status hg_yaml_load(hg_yaml *y, const char *name, const void *text, size_t le
     if (!yaml_parser_load(&parser, &y->doc)) {
         st = parser_error(&parser, name, err);
     } else {
-        if (!yaml_document_get_root_node(&y->doc)) st = hg_fail_at(err, HG_EPARSE, name, 1, 0, "the file is empty");
+        if (!yaml_document_get_root_node(&y->doc)) st = hg_fail_at(err, HG_EPARSE, name, 1, 0, "empty file");
         if (st == HG_OK) st = check_single(&parser, name, err);
         if (st != HG_OK) yaml_document_delete(&y->doc);
     }
@@ -72,7 +72,7 @@ static hg_status unknown_key(hg_yaml *y, const yaml_node_t *key, const char *con
                              const char *what) {
     const char *word = hg_yaml_word(key), *near = word ? hg_nearest_name(word, keys, n_keys) : NULL;
     const hg_status st = hg_yaml_fail(y, key, "%s: unknown key \"%.60s\"", what, shown(key));
-    if (near) return hg_advise(y->err, st, "did you mean \"%s\"?", near);
+    if (near) return hg_advise(y->err, st, "did you mean %s?", near);
     hg_text list = hg_text_new(1000);
     for (size_t k = 0; k < n_keys; k++) hg_text_add(&list, "%s%s", k ? ", " : "", keys[k]);
     hg_advise(y->err, st, "known are: %s", list.s);

@@ -185,7 +185,7 @@ static void mistakes_are_named_with_their_place(void **state) {
           "" },
         { "variables:\n  a: {min: 0, max: [1]}\n", HG_EPARSE, "a list or mapping", "" },
         { "variables:\n  a: {min: 0, max: 1, minn: 3}\n", HG_EPARSE, "unknown key \"minn\"", "did you mean min" },
-        { "variables:\n  a: {min: 0, min: 1, max: 2}\n", HG_EPARSE, "a key is given twice", "" },
+        { "variables:\n  a: {min: 0, min: 1, max: 2}\n", HG_EPARSE, "variable \"a\": \"min\" is given twice", "" },
         { "variables:\n  a: {min: 0, max: 1}\n  a: {min: 0, max: 1}\n", HG_EPARSE, "\"a\": is listed twice", "" },
         { "variables:\n  a: {min: 0.5, max: 2, integer: true}\n", HG_EPARSE, "whole numbers", "" },
         { "variables:\n  a: {min: 0, max: 2, integer: maybe}\n", HG_EPARSE, "true or false", "" },
