@@ -399,6 +399,26 @@ typedef struct {
     unsigned char digest[4][3][2][32];
 } digests;
 
+/* Whether a bit of these words changes the digest of their slot, and of that alone. */
+static bool seen(hg_pool_state *s, const hg_pool_words *w) {
+    unsigned char before[2][32], after[2][32];
+    bool good = true;
+    for (unsigned slot = 0; slot < s->copies && w->n; slot++) {
+        if (hg_pool_state_digest(s, before, NULL) != HG_OK) return false;
+        w->slot[slot][1] ^= 4;
+        if (hg_pool_state_digest(s, after, NULL) != HG_OK) return false;
+        w->slot[slot][1] ^= 4;
+        good = good && memcmp(before[slot], after[slot], 32) != 0;
+        if (s->copies == 2) good = good && memcmp(before[1 - slot], after[1 - slot], 32) == 0;
+    }
+    return good;
+}
+
+static bool all_seen(hg_pool_state *s) {
+    return seen(s, &s->now) && seen(s, &s->shared) && seen(s, &s->kernel) && seen(s, &s->onehot) &&
+           seen(s, &s->gain[s->g - 1]) && seen(s, &s->inverse[s->g - 1]);
+}
+
 static hg_status keep_and_drop(parties *p, hg_run *r, hg_err *err) {
     digests *d = p->user;
     hg_pool_state *s = NULL;
@@ -415,6 +435,7 @@ static hg_status keep_and_drop(parties *p, hg_run *r, hg_err *err) {
         st = hg_pool_state_rows(s) == 1 ? hg_pool_state_digest(s, d->digest[2][me], err) : HG_EDATA;
     }
     for (size_t i = 1; st == HG_OK && i < 3; i++) st = study_observe(s, p, r, &d->a, i, err);
+    if (st == HG_OK && !all_seen(s)) st = hg_fail(err, HG_EDATA, "a word is in no digest");
     if (st == HG_OK) st = out_all(p, r, s, err);
     if (st == HG_OK && hg_pool_state_entries(s) != d->a.p) st = HG_EDATA;
     if (st == HG_OK && hg_pool_state_bytes(s) < 24 * d->a.p) st = HG_EDATA;
@@ -424,7 +445,8 @@ static hg_status keep_and_drop(parties *p, hg_run *r, hg_err *err) {
 
 static void what_a_failed_run_conditioned_is_dropped(void **state) {
     for (int k = 0; k < 2; k++) {
-        digests d = { .a = make_study(HG_TIER_INDICES, k ? HG_ACQ_THOMPSON : HG_ACQ_UCB, 8, 3, 4) };
+        digests d = { .a = make_study(k ? HG_TIER_COMPOSITIONS : HG_TIER_INDICES, k ? HG_ACQ_THOMPSON : HG_ACQ_UCB, 8,
+                                      3, 4) };
         parties *p = parties_check(keep_and_drop, &d, 3, NULL);
         compare(&d.a, p, 1e-7, *state);
         parties_free(p);
