@@ -240,7 +240,7 @@ static hg_status gives_up(server *s, hg_err *err) {
 
 static hg_status is_silent(server *s, hg_err *err) {
     HG_TRY(one_round(s, HG_PHASE_COIN, 0, 24, 24, err));
-    usleep(250000);
+    usleep(900000);
     return hg_fail(err, HG_EPARTY, "slept");
 }
 
@@ -259,11 +259,10 @@ static void who_breaks_the_rules_is_named_by_both_others(void **state) {
         { leaves, HG_EPARTY, "server-1: " },
         { says_goodbye, HG_EPARTY, "server-1: left in round 1 of the coin" },
         { gives_up, HG_ECHEAT, "server-1: the multiplication check failed" },
-        { is_silent, HG_EPARTY, "server-1: sent nothing for 100 ms in round 1 of the coin" },
+        { is_silent, HG_EPARTY, "server-1: sent nothing for 600 ms in round 1 of the coin" },
     };
     scene s;
     open_scene(&s, "channel-cheat");
-    s.o.round_ms = 100;
     char coin[128];
     snprintf(coin, sizeof coin, "%s", hg_phase_name(HG_PHASE_COIN));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -272,6 +271,7 @@ static void who_breaks_the_rules_is_named_by_both_others(void **state) {
         const char *at = strstr(cases[i].words, "the coin");
         snprintf(words, sizeof words, "%.*s%s", (int)(at ? at - cases[i].words : (long)strlen(cases[i].words)),
                  cases[i].words, at ? coin : "");
+        s.o.round_ms = cases[i].part == is_silent ? 600 : 10000;
         play(&s, parts, NULL);
         for (int k = 0; k < 3; k += 2) check(&s.s[k], cases[i].code, words);
         reopen(&s);

@@ -9,8 +9,8 @@ void end_make(end *e, fake_world *w, const hg_identity *id, const hg_cluster *c)
     assert_ok_err(hg_tls_new(&e->tls, id, c->authority, fake_world_of(w), &err), err);
     e->o = hg_link_opts_default();
     e->o.purpose = HG_PURPOSE_CONTROL;
-    e->o.connect_ms = e->o.stall_ms = 3000;
-    e->o.handshake_ms = 3000;
+    e->o.connect_ms = e->o.stall_ms = 10000;
+    e->o.handshake_ms = 10000;
 }
 
 void end_close(end *e) {

@@ -43,8 +43,8 @@ struct relay {
     pthread_mutex_t lock;
     int listener, wake;
     uint16_t port;
-    struct sockaddr_in to;
-    relay_opts o; /* under the lock, like the three below */
+    struct sockaddr_in to; /* under the lock, like what follows */
+    relay_opts o;
     bool stop, breaking;
     uint64_t bytes[2];
     unsigned connections;
@@ -264,6 +264,12 @@ void relay_delay(relay *r, int64_t delay_us) {
     pthread_mutex_lock(&r->lock);
     r->o.delay_us = delay_us;
     for (size_t i = 0; i < CONNECTIONS; i++) r->lines[i].o.delay_us = delay_us;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void relay_aim(relay *r, uint16_t port) {
+    pthread_mutex_lock(&r->lock);
+    r->to.sin_port = htons(port);
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -27,6 +27,7 @@ relay *relay_new(const char *host, uint16_t port, const relay_opts *o); /* NULL:
 uint16_t relay_port(const relay *r);
 void relay_set(relay *r, const relay_opts *o); /* holds for connections that are made from now on */
 void relay_delay(relay *r, int64_t delay_us);  /* at once, for all */
+void relay_aim(relay *r, uint16_t port);       /* where connections from now on lead to */
 void relay_break(relay *r);                    /* closes all connections */
 uint64_t relay_bytes(relay *r, relay_way way); /* passed on so far, all connections together */
 unsigned relay_connections(relay *r);          /* made so far */
