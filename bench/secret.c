@@ -127,8 +127,10 @@ static void write_head(hg_text *to, const problem *p) {
                 "hagane policy: 1\nproject: %s\ntier: %s\nmode: %s\nvalid: {from: 2020-01-01, until: 2100-01-01}\n"
                 "target: {column: Hc, unit: A/m, goal: maximize, low: %.17g, high: %.17g}\n"
                 "features: [{column: x, low: -40, high: 40}, {column: y, low: -40, high: 40}]\n"
-                "limits: {queries per data set: 100000, least foreign rows: 2, padding: 1}\nmodel: {%s}\n",
-                p->project, p->tier, p->mode, p->c->low, p->c->high, p->model);
+                "limits: {queries per data set: 100000, least foreign rows: 2, padding: 1%s}\nmodel: {%s}\n",
+                p->project, p->tier, p->mode, p->c->low, p->c->high,
+                strcmp(p->tier, "compositions") == 0 ? ", entries: 140" : "", p->model);
+    if (strcmp(p->tier, "compositions") == 0) return;
     hg_text_add(to, "pool:\n  rows: |\n    x,y\n");
     for (size_t i = 0; i < p->c->n; i++) hg_text_add(to, "    %.17g,%.17g\n", p->c->x[2 * i], p->c->x[2 * i + 1]);
 }
@@ -140,29 +142,62 @@ typedef struct {
     const problem *p;
     hg_party *user;
     hg_policy *policy;
-    size_t measured[ROWS_MOST], n; /* in the order in which they were shared */
-    size_t owner_rows[STEPS_MOST];
+    size_t measured[ROWS_MOST], n;    /* in the order in which they were shared; on tier 3 entries, else candidates */
+    size_t entry[ROWS_MOST], entries; /* tier 3: the candidate that is entry i */
+    size_t owners;                    /* tier 3: the first entries are owners' rows, never proposed */
+    char job[HG_PARTY_DIGEST];        /* the last answered one */
     double ms[STEPS_MOST];
-    size_t steps, agree, rounds, bytes, mistaken; /* mistaken: disagreements where the gap was above 1e-5 */
+    double rounds[STEPS_MOST], bytes[STEPS_MOST];
+    size_t steps, agree, mistaken; /* mistaken: disagreements where the gap was above 1e-5 */
 } campaign;
 
-static bool share_rows(campaign *c, hg_party *owner, const size_t *row, size_t n) {
+static const char *outbox(char folder[PATH_MOST], const campaign *c) {
+    snprintf(folder, PATH_MOST, "%s/outbox", c->s->folder);
+    mkdir(folder, 0700);
+    return folder;
+}
+
+static bool hides_compositions(const campaign *c) { return c->policy->tier == HG_TIER_COMPOSITIONS; }
+
+/* Rows with their property; or candidates alone, which only tier 3 knows. */
+static bool share_table(campaign *c, hg_party *owner, const size_t *row, size_t n, bool only_candidates) {
     char path[PATH_MOST], folder[PATH_MOST];
     hg_err err;
     hg_party_shared shared;
     snprintf(path, sizeof path, "%s/rows.csv", c->s->folder);
-    snprintf(folder, sizeof folder, "%s/outbox", c->s->folder);
-    mkdir(folder, 0700);
     FILE *f = fopen(path, "w");
     if (!f) return false;
-    fprintf(f, "x,y,Hc\n");
+    fprintf(f, only_candidates ? "x,y\n" : "x,y,Hc\n");
     for (size_t i = 0; i < n; i++) {
-        fprintf(f, "%.17g,%.17g,%.17g\n", c->p->c->x[2 * row[i]], c->p->c->x[2 * row[i] + 1], c->p->c->y[row[i]]);
-        c->measured[c->n++] = row[i];
+        fprintf(f, "%.17g,%.17g", c->p->c->x[2 * row[i]], c->p->c->x[2 * row[i] + 1]);
+        if (only_candidates)
+            fprintf(f, "\n");
+        else
+            fprintf(f, ",%.17g\n", c->p->c->y[row[i]]);
+        if (!only_candidates) c->measured[c->n++] = hides_compositions(c) ? c->entries : row[i];
+        if (hides_compositions(c)) c->entry[c->entries++] = row[i];
     }
     if (fclose(f) != 0) return false;
-    const hg_party_share_opts o = { .folder = folder };
+    if (hides_compositions(c)) sleep(1); /* entries stand in the order of their statements' seconds */
+    const hg_party_share_opts o = { .folder = outbox(folder, c), .candidates = only_candidates };
     GO(hg_party_share(&shared, owner, c->p->project, path, &o, &err));
+    return true;
+}
+
+static bool share_rows(campaign *c, hg_party *owner, const size_t *row, size_t n) {
+    return share_table(c, owner, row, n, false);
+}
+
+/* What was measured at the proposed index. */
+static bool share_answer(campaign *c, size_t index) {
+    char folder[PATH_MOST];
+    hg_err err;
+    hg_party_shared shared;
+    if (!hides_compositions(c)) return share_rows(c, c->user, &index, 1);
+    const hg_party_share_opts o = { .folder = outbox(folder, c) };
+    const double value = c->p->c->y[c->entry[index]];
+    GO(hg_party_share_measured(&shared, c->user, c->p->project, c->job, &index, &value, 1, &o, &err));
+    c->measured[c->n++] = index;
     return true;
 }
 
@@ -177,30 +212,47 @@ static bool share_as(campaign *c, const char *member, const size_t *row, size_t 
 
 /* ---- the same step in doubles ------------------------------------------------------------------------------------------------ */
 
+static size_t candidate_of(const campaign *c, size_t index) { return hides_compositions(c) ? c->entry[index] : index; }
+
+/* Scaled features of what can be proposed; a pool's or the entries'. */
+static double *scaled_features(size_t *n, const campaign *c) {
+    const hg_policy *p = c->policy;
+    *n = hides_compositions(c) ? c->entries : p->n_pool;
+    double *x = malloc(*n * p->n_features * sizeof *x);
+    if (!hides_compositions(c)) {
+        hg_policy_scaled_pool(x, p);
+        return x;
+    }
+    for (size_t i = 0; i < *n; i++)
+        for (size_t k = 0; k < 2; k++) x[2 * i + k] = (c->p->c->x[2 * c->entry[i] + k] + 40) / 80;
+    return x;
+}
+
 static bool float_choice(size_t *index, double *gap, const campaign *c) {
     const hg_policy *p = c->policy;
-    double *pool = malloc(p->n_pool * p->n_features * sizeof *pool), y[ROWS_MOST];
-    bool *measured = calloc(p->n_pool, sizeof *measured);
+    size_t n_pool;
+    double *pool = scaled_features(&n_pool, c), y[ROWS_MOST];
+    bool *closed = calloc(n_pool, sizeof *closed);
     hg_t1_tables *t = NULL;
     hg_err err;
-    hg_policy_scaled_pool(pool, p);
     for (size_t i = 0; i < c->n; i++) {
         uint64_t e[HG_RING_LIMBS];
-        GO(hg_policy_scale(e, p, c->p->c->y[c->measured[i]], &err));
+        GO(hg_policy_scale(e, p, c->p->c->y[candidate_of(c, c->measured[i])], &err));
         y[i] = hg_ring_to_double(e, HG_Y_FRACTION, HG_RING_LIMBS);
-        measured[c->measured[i]] = true;
+        if (p->tier == HG_TIER_PROPERTIES) closed[c->measured[i]] = true;
     }
+    for (size_t i = 0; i < c->owners; i++) closed[i] = true;
     if (p->tier == HG_TIER_PROPERTIES) {
         double margin;
-        const hg_t1_opts o = { .excluded = measured, .batch = 1 };
-        GO(hg_t1_tables_new(&t, NULL, &p->model, pool, p->n_pool, p->n_features, c->measured, c->n, NULL, NULL, &err));
+        const hg_t1_opts o = { .excluded = closed, .batch = 1 };
+        GO(hg_t1_tables_new(&t, NULL, &p->model, pool, n_pool, p->n_features, c->measured, c->n, NULL, NULL, &err));
         GO(hg_t1_float(index, gap, &margin, t, y, &o, &err));
         if (margin < *gap) *gap = margin; /* theta or sigma on the edge decide as well */
     } else {
-        GO(hg_pool_float(index, gap, &p->model, pool, p->n_pool, p->n_features, c->measured, y, c->n, NULL, 0, &err));
+        GO(hg_pool_float(index, gap, &p->model, pool, n_pool, p->n_features, c->measured, y, c->n, closed, 0, &err));
     }
     hg_t1_tables_free(t);
-    free(measured);
+    free(closed);
     free(pool);
     return true;
 }
@@ -214,8 +266,9 @@ static bool propose(campaign *c, size_t *index) {
     GO(hg_party_suggest(&a, c->user, c->p->project, NULL, &err));
     c->ms[c->steps] = 1e3 * (now() - begin);
     *index = a->proposal[0].row;
-    c->rounds = a->rounds;
-    c->bytes = a->bytes;
+    c->rounds[c->steps] = (double)a->rounds;
+    c->bytes[c->steps] = (double)a->bytes;
+    memcpy(c->job, a->job, sizeof c->job);
     hg_party_answer_free(a);
     return true;
 }
@@ -236,7 +289,7 @@ static bool one_step(campaign *c, bool compare, bool measure) {
                     expected, gap);
     }
     c->steps++;
-    return !measure || share_rows(c, c->user, &index, 1);
+    return !measure || share_answer(c, index);
 }
 
 static bool begin_campaign(campaign *c, const test_servers *s, const problem *p) {
@@ -276,20 +329,24 @@ static bool share_start(campaign *c) {
         }
         if (!(owner == 2 ? share_rows(c, c->user, row, want) : share_as(c, owner ? "b" : "a", row, want))) return false;
     }
-    return true;
+    if (!hides_compositions(c)) return true;
+    size_t all[ROWS_MOST];
+    for (size_t i = 0; i < k->n; i++) all[i] = i;
+    c->owners = c->entries;
+    return share_table(c, c->user, all, k->n, true);
 }
 
 typedef struct {
-    double ms;
-    size_t rounds, bytes;
-    double agree;
+    double ms, rounds, bytes, agree;
 } figures;
 
 static bool measure_steps(figures *f, const test_servers *s, const problem *p, size_t steps) {
     campaign c;
     bool ok = begin_campaign(&c, s, p) && share_start(&c);
     for (size_t i = 0; ok && i < steps; i++) ok = one_step(&c, true, i + 1 < steps);
-    if (ok) *f = (figures) { median(c.ms, c.steps), c.rounds, c.bytes, (double)c.agree / (double)c.steps };
+    if (ok)
+        *f = (figures) { median(c.ms, c.steps), median(c.rounds, c.steps), median(c.bytes, c.steps),
+                         (double)c.agree / (double)c.steps };
     if (ok && c.mistaken) fprintf(stderr, "secret: %s: %zu steps differ with a clear gap\n", p->project, c.mistaken);
     end_campaign(&c);
     return ok;
@@ -310,7 +367,7 @@ static bool measure_large(figures *f, double *tables_s, const test_servers *s, c
     ok = ok && propose(&c, &index); /* waits for the tables of the new row */
     *tables_s = now() - begin;
     for (size_t i = 0; ok && i < steps; i++) ok = one_step(&c, false, false);
-    if (ok) *f = (figures) { median(c.ms, c.steps), c.rounds, c.bytes, NAN };
+    if (ok) *f = (figures) { median(c.ms, c.steps), median(c.rounds, c.steps), median(c.bytes, c.steps), NAN };
     free(order);
     end_campaign(&c);
     return ok;
@@ -333,9 +390,12 @@ static bool measure(all *a, test_servers *s, bool quick) {
     const problem semi = { "t1-semi", "properties", "semi-honest", "acquisition: ucb", &film },
                   mal = { "t1-mal", "properties", "malicious", "acquisition: ucb", &film },
                   large = { "t1-10k", "properties", "semi-honest", GRID_16, &grid },
-                  t2 = { "t2-semi", "indices", "semi-honest", POOLS_4, &film };
+                  t2 = { "t2-semi", "indices", "semi-honest", POOLS_4, &film },
+                  t3 = { "t3-semi", "compositions", "semi-honest", POOLS_4, &film },
+                  t3_mal = { "t3-mal", "compositions", "malicious", POOLS_4, &film };
     bool ok = measure_steps(&a->t1_semi, s, &semi, steps) && measure_steps(&a->t1_mal, s, &mal, steps) &&
-              measure_steps(&a->t2_semi, s, &t2, steps);
+              measure_steps(&a->t2_semi, s, &t2, steps) && measure_steps(&a->t3_semi, s, &t3, steps) &&
+              measure_steps(&a->t3_mal, s, &t3_mal, steps);
     ok = ok && measure_large(&a->t1_10k, &a->tables_s, s, &large, quick ? 100 : 500, steps);
     free_candidates(&film);
     free_candidates(&grid);
@@ -385,12 +445,12 @@ static hg_status print_json(const all *a) {
     hg_json_number(&j, "t3_140_semi_ms", a->t3_semi.ms);
     hg_json_number(&j, "t3_140_mal_ms", a->t3_mal.ms);
     hg_json_number(&j, "t1_delay_ms", a->t1_delay.ms);
-    hg_json_count(&j, "t1_rounds", a->t1_semi.rounds);
-    hg_json_count(&j, "t3_rounds", a->t3_semi.rounds);
-    hg_json_count(&j, "t3_mal_rounds", a->t3_mal.rounds);
-    hg_json_count(&j, "t1_bytes", a->t1_semi.bytes);
-    hg_json_count(&j, "t3_bytes", a->t3_semi.bytes);
-    hg_json_count(&j, "t3_mal_bytes", a->t3_mal.bytes);
+    hg_json_number(&j, "t1_rounds", a->t1_semi.rounds);
+    hg_json_number(&j, "t3_rounds", a->t3_semi.rounds);
+    hg_json_number(&j, "t3_mal_rounds", a->t3_mal.rounds);
+    hg_json_number(&j, "t1_bytes", a->t1_semi.bytes);
+    hg_json_number(&j, "t3_bytes", a->t3_semi.bytes);
+    hg_json_number(&j, "t3_mal_bytes", a->t3_mal.bytes);
     hg_json_number(&j, "agree_t1", a->t1_semi.agree);
     hg_json_number(&j, "agree_t2", a->t2_semi.agree);
     hg_json_number(&j, "agree_t3", a->t3_semi.agree);

@@ -173,6 +173,7 @@ static hg_status fill_proposals(hg_party_answer *a, const question *q, hg_err *e
 static int by_age(const void *a, const void *b) {
     const hg_dataset_status *x = a, *y = b;
     if (x->created != y->created) return x->created < y->created ? -1 : 1;
+    if (x->sequence != y->sequence) return x->sequence < y->sequence ? -1 : 1;
     return memcmp(x->id, y->id, HG_DIGEST);
 }
 

@@ -1,6 +1,6 @@
 /* party/rows.c -- see party/serve.h: the rows that a job computes with, in the same order on every server
  *
- * Oldest first, by the time in the owner's statement and then by id: a new set comes last, so that public tables can be extended.
+ * Oldest first, by the time in the owner's statement, its owner's count, and then by id: a new set comes last, so that public tables can be extended.
  * The order is public and depends on signed statements alone.
  */
 #include "core/memory.h"
@@ -19,6 +19,7 @@ typedef struct {
 static int by_age(const void *a, const void *b) {
     const dated *x = a, *y = b;
     if (x->created != y->created) return x->created < y->created ? -1 : 1;
+    if (x->set.sequence != y->set.sequence) return x->set.sequence < y->set.sequence ? -1 : 1; /* within one second */
     return memcmp(x->set.id, y->set.id, HG_DIGEST);
 }
 

@@ -590,7 +590,7 @@ static void any_allocation_may_fail(void **state) {
             if (st == HG_OK) break;
             assert_int_equal(st, HG_ENOMEM);
         }
-        assert_true(FAULT > 20);
+        assert_true(FAULT > 3);
         size_t index, at = 0;
         double gap, y = 1;
         for (FAULT = 0;; FAULT++) {
