@@ -18,6 +18,8 @@
     V(party_share)                                                                                                     \
     V(party_withdraw)                                                                                                  \
     V(party_audit)                                                                                                     \
+    V(party_refresh)                                                                                                   \
+    V(party_rebuild)                                                                                                   \
     V(completion)                                                                                                      \
     V(doctor)                                                                                                          \
     V(help)                                                                                                            \

@@ -53,7 +53,15 @@ void hg_party_hang_up(hg_party *p, unsigned server) {
     p->link[server] = NULL;
 }
 
+/* A link that was kept and on which the server has spoken unasked is one that it has closed. */
+static void drop_stale(hg_party *p, unsigned server) {
+    bool here = false;
+    if (p->link[server] && (hg_link_wait(&here, p->link[server], 0, NULL) != HG_OK || here))
+        hg_party_hang_up(p, server);
+}
+
 hg_status hg_party_dial(hg_party *p, unsigned server, hg_err *err) {
+    drop_stale(p, server);
     if (p->link[server]) return HG_OK;
     hg_link_opts o = hg_link_opts_default();
     o.cluster = &p->cluster;
@@ -245,5 +253,49 @@ hg_status hg_party_policy_put(hg_party *p, const char *path, hg_err *err) {
     hg_policy_free(policy);
     free_texts(reply);
     hg_text_free(&bytes);
+    return st;
+}
+
+/* ---- an operator's ------------------------------------------------------------------------------------------------------------------- */
+
+/* A server that begins with nothing needs the policy first; it judges it like any other. */
+static hg_status hand_policy(hg_party *p, const char *project, unsigned lost, hg_err *err) {
+    const unsigned other = lost == 0 ? 1 : 0;
+    hg_text name = hg_text_new(0), policy = hg_text_new(0), reply = hg_text_new(0);
+    hg_put_name(&name, project);
+    hg_status st = hg_party_ask(p, other, HG_ASK_POLICY, name.s, name.len, err);
+    if (st == HG_OK) st = hg_party_reply(&policy, p, other, HG_POLICY_BYTES, err);
+    if (st == HG_OK) st = hg_party_ask(p, lost, HG_PUT_POLICY, policy.s, policy.len, err);
+    if (st == HG_OK) st = hg_party_reply(&reply, p, lost, HG_DIGEST, err);
+    hg_text_free(&name);
+    hg_text_free(&policy);
+    hg_text_free(&reply);
+    return st;
+}
+
+static hg_status refresh_once(uint64_t *epoch, hg_party *p, const char *project, unsigned lost, hg_err *err) {
+    hg_text body = hg_text_new(0), reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
+    uint32_t number;
+    hg_status st = hg_party_number(&number, p, err);
+    hg_put_name(&body, project);
+    hg_put_u32(&body, number);
+    hg_put_u32(&body, lost);
+    if (st == HG_OK && body.failed) st = hg_fail(err, HG_ENOMEM, "no memory for a request");
+    if (st == HG_OK) st = hg_party_ask_all(reply, p, HG_ASK_REFRESH, body.s, body.len, 64, err);
+    hg_taker t = hg_taker_of(reply[0].s, reply[0].len);
+    *epoch = hg_take_u64(&t);
+    if (st == HG_OK && !hg_take_end(&t)) st = hg_fail(err, HG_EPARSE, "a server answers what cannot be read");
+    hg_text_free(&body);
+    free_texts(reply);
+    return st;
+}
+
+hg_status hg_party_refresh(uint64_t *epoch, hg_party *p, const char *project, unsigned lost, hg_err *err) {
+    const int64_t deadline = hg_world_ms(p->o.world) + p->o.wait_ms;
+    hg_status st;
+    do {
+        st = lost == HG_NOBODY ? HG_OK : hand_policy(p, project, lost, err);
+        if (st == HG_OK) st = refresh_once(epoch, p, project, lost, err);
+    } while (st != HG_OK && hg_party_try_again(p, st, deadline));
     return st;
 }

@@ -3,6 +3,7 @@
 #define HG_PARTY_CLIENT_H
 #include "hagane/party.h"
 #include "party/audit.h"
+#include "party/epoch.h"
 #include "party/job.h"
 #include "party/leakage.h"
 #include "party/link.h"
@@ -56,6 +57,9 @@ HG_MUST_CHECK hg_status hg_party_dry_run(hg_leakage *l, hg_leakage_estimate *est
 HG_MUST_CHECK hg_status hg_party_read_file(hg_text *to, const char *path, hg_err *err);
 /* Replaces a file whole, readable by its owner alone when it is new. */
 HG_MUST_CHECK hg_status hg_party_write_file(const char *path, const void *bytes, size_t n, hg_err *err);
+/* An operator (the identity is a server's) has the three make new shares; lost: a server that has nothing left and gets its part
+ * from the two others, or HG_NOBODY. */
+HG_MUST_CHECK hg_status hg_party_refresh(uint64_t *epoch, hg_party *p, const char *project, unsigned lost, hg_err *err);
 /* 32 fresh random bits: the number of an attempt. */
 HG_MUST_CHECK hg_status hg_party_number(uint32_t *number, const hg_party *p, hg_err *err);
 /* Should a failed attempt be made again? Sleeps a little when there is time left until deadline_ms. */

@@ -146,7 +146,7 @@ hg_status hg_attempt_gossip(hg_attempt *a, const hg_terms *t, hg_err *err) {
         bool sets, ledgers;
         HG_TRY(compare(&sets, &ledgers, a, &h, err));
         if (!ledgers && look == 0) HG_TRY(tell_charges(a, &h, err));
-        if (sets) return HG_OK;
+        if (sets || t->rebuild) return HG_OK;
         HG_TRY(tell_sets(a, &h, err));
     }
     return hg_advise(err,

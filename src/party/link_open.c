@@ -232,9 +232,6 @@ static hg_status take_ready(opening *p, hg_err *err) {
 /* Who has a server's certificate must be one of the three, with the key that the cluster file pins. */
 static hg_status place(hg_visitor *v, const opening *p, hg_err *err) {
     const hg_cluster *c = p->k->o.cluster;
-    const hg_certificate *own = hg_identity_certificate(p->id);
-    if (memcmp(v->peer.signing_key, own->signing_key, HG_PUBLIC_KEY) == 0)
-        return hg_fail(err, HG_EREFUSED, "%s: is this member itself", p->k->who);
     v->party = -1;
     if (v->peer.roles != HG_ROLE_SERVER) return HG_OK;
     const int party = hg_cluster_party(c, v->peer.name);
@@ -244,6 +241,15 @@ static hg_status place(hg_visitor *v, const opening *p, hg_err *err) {
                          "ask its operator by another way whether the key was changed, before cluster.yaml is");
     v->party = party;
     return HG_OK;
+}
+
+/* Servers have nothing to say to themselves; an operator may ask his own server, with its keys. */
+static hg_status not_itself(const opening *p, hg_err *err) {
+    const hg_visitor *v = &p->k->visitor;
+    const hg_certificate *own = hg_identity_certificate(p->id);
+    if (v->purpose == HG_PURPOSE_CLIENT || memcmp(v->peer.signing_key, own->signing_key, HG_PUBLIC_KEY) != 0)
+        return HG_OK;
+    return hg_fail(err, HG_EREFUSED, "%s: is this member itself", p->k->who);
 }
 
 static hg_status open_link(opening *p, hg_link *k, const hg_tls *t, unsigned side, hg_err *err) {
@@ -261,6 +267,7 @@ static hg_status connected(hg_link *k, const hg_tls *t, unsigned party, hg_err *
     opening p;
     unsigned char frame[HG_FRAME_HEADER + HG_HELLO_SIZE];
     HG_TRY(open_link(&p, k, t, CONNECTS, err));
+    HG_TRY(not_itself(&p, err));
     if (k->visitor.party != (int)party)
         return hg_fail(err, HG_EREFUSED, "%s: is not the server %s that was called", k->who,
                        k->o.cluster->server[party].name);
@@ -292,6 +299,7 @@ static hg_status accepted(hg_link *k, const hg_tls *t, hg_err *err) {
     k->visitor.purpose = (hg_purpose)p.hello[CONNECTS].purpose;
     k->visitor.attempt = p.hello[CONNECTS].attempt;
     memcpy(k->visitor.digest, p.hello[CONNECTS].digest, HG_DIGEST);
+    HG_TRY(not_itself(&p, err));
     HG_TRY(admit(k, err));
     HG_TRY(make_hello(&p, err));
     size_t n = put_hello(frame, &p);

@@ -17,6 +17,7 @@ static const hg_request TABLE[] = {
     { HG_ASK_JOB, "a job", .most = 4096 },
     { HG_PUT_TAKEN, "an answer's arrival", .most = 512 },
     { HG_ASK_AUDIT, "the audit log", .most = 256 },
+    { HG_ASK_REFRESH, "a refresh", .servers = true, .most = 256 },
     { HG_ASK_PULSE, "a pulse", .servers = true, .most = 4096 },
 };
 

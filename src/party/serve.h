@@ -34,6 +34,7 @@ struct hg_server {
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t quiet; /* a thread has ended */
     size_t threads, strangers, links, jobs;
+    bool refreshing;
     hg_peer peer[HG_SERVERS];
 };
 
@@ -90,6 +91,7 @@ HG_MUST_CHECK hg_status hg_serve_shares(hg_ask *a, hg_err *err);
 HG_MUST_CHECK hg_status hg_serve_validate(hg_ask *a, hg_err *err);
 HG_MUST_CHECK hg_status hg_serve_job(hg_ask *a, hg_err *err);
 HG_MUST_CHECK hg_status hg_serve_taken(hg_ask *a, hg_err *err);
+HG_MUST_CHECK hg_status hg_serve_refresh(hg_ask *a, hg_err *err);
 
 /* ---- an attempt: one joint run of the three ------------------------------------------------------------------------------- */
 
@@ -129,6 +131,7 @@ typedef struct {
     const char *project;
     const hg_policy *policy;
     uint64_t epoch;
+    bool rebuild; /* one of the three has nothing: sets are not compared */
 } hg_terms;
 /* Compares versions, cluster, policy, epoch, topic; then brings receipts, withdrawals and ledgers to the same state on all three.
  * HG_EREFUSED names what differs and with whom. */

@@ -3,6 +3,7 @@
 #include "party/encode.h"
 #include "party/ledger.h"
 #include "party/serve.h"
+#include "party/states.h"
 #include "party/status.h"
 #include "party/tables.h"
 #include <string.h>
@@ -236,6 +237,7 @@ hg_status hg_serve_withdraw(hg_ask *a, hg_err *err) {
         hg_serve_log(s, "data set %s of %s in %s was withdrawn: its shares are erased", hg_short(id, w.dataset),
                      w.owner, p->project);
         hg_tables_forget(s->tables, p->project);
+        hg_states_forget(s->states, p->project);
         st = hg_serve_receipt(a->reply, s, p, &r, w.dataset, err);
     }
     hg_policy_free(p);

@@ -5,6 +5,7 @@
  * before any message depends on a secret. Then the protocol, its check, three signed OKs; only now a share of the answer leaves,
  * to the asker alone. A retry of the same job on the same rows is free and gives the same answer.
  */
+#include "party/epoch.h"
 #include "party/leakage.h"
 #include "party/serve_work.h"
 #include "secret/verify.h"
@@ -124,11 +125,21 @@ static hg_status compare(hg_work *w, hg_err *err) {
     return hg_attempt_slots(&w->attempt, "the stored shares", (const unsigned char(*)[HG_DIGEST])slots, err);
 }
 
+/* Shares of two epochs do not fit each other. */
+static hg_status check_idle(const hg_work *w, hg_err *err) {
+    hg_refresh r;
+    HG_TRY(hg_epoch_status(&r, w->server->o.store, w->job.project, err));
+    if (r.state == HG_REFRESH_IDLE) return HG_OK;
+    return hg_advise(err, hg_fail(err, HG_EREFUSED, "the shares of project %s are being refreshed", w->job.project),
+                     "ask again afterwards; an operator finishes it with `hagane party refresh`");
+}
+
 static hg_status prepare(hg_work *w, uint32_t number, hg_err *err) {
     hg_server *s = w->server;
     hg_project project;
     w->phase = "the wait for the other servers";
     HG_TRY(hg_store_project(&project, s->o.store, w->job.project, err));
+    HG_TRY(check_idle(w, err));
     HG_TRY(hg_attempt_open(&w->attempt, s, w->digest, number, err));
     w->phase = "the comparison with the other servers";
     const hg_terms terms = { .project = w->policy->project, .policy = w->policy, .epoch = project.epoch };

@@ -143,6 +143,7 @@ static hg_status dispatch(hg_ask *a, const hg_request *r, hg_err *err) {
     case HG_ASK_JOB: return hg_serve_job(a, err);
     case HG_PUT_TAKEN: return hg_serve_taken(a, err);
     case HG_ASK_AUDIT: return hg_serve_audit(a, err);
+    case HG_ASK_REFRESH: return hg_serve_refresh(a, err);
     case HG_ASK_PULSE: return hg_serve_pulse(a, err);
     default: return hg_fail(err, HG_EREFUSED, "this server does not know what is asked");
     }
@@ -196,9 +197,10 @@ static void serve(hg_server *s, hg_link *k) {
 
 static hg_status admit(void *self, const hg_visitor *v, hg_err *err) {
     const hg_server *s = self;
+    if (v->purpose == HG_PURPOSE_CLIENT)
+        return HG_OK; /* what it may ask is judged when it asks; its own operator, too */
     if (v->party >= 0 && (unsigned)v->party == s->party)
         return hg_fail(err, HG_EREFUSED, "%s calls itself", v->peer.name);
-    if (v->purpose == HG_PURPOSE_CLIENT) return HG_OK; /* what it may ask is judged when it asks */
     if (v->party >= 0) return HG_OK;
     return hg_fail(err, HG_EREFUSED, "%s is none of the three servers", v->peer.name);
 }

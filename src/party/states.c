@@ -80,6 +80,13 @@ hg_status hg_states_take(hg_held_state **out, hg_states *s, const char *project,
                      "ask again in a moment, or use --wait");
 }
 
+void hg_states_forget(hg_states *s, const char *project) {
+    hg_held_state *h;
+    if (hg_states_take(&h, s, project, 0, NULL) != HG_OK) return;
+    hg_held_state_clear(h);
+    hg_states_give(s, h);
+}
+
 void hg_states_give(hg_states *s, hg_held_state *h) {
     if (!h) return;
     pthread_mutex_lock(&s->lock);

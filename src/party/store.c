@@ -230,7 +230,11 @@ hg_status hg_store_open(hg_store **out, const char *folder, const hg_store_opts 
     HG_TRY(prepare_folder(folder, o->create, err));
     hg_store *s = hg_calloc(1, sizeof *s);
     if (!s) return hg_fail(err, HG_ENOMEM, "no memory to open %s", folder);
-    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutexattr_t again; /* callbacks of a merge may read from the store */
+    pthread_mutexattr_init(&again);
+    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&s->lock, &again);
+    pthread_mutexattr_destroy(&again);
     s->party = o->party;
     s->world = o->world;
     memcpy(s->secret, o->secret_key, sizeof s->secret);

@@ -18,7 +18,7 @@
  * the receipts of all three servers are here. Servers tell each other receipts and withdrawals before each job
  * (hg_store_gossip, hg_store_hear), so that a set is active everywhere as soon as one server can show three receipts.
  *
- * A store may be used by several threads; each call is atomic.
+ * A store may be used by several threads; each call is atomic. Callbacks may read from it.
  */
 #ifndef HG_PARTY_STORE_H
 #define HG_PARTY_STORE_H

@@ -84,6 +84,40 @@ static void three_servers_answer_what_one_would(void **state) {
     }
 }
 
+static size_t ask(hg_party *p) {
+    hg_party_answer *a;
+    hg_err err;
+    assert_ok_err(hg_party_suggest(&a, p, "magnets", NULL, &err), err);
+    const size_t row = a->proposal[0].row;
+    hg_party_answer_free(a);
+    return row;
+}
+
+/* New shares of the same values, and a server with an empty disk: the answer stays. */
+static void shares_are_refreshed_and_a_lost_server_is_rebuilt(void **state) {
+    (void)state;
+    trio *t = trio_new("rebuild", SEMI, "");
+    hg_err err;
+    uint64_t epoch;
+    share_all(t);
+    hg_party *carol = trio_party(t, "carol"), *univ = trio_party(t, "univ");
+    const size_t before = ask(carol);
+    assert_ok_err(hg_party_refresh(&epoch, univ, "magnets", HG_NOBODY, &err), err);
+    assert_int_equal(epoch, 1);
+    assert_int_equal(ask(carol), before);
+    trio_lose(t, 2); /* an empty store under the same identity */
+    hg_party_answer *a;
+    assert_int_not_equal(hg_party_suggest(&a, carol, "magnets", NULL, &err), HG_OK);
+    assert_ok_err(hg_party_refresh(&epoch, univ, "magnets", 2, &err), err);
+    assert_int_equal(epoch, 2);
+    assert_int_equal(ask(carol), before);
+    assert_int_equal(hg_party_refresh(&epoch, carol, "magnets", HG_NOBODY, &err), HG_EREFUSED);
+    assert_contains(err.msg, "for servers alone");
+    hg_party_free(carol);
+    hg_party_free(univ);
+    trio_free(t);
+}
+
 /* Tier 2: the servers do not know which entries were measured; the answer is that of doubles on the same rows. */
 static void hidden_rows_give_the_same_answer(void **state) {
     (void)state;
@@ -206,6 +240,7 @@ static void hidden_compositions_give_the_same_answer(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(three_servers_answer_what_one_would),
+        TEST(shares_are_refreshed_and_a_lost_server_is_rebuilt),
         TEST(hidden_rows_give_the_same_answer),
         TEST(hidden_compositions_give_the_same_answer),
     };

@@ -244,6 +244,7 @@ static void an_owner_is_no_server(void **state) {
     replace(&s.b, &s.world, s.m.server[0], s.m.cluster.authority); /* a server that calls itself */
     s.a.cluster.server[1] = s.m.cluster.server[0];
     snprintf(s.a.cluster.server[0].name, HG_NAME_SIZE, "other");
+    s.a.o.purpose = HG_PURPOSE_CONTROL; /* as a client its operator may */
     ends_open(&s.a, &s.b, 1);
     check(&s.a, HG_EREFUSED, "is this member itself");
     hg_identity_free(actor);

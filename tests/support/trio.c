@@ -70,7 +70,7 @@ static void launch(trio *t, unsigned party, bool create) {
     o.world = hg_world_system();
     o.stop = s->stop;
     o.spool = t->folder;
-    o.port = create ? 0 : -1; /* again on the same port */
+    if (create && t->cluster.server[party].port == 0) o.port = 0; /* any; later again the same */
     o.hooks = &s->hooks;
     assert_ok_err(hg_server_new(&s->server, &o, &err), err);
     t->cluster.server[party].port = hg_server_port(s->server);
@@ -95,6 +95,15 @@ void trio_stop(trio *t, unsigned party) {
     hg_server_free(s->server);
     hg_store_free(s->store);
     hg_cancel_free(s->stop);
+}
+
+void trio_lose(trio *t, unsigned party) {
+    char path[TRIO_PATH], name[32];
+    trio_stop(t, party);
+    snprintf(name, sizeof name, "store-%u", party);
+    test_remove_tree(trio_path(path, t, name));
+    launch(t, party, true);
+    run(&t->server[party]);
 }
 
 /* ---- members and policy ------------------------------------------------------------------------------------------------------ */

@@ -46,6 +46,7 @@ trio *trio_new(const char *name, const char *head, const char *more);
 void trio_free(trio *t);
 void trio_stop(trio *t, unsigned party); /* as after SIGTERM */
 void trio_start(trio *t, unsigned party);
+void trio_lose(trio *t, unsigned party);         /* stops it, erases its disk, starts it with an empty store */
 hg_party *trio_party(trio *t, const char *name); /* waits for nothing; the caller frees it */
 hg_party *trio_patient(trio *t, const char *name, int wait_ms);
 const char *trio_path(char buf[TRIO_PATH], const trio *t, const char *name);
