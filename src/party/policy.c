@@ -195,6 +195,38 @@ hg_status hg_policy_succeeds(const hg_policy *next, const hg_policy *old, hg_err
     return st;
 }
 
+/* Whose signature `next` has under the keys of `old`: agreed[n_members of old]. */
+static hg_status find_agreed(bool *agreed, const hg_policy *old, const char *at, const char *end, const hg_text *text,
+                             hg_err *err) {
+    char name[HG_NAME_SIZE];
+    unsigned char signature[HG_SIGNATURE];
+    while (at < end) {
+        HG_TRY(read_signature(name, signature, &at, end, err));
+        const hg_member *m = hg_policy_member(old, name);
+        if (m && m->owner && hg_member_signed(m, signature, "policy", text->s, text->len))
+            agreed[m - old->member] = true;
+    }
+    return HG_OK;
+}
+
+hg_status hg_policy_agreed(const hg_policy *next, const void *bytes, size_t n, const hg_policy *old, hg_err *err) {
+    bool agreed[HG_MEMBERS_MOST] = { false };
+    const char *const from = bytes;
+    hg_text text = hg_text_new(HG_POLICY_BYTES);
+    hg_status st = hg_policy_write(&text, next, err);
+    if (st == HG_OK) st = find_agreed(agreed, old, from + hg_policy_unsigned_size(from, n), from + n, &text, err);
+    hg_text_free(&text);
+    for (size_t i = 0; st == HG_OK && i < old->n_members; i++)
+        if (old->member[i].owner && !agreed[i])
+            st = hg_advise(
+                err,
+                hg_fail(err, HG_EREFUSED,
+                        "%s has not signed the new policy of %s with a key that the one in force has for it",
+                        old->member[i].name, old->project),
+                "a key is changed in two steps: first named beside the old one and signed with that, then alone");
+    return st;
+}
+
 /* ---- numbers ------------------------------------------------------------------------------------------------------------ */
 
 hg_status hg_policy_scale(uint64_t *element, const hg_policy *p, double value, hg_err *err) {

@@ -100,8 +100,14 @@ HG_MUST_CHECK hg_status hg_policy_signatures(bool *has_signed, const hg_policy *
 HG_MUST_CHECK hg_status hg_policy_sign(hg_text *to, const hg_policy *p, const void *bytes, size_t n,
                                        const unsigned char secret[HG_SECRET_KEY], hg_err *err);
 /* May `next` take the place of `old` while shares made under `old` live on? Only members, keys, revocations, budgets, batch
- * and dates may differ, and `next` must name old's digest. HG_EREFUSED saying what differs. */
+ * and dates may differ, and `next` must name old's digest. HG_EREFUSED saying what differs. Who signed is
+ * hg_policy_agreed's business. */
 HG_MUST_CHECK hg_status hg_policy_succeeds(const hg_policy *next, const hg_policy *old, hg_err *err);
+/* Did every owner of `old` sign `next`, whose text is bytes[n], with a key that `old` has for it? hg_policy_verify alone asks for the
+ * keys that `next` itself names, and those anybody could have put there. A key is changed in two steps: a policy that names the new one
+ * beside the old, signed with the old; then one without the old, signed with the new. HG_EREFUSED naming who did not. */
+HG_MUST_CHECK hg_status hg_policy_agreed(const hg_policy *next, const void *bytes, size_t n, const hg_policy *old,
+                                         hg_err *err);
 
 const hg_member *hg_policy_member(const hg_policy *p, const char *name); /* NULL: none */
 /* By key or old key; NULL: nobody's. */

@@ -76,11 +76,13 @@ static hg_status check_servers(const hg_server *s, const hg_policy *p, hg_err *e
 }
 
 /* A first policy, or one that may follow the one in force. */
-static hg_status check_follows(hg_server *s, const hg_policy *p, hg_err *err) {
+static hg_status check_follows(hg_server *s, const hg_policy *p, const void *bytes, size_t n, hg_err *err) {
     hg_policy *old = NULL;
     hg_status st = hg_serve_policy(&old, s, p->project, NULL, err);
     if (st == HG_ENOTFOUND) return HG_OK;
-    if (st == HG_OK && memcmp(old->digest, p->digest, HG_DIGEST) != 0) st = hg_policy_succeeds(p, old, err);
+    const bool differs = st == HG_OK && memcmp(old->digest, p->digest, HG_DIGEST) != 0;
+    if (differs) st = hg_policy_succeeds(p, old, err);
+    if (differs && st == HG_OK) st = hg_policy_agreed(p, bytes, n, old, err);
     hg_policy_free(old);
     return st;
 }
@@ -95,7 +97,7 @@ hg_status hg_serve_policy_put(hg_ask *a, hg_err *err) {
     hg_status st = hg_policy_verify(p, bytes, n, hg_world_now(s->o.world), err);
     if (st == HG_OK) st = hg_serve_member(&m, p, a->link, err);
     if (st == HG_OK) st = check_servers(s, p, err);
-    if (st == HG_OK) st = check_follows(s, p, err);
+    if (st == HG_OK) st = check_follows(s, p, bytes, n, err);
     if (st == HG_OK) st = hg_store_policy_put(s->o.store, p->project, p->digest, bytes, n, err);
     if (st == HG_OK) {
         char id[HG_SHORT_SIZE];

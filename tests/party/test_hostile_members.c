@@ -1,0 +1,167 @@
+/* tests/party/test_hostile_members.c -- members who hold a certificate and want what is not theirs, against three real servers */
+#include "party/encode.h"
+#include "party/ledger.h"
+#include "party/request.h"
+#include "party/statement.h"
+#include "party.h"
+#include "test.h"
+#include "trio.h"
+
+static const char SEMI[] = "tier: properties\nmode: semi-honest\n";
+
+static void replace(hg_text *t, const char *from, const char *to) {
+    hg_text out = hg_text_new(0);
+    const char *at = strstr(t->s, from);
+    assert_non_null(at);
+    hg_text_put(&out, t->s, (size_t)(at - t->s));
+    hg_text_add(&out, "%s%s", to, at + strlen(from));
+    hg_text_free(t);
+    *t = out;
+}
+
+static void replace_key(hg_text *t, const unsigned char *from, const unsigned char *to) {
+    char a[2 * HG_PUBLIC_KEY + 1], b[2 * HG_PUBLIC_KEY + 1];
+    hg_hex_write(a, from, HG_PUBLIC_KEY);
+    hg_hex_write(b, to, HG_PUBLIC_KEY);
+    replace(t, a, b);
+}
+
+static void sign(hg_text *t, const unsigned char *secret) {
+    hg_text out = hg_text_new(0);
+    hg_policy *p;
+    hg_err err;
+    assert_ok_err(hg_policy_read(&p, "policy", t->s, t->len, &err), err);
+    assert_ok_err(hg_policy_sign(&out, p, t->s, t->len, secret, &err), err);
+    hg_policy_free(p);
+    hg_text_free(t);
+    *t = out;
+}
+
+/* The canonical text of a policy that says that it replaces p, unsigned. */
+static hg_text successor(const hg_policy *p) {
+    char hex[2 * HG_DIGEST + 1], line[100];
+    hg_text t = hg_text_new(0);
+    assert_ok(hg_policy_write(&t, p, NULL));
+    hg_hex_write(hex, p->digest, HG_DIGEST);
+    snprintf(line, sizeof line, "replaces: %s\n", hex);
+    replace(&t, "replaces: none\n", line);
+    return t;
+}
+
+/* ---- a project is its owners' ------------------------------------------------------------------------------------------------- */
+
+/* A text whose owners have keys of the author's own making is signed by all the owners that it names. */
+static void a_policy_that_follows_is_signed_with_keys_of_the_one_before(void **state) {
+    (void)state;
+    hg_policy *p = test_policy("properties", "semi-honest", ""), *next;
+    test_keys was[3], is[3];
+    hg_text t = successor(p);
+    hg_err err;
+    for (unsigned i = 0; i < 3; i++) {
+        test_member_keys(&was[i], TEST_A + i);
+        test_member_keys(&is[i], 60 + i);
+        replace_key(&t, was[i].key, is[i].key);
+    }
+    for (unsigned i = 0; i < 3; i++) sign(&t, is[i].secret);
+    assert_ok_err(hg_policy_read(&next, "next", t.s, t.len, &err), err);
+    assert_ok_err(hg_policy_verify(next, t.s, t.len, TEST_NOW, &err), err); /* by itself it is a good policy */
+    assert_ok_err(hg_policy_succeeds(next, p, &err), err);
+    assert_int_equal(hg_policy_agreed(next, t.s, t.len, p, &err), HG_EREFUSED);
+    assert_contains(err.msg, "a has not signed");
+    hg_policy_free(next);
+    hg_text_free(&t);
+    hg_policy_free(p);
+}
+
+static void a_key_is_changed_in_two_steps(void **state) {
+    (void)state;
+    hg_policy *p = test_policy("properties", "semi-honest", ""), *both, *alone;
+    test_keys k[3], fresh;
+    char hex_old[65], hex_new[65], text[200];
+    hg_err err;
+    for (unsigned i = 0; i < 3; i++) test_member_keys(&k[i], TEST_A + i);
+    test_member_keys(&fresh, 60);
+    hg_hex_write(hex_old, k[0].key, 32);
+    hg_hex_write(hex_new, fresh.key, 32);
+    hg_text first = successor(p);
+    snprintf(text, sizeof text, "%s, old key: %s", hex_new, hex_old);
+    replace(&first, hex_old, text);
+    hg_text wrong = hg_text_new(0);
+    hg_text_put(&wrong, first.s, first.len);
+    for (unsigned i = 0; i < 3; i++) sign(&first, k[i].secret);
+    assert_ok_err(hg_policy_read(&both, "both", first.s, first.len, &err), err);
+    assert_ok_err(hg_policy_verify(both, first.s, first.len, TEST_NOW, &err), err);
+    assert_ok_err(hg_policy_agreed(both, first.s, first.len, p, &err), err);
+    sign(&wrong, fresh.secret); /* the new key alone says nothing yet */
+    sign(&wrong, k[1].secret);
+    sign(&wrong, k[2].secret);
+    assert_ok_err(hg_policy_verify(both, wrong.s, wrong.len, TEST_NOW, &err), err);
+    assert_int_equal(hg_policy_agreed(both, wrong.s, wrong.len, p, &err), HG_EREFUSED);
+    hg_text second = successor(p); /* then the new one alone */
+    char digest[65], from[100], to[100];
+    hg_hex_write(digest, p->digest, 32);
+    snprintf(from, sizeof from, "replaces: %s", digest);
+    hg_hex_write(digest, both->digest, 32);
+    snprintf(to, sizeof to, "replaces: %s", digest);
+    replace(&second, from, to);
+    replace(&second, hex_old, hex_new);
+    sign(&second, fresh.secret);
+    sign(&second, k[1].secret);
+    sign(&second, k[2].secret);
+    assert_ok_err(hg_policy_read(&alone, "alone", second.s, second.len, &err), err);
+    assert_ok_err(hg_policy_verify(alone, second.s, second.len, TEST_NOW, &err), err);
+    assert_ok_err(hg_policy_agreed(alone, second.s, second.len, both, &err), err);
+    assert_int_equal(hg_policy_agreed(alone, second.s, second.len, p, &err), HG_EREFUSED); /* not in one step */
+    hg_policy_free(alone);
+    hg_policy_free(both);
+    hg_policy_free(p);
+    hg_text_free(&first);
+    hg_text_free(&wrong);
+    hg_text_free(&second);
+}
+
+/* dora has a certificate of the cluster and nothing else: she writes herself into the project, with a large budget. */
+static void a_stranger_cannot_take_a_project_over(void **state) {
+    (void)state;
+    trio *t = trio_new("takeover", SEMI, "");
+    char path[TRIO_PATH];
+    hg_policy *p;
+    hg_err err;
+    hg_identity *dora;
+    assert_ok_err(hg_policy_load(&p, trio_path(path, t, "policy.yaml"), &err), err);
+    assert_ok_err(hg_identity_load(&dora, trio_path(path, t, "dora"), NULL, hg_world_system(), &err), err);
+    hg_text text = successor(p);
+    test_keys k[2];
+    for (unsigned i = 0; i < 2; i++) {
+        test_member_keys(&k[i], 60 + i);
+        replace_key(&text, hg_policy_member(p, i ? "bolt" : "acme")->key, k[i].key);
+    }
+    replace_key(&text, hg_policy_member(p, "carol")->key, hg_identity_certificate(dora)->signing_key);
+    replace(&text, "budget: 6", "budget: 1000000");
+    for (unsigned i = 0; i < 2; i++) sign(&text, k[i].secret);
+    sign(&text, hg_identity_signing_secret(dora));
+    assert_ok_err(hg_party_write_file(trio_path(path, t, "takeover.yaml"), text.s, text.len, &err), err);
+    hg_party *party = trio_party(t, "dora");
+    assert_int_equal(hg_party_policy_put(party, path, &err), HG_EREFUSED);
+    assert_contains(err.msg, "has not signed the new policy");
+    hg_party_free(party);
+    hg_policy *now;
+    party = trio_party(t, "acme");
+    assert_ok_err(hg_party_policy(&now, party, "magnets", &err), err);
+    assert_memory_equal(now->digest, p->digest, HG_DIGEST);
+    hg_party_free(party);
+    hg_policy_free(now);
+    hg_policy_free(p);
+    hg_identity_free(dora);
+    hg_text_free(&text);
+    trio_free(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_policy_that_follows_is_signed_with_keys_of_the_one_before),
+        TEST(a_key_is_changed_in_two_steps),
+        TEST(a_stranger_cannot_take_a_project_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
