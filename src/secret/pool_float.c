@@ -13,9 +13,9 @@ typedef struct {
     const hg_secret_model *m;
     hg_mixture kernel;
     size_t p, d, n;
-    double *x; /* [p, d] as shared */
-    const size_t *measured;
-    const double *y;
+    double *x;                 /* [p, d] as shared */
+    size_t *measured, *number; /* [n] entry; place among all rows, padding included */
+    double *y;
     double *factor, *z; /* [n, n] Cholesky factor of the chosen theta, [n] its inverse times y */
     size_t theta;
     double q;
@@ -129,22 +129,36 @@ static hg_status pick(size_t *index, double *gap, const double *score, size_t p,
     return HG_OK;
 }
 
-static hg_status in_arena(size_t *index, double *gap, problem *f, const double *features, const bool *excluded,
-                          uint64_t seed, hg_arena *arena, hg_err *err) {
+/* The rows that measure something. */
+static hg_status take_rows(problem *f, bool *out, const size_t *measured, const double *y, size_t n, hg_err *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (measured[i] > f->p)
+            return hg_fail(err, HG_EINVAL, "row %zu measures entry %zu of %zu", i, measured[i], f->p);
+        if (measured[i] == f->p) continue;
+        out[measured[i]] = true;
+        f->measured[f->n] = measured[i];
+        f->y[f->n] = y[i];
+        f->number[f->n++] = i;
+    }
+    return HG_OK;
+}
+
+static hg_status in_arena(size_t *index, double *gap, problem *f, const double *features, const size_t *measured,
+                          const double *y, size_t n, const bool *excluded, uint64_t seed, hg_arena *arena,
+                          hg_err *err) {
     f->x = hg_alloc(arena, f->p * f->d, sizeof *f->x);
-    f->factor = hg_alloc(arena, f->n * f->n + 1, sizeof *f->factor);
-    f->z = hg_alloc(arena, f->n + 1, sizeof *f->z);
+    f->factor = hg_alloc(arena, n * n + 1, sizeof *f->factor);
+    f->z = hg_alloc(arena, n + 1, sizeof *f->z);
+    f->y = hg_alloc(arena, n + 1, sizeof *f->y);
+    f->measured = hg_alloc(arena, n + 1, sizeof *f->measured);
+    f->number = hg_alloc(arena, n + 1, sizeof *f->number);
     double *score = hg_alloc(arena, f->p, sizeof *score);
     bool *out = hg_alloc(arena, f->p, sizeof *out);
-    if (!f->x || !f->factor || !f->z || !score || !out)
+    if (!f->x || !f->factor || !f->z || !f->y || !f->measured || !f->number || !score || !out)
         return hg_fail(err, HG_ENOMEM, "no memory for a pool of %zu", f->p);
     for (size_t i = 0; i < f->p * f->d; i++) f->x[i] = hg_pool_feature(features[i]);
     for (size_t j = 0; j < f->p; j++) out[j] = excluded && excluded[j];
-    for (size_t i = 0; i < f->n; i++) {
-        if (f->measured[i] >= f->p)
-            return hg_fail(err, HG_EINVAL, "row %zu measures entry %zu of %zu", i, f->measured[i], f->p);
-        out[f->measured[i]] = true;
-    }
+    HG_TRY(take_rows(f, out, measured, y, n, err));
     HG_TRY(choose_theta(f, err));
     HG_TRY(score_all(score, f, seed, arena, err));
     return pick(index, gap, score, f->p, out, err);
@@ -153,14 +167,14 @@ static hg_status in_arena(size_t *index, double *gap, problem *f, const double *
 hg_status hg_pool_float(size_t *index, double *gap, const hg_secret_model *m, const double *features, size_t p,
                         size_t d, const size_t *measured, const double *y, size_t n, const bool *excluded,
                         uint64_t seed, hg_err *err) {
-    problem f = { .m = m, .p = p, .d = d, .n = n, .measured = measured, .y = y };
+    problem f = { .m = m, .p = p, .d = d };
     HG_TRY(hg_pool_model_check(m, err));
     HG_TRY(hg_mixture_make(&f.kernel, m, d, err));
     if (p == 0) return hg_fail(err, HG_EINVAL, "an empty pool");
     HG_TRY(hg_check_finite("features", features, p, d, err));
     HG_TRY(hg_check_finite("y", y, n, 1, err));
     hg_arena *arena = hg_arena_new();
-    const hg_status st = arena ? in_arena(index, gap, &f, features, excluded, seed, arena, err)
+    const hg_status st = arena ? in_arena(index, gap, &f, features, measured, y, n, excluded, seed, arena, err)
                                : hg_fail(err, HG_ENOMEM, "no memory for a pool of %zu", p);
     hg_arena_free(arena);
     return st;

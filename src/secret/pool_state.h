@@ -77,7 +77,7 @@ void hg_pool_state_drop(hg_pool_state *s);
 HG_MUST_CHECK hg_status hg_pool_state_propose(hg_bits *index, hg_bits *level, hg_run *r, const hg_pool_state *s,
                                               const bool *excluded, const hg_share *seed, unsigned release,
                                               hg_err *err);
-/* The same policy in doubles, from a dense factorisation. measured [n] pool indices, y [n] scaled; gap: to the runner-up, in units of the
+/* The same policy in doubles, from a dense factorisation. measured [n] pool indices, p for a padding row; y [n] scaled; gap: to the runner-up, in units of the
  * range of the scores. */
 HG_MUST_CHECK hg_status hg_pool_float(size_t *index, double *gap, const hg_secret_model *m, const double *features,
                                       size_t p, size_t d, const size_t *measured, const double *y, size_t n,

@@ -211,14 +211,9 @@ static void theta_and_sigma_follow_the_policy(void **state) {
 }
 
 static size_t in_doubles(const study *a, double *gap) {
-    size_t index, at[STUDY_ROWS], n = 0;
-    double y[STUDY_ROWS];
-    for (size_t i = 0; i < a->rows; i++)
-        if (a->at[i] < a->p) {
-            at[n] = a->at[i];
-            y[n++] = a->y[i];
-        }
-    assert_ok(hg_pool_float(&index, gap, &a->model, a->x, a->p, a->d, at, y, n, a->excluded, a->seed, NULL));
+    size_t index;
+    assert_ok(
+        hg_pool_float(&index, gap, &a->model, a->x, a->p, a->d, a->at, a->y, a->rows, a->excluded, a->seed, NULL));
     return index;
 }
 
@@ -239,8 +234,7 @@ static void servers_one_party_and_doubles_agree(void **state) {
     for (hg_tier tier = HG_TIER_INDICES; tier <= HG_TIER_COMPOSITIONS; tier++)
         for (int k = 0; k < 2; k++) {
             study a = make_study(tier, k ? HG_ACQ_THOMPSON : HG_ACQ_UCB, 20, 6, 11 + (uint64_t)k);
-            a.at[2] = a.p;      /* padding; nor is it a row for doubles */
-            if (k) a.at[2] = 1; /* a path's noise is numbered by rows, padding included */
+            a.at[2] = a.p; /* padding */
             const size_t first = check(&a);
             a.excluded[first] = true; /* then the runner-up */
             assert_int_not_equal(check(&a), first);
