@@ -44,7 +44,7 @@ static void mistakes_are_told_with_their_place(void **state) {
     static const struct {
         const char *text, *msg;
     } bad[] = {
-        { "", "folder/cluster.yaml:1: the file is empty" },
+        { "", "folder/cluster.yaml:1: empty file" },
         { "cluster: [", "folder/cluster.yaml:" },
         { "servers: []\nauthority: a\ncluster: m\n", "cluster.yaml:1:10: servers: 0 of them, expected 3" },
         { "cluster: m\nservers:\n" THREE, "\"authority\" is missing" },
