@@ -223,8 +223,25 @@ hg_status hg_serve_datasets(hg_ask *a, hg_err *err) {
     return st;
 }
 
+/* Only an owner withdraws, and only what is here: an id that anybody may send ahead would shut out the set that comes under it. */
+static hg_status check_owner(bool *here, const hg_server *s, const hg_member *m, const hg_withdrawal *w, hg_err *err) {
+    hg_stored set;
+    if (strcmp(m->name, w->owner) != 0)
+        return hg_fail(err, HG_EREFUSED, "%s asks to withdraw what belongs to %s", m->name, w->owner);
+    const hg_status st = hg_store_dataset(&set, s->o.store, w->dataset, err);
+    *here = st == HG_OK;
+    if (st == HG_ENOTFOUND) {
+        hg_err_clear(err);
+        return HG_OK;
+    }
+    HG_TRY(st);
+    if (strcmp(set.owner, w->owner) == 0 && strcmp(set.project, w->project) == 0) return HG_OK;
+    return hg_fail(err, HG_EREFUSED, "the data set is not one of %s in project %s", w->owner, w->project);
+}
+
 hg_status hg_serve_withdraw(hg_ask *a, hg_err *err) {
     hg_server *s = a->server;
+    bool here = false;
     char id[HG_SHORT_SIZE];
     hg_withdrawal w;
     hg_policy *p;
@@ -234,14 +251,15 @@ hg_status hg_serve_withdraw(hg_ask *a, hg_err *err) {
     const void *bytes = a->body.at; /* what is behind the project's name */
     const size_t n = a->body.left;
     if (st == HG_OK) st = hg_withdrawal_read(&w, p, bytes, n, err);
-    if (st == HG_OK) st = hg_store_withdraw(s->o.store, p->project, w.dataset, bytes, n, err);
-    if (st == HG_OK) {
+    if (st == HG_OK) st = check_owner(&here, s, m, &w, err);
+    if (st == HG_OK && here) st = hg_store_withdraw(s->o.store, p->project, w.dataset, bytes, n, err);
+    if (st == HG_OK && here) {
         hg_serve_log(s, "data set %s of %s in %s was withdrawn: its shares are erased", hg_short(id, w.dataset),
                      w.owner, p->project);
         hg_tables_forget(s->tables, p->project);
         hg_states_forget(s->states, p->project);
-        st = hg_serve_receipt(a->reply, s, p, &r, w.dataset, err);
     }
+    if (st == HG_OK) st = hg_serve_receipt(a->reply, s, p, &r, w.dataset, err);
     hg_policy_free(p);
     return st;
 }

@@ -180,7 +180,8 @@ HG_MUST_CHECK hg_status hg_store_gossip_digest(unsigned char digest[HG_DIGEST], 
                                                hg_err *err);
 enum { HG_GOSSIP_MOST = 64 << 20 };
 /* Takes a neighbour's: hostile bytes. Each receipt and each withdrawal goes through a callback that says whether it is
- * really that server's, that owner's, for this set (HG_OK); a NULL one: none of them is taken. Nothing is taken when anything is wrong. changed: something is new here. */
+ * really that server's, that owner's, for this set (HG_OK); a withdrawal that does not concern this server (HG_ENOTFOUND) is passed
+ * over; a NULL callback: none of them is taken. Nothing is taken when anything is wrong. changed: something is new here. */
 typedef struct {
     hg_status (*receipt)(void *self, const unsigned char id[HG_DIGEST], unsigned party, const void *bytes, size_t n,
                          hg_err *err);

@@ -108,7 +108,12 @@ static hg_status hear_withdrawal(bool *changed, hg_store *s, const char *project
     HG_TRY(hg_database_int(&one, &known, s->db, "SELECT 1 FROM withdrawal WHERE id = ?",
                            HG_VALUES(hg_value_blob(e->id, HG_DIGEST)), err));
     if (known || !o->withdrawal) return HG_OK;
-    HG_TRY(o->withdrawal(o->self, e->id, e->bytes, e->n, err));
+    const hg_status st = o->withdrawal(o->self, e->id, e->bytes, e->n, err);
+    if (st == HG_ENOTFOUND) {
+        hg_err_clear(err);
+        return HG_OK;
+    }
+    HG_TRY(st);
     return hg_store_withdraw_in(changed, s, project, e->id, e->bytes, e->n, err);
 }
 

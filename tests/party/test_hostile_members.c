@@ -157,11 +157,104 @@ static void a_stranger_cannot_take_a_project_over(void **state) {
     trio_free(t);
 }
 
+/* ---- a data set is its owner's ------------------------------------------------------------------------------------------------- */
+
+static void share_both(hg_party_shared *acme, trio *t) {
+    static const size_t A[] = { 0, 5, 30 }, B[] = { 35, 29 };
+    double a[3], b[2];
+    hg_party_shared bolt;
+    hg_err err;
+    for (size_t i = 0; i < 3; i++) a[i] = trio_hc(A[i]);
+    for (size_t i = 0; i < 2; i++) b[i] = trio_hc(B[i]);
+    assert_ok_err(trio_share(t, "acme", A, a, 3, acme, &err), err);
+    assert_ok_err(trio_share(t, "bolt", B, b, 2, &bolt, &err), err);
+}
+
+static void set_id(unsigned char id[HG_DIGEST], const hg_party_shared *set) {
+    assert_true(hg_hex_read(id, HG_DIGEST, set->dataset, 2 * HG_DIGEST));
+}
+
+/* The words that `signer` signs when it withdraws id as `owner`. */
+static hg_text withdrawal(trio *t, const char *signer, const char *owner, const unsigned char *id) {
+    char path[TRIO_PATH];
+    hg_policy *p;
+    hg_identity *i;
+    hg_err err;
+    hg_withdrawal w = { .created = hg_world_now(hg_world_system()) };
+    hg_text text = hg_text_new(0);
+    assert_ok_err(hg_policy_load(&p, trio_path(path, t, "policy.yaml"), &err), err);
+    assert_ok_err(hg_identity_load(&i, trio_path(path, t, signer), NULL, hg_world_system(), &err), err);
+    snprintf(w.project, sizeof w.project, "magnets");
+    snprintf(w.owner, sizeof w.owner, "%s", owner);
+    memcpy(w.policy, p->digest, HG_DIGEST);
+    memcpy(w.dataset, id, HG_DIGEST);
+    assert_ok_err(hg_withdrawal_write(&text, &w, hg_identity_signing_secret(i), &err), err);
+    hg_identity_free(i);
+    hg_policy_free(p);
+    return text;
+}
+
+static hg_status send_withdrawal(hg_party *from, const hg_text *w, hg_err *err) {
+    hg_text body = hg_text_new(0), reply = hg_text_new(0);
+    hg_put_name(&body, "magnets");
+    hg_put_bytes(&body, w->s, w->len);
+    hg_status st = hg_party_ask(from, 0, HG_PUT_WITHDRAWAL, body.s, body.len, err);
+    if (st == HG_OK) st = hg_party_reply(&reply, from, 0, HG_RECEIPT_MOST, err);
+    hg_text_free(&body);
+    hg_text_free(&reply);
+    return st;
+}
+
+static void no_member_withdraws_what_is_anothers(void **state) {
+    (void)state;
+    trio *t = trio_new("withdraw", SEMI, "");
+    hg_party_shared acme;
+    hg_party_answer *answer;
+    hg_stored set;
+    unsigned char id[HG_DIGEST], ahead[HG_DIGEST] = { 1 };
+    hg_err err;
+    share_both(&acme, t);
+    set_id(id, &acme);
+    hg_party *bolt = trio_party(t, "bolt");
+    hg_text own = withdrawal(t, "bolt", "bolt", id), forged = withdrawal(t, "bolt", "acme", id),
+            stolen = withdrawal(t, "acme", "acme", id), early = withdrawal(t, "bolt", "bolt", ahead);
+    assert_int_equal(send_withdrawal(bolt, &own, &err), HG_EREFUSED); /* it is not bolt's */
+    assert_contains(err.msg, "not one of bolt");
+    assert_int_equal(send_withdrawal(bolt, &forged, &err), HG_EREFUSED);
+    assert_contains(err.msg, "not signed by acme");
+    assert_int_equal(send_withdrawal(bolt, &stolen, &err), HG_EREFUSED); /* signed by acme, sent by another */
+    assert_contains(err.msg, "bolt asks to withdraw what belongs to acme");
+    assert_ok_err(send_withdrawal(bolt, &early, &err),
+                  err); /* nothing of that kind is here: and nothing is kept of it */
+    hg_text told = hg_text_new(0), silent = hg_text_new(0);
+    assert_ok_err(hg_store_gossip(&told, t->server[0].store, "magnets", &err), err);
+    assert_ok_err(hg_store_gossip(&silent, t->server[1].store, "magnets", &err), err);
+    assert_int_equal(told.len, silent.len);
+    /* a cheating server that has such a paper tells it to the others */
+    assert_ok_err(hg_store_withdraw(t->server[1].store, "magnets", id, own.s, own.len, &err), err);
+    hg_party *carol = trio_party(t, "carol");
+    assert_int_equal(hg_party_suggest(&answer, carol, "magnets", NULL, &err), HG_EREFUSED);
+    for (unsigned i = 0; i < HG_SERVERS; i += 2) {
+        assert_ok_err(hg_store_dataset(&set, t->server[i].store, id, &err), err);
+        assert_int_equal(set.state, HG_DATASET_ACTIVE);
+    }
+    hg_text_free(&own);
+    hg_text_free(&forged);
+    hg_text_free(&stolen);
+    hg_text_free(&early);
+    hg_text_free(&told);
+    hg_text_free(&silent);
+    hg_party_free(bolt);
+    hg_party_free(carol);
+    trio_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_policy_that_follows_is_signed_with_keys_of_the_one_before),
         TEST(a_key_is_changed_in_two_steps),
         TEST(a_stranger_cannot_take_a_project_over),
+        TEST(no_member_withdraws_what_is_anothers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
