@@ -564,18 +564,12 @@ static void survives_any_allocation_failure(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         /* first: a process with a small heap is quickly copied */
-        TEST(no_death_at_any_step_undercounts),
-        TEST(a_hundred_power_failures),
-        TEST(a_job_is_charged_once_and_tried_four_times),
-        TEST(a_retry_that_could_tell_more_costs_again),
-        TEST(budgets_of_users_and_of_data_sets),
-        TEST(epsilon_adds_up_exactly),
-        TEST(an_answered_job_is_never_run_again),
-        TEST(refuses_another_price_and_sets_that_may_not_take_part),
-        TEST(a_merge_is_a_union_with_the_greater_counts),
-        TEST(a_neighbour_cannot_invent_jobs_or_prices),
-        TEST(random_histories_agree_with_a_model),
-        TEST(survives_any_allocation_failure),
+        TEST(no_death_at_any_step_undercounts),           TEST(a_hundred_power_failures),
+        TEST(a_job_is_charged_once_and_tried_four_times), TEST(a_retry_that_could_tell_more_costs_again),
+        TEST(budgets_of_users_and_of_data_sets),          TEST(epsilon_adds_up_exactly),
+        TEST(an_answered_job_is_never_run_again),         TEST(refuses_another_price_and_sets_that_may_not_take_part),
+        TEST(a_merge_is_a_union_with_the_greater_counts), TEST(a_neighbour_cannot_invent_jobs_or_prices),
+        TEST(random_histories_agree_with_a_model),        TEST(survives_any_allocation_failure),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     for (int i = 0; i < 2; i++) kit_set_free(&SET[i]);
