@@ -76,42 +76,51 @@ static hg_status check_job(void *self, const hg_charge *c, hg_err *err) {
 static int by_id(const void *a, const void *b) { return memcmp(a, b, HG_DIGEST); }
 
 typedef struct {
-    unsigned char sets[HG_DIGEST], ledger[HG_DIGEST];
+    unsigned char sets[HG_DIGEST], gone[HG_DIGEST], ledger[HG_DIGEST];
 } state;
 
-/* Of sets that are active or withdrawn, and of all charges. */
+static void digest_sets(unsigned char digest[HG_DIGEST], unsigned char (*id)[HG_DIGEST], const hg_stored *set, size_t n,
+                        hg_dataset_state which) {
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++)
+        if (set[i].state == which) memcpy(id[k++], set[i].id, HG_DIGEST);
+    if (k) qsort(id, k, sizeof *id, by_id);
+    hg_digest(digest, hg_dataset_state_name(which), id, k * sizeof *id);
+}
+
+/* Of sets that are active, of those that are withdrawn, and of all charges. */
 static hg_status state_of(state *out, const hearer *h, hg_err *err) {
     hg_store *store = h->server->o.store;
     HG_TRY(hg_ledger_digest(out->ledger, store, h->policy->project, err));
     hg_arena *arena = hg_arena_new();
     hg_stored *set;
-    size_t n = 0, k = 0;
-    unsigned char(*id)[HG_DIGEST + 1] = NULL;
+    size_t n = 0;
+    unsigned char(*id)[HG_DIGEST] = NULL;
     hg_status st = hg_store_datasets(&set, &n, store, h->policy->project, arena, err);
     if (st == HG_OK && !(id = hg_alloc(arena, n, sizeof *id)))
         st = hg_fail(err, HG_ENOMEM, "no memory for the list of data sets");
-    for (size_t i = 0; st == HG_OK && i < n; i++) {
-        if (set[i].state != HG_DATASET_ACTIVE && set[i].state != HG_DATASET_WITHDRAWN) continue;
-        memcpy(id[k], set[i].id, HG_DIGEST);
-        id[k++][HG_DIGEST] = (unsigned char)set[i].state;
-    }
     if (st == HG_OK) {
-        if (k) qsort(id, k, sizeof *id, by_id);
-        hg_digest(out->sets, "the data sets of a project", id, k * sizeof *id);
+        digest_sets(out->sets, id, set, n, HG_DATASET_ACTIVE);
+        digest_sets(out->gone, id, set, n, HG_DATASET_WITHDRAWN);
     }
     hg_arena_free(arena);
     return st;
 }
 
+typedef struct { /* is it the same on all three? */
+    bool sets, gone, ledgers;
+} equal;
+
 /* All three see all three states, so that they decide alike. */
-static hg_status compare(bool *sets, bool *ledgers, hg_attempt *a, const hearer *h, hg_err *err) {
+static hg_status compare(equal *same, hg_attempt *a, const hearer *h, hg_err *err) {
     state mine, in[HG_NEIGHBOURS];
     HG_TRY(state_of(&mine, h, err));
     HG_TRY(hg_attempt_swap(a, HG_PHASE_HELLO, &mine, (void *[]) { &in[0], &in[1] }, sizeof mine, err));
-    *sets = *ledgers = true;
+    *same = (equal) { true, true, true };
     for (unsigned k = 0; k < HG_NEIGHBOURS; k++) {
-        *sets = *sets && memcmp(mine.sets, in[k].sets, HG_DIGEST) == 0;
-        *ledgers = *ledgers && memcmp(mine.ledger, in[k].ledger, HG_DIGEST) == 0;
+        same->sets = same->sets && memcmp(mine.sets, in[k].sets, HG_DIGEST) == 0;
+        same->gone = same->gone && memcmp(mine.gone, in[k].gone, HG_DIGEST) == 0;
+        same->ledgers = same->ledgers && memcmp(mine.ledger, in[k].ledger, HG_DIGEST) == 0;
     }
     return HG_OK;
 }
@@ -154,16 +163,17 @@ static hg_status tell_charges(hg_attempt *a, hearer *h, hg_err *err) {
     return st;
 }
 
-/* Charges of other jobs may go on meanwhile: they are merged, not compared again. Sets must be the same in the end; another one may
- * become active just now, hence more than one look. */
+/* Charges of other jobs may go on meanwhile: they are merged, not compared again. Active sets must be the same in the end; another one
+ * may become active just now, hence more than one look. A withdrawal is told, but one that only some servers ever had reason to keep
+ * (the set never reached the others) must not stop the project: it takes part in nothing. */
 hg_status hg_attempt_gossip(hg_attempt *a, const hg_terms *t, hg_err *err) {
     enum { LOOKS = 3 };
     hearer h = { a->server, t->policy };
     for (unsigned look = 0; look < LOOKS; look++) {
-        bool sets, ledgers;
-        HG_TRY(compare(&sets, &ledgers, a, &h, err));
-        if (!ledgers && look == 0) HG_TRY(tell_charges(a, &h, err));
-        if (sets || t->rebuild) return HG_OK;
+        equal same;
+        HG_TRY(compare(&same, a, &h, err));
+        if (!same.ledgers && look == 0) HG_TRY(tell_charges(a, &h, err));
+        if ((same.sets && (same.gone || look > 0)) || t->rebuild) return HG_OK;
         HG_TRY(tell_sets(a, &h, err));
     }
     return hg_advise(err,

@@ -249,12 +249,53 @@ static void no_member_withdraws_what_is_anothers(void **state) {
     trio_free(t);
 }
 
+/* A set that is staged on one server, as when its owner hands it to this one alone. */
+static void stage(hg_store *s, const unsigned char *id) {
+    static const uint64_t WORDS[3] = { 1, 2, 3 };
+    const hg_stored shape = { .project = "magnets", .owner = "bolt", .sequence = 50, .limbs = 3, .elements = 1 };
+    hg_stage *g;
+    hg_err err;
+    assert_ok_err(hg_stage_new(&g, s, &shape, &err), err);
+    assert_ok_err(hg_stage_add(g, (const uint64_t *[]) { WORDS, WORDS }, NULL, 1, &err), err);
+    assert_ok_err(hg_stage_commit(g, id, "statement", 9, &err), err);
+    hg_stage_free(g);
+}
+
+/* An owner hands a set to two servers and withdraws it from one of them: the third has never heard of it, and jobs go on. */
+static void half_a_data_set_does_not_stop_a_project(void **state) {
+    (void)state;
+    const unsigned char id[HG_DIGEST] = { 7 };
+    trio *t = trio_new("half", SEMI, "");
+    hg_party_shared acme;
+    hg_party_answer *answer;
+    hg_stored set;
+    hg_err err;
+    share_both(&acme, t);
+    stage(t->server[0].store, id);
+    stage(t->server[2].store, id);
+    hg_text w = withdrawal(t, "bolt", "bolt", id);
+    hg_party *bolt = trio_party(t, "bolt"), *carol = trio_party(t, "carol");
+    assert_ok_err(send_withdrawal(bolt, &w, &err), err); /* to server 0 */
+    assert_ok_err(hg_party_suggest(&answer, carol, "magnets", NULL, &err), err);
+    assert_int_equal(answer->datasets, 2);
+    hg_party_answer_free(answer);
+    for (unsigned i = 0; i < HG_SERVERS; i += 2) { /* the other one that had it was told */
+        assert_ok_err(hg_store_dataset(&set, t->server[i].store, id, &err), err);
+        assert_int_equal(set.state, HG_DATASET_WITHDRAWN);
+    }
+    hg_text_free(&w);
+    hg_party_free(bolt);
+    hg_party_free(carol);
+    trio_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_policy_that_follows_is_signed_with_keys_of_the_one_before),
         TEST(a_key_is_changed_in_two_steps),
         TEST(a_stranger_cannot_take_a_project_over),
         TEST(no_member_withdraws_what_is_anothers),
+        TEST(half_a_data_set_does_not_stop_a_project),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
