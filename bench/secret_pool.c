@@ -13,20 +13,12 @@
  *           until a value within 5 % of the best: measurements after the two starting points.
  * accuracy  largest error of mean, variance, q and log2|K| against doubles after 120 measurements, noise 1e-4.
  */
-#include "files/json.h"
-#include "hagane/csv.h"
-#include "secret/channel.h"
 #include "secret/pool_internal.h"
 #include "secret/verify.h"
-#include <math.h>
+#include "secret_common.h"
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 enum {
-    POOL_MOST = 256,
     FEATURES = 2,
     ROWS_MOST = 200,
     DONORS = 6,
@@ -44,18 +36,6 @@ typedef struct {
 } options;
 static options OPTIONS;
 static hg_json JSON;
-
-static void check(hg_status st, const char *what, const hg_err *err) {
-    if (st == HG_OK) return;
-    fprintf(stderr, "%s: %s %s\n", what, err->msg, err->hint);
-    exit(1);
-}
-
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- output: JSON, or words -------------------------------------------------------------------------------------------------- */
 
@@ -85,42 +65,15 @@ typedef struct {
     bool excluded[POOL_MOST];
 } study;
 
-static const double *column(const hg_table *t, const char *name) {
-    size_t j;
-    hg_err err;
-    check(hg_table_find(&j, t, name, &err), name, &err);
-    check(hg_table_need_numbers(t, j, false, &err), name, &err);
-    return hg_table_column(t, j)->number;
-}
-
-/* Features to [0, 1]; the property's range is what a policy would say: 0 to 1.5 MA/m, to [-8, 8]. */
 static study read_study(hg_tier tier, hg_acquisition acquisition) {
-    static const char *const NAME[] = { "x_pos_mm", "y_pos_mm" };
     study a = { .tier = tier, .p = tier == HG_TIER_INDICES ? CANDIDATES : SECRET_POOL };
     hg_secret_model *m = &a.model;
-    hg_table *t;
-    hg_err err;
-    const char *path = HG_SOURCE_DIR "/data/mammos-magnets/ndcefeb132.csv";
-    check(hg_csv_read(&t, path, NULL, &err), path, &err);
-    if (hg_table_rows(t) != CANDIDATES) exit(1);
-    for (size_t j = 0; j < FEATURES; j++) {
-        const double *x = column(t, NAME[j]);
-        double low = x[0], high = x[0];
-        for (size_t i = 0; i < CANDIDATES; i++) {
-            low = fmin(low, x[i]);
-            high = fmax(high, x[i]);
-        }
-        for (size_t i = 0; i < CANDIDATES; i++) a.x[FEATURES * i + j] = (x[i] - low) / (high - low);
-    }
-    const double *h = column(t, "Hc_measured_A_m");
-    for (size_t i = 0; i < CANDIDATES; i++) {
-        a.y[i] = rint(((h[i] - 750e3) * 16 / 1.5e6) * 0x1p24) * 0x1p-24;
-        a.best = i ? fmax(a.best, a.y[i]) : a.y[i];
-        size_t k = i;
-        for (; k > 0 && h[a.low[k - 1]] > h[i]; k--) a.low[k] = a.low[k - 1];
-        a.low[k] = i;
-    }
-    hg_table_free(t);
+    const data d = read_data();
+    if (d.n != CANDIDATES) exit(1);
+    memcpy(a.x, d.pool, CANDIDATES * FEATURES * sizeof *a.x);
+    memcpy(a.y, d.y, CANDIDATES * sizeof *a.y);
+    memcpy(a.low, d.rank, CANDIDATES * sizeof *a.low);
+    a.best = a.y[a.low[CANDIDATES - 1]];
     for (size_t i = CANDIDATES; i < a.p; i++) { /* donors' points lie where candidates lie; then padding */
         const size_t of = i < CANDIDATES + DONORS ? a.low[7 * (i - CANDIDATES)] : 0;
         memcpy(a.x + FEATURES * i, a.x + FEATURES * of, FEATURES * sizeof *a.x);
@@ -164,21 +117,8 @@ typedef struct {
 
 static hg_status share_of(hg_share *out, server *s, hg_run *r, const double *value, size_t n, unsigned fraction,
                           hg_err *err) {
-    uint64_t *slot[2] = { calloc(3 * n, 8), calloc(3 * n, 8) };
-    hg_rng rng = hg_rng_make(s->t->seed, 100 + s->stream++);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t part[3][3], x[3];
-        hg_ring_from_double(x, value[i], fraction, 3);
-        for (unsigned k = 0; k < 9; k++) part[k / 3][k % 3] = k < 6 ? hg_rng_u64(&rng) : x[k % 3];
-        hg_ring_sub(part[2], part[2], part[0], 1, 3);
-        hg_ring_sub(part[2], part[2], part[1], 1, 3);
-        for (unsigned c = 0; c < 2; c++)
-            memcpy(slot[c] + 3 * i, s->t->mode == HG_PLAIN ? x : part[(s->party + c) % 3], 24);
-    }
-    const hg_status st = hg_share_input(out, r, (const uint64_t *const[]) { slot[0], slot[1] }, n, 3, err);
-    free(slot[0]);
-    free(slot[1]);
-    return st;
+    return share_numbers(out, r, s->t->mode, s->party, hg_rng_make(s->t->seed, 100 + s->stream++), value, n, fraction,
+                         err);
 }
 
 static hg_status make(server *s, hg_run *r, hg_err *err) {
@@ -219,15 +159,7 @@ static hg_status step(server *s, hg_run *r, hg_err *err) {
 
 static void *serve(void *arg) {
     server *s = arg;
-    hg_run_opts o = { .mode = s->t->mode, .party = s->party, .imitated = s->t->imitated };
-    hg_rng rng = hg_rng_make(s->t->seed, 3);
-    for (unsigned j = 0; j < 3; j++)
-        for (unsigned i = 0; i < HG_PRSS_KEY; i++) o.key[j][i] = (unsigned char)hg_rng_u64(&rng);
-    unsigned char tag[3][32]; /* of the pair (j, j + 1) */
-    for (unsigned i = 0; i < 96; i++) tag[i / 32][i % 32] = (unsigned char)hg_rng_u64(&rng);
-    memcpy(o.tag_key[HG_NEXT], tag[s->party], 32);
-    memcpy(o.tag_key[HG_PREVIOUS], tag[(s->party + 2) % 3], 32);
-    if (s->net) o.channel = hg_memory_net_channel(s->net, s->party);
+    const hg_run_opts o = server_opts(s->t->mode, s->t->imitated, s->party, s->t->seed, s->net);
     hg_run *r = NULL;
     s->st = hg_run_new(&r, &o, &s->err);
     if (s->st == HG_OK) s->st = step(s, r, &s->err);
@@ -244,7 +176,7 @@ static size_t go(trio *t) {
     hg_memory_net *net = NULL;
     hg_err err;
     const unsigned parties = t->mode == HG_PLAIN ? 1 : 3;
-    const double start = seconds();
+    const double start = seconds(CLOCK_MONOTONIC);
     if (parties == 3) check(hg_memory_net_new(&net, &err), "network", &err);
     for (unsigned i = 0; i < parties; i++) {
         s[i] = (server) { .t = t, .party = i, .net = net };
@@ -256,7 +188,7 @@ static size_t go(trio *t) {
         check(s[i].st, "step", &s[i].err);
         if (s[i].index != s[0].index) exit(1);
     }
-    t->wall = seconds() - start;
+    t->wall = seconds(CLOCK_MONOTONIC) - start;
     hg_memory_net_free(net);
     t->cost = s[0].cost;
     t->index = (size_t)s[0].index;
@@ -464,11 +396,6 @@ static void accuracy(hg_tier tier) {
     put("log2_det", worst[3]);
     end();
     free_trio(&t);
-}
-
-static hg_status to_stdout(void *ctx, const char *bytes, size_t n, hg_err *err) {
-    (void)ctx;
-    return fwrite(bytes, 1, n, stdout) == n ? HG_OK : hg_fail(err, HG_EIO, "cannot write");
 }
 
 static bool wanted(const char *part) { return !OPTIONS.only || strcmp(OPTIONS.only, part) == 0; }

@@ -17,7 +17,6 @@
  *
  * STUDY time: processor and wall time of a proposal, and of the tables on one thread.
  */
-#include "files/json.h"
 #include "files/output.h"
 #include "hagane/figure.h"
 #include "secret_trio.h"
@@ -498,11 +497,6 @@ static void measure_time(const data *d) {
 }
 
 /* ---- main ------------------------------------------------------------------------------------------------------------------------------ */
-
-static hg_status to_stdout(void *ctx, const char *bytes, size_t n, hg_err *err) {
-    (void)ctx;
-    return fwrite(bytes, 1, n, stdout) == n ? HG_OK : hg_fail(err, HG_EIO, "standard output");
-}
 
 static bool parse(options *o, int argc, char **argv) {
     for (int i = 1; i < argc; i++) {

@@ -1,78 +1,10 @@
 /* bench/secret_trio.h -- three servers in three threads and the data of the secret studies; for benchmarks alone */
 #ifndef HG_BENCH_SECRET_TRIO_H
 #define HG_BENCH_SECRET_TRIO_H
-#include "hagane/csv.h"
-#include "secret/channel.h"
 #include "secret/tier1.h"
 #include "secret/verify.h"
-#include <math.h>
+#include "secret_common.h"
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-enum { POOL_MOST = 256 };
-
-static void check(hg_status st, const char *what, const hg_err *err) {
-    if (st == HG_OK) return;
-    fprintf(stderr, "%s: %s %s\n", what, err->msg, err->hint);
-    exit(1);
-}
-
-static double seconds(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* ---- the data -------------------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    size_t n;
-    double pool[2 * POOL_MOST], value[POOL_MOST], y[POOL_MOST], best;
-    size_t rank[POOL_MOST]; /* candidates by value, lowest first */
-} data;
-
-static const double *column(const hg_table *t, const char *name) {
-    size_t j;
-    hg_err err;
-    check(hg_table_find(&j, t, name, &err), name, &err);
-    check(hg_table_need_numbers(t, j, false, &err), name, &err);
-    return hg_table_column(t, j)->number;
-}
-
-/* Features to [0, 1]. The property's range is what a policy would say: 0 to 1.5 MA/m, to [-8, 8]. */
-static data read_data(void) {
-    static const char *const NAME[] = { "x_pos_mm", "y_pos_mm" };
-    data d = { 0 };
-    hg_table *t;
-    hg_err err;
-    const char *path = HG_SOURCE_DIR "/data/mammos-magnets/ndcefeb132.csv";
-    check(hg_csv_read(&t, path, NULL, &err), path, &err);
-    d.n = hg_table_rows(t);
-    if (d.n > POOL_MOST) exit(1);
-    for (size_t j = 0; j < 2; j++) {
-        const double *x = column(t, NAME[j]);
-        double low = x[0], high = x[0];
-        for (size_t i = 0; i < d.n; i++) {
-            low = fmin(low, x[i]);
-            high = fmax(high, x[i]);
-        }
-        for (size_t i = 0; i < d.n; i++) d.pool[2 * i + j] = (x[i] - low) / (high - low);
-    }
-    const double *h = column(t, "Hc_measured_A_m");
-    for (size_t i = 0; i < d.n; i++) {
-        d.value[i] = h[i];
-        d.best = fmax(d.best, h[i]);
-        d.y[i] = rint(((h[i] - 750e3) * 16 / 1.5e6) * 0x1p24) * 0x1p-24;
-        size_t k = i;
-        for (; k > 0 && h[d.rank[k - 1]] > h[i]; k--) d.rank[k] = d.rank[k - 1];
-        d.rank[k] = i;
-    }
-    hg_table_free(t);
-    return d;
-}
 
 /* ---- one proposal, by one party or by three -------------------------------------------------------------------------------- */
 
@@ -100,23 +32,6 @@ typedef struct {
     hg_err err;
 } server;
 
-static hg_status input(hg_share *out, hg_run *r, const question *q, unsigned party, hg_err *err) {
-    uint64_t *slot[2] = { calloc(3 * q->n, 8), calloc(3 * q->n, 8) };
-    hg_rng rng = hg_rng_make(q->seed, 1);
-    for (size_t i = 0; i < q->n; i++) {
-        uint64_t part[3][3], y[3];
-        hg_ring_from_double(y, q->y[i], HG_Y_FRACTION, 3);
-        for (unsigned k = 0; k < 9; k++) part[k / 3][k % 3] = k < 6 ? hg_rng_u64(&rng) : y[k % 3];
-        hg_ring_sub(part[2], part[2], part[0], 1, 3);
-        hg_ring_sub(part[2], part[2], part[1], 1, 3);
-        for (unsigned s = 0; s < 2; s++) memcpy(slot[s] + 3 * i, q->mode == HG_PLAIN ? y : part[(party + s) % 3], 24);
-    }
-    const hg_status st = hg_share_input(out, r, (const uint64_t *const[]) { slot[0], slot[1] }, q->n, 3, err);
-    free(slot[0]);
-    free(slot[1]);
-    return st;
-}
-
 static hg_status ask(server *s, hg_run *r, hg_err *err) {
     const question *q = s->q;
     hg_share y;
@@ -129,7 +44,7 @@ static hg_status ask(server *s, hg_run *r, hg_err *err) {
     o.seed = (hg_share) { .slot = { &coin[s->party], &coin[(s->party + 1) % 3] }, .n = 1, .limbs = 1 };
     uint64_t plain = q->seed;
     if (q->mode == HG_PLAIN) o.seed.slot[0] = &plain;
-    HG_TRY(input(&y, r, q, s->party, err));
+    HG_TRY(share_numbers(&y, r, q->mode, s->party, hg_rng_make(q->seed, 1), q->y, q->n, HG_Y_FRACTION, err));
     const double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
     const size_t bits = hg_t1_noise_bits(q->tables, 1);
     if (bits) HG_TRY(hg_t1_noise_draw(&o.noise, r, q->tables, 1, err));
@@ -146,15 +61,7 @@ static hg_status ask(server *s, hg_run *r, hg_err *err) {
 
 static void *serve(void *arg) {
     server *s = arg;
-    hg_run_opts o = { .mode = s->q->mode, .party = s->party, .imitated = HG_SEMI_HONEST };
-    hg_rng rng = hg_rng_make(s->q->seed, 3);
-    for (unsigned j = 0; j < 3; j++)
-        for (unsigned i = 0; i < HG_PRSS_KEY; i++) o.key[j][i] = (unsigned char)hg_rng_u64(&rng);
-    unsigned char tag[3][32]; /* of the pair (j, j + 1) */
-    for (unsigned i = 0; i < 96; i++) tag[i / 32][i % 32] = (unsigned char)hg_rng_u64(&rng);
-    memcpy(o.tag_key[HG_NEXT], tag[s->party], 32);
-    memcpy(o.tag_key[HG_PREVIOUS], tag[(s->party + 2) % 3], 32);
-    if (s->net) o.channel = hg_memory_net_channel(s->net, s->party);
+    const hg_run_opts o = server_opts(s->q->mode, HG_SEMI_HONEST, s->party, s->q->seed, s->net);
     hg_run *r = NULL;
     s->st = hg_run_new(&r, &o, &s->err);
     if (s->st == HG_OK) s->st = ask(s, r, &s->err);

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <nlopt.h>
 #include <openssl/crypto.h>
+#include <sodium.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,8 @@ static void lzma_words(char *buf, size_t size) { snprintf(buf, size, "%s", lzma_
 static void zstd_words(char *buf, size_t size) { snprintf(buf, size, "%s", ZSTD_versionString()); }
 static void yaml_words(char *buf, size_t size) { snprintf(buf, size, "%s", yaml_get_version_string()); }
 static void crypto_words(char *buf, size_t size) { snprintf(buf, size, "%s", OpenSSL_version(OPENSSL_VERSION)); }
+static void sodium_words(char *buf, size_t size) { snprintf(buf, size, "%s", sodium_version_string()); }
+static void sqlite_words(char *buf, size_t size) { snprintf(buf, size, "%s", sqlite3_libversion()); }
 static void cairo_words(char *buf, size_t size) { snprintf(buf, size, "%s", cairo_version_string()); }
 static void blas_words(char *buf, size_t size) { snprintf(buf, size, "%s", hg_linalg_config()); }
 
@@ -95,7 +99,8 @@ static const fact FACTS[] = {
     { "threads", thread_words },  { "memory", memory_words }, { "sizes", size_words },
     { "locale", locale_words },   { "nlopt", nlopt_words },   { "zlib", zlib_words },
     { "lzma", lzma_words },       { "zstd", zstd_words },     { "yaml", yaml_words },
-    { "openssl", crypto_words },  { "cairo", cairo_words },
+    { "openssl", crypto_words },  { "sodium", sodium_words }, { "sqlite", sqlite_words },
+    { "cairo", cairo_words },
 };
 enum { N_FACTS = sizeof FACTS / sizeof *FACTS };
 

@@ -53,7 +53,6 @@ typedef enum {
     HG_AUDIT_LOGIN_REFUSED,
     HG_AUDIT_KINDS
 } hg_audit_kind;
-const char *hg_audit_kind_name(hg_audit_kind k); /* "job-charged" */
 
 enum { HG_AUDIT_FIELDS = 12, HG_AUDIT_VALUE = 256, HG_AUDIT_ENTRIES_MOST = 1 << 20 };
 /* The fields of an entry to be written. Keys are those of the table in audit_table.c; another one, or a value that is not of its

@@ -70,7 +70,6 @@ static const hg_audit_kind_row KIND[HG_AUDIT_KINDS] = {
 };
 
 const hg_audit_kind_row *hg_audit_row(hg_audit_kind k) { return KIND + k; }
-const char *hg_audit_kind_name(hg_audit_kind k) { return (unsigned)k < HG_AUDIT_KINDS ? KIND[k].name : "unknown kind"; }
 
 bool hg_audit_kind_of(hg_audit_kind *k, const char *name, size_t len) {
     for (int i = 0; i < HG_AUDIT_KINDS; i++)

@@ -2,30 +2,21 @@
 #include "party/frame.h"
 #include <string.h>
 
-static void put(unsigned char *at, uint32_t x, size_t n) {
-    for (size_t i = 0; i < n; i++) at[i] = (unsigned char)(x >> 8 * i);
-}
-
-static uint32_t get(const unsigned char *at, size_t n) {
-    uint32_t x = 0;
-    for (size_t i = 0; i < n; i++) x |= (uint32_t)at[i] << 8 * i;
-    return x;
-}
-
 void hg_frame_write(unsigned char header[HG_FRAME_HEADER], const hg_frame *f) {
-    put(header, f->length, 4);
-    put(header + 4, f->round, 4);
-    put(header + 8, f->kind, 2);
+    hg_le_put(header, f->length, 4);
+    hg_le_put(header + 4, f->round, 4);
+    hg_le_put(header + 8, f->kind, 2);
     header[10] = HG_FRAME_VERSION;
     header[11] = f->flags;
-    put(header + 12, 0, 4);
+    hg_le_put(header + 12, 0, 4);
 }
 
 hg_status hg_frame_read(hg_frame *out, const unsigned char header[HG_FRAME_HEADER], size_t most, hg_err *err) {
-    *out = (hg_frame) {
-        .length = get(header, 4), .round = get(header + 4, 4), .kind = (uint16_t)get(header + 8, 2), .flags = header[11]
-    };
-    if (header[10] != HG_FRAME_VERSION || get(header + 12, 4) != 0)
+    *out = (hg_frame) { .length = hg_le_get(header, 4),
+                        .round = hg_le_get(header + 4, 4),
+                        .kind = (uint16_t)hg_le_get(header + 8, 2),
+                        .flags = header[11] };
+    if (header[10] != HG_FRAME_VERSION || hg_le_get(header + 12, 4) != 0)
         return hg_fail(err, HG_ECHEAT, "sent what is no frame of version %d", HG_FRAME_VERSION);
     if (out->flags & ~HG_FRAME_MORE) return hg_fail(err, HG_ECHEAT, "sent a frame with unknown flags %u", out->flags);
     if (out->length > most || out->length > HG_FRAME_MOST)
@@ -38,14 +29,14 @@ hg_status hg_frame_read(hg_frame *out, const unsigned char header[HG_FRAME_HEADE
 
 static size_t put_text(unsigned char *at, const char *s) {
     const size_t n = strlen(s);
-    put(at, (uint32_t)n, 2);
+    hg_le_put(at, (uint32_t)n, 2);
     memcpy(at + 2, s, n);
     return 2 + n;
 }
 
 size_t hg_frame_error_write(unsigned char payload[HG_FRAME_ERROR_MOST], const hg_err *e) {
     _Static_assert(HG_FRAME_ERROR_MOST >= 2 + 2 * 2 + sizeof e->msg + sizeof e->hint, "room for the longest");
-    put(payload, (uint32_t)e->code, 2);
+    hg_le_put(payload, (uint32_t)e->code, 2);
     size_t n = 2;
     n += put_text(payload + n, e->msg);
     return n + put_text(payload + n, e->hint);
@@ -54,7 +45,7 @@ size_t hg_frame_error_write(unsigned char payload[HG_FRAME_ERROR_MOST], const hg
 /* A text of at most size-1 bytes at *at; false: cut short or too long. What it says is cleaned by hg_fail. */
 static bool get_text(char *s, size_t size, const unsigned char **at, size_t *left) {
     if (*left < 2) return false;
-    const size_t n = get(*at, 2);
+    const size_t n = hg_le_get(*at, 2);
     if (n >= size || n > *left - 2 || memchr(*at + 2, '\0', n)) return false;
     memcpy(s, *at + 2, n);
     s[n] = '\0';
@@ -66,7 +57,7 @@ static bool get_text(char *s, size_t size, const unsigned char **at, size_t *lef
 hg_status hg_frame_error_read(hg_err *out, const unsigned char *payload, size_t n, hg_err *err) {
     char msg[sizeof out->msg], hint[sizeof out->hint];
     memset(out, 0, sizeof *out);
-    const uint32_t code = n >= 2 ? get(payload, 2) : 0;
+    const uint32_t code = n >= 2 ? hg_le_get(payload, 2) : 0;
     const unsigned char *at = payload + 2;
     size_t left = n >= 2 ? n - 2 : 0;
     if (code == HG_OK || code >= HG_STATUS_COUNT || !get_text(msg, sizeof msg, &at, &left) ||

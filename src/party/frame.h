@@ -44,4 +44,14 @@ HG_MUST_CHECK hg_status hg_frame_read(hg_frame *out, const unsigned char header[
 enum { HG_FRAME_ERROR_MOST = 2 + 2 * 2 + 480 + 240 };
 size_t hg_frame_error_write(unsigned char payload[HG_FRAME_ERROR_MOST], const hg_err *e);
 HG_MUST_CHECK hg_status hg_frame_error_read(hg_err *out, const unsigned char *payload, size_t n, hg_err *err);
+
+/* n <= 4 bytes, little-endian. */
+static inline void hg_le_put(unsigned char *at, uint32_t x, size_t n) {
+    for (size_t i = 0; i < n; i++) at[i] = (unsigned char)(x >> 8 * i);
+}
+static inline uint32_t hg_le_get(const unsigned char *at, size_t n) {
+    uint32_t x = 0;
+    for (size_t i = 0; i < n; i++) x |= (uint32_t)at[i] << 8 * i;
+    return x;
+}
 #endif

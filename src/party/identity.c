@@ -479,7 +479,6 @@ void hg_identity_free(hg_identity *id) {
 }
 
 const hg_certificate *hg_identity_certificate(const hg_identity *id) { return &id->certificate; }
-const char *hg_identity_folder(const hg_identity *id) { return id->folder; }
 const unsigned char *hg_identity_signing_secret(const hg_identity *id) { return id->keys.secret; }
 const unsigned char *hg_identity_sealing_secret(const hg_identity *id) { return id->keys.sealing; }
 X509 *hg_identity_x509(const hg_identity *id) { return id->x509; }

@@ -80,7 +80,6 @@ HG_MUST_CHECK hg_status hg_identity_load(hg_identity **out, const char *folder, 
                                          const hg_world *w, hg_err *err);
 void hg_identity_free(hg_identity *id); /* wipes the keys */
 const hg_certificate *hg_identity_certificate(const hg_identity *id);
-const char *hg_identity_folder(const hg_identity *id);
 /* Whole days until the certificate ends, 0 on the last day, negative after it: below 30 a program should say so. */
 int64_t hg_certificate_days(const hg_certificate *c, int64_t now);
 /* A certificate in PEM, not verified against anything. HG_EPARSE. */

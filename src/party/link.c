@@ -343,7 +343,6 @@ void hg_link_free(hg_link *k) {
 
 const hg_visitor *hg_link_visitor(const hg_link *k) { return &k->visitor; }
 const char *hg_link_peer(const hg_link *k) { return k->who; }
-int hg_link_fd(const hg_link *k) { return hg_session_fd(k->session); }
 bool hg_link_waiting(const hg_link *k) { return k->head_n > 0 || hg_session_pending(k->session); }
 
 hg_status hg_link_export(unsigned char key[32], hg_link *k, const char *label, hg_err *err) {

@@ -116,9 +116,8 @@ HG_MUST_CHECK hg_status hg_link_body(hg_link *k, void *bytes, size_t n, hg_err *
 /* Head and payload at once, when kind and a length of at most `most` are what is expected (else HG_ECHEAT): *n bytes. */
 HG_MUST_CHECK hg_status hg_link_take(size_t *n, hg_link *k, uint16_t kind, void *bytes, size_t most, int wait_ms,
                                      hg_err *err);
-/* For a program that polls many idle links itself: a heartbeat; may there be something to read that poll would not tell? */
+/* For who waits on many idle links itself: a heartbeat; is there something to read already? */
 HG_MUST_CHECK hg_status hg_link_heartbeat(hg_link *k, hg_err *err);
-int hg_link_fd(const hg_link *k);
 bool hg_link_waiting(const hg_link *k);
 
 typedef struct { /* exact, since the connection was made; frames and payload without hello, ready and heartbeats */

@@ -11,22 +11,12 @@ static const char WHAT[] = "ready v1";
 /* u32 protocol, u16 purpose, u16 roles, u32 attempt, u32 zero, digest, nonce, version */
 enum { AT_PURPOSE = 4, AT_ROLES = 6, AT_ATTEMPT = 8, AT_ZERO = 12, AT_DIGEST = 16, AT_NONCE = 48, AT_VERSION = 80 };
 
-static void put(unsigned char *at, uint32_t x, size_t n) {
-    for (size_t i = 0; i < n; i++) at[i] = (unsigned char)(x >> 8 * i);
-}
-
-static uint32_t get(const unsigned char *at, size_t n) {
-    uint32_t x = 0;
-    for (size_t i = 0; i < n; i++) x |= (uint32_t)at[i] << 8 * i;
-    return x;
-}
-
 void hg_hello_write(unsigned char payload[HG_HELLO_SIZE], const hg_hello *h) {
-    put(payload, PROTOCOL, 4);
-    put(payload + AT_PURPOSE, h->purpose, 2);
-    put(payload + AT_ROLES, h->roles, 2);
-    put(payload + AT_ATTEMPT, h->attempt, 4);
-    put(payload + AT_ZERO, 0, 4);
+    hg_le_put(payload, PROTOCOL, 4);
+    hg_le_put(payload + AT_PURPOSE, h->purpose, 2);
+    hg_le_put(payload + AT_ROLES, h->roles, 2);
+    hg_le_put(payload + AT_ATTEMPT, h->attempt, 4);
+    hg_le_put(payload + AT_ZERO, 0, 4);
     memcpy(payload + AT_DIGEST, h->digest, HG_DIGEST);
     memcpy(payload + AT_NONCE, h->nonce, HG_READY_NONCE);
     memcpy(payload + AT_VERSION, h->version, sizeof h->version);
@@ -35,20 +25,21 @@ void hg_hello_write(unsigned char payload[HG_HELLO_SIZE], const hg_hello *h) {
 hg_status hg_hello_read(hg_hello *out, const unsigned char *payload, size_t n, hg_err *err) {
     memset(out, 0, sizeof *out);
     if (n != HG_HELLO_SIZE) return hg_fail(err, HG_ECHEAT, "sent a hello of %zu bytes, expected %d", n, HG_HELLO_SIZE);
-    if (get(payload, 4) != PROTOCOL)
+    if (hg_le_get(payload, 4) != PROTOCOL)
         return hg_advise(err,
                          hg_fail(err, HG_EREFUSED, "speaks another protocol (%08x, ours is %08x)",
-                                 (unsigned)get(payload, 4), (unsigned)PROTOCOL),
+                                 (unsigned)hg_le_get(payload, 4), (unsigned)PROTOCOL),
                          "all servers and clients of a cluster need the same version of the program");
-    out->purpose = (uint16_t)get(payload + AT_PURPOSE, 2);
-    out->roles = (uint16_t)get(payload + AT_ROLES, 2);
-    out->attempt = get(payload + AT_ATTEMPT, 4);
+    out->purpose = (uint16_t)hg_le_get(payload + AT_PURPOSE, 2);
+    out->roles = (uint16_t)hg_le_get(payload + AT_ROLES, 2);
+    out->attempt = hg_le_get(payload + AT_ATTEMPT, 4);
     memcpy(out->digest, payload + AT_DIGEST, HG_DIGEST);
     memcpy(out->nonce, payload + AT_NONCE, HG_READY_NONCE);
     memcpy(out->version, payload + AT_VERSION, sizeof out->version);
     const size_t text = strnlen(out->version, sizeof out->version);
-    bool ok = out->purpose >= 1 && out->purpose < HG_PURPOSE_END && out->roles != 0 && get(payload + AT_ZERO, 4) == 0 &&
-              text > 0 && text < sizeof out->version && hg_utf8_valid(out->version, text) == text;
+    bool ok = out->purpose >= 1 && out->purpose < HG_PURPOSE_END && out->roles != 0 &&
+              hg_le_get(payload + AT_ZERO, 4) == 0 && text > 0 && text < sizeof out->version &&
+              hg_utf8_valid(out->version, text) == text;
     for (size_t i = text; i < sizeof out->version; i++) ok = ok && out->version[i] == '\0';
     return ok ? HG_OK : hg_fail(err, HG_ECHEAT, "sent a hello that cannot be read");
 }

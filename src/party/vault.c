@@ -152,11 +152,6 @@ hg_status hg_vault_get(void *bytes, size_t n, hg_vault *v, const char *name, hg_
 
 /* ---- erasing ---------------------------------------------------------------------------------------------------------------- */
 
-hg_status hg_vault_erase(hg_vault *v, const char *name, hg_err *err) {
-    HG_TRY(hg_database_run(v->db, "DELETE FROM secret WHERE name = ?", HG_VALUES(hg_value_text(name)), err));
-    return hg_database_changes(v->db) ? hg_database_settle(v->db, err) : HG_OK;
-}
-
 /* The next name after `name`, "" before the first: a walk that allows changes on the way. */
 static hg_status next_name(bool *more, char name[HG_SECRET_NAME], hg_vault *v, hg_err *err) {
     hg_query q;

@@ -36,8 +36,6 @@ HG_MUST_CHECK hg_status hg_vault_get(void *bytes, size_t n, hg_vault *v, const c
                                      hg_err *err); /* exactly n; HG_ENOTFOUND */
 /* *bytes is yours (hg_free after wiping), any size. */
 HG_MUST_CHECK hg_status hg_vault_take(unsigned char **bytes, size_t *n, hg_vault *v, const char *name, hg_err *err);
-/* No such name is no error. */
-HG_MUST_CHECK hg_status hg_vault_erase(hg_vault *v, const char *name, hg_err *err);
 /* Erases every secret whose name begins with prefix and is not wanted by keep(); one transaction. */
 HG_MUST_CHECK hg_status hg_vault_sweep(hg_vault *v, const char *prefix,
                                        hg_status (*keep)(bool *keep, void *user, const char *name, hg_err *err),

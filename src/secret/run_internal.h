@@ -99,7 +99,6 @@ HG_MUST_CHECK hg_status hg_run_send_copy(hg_run *r, const void *bytes, size_t n,
 HG_MUST_CHECK hg_status hg_run_add_zero(hg_run *r, hg_prss_purpose purpose, uint64_t *z, size_t n, unsigned limbs,
                                         hg_err *err);
 HG_MUST_CHECK hg_status hg_run_xor_zero(hg_run *r, uint64_t *z, size_t words, hg_err *err);
-HG_MUST_CHECK hg_status hg_share_alloc(hg_share *out, hg_run *r, size_t n, unsigned limbs, bool mac, hg_err *err);
 
 /* gate.c. A product whose MAC comes later: nothing is recorded; no factor needs a MAC. hg_mul_mac gives z = x y its MAC from
  * that of x, once x has one: queued, recorded after the round. Both together cost what hg_mul costs, in two rounds. */

@@ -226,6 +226,9 @@ static void doctor_finds_the_arithmetic_right(void **state) {
     assert_int_equal(r.code, 0);
     assert_contains(r.out, "OpenBLAS");
     assert_contains(r.out, "instruction_sets");
+    assert_contains(r.out, "OpenSSL 3");
+    assert_contains(r.out, "sodium");
+    assert_contains(r.out, "sqlite");
     assert_null(strstr(r.out, "WRONG"));
     program_forget();
 }

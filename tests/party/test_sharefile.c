@@ -4,6 +4,7 @@
 #include "party.h"
 #include "secret/ring.h"
 #include "test.h"
+#include "world.h"
 #include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +13,7 @@ enum { MOST = 200 }; /* rows kept by these tests */
 
 typedef struct {
     hg_policy *p;
-    test_world world;
+    fake_world world;
     test_keys owner, server[HG_SLOTS];
     char path[HG_SLOTS][600];
     const char *paths[HG_SLOTS];
@@ -22,7 +23,8 @@ typedef struct {
 
 static void begin(fixture *f, const char *tier, const char *more) {
     f->p = test_policy(tier, "malicious", more);
-    test_world_make(&f->world, TEST_NOW, 11);
+    f->world = fake_world_make(11);
+    f->world.now = TEST_NOW;
     test_member_keys(&f->owner, TEST_A);
     for (unsigned j = 0; j < HG_SLOTS; j++) {
         char name[40];
@@ -35,7 +37,7 @@ static void begin(fixture *f, const char *tier, const char *more) {
                              .secret = f->owner.secret,
                              .epoch = 4,
                              .sequence = 9,
-                             .world = &f->world.world };
+                             .world = fake_world_of(&f->world) };
     assert_ok(hg_share_layout_of(&f->layout, f->p, HG_SHARES_ROWS, NULL));
 }
 
@@ -368,7 +370,8 @@ static void an_owner_cannot_give_two_servers_different_shares(void **state) {
     assert_ok(read_file(&v[0], &f, 0, NULL));
     size_t n;
     unsigned char *one = load(f.path[1], &n);
-    test_world_make(&f.world, TEST_NOW, 12); /* other random words, all else the same */
+    f.world = fake_world_make(12); /* other random words, all else the same */
+    f.world.now = TEST_NOW;
     write_rows(&f, 3, NULL, NULL);
     assert_ok(read_file(&v[2], &f, 2, NULL));
     assert_ok_err(read_bytes(&v[1], &f, 1, one, n, &err), err); /* each file is sound by itself ... */

@@ -4,12 +4,13 @@
 #include "secret/function.h"
 #include "secret/ring.h"
 #include "test.h"
+#include "world.h"
 #include <sys/resource.h>
 #include <unistd.h>
 
 typedef struct {
     hg_policy *p;
-    test_world world;
+    fake_world world;
     test_keys owner, server[HG_SLOTS];
     char table[600], path[HG_SLOTS][600];
     const char *paths[HG_SLOTS];
@@ -18,7 +19,8 @@ typedef struct {
 
 static void begin(fixture *f, const char *tier, const char *more) {
     f->p = test_policy(tier, "semi-honest", more);
-    test_world_make(&f->world, TEST_NOW, 5);
+    f->world = fake_world_make(5);
+    f->world.now = TEST_NOW;
     test_member_keys(&f->owner, TEST_A);
     for (unsigned j = 0; j < HG_SLOTS; j++) {
         char name[40];
@@ -28,8 +30,9 @@ static void begin(fixture *f, const char *tier, const char *more) {
     }
     test_scratch(f->table, sizeof f->table, "split.csv");
     f->o = hg_split_opts_default();
-    f->o.share =
-        (hg_share_opts) { .kind = HG_SHARES_ROWS, .owner = "a", .secret = f->owner.secret, .world = &f->world.world };
+    f->o.share = (hg_share_opts) {
+        .kind = HG_SHARES_ROWS, .owner = "a", .secret = f->owner.secret, .world = fake_world_of(&f->world)
+    };
 }
 
 static void end(fixture *f) {

@@ -74,18 +74,3 @@ void test_policy_signed(hg_text *to, const hg_policy *p) {
     hg_text_put(to, with.s, with.len);
     hg_text_free(&with);
 }
-
-static int64_t now(void *self) { return ((test_world *)self)->now; }
-static int64_t no_ms(void *self) {
-    (void)self;
-    return 0;
-}
-static hg_status random_bytes(void *self, void *bytes, size_t n, hg_err *err) {
-    (void)err;
-    for (size_t i = 0; i < n; i++) ((unsigned char *)bytes)[i] = (unsigned char)hg_rng_u64(&((test_world *)self)->rng);
-    return HG_OK;
-}
-
-void test_world_make(test_world *w, int64_t at, uint64_t seed) {
-    *w = (test_world) { .world = { now, no_ms, random_bytes, w }, .now = at, .rng = hg_rng_make(seed, 0) };
-}

@@ -1,9 +1,8 @@
-/* tests/support/party.h -- what tests of party/ share: keys from numbers, a policy's text, a world that repeats itself */
+/* tests/support/party.h -- what tests of party/ share: keys from numbers, a policy's text */
 #ifndef HG_TEST_PARTY_H
 #define HG_TEST_PARTY_H
 #include "core/text.h"
 #include "party/policy.h"
-#include "party/world.h"
 
 /* Signing and sealing keys that are the same in every run: member 0, 1, 2 are the servers, 3.. owners and users. */
 typedef struct {
@@ -21,12 +20,4 @@ hg_policy *test_policy(const char *tier, const char *mode,
                        const char *more); /* read; fails the test when it cannot be */
 /* The canonical text with all owners' signatures. */
 void test_policy_signed(hg_text *to, const hg_policy *p);
-
-/* A clock that stands at `now` and random bytes from a seed. */
-typedef struct {
-    hg_world world;
-    int64_t now;
-    hg_rng rng;
-} test_world;
-void test_world_make(test_world *w, int64_t now, uint64_t seed);
 #endif
