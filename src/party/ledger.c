@@ -209,7 +209,7 @@ static hg_status price(hg_charged *out, hg_ledger_row *r, bool *found, hg_store 
     HG_TRY(hg_store_find_project(&p, s, c->project, err));
     HG_TRY(hg_ledger_find(r, found, s, c->job, err));
     if (*found) HG_TRY(check_again(s, c, r, err));
-    out->free = *found && c->deterministic;
+    out->free = *found && c->deterministic && !c->again;
     out->attempt = r->job.attempts + 1;
     HG_TRY(check_user(&out->user_left, s, c, out->free, err));
     return check_sets(s, c, out->free, err);

@@ -3,7 +3,7 @@
  * A job (its digest) is charged on all three servers, on disk, before any message depends on a secret. What is spent is a sum
  * over jobs, so that ledgers of three servers are merged by union of jobs and maximum of counts: a job that one server
  * missed is known again after the next merge, a job charged thrice counts once. Numbers only grow.
- *   - the same job again: free when it is deterministic (nothing new can be learnt), charged again when not;
+ *   - the same job again: free when it is deterministic (nothing new can be learnt), charged again when not, or when it says so;
  *   - first attempt and HG_RETRIES more, then the operators decide (hg_ledger_allow);
  *   - an answered job is never run again: HG_EREFUSED.
  * All in a project's budget is in queries; a batch of q costs q. Epsilon (differential privacy) is kept in 1e-9, rounded up.
@@ -30,6 +30,7 @@ typedef struct {
     uint64_t queries;       /* price, >= 1 */
     double epsilon;         /* price in differential privacy of each data set; 0: none */
     bool deterministic;     /* a retry gives the same messages to the user */
+    bool again;             /* but not this one: what it draws, it draws anew. Charged again, too */
     const void *signed_job; /* [signed_n] the user's signed request, told to the others as proof */
     size_t signed_n;
     /* limits, from the policy; what is already spent and this price must not exceed them */

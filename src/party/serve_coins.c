@@ -1,7 +1,8 @@
 /* party/serve_coins.c -- see party/serve_work.h: a retry of a job must not be a second draw
  *
  * Coins are kept as shares, encrypted, under the job, before a server says that it has charged; nothing is computed before all three
- * have said so. So coins that one of the three does not have were never used, and are drawn anew under the next number.
+ * have said so. So coins that one of the three does not have were never used, and are drawn anew under the next number. But that one
+ * may be lying, to have an answer with other noise: whenever somebody has coins that not all have, the new draw is paid for again.
  */
 #include "party/serve_work.h"
 #include <openssl/crypto.h>
@@ -104,6 +105,7 @@ hg_status hg_coins_get(hg_work *w, hg_run *run, hg_err *err) {
     const int common = highest(mine & in[0] & in[1]), last = highest(mine | in[0] | in[1]);
     w->coins.ordinal = (unsigned)(common >= 0 ? common : last + 1);
     if (common >= 0) return take(w, err);
+    w->coins.again = last >= 0;
     if (w->coins.ordinal >= DRAWINGS)
         return hg_advise(err, hg_fail(err, HG_EREFUSED, "job %s was broken off too often", w->name),
                          "ask with a new request");

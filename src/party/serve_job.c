@@ -73,19 +73,21 @@ static hg_status find_subject(hg_work *w, hg_err *err) {
 
 /* ---- the charge --------------------------------------------------------------------------------------------------------------------- */
 
-/* A check asks about one set: that one pays, and the owner, who may be no user and then has no budget to spare. */
+/* A check asks about one set, by what all of them say: all pay, and so does the owner, who may be no user and then has no budget of that
+ * kind to spare. What takes part is part of the job: else a retry would ask a second question, of other rows. */
 static hg_status make_charge(hg_charge *c, const hg_work *w, hg_err *err) {
     const hg_policy *p = w->policy;
     const hg_member *user = hg_policy_member(p, w->job.user);
     const bool check = w->job.kind == HG_JOB_CHECK;
     unsigned char(*dataset)[HG_DIGEST] = hg_alloc(w->rows.arena, w->rows.n_sets, sizeof *dataset);
     if (!dataset || !user) return hg_fail(err, HG_ENOMEM, "no memory for a job");
-    for (size_t i = 0; i < w->rows.n_sets; i++) memcpy(dataset[i], w->rows.set[check ? w->subject : i].id, HG_DIGEST);
+    for (size_t i = 0; i < w->rows.n_sets; i++) memcpy(dataset[i], w->rows.set[i].id, HG_DIGEST);
     *c = (hg_charge) { .dataset = (const unsigned char(*)[HG_DIGEST])dataset,
-                       .n_datasets = check ? 1 : w->rows.n_sets,
+                       .n_datasets = w->rows.n_sets,
                        .queries = check ? 1 : hg_leakage_price(p, w->job.batch),
                        .epsilon = check ? 0 : p->model.epsilon * (double)w->job.batch,
                        .deterministic = true, /* coins are kept */
+                       .again = w->coins.again,
                        .signed_job = w->bytes,
                        .signed_n = w->n_bytes,
                        .user_budget = user->user ? user->budget : p->dataset_budget,

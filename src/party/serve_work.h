@@ -12,6 +12,7 @@ typedef struct {
     hg_bits noise;    /* likewise */
     unsigned ordinal; /* which drawing of this job it is */
     bool fresh;       /* drawn just now, not kept yet */
+    bool again;       /* some server says that it has some of an earlier attempt, which the others lack: paid again */
 } hg_coins;
 
 typedef struct {

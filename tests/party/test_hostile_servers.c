@@ -1,0 +1,165 @@
+/* tests/party/test_hostile_servers.c -- one server of three that lies about what it has, to honest ones */
+#include "party/job.h"
+#include "party/leakage.h"
+#include "party/ledger.h"
+#include "party/request.h"
+#include "test.h"
+#include "trio.h"
+
+static const char SEMI[] = "tier: properties\nmode: semi-honest\n";
+static const char THOMPSON[] = "model: {lengths: [0.2, 0.5, 1.0], noises: [0.001, 0.01], acquisition: ts}\n";
+
+static hg_party_shared share(trio *t, const char *owner, const size_t *row, size_t n) {
+    double y[8];
+    hg_party_shared out;
+    hg_err err;
+    for (size_t i = 0; i < n; i++) y[i] = trio_hc(row[i]);
+    assert_ok_err(trio_share(t, owner, row, y, n, &out, &err), err);
+    return out;
+}
+
+static void share_both(hg_party_shared out[2], trio *t) {
+    out[0] = share(t, "acme", (size_t[]) { 0, 5, 30 }, 3);
+    out[1] = share(t, "bolt", (size_t[]) { 35, 29 }, 2);
+}
+
+/* ---- questions, piece by piece ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    hg_job job;
+    hg_text bytes;
+    unsigned char digest[HG_DIGEST], entry[HG_DIGEST];
+    hg_policy *policy;
+} question;
+
+static question ask_of(const trio *t, const char *user, hg_job_kind kind, const hg_party_shared *subject) {
+    char path[TRIO_PATH];
+    hg_identity *id;
+    hg_err err;
+    question q = { .bytes = hg_text_new(0) };
+    assert_ok_err(hg_policy_load(&q.policy, trio_path(path, t, "policy.yaml"), &err), err);
+    assert_ok_err(hg_identity_load(&id, trio_path(path, t, user), NULL, hg_world_system(), &err), err);
+    q.job = (hg_job) { .kind = kind,
+                       .tier = q.policy->tier,
+                       .mode = q.policy->mode,
+                       .batch = kind == HG_JOB_PROPOSE,
+                       .nonce = { 1 },
+                       .created = hg_world_now(hg_world_system()) };
+    q.job.expires = q.job.created + 3600;
+    snprintf(q.job.project, sizeof q.job.project, "magnets");
+    snprintf(q.job.user, sizeof q.job.user, "%s", user);
+    memcpy(q.job.policy, q.policy->digest, HG_DIGEST);
+    if (subject) assert_true(hg_hex_read(q.job.subject, HG_DIGEST, subject->dataset, 2 * HG_DIGEST));
+    assert_ok_err(hg_job_write(&q.bytes, &q.job, hg_identity_signing_secret(id), &err), err);
+    assert_ok_err(hg_job_digest(q.digest, &q.job, &err), err);
+    assert_ok_err(hg_job_entry(q.entry, &q.job, &err), err);
+    hg_identity_free(id);
+    return q;
+}
+
+static void question_free(question *q) {
+    hg_text_free(&q->bytes);
+    hg_policy_free(q->policy);
+}
+
+/* To all three; nobody tells them that the answer arrived. */
+static hg_status put(const question *q, trio *t, hg_err *err) {
+    hg_party *p = trio_party(t, q->job.user);
+    hg_text body = hg_text_new(0), reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
+    uint32_t number;
+    assert_ok(hg_party_number(&number, p, NULL));
+    hg_put_u32(&body, number);
+    hg_put_bytes(&body, q->bytes.s, q->bytes.len);
+    const hg_status st = hg_party_ask_all(reply, p, HG_ASK_JOB, body.s, body.len, 1 << 20, err);
+    for (unsigned i = 0; i < HG_SERVERS; i++) hg_text_free(&reply[i]);
+    hg_text_free(&body);
+    hg_party_free(p);
+    return st;
+}
+
+/* What a server that got as far as its charge in an attempt that broke off has on its disk. */
+static void charge(const question *q, trio *t, unsigned party, const hg_party_shared *set, size_t n) {
+    unsigned char id[4][HG_DIGEST];
+    hg_charged charged;
+    hg_err err;
+    hg_charge c = { .dataset = (const unsigned char(*)[HG_DIGEST])id,
+                    .n_datasets = n,
+                    .queries = hg_leakage_price(q->policy, 1),
+                    .deterministic = true,
+                    .signed_job = q->bytes.s,
+                    .signed_n = q->bytes.len,
+                    .user_budget = 100,
+                    .dataset_budget = 100 };
+    memcpy(c.job, q->entry, HG_DIGEST);
+    memcpy(c.project, q->job.project, sizeof c.project);
+    memcpy(c.user, q->job.user, sizeof c.user);
+    for (size_t i = 0; i < n; i++) assert_true(hg_hex_read(id[i], HG_DIGEST, set[i].dataset, 2 * HG_DIGEST));
+    assert_ok_err(hg_ledger_charge(&charged, t->server[party].store, &c, &err), err);
+}
+
+static uint64_t spent_by(trio *t, unsigned party, const char *user) {
+    uint64_t spent;
+    assert_ok(hg_ledger_user(&spent, t->server[party].store, "magnets", user, NULL));
+    return spent;
+}
+
+static uint64_t spent_on(trio *t, unsigned party, const hg_party_shared *set) {
+    unsigned char id[HG_DIGEST];
+    uint64_t spent;
+    double epsilon;
+    assert_true(hg_hex_read(id, HG_DIGEST, set->dataset, 2 * HG_DIGEST));
+    assert_ok(hg_ledger_dataset(&spent, &epsilon, t->server[party].store, id, NULL));
+    return spent;
+}
+
+/* ---- coins ------------------------------------------------------------------------------------------------------------------------ */
+
+/* An attempt broke off after the charge. Server 2 says that it has no coins of it: then the draw is another one, and has its price. */
+static void coins_that_one_server_lost_are_paid_again(void **state) {
+    (void)state;
+    for (unsigned lost = 0; lost < 2; lost++) {
+        trio *t = trio_new("coins", SEMI, THOMPSON);
+        hg_party_shared set[2];
+        hg_err err;
+        share_both(set, t);
+        question q = ask_of(t, "carol", HG_JOB_PROPOSE, NULL);
+        for (unsigned i = 0; i < HG_SERVERS; i++) charge(&q, t, i, set, 2);
+        for (unsigned i = 0; lost && i < 2; i++) /* honest ones have theirs; what they are does not matter here */
+            assert_ok_err(hg_ledger_keep(t->server[i].store, q.entry, "coins-0", "0123456789abcdef", 16, &err), err);
+        assert_ok_err(put(&q, t, &err), err);
+        for (unsigned i = 0; i < HG_SERVERS; i++) assert_int_equal(spent_by(t, i, "carol"), 1 + lost);
+        assert_ok_err(put(&q, t, &err), err); /* all have the second drawing: a free retry */
+        for (unsigned i = 0; i < HG_SERVERS; i++) assert_int_equal(spent_by(t, i, "carol"), 1 + lost);
+        question_free(&q);
+        trio_free(t);
+    }
+}
+
+/* ---- checks ---------------------------------------------------------------------------------------------------------------------- */
+
+/* bolt never says that the answer came. With another owner's data gone it would be another question about that data, free. */
+static void a_check_is_of_the_rows_that_it_began_with(void **state) {
+    (void)state;
+    trio *t = trio_new("check", SEMI, "");
+    hg_party_shared set[2];
+    hg_err err;
+    share_both(set, t);
+    question q = ask_of(t, "bolt", HG_JOB_CHECK, &set[1]);
+    assert_ok_err(put(&q, t, &err), err);
+    for (unsigned i = 0; i < 2; i++) assert_int_equal(spent_on(t, 0, &set[i]), 1);
+    assert_ok_err(put(&q, t, &err), err); /* the same again */
+    for (unsigned i = 0; i < 2; i++) assert_int_equal(spent_on(t, 0, &set[i]), 1);
+    (void)share(t, "carol", (size_t[]) { 7, 8 }, 2);
+    assert_int_equal(put(&q, t, &err), HG_EREFUSED);
+    assert_contains(err.msg, "with another price or other data sets");
+    question_free(&q);
+    trio_free(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(coins_that_one_server_lost_are_paid_again),
+        TEST(a_check_is_of_the_rows_that_it_began_with),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
