@@ -128,13 +128,23 @@ static hg_status deliver(hg_party *p, const hg_policy *policy, const hand_in *h,
     return hg_advise(err, st, "the share files stay beside the keys; `hagane party share --again` finishes the work");
 }
 
+/* As long as there is patience. */
+static hg_status list_sets(hg_dataset_status **set, size_t *n, hg_party *p, const char *project, hg_arena *arena,
+                           hg_err *err) {
+    const int64_t deadline = hg_world_ms(p->o.world) + p->o.wait_ms;
+    hg_status st;
+    do st = hg_party_datasets(set, n, p, project, arena, err);
+    while (st != HG_OK && hg_party_try_again(p, st, deadline));
+    return st;
+}
+
 /* One more than the owner's last. */
 static hg_status next_sequence(uint64_t *sequence, hg_party *p, const char *project, const char *owner, hg_err *err) {
     hg_arena *arena = hg_arena_new();
     hg_dataset_status *set;
     size_t n = 0;
     *sequence = 1;
-    const hg_status st = hg_party_datasets(&set, &n, p, project, arena, err);
+    const hg_status st = list_sets(&set, &n, p, project, arena, err);
     for (size_t i = 0; st == HG_OK && i < n; i++)
         if (strcmp(set[i].owner, owner) == 0 && set[i].sequence >= *sequence) *sequence = set[i].sequence + 1;
     hg_arena_free(arena);
@@ -237,8 +247,9 @@ hg_status hg_party_share_again(size_t *n, hg_party *p, const char *project, cons
     hand_in h;
     *n = 0;
     if (!o || !o->folder) return hg_fail(err, HG_EINVAL, "a folder for the share files is missing");
-    HG_TRY(hg_party_policy(&policy, p, project, err));
-    hg_status st = HG_OK;
+    hg_status st;
+    do st = hg_party_policy(&policy, p, project, err);
+    while (st != HG_OK && hg_party_try_again(p, st, deadline));
     for (uint64_t k = 0; st == HG_OK && (k = waiting(o->folder, project, k)) != 0; *n += st == HG_OK) {
         st = name_files(&h, o->folder, project, k, err);
         if (st == HG_OK) st = deliver(p, policy, &h, deadline, err);
@@ -255,7 +266,7 @@ static hg_status find_set(unsigned char id[HG_DIGEST], hg_party *p, const char *
     hg_arena *arena = hg_arena_new();
     hg_dataset_status *set;
     size_t n = 0, found = 0;
-    hg_status st = hg_party_datasets(&set, &n, p, project, arena, err);
+    hg_status st = list_sets(&set, &n, p, project, arena, err);
     for (size_t i = 0; st == HG_OK && i < n; i++) {
         char hex[2 * HG_DIGEST + 1];
         hg_hex_write(hex, set[i].id, HG_DIGEST);
@@ -274,30 +285,40 @@ static hg_status find_set(unsigned char id[HG_DIGEST], hg_party *p, const char *
                      "`hagane party status --project %s` lists them", project);
 }
 
-hg_status hg_party_withdraw(hg_party *p, const char *project, const char *dataset, hg_err *err) {
-    hg_policy *policy;
-    const hg_member *self;
+/* To all three; each signs that it has erased its shares. The same again is no error. */
+static hg_status hand_withdrawal(hg_party *p, const hg_policy *policy, const hg_withdrawal *w, hg_err *err) {
     hg_receipt r;
-    hg_withdrawal w = { .created = hg_world_now(p->o.world) };
     hg_text body = hg_text_new(0), reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
-    HG_TRY(hg_party_policy(&policy, p, project, err));
-    hg_status st = hg_party_member(&self, p, policy, err);
+    hg_put_name(&body, policy->project);
+    hg_status st = hg_withdrawal_write(&body, w, hg_identity_signing_secret(p->identity), err);
+    if (st == HG_OK) st = hg_party_ask_all(reply, p, HG_PUT_WITHDRAWAL, body.s, body.len, HG_RECEIPT_MOST, err);
+    for (unsigned i = 0; st == HG_OK && i < HG_SERVERS; i++) {
+        st = hg_receipt_read(&r, policy, reply[i].s, reply[i].len, err);
+        if (st == HG_OK && (r.party != i || r.outcome != HG_OK || memcmp(r.subject, w->dataset, HG_DIGEST) != 0))
+            st = hg_fail(err, HG_ECHEAT, "party \"%s\" gives a receipt for something else", p->cluster.server[i].name);
+    }
+    hg_text_free(&body);
+    for (unsigned i = 0; i < HG_SERVERS; i++) hg_text_free(&reply[i]);
+    return st;
+}
+
+hg_status hg_party_withdraw(hg_party *p, const char *project, const char *dataset, hg_err *err) {
+    const int64_t deadline = hg_world_ms(p->o.world) + p->o.wait_ms;
+    hg_policy *policy = NULL;
+    const hg_member *self;
+    hg_withdrawal w = { .created = hg_world_now(p->o.world) };
+    hg_status st;
+    do st = hg_party_policy(&policy, p, project, err);
+    while (st != HG_OK && hg_party_try_again(p, st, deadline));
+    if (st == HG_OK) st = hg_party_member(&self, p, policy, err);
     if (st == HG_OK) st = find_set(w.dataset, p, project, self->name, dataset, err);
     if (st == HG_OK) {
         memcpy(w.project, policy->project, sizeof w.project);
         memcpy(w.owner, self->name, sizeof w.owner);
         memcpy(w.policy, policy->digest, HG_DIGEST);
-        hg_put_name(&body, policy->project);
-        st = hg_withdrawal_write(&body, &w, hg_identity_signing_secret(p->identity), err);
+        do st = hand_withdrawal(p, policy, &w, err);
+        while (st != HG_OK && hg_party_try_again(p, st, deadline));
     }
-    if (st == HG_OK) st = hg_party_ask_all(reply, p, HG_PUT_WITHDRAWAL, body.s, body.len, HG_RECEIPT_MOST, err);
-    for (unsigned i = 0; st == HG_OK && i < HG_SERVERS; i++) {
-        st = hg_receipt_read(&r, policy, reply[i].s, reply[i].len, err);
-        if (st == HG_OK && (r.party != i || r.outcome != HG_OK || memcmp(r.subject, w.dataset, HG_DIGEST) != 0))
-            st = hg_fail(err, HG_ECHEAT, "party \"%s\" gives a receipt for something else", p->cluster.server[i].name);
-    }
-    hg_text_free(&body);
-    for (unsigned i = 0; i < HG_SERVERS; i++) hg_text_free(&reply[i]);
     hg_policy_free(policy);
     return st;
 }

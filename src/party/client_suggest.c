@@ -99,17 +99,28 @@ static hg_status prepare(question *q, hg_err *err) {
 
 /* ---- the answers ---------------------------------------------------------------------------------------------------------------- */
 
+static hg_status read_answer(question *q, unsigned i, const hg_text *reply, hg_err *err) {
+    const char *name = q->party->cluster.server[i].name;
+    const hg_status st = hg_answer_read(&q->answer[i], q->arena, q->policy, reply->s, reply->len, err);
+    if (st == HG_EPARSE) return hg_fail(err, HG_ECHEAT, "party \"%s\" sends what is no answer", name);
+    if (st == HG_OK && q->answer[i].party != i)
+        return hg_fail(err, HG_ECHEAT, "party \"%s\" hands over the answer of another server", name);
+    return st;
+}
+
+/* Three that fit together, or none. */
 static hg_status read_answers(question *q, const hg_text reply[HG_SERVERS], hg_err *err) {
-    for (unsigned i = 0; i < HG_SERVERS; i++) {
-        HG_TRY(hg_answer_read(&q->answer[i], q->arena, q->policy, reply[i].s, reply[i].len, err));
-        if (q->answer[i].party != i)
-            return hg_fail(err, HG_ECHEAT, "party \"%s\" hands over the answer of another server",
-                           q->party->cluster.server[i].name);
-    }
     const size_t n = hg_job_output_bits(&q->job, q->policy, q->rows);
-    q->bits = hg_alloc(q->arena, (n + 63) / 64, sizeof *q->bits);
-    if (!q->bits) return hg_fail(err, HG_ENOMEM, "no memory for an answer");
-    return hg_answer_join(q->bits, q->answer, &q->job, q->policy, n, err);
+    hg_err own, seen;
+    hg_status st = HG_OK;
+    if (!err) err = &own;
+    if (!(q->bits = hg_alloc(q->arena, (n + 63) / 64, sizeof *q->bits)))
+        return hg_fail(err, HG_ENOMEM, "no memory for an answer");
+    for (unsigned i = 0; st == HG_OK && i < HG_SERVERS; i++) st = read_answer(q, i, &reply[i], err);
+    if (st == HG_OK) st = hg_answer_join(q->bits, q->answer, &q->job, q->policy, n, err);
+    if (st == HG_OK || st == HG_ENOMEM) return st;
+    seen = *err;
+    return hg_fail(err, st, "the answers are not taken: %s", seen.msg);
 }
 
 static hg_status attempt(question *q, hg_err *err) {
@@ -261,7 +272,6 @@ static hg_status ask(question *q, int64_t deadline, hg_err *err) {
     hg_status st;
     do st = attempt(q, err);
     while (st != HG_OK && hg_party_try_again(q->party, st, deadline));
-    if (st == HG_OK) acknowledge(q);
     return st;
 }
 
@@ -284,7 +294,9 @@ hg_status hg_party_suggest(hg_party_answer **out, hg_party *p, const char *proje
     while (st != HG_OK && !q.policy && hg_party_try_again(p, st, deadline));
     if (st == HG_OK) st = ask(&q, deadline, err);
     if (st == HG_OK) st = make_answer(out, &q, err);
-    if (st == HG_OK) forget(&q);
+    /* before the servers close the job: what is kept must never be a question that can only be refused, for ever */
+    if (st == HG_OK || st == HG_EREFUSED) forget(&q);
+    if (st == HG_OK) acknowledge(&q);
     close_question(&q);
     return st;
 }
@@ -303,6 +315,7 @@ hg_status hg_party_check(bool *implausible, size_t n, hg_party *p, const char *p
     if (st == HG_OK) st = make_job(&q, HG_JOB_CHECK, id, err);
     if (st == HG_OK) st = digests(&q, err);
     if (st == HG_OK) st = ask(&q, deadline, err);
+    if (st == HG_OK) acknowledge(&q);
     for (size_t i = 0; st == HG_OK && i < n; i++) implausible[i] = q.bits[i / 64] >> (i % 64) & 1;
     close_question(&q);
     return st;

@@ -96,7 +96,7 @@ HG_MUST_CHECK hg_status hg_ledger_digest(unsigned char digest[HG_DIGEST], hg_sto
 /* All jobs of a project, appended to *bytes. */
 HG_MUST_CHECK hg_status hg_ledger_export(hg_text *bytes, hg_store *s, const char *project, hg_err *err);
 /* Hostile bytes. job: says whether the signed request really is one of that user in that project with that digest (HG_OK);
- * a neighbour must not invent jobs. NULL: none is taken on trust, HG_EINVAL. Nothing is taken when anything is wrong
+ * a neighbour must not invent jobs; it may use the store. NULL: none is taken on trust, HG_EINVAL. Nothing is taken when anything is wrong
  * (HG_EPARSE, HG_EREFUSED). added: jobs or counts that were new here. */
 typedef struct {
     hg_status (*job)(void *self, const hg_charge *c, hg_err *err);

@@ -144,8 +144,6 @@ static hg_status learn(hg_store *s, const told *t, const hg_merge_opts *o, hg_er
 
 static hg_status merge_new(hg_store *s, const told *t, const hg_merge_opts *o, hg_err *err) {
     hg_ledger_row r = t->row;
-    if (!o->job) return hg_fail(err, HG_EINVAL, "jobs of another server's ledger have to be verified");
-    HG_TRY(o->job(o->self, &t->charge, err));
     r.job.state = HG_JOB_CHARGED; /* and answered below, with its own entry in the log */
     HG_TRY(hg_ledger_insert(s, &t->charge, &r, err));
     return learn(s, t, o, err);
@@ -180,6 +178,33 @@ static hg_status merge_job(bool *changed, hg_store *s, const told *t, const hg_m
     return hg_ledger_mark_answered(s, t->charge.job, t->transcript, o->from, err);
 }
 
+static hg_status next_told(told *t, hg_taker *from, const char *project, const hg_merge_opts *o, hg_err *err) {
+    if (take_job(t, from, project)) return HG_OK;
+    return hg_fail(err, HG_EPARSE, "the ledger of server %u is cut short or wrong", o->from);
+}
+
+static hg_status is_known(bool *known, hg_store *s, const unsigned char *job, hg_err *err) {
+    hg_ledger_row r;
+    hg_store_enter(s);
+    return hg_store_leave(s, hg_ledger_find(&r, known, s, job, err));
+}
+
+/* Of the jobs that are new here, before the store is entered: the callback looks into the store, too. A job that is known stays so. */
+static hg_status verify(hg_store *s, const char *project, told *t, const void *bytes, size_t n, const hg_merge_opts *o,
+                        hg_err *err) {
+    hg_taker from = hg_taker_of(bytes, n);
+    for (uint32_t left = hg_take_u32(&from); left; left--) {
+        bool known;
+        HG_TRY(next_told(t, &from, project, o, err));
+        HG_TRY(hg_charge_check(&t->charge, err));
+        HG_TRY(is_known(&known, s, t->charge.job, err));
+        if (known) continue;
+        if (!o->job) return hg_fail(err, HG_EINVAL, "jobs of another server's ledger have to be verified");
+        HG_TRY(o->job(o->self, &t->charge, err));
+    }
+    return HG_OK;
+}
+
 static hg_status merge(size_t *added, hg_store *s, const char *project, told *t, const void *bytes, size_t n,
                        const hg_merge_opts *o, hg_err *err) {
     hg_project p;
@@ -187,13 +212,22 @@ static hg_status merge(size_t *added, hg_store *s, const char *project, told *t,
     HG_TRY(hg_store_find_project(&p, s, project, err));
     for (uint32_t left = hg_take_u32(&from); left; left--) {
         bool changed;
-        if (!take_job(t, &from, project))
-            return hg_fail(err, HG_EPARSE, "the ledger of server %u is cut short or wrong", o->from);
+        HG_TRY(next_told(t, &from, project, o, err));
         HG_TRY(merge_job(&changed, s, t, o, err));
         *added += changed;
     }
     return hg_take_end(&from) ? HG_OK
                               : hg_fail(err, HG_EPARSE, "the ledger of server %u goes on after its end", o->from);
+}
+
+static hg_status merge_all(size_t *added, hg_store *s, const char *project, told *t, const void *bytes, size_t n,
+                           const hg_merge_opts *o, hg_err *err) {
+    hg_status st = hg_store_begin(s, err);
+    if (st == HG_OK) st = merge(added, s, project, t, bytes, n, o, err);
+    st = hg_database_end(s->db, st, err);
+    if (st != HG_OK) *added = 0;
+    if (*added) st = hg_store_sweep(s, "job/", err); /* what was kept for a job that turns out to be answered */
+    return hg_store_leave(s, st);
 }
 
 hg_status hg_ledger_merge(size_t *added, hg_store *s, const char *project, const void *bytes, size_t n,
@@ -204,11 +238,8 @@ hg_status hg_ledger_merge(size_t *added, hg_store *s, const char *project, const
         return hg_fail(err, HG_EINVAL, "a project's name has 1 to %d bytes", HG_NAME_SIZE - 1);
     told t = { .dataset = hg_malloc(HG_CHARGE_DATASETS_MOST, HG_DIGEST) };
     if (!t.dataset) return hg_fail(err, HG_ENOMEM, "no memory to merge a ledger");
-    hg_status st = hg_store_begin(s, err);
-    if (st == HG_OK) st = merge(added, s, project, &t, bytes, n, o, err);
-    st = hg_database_end(s->db, st, err);
-    if (st != HG_OK) *added = 0;
-    if (*added) st = hg_store_sweep(s, "job/", err); /* what was kept for a job that turns out to be answered */
+    hg_status st = verify(s, project, &t, bytes, n, o, err);
+    if (st == HG_OK) st = merge_all(added, s, project, &t, bytes, n, o, err);
     hg_free(t.dataset);
-    return hg_store_leave(s, st);
+    return st;
 }

@@ -48,7 +48,7 @@ typedef struct {
     const hg_world *world;        /* clock and entropy */
 } hg_share_opts;
 
-/* path[j]: of server j's file. The files appear, all three, in hg_share_writer_commit. Errors: HG_EREFUSED (the owner is not
+/* path[j]: of server j's file. The files appear, all three, path[0] last, in hg_share_writer_commit. Errors: HG_EREFUSED (the owner is not
  * in the policy, or has another key), HG_EIO, HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_share_writer_new(hg_share_writer **out, const hg_policy *p, const hg_share_opts *o,
                                             const char *const path[HG_SLOTS], hg_err *err);

@@ -295,7 +295,7 @@ static hg_status finish(hg_share_writer *w, hg_err *err) {
     crypto_hash_sha256_final(&w->open_hash, w->d.open);
     HG_TRY(put_trailer(w, err));
     for (unsigned j = 0; j < HG_SLOTS; j++) HG_TRY(hg_output_settle(w->file[j].out, err));
-    for (unsigned j = 0; j < HG_SLOTS; j++) {
+    for (unsigned j = HG_SLOTS; j-- > 0;) { /* server 0's last: where it is, after a crash too, all three are */
         HG_TRY(hg_output_commit(w->file[j].out, err));
         w->file[j].committed = true;
     }

@@ -64,7 +64,7 @@ hg_status test_servers_through(test_servers *s, const uint16_t port[HG_SERVERS],
 
 hg_status test_servers_make(test_servers *s, const char *folder, const char *const *name, size_t n, hg_err *err) {
     char path[PATH_MOST];
-    *s = (test_servers) { .n_members = 0 };
+    *s = (test_servers) { .limits = hg_server_opts_default() };
     snprintf(s->folder, sizeof s->folder, "%s", folder);
     HG_TRY(hg_authority_create(path_of(path, s, "authority", NULL), "authority", NULL, hg_world_system(), err));
     snprintf(s->cluster.name, sizeof s->cluster.name, "bench");
@@ -114,8 +114,11 @@ static hg_status serve(const test_servers *s, unsigned i, int ready, hg_err *err
     HG_TRY(hg_store_open(&kept, store, &so, err));
     HG_TRY(hg_cancel_new(&stopper, err));
     signal(SIGTERM, on_term);
-    hg_server_opts o = hg_server_opts_default();
-    o.cluster = &s->cluster;
+    hg_server_opts o = s->limits;
+    hg_cluster view = s->cluster;
+    for (unsigned k = 0; k < HG_SERVERS; k++)
+        if (s->seen[i][k]) view.server[k].port = s->seen[i][k];
+    o.cluster = &view;
     o.identity = id;
     o.store = kept;
     o.world = hg_world_system();
@@ -124,6 +127,7 @@ static hg_status serve(const test_servers *s, unsigned i, int ready, hg_err *err
     o.host = "127.0.0.1";
     o.port = s->port[i];
     o.hooks = hooks.user ? &hooks : NULL;
+    o.cheat = s->cheat[i];
     HG_TRY(hg_server_new(&server, &o, err));
     if (write(ready, "r", 1) != 1) return hg_fail(err, HG_EIO, "nobody waits for this server");
     const hg_status st = hg_server_run(server, err);
@@ -133,25 +137,37 @@ static hg_status serve(const test_servers *s, unsigned i, int ready, hg_err *err
     return st;
 }
 
-hg_status test_servers_start(test_servers *s, unsigned i, hg_err *err) {
+/* The child's side: no socket of the caller's stays open here, or its end would not be seen by others. */
+static void run_child(const test_servers *s, unsigned i, int ready) {
+    enum { READY = 3 };
+    hg_err e = { .code = HG_OK };
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* never outlives a test that crashed */
+    if (ready != READY) dup2(ready, READY);
+    close_range(READY + 1, ~0u, 0);
+    const hg_status st = serve(s, i, READY, &e);
+    if (st != HG_OK) fprintf(stderr, "server %u: %s\n", i, e.msg);
+    _exit(st == HG_OK ? 0 : 1);
+}
+
+hg_status test_servers_launch(test_servers *s, unsigned i, hg_err *err) {
     int ends[2];
-    char byte;
     if (pipe(ends) != 0) return hg_fail(err, HG_EIO, "pipe: %s", strerror(errno));
     fflush(NULL);
     const pid_t child = fork();
-    if (child == 0) {
-        hg_err e = { .code = HG_OK };
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* never outlives a test that crashed */
-        close(ends[0]);
-        const hg_status st = serve(s, i, ends[1], &e);
-        if (st != HG_OK) fprintf(stderr, "server %u: %s\n", i, e.msg);
-        _exit(st == HG_OK ? 0 : 1);
-    }
+    if (child == 0) run_child(s, i, ends[1]);
     close(ends[1]);
-    const bool up = child > 0 && read(ends[0], &byte, 1) == 1;
-    close(ends[0]);
-    s->pid[i] = child > 0 ? child : 0;
-    if (up) {
+    if (child < 0) {
+        close(ends[0]);
+        return hg_fail(err, HG_EIO, "fork: %s", strerror(errno));
+    }
+    s->pid[i] = child;
+    s->ready[i] = ends[0];
+    return HG_OK;
+}
+
+hg_status test_servers_await(test_servers *s, unsigned i, hg_err *err) {
+    char byte;
+    if (s->pid[i] && read(s->ready[i], &byte, 1) == 1) {
         s->made[i] = true;
         return HG_OK;
     }
@@ -159,11 +175,17 @@ hg_status test_servers_start(test_servers *s, unsigned i, hg_err *err) {
     return hg_fail(err, HG_EPARTY, "server %u did not start", i);
 }
 
+hg_status test_servers_start(test_servers *s, unsigned i, hg_err *err) {
+    HG_TRY(test_servers_launch(s, i, err));
+    return test_servers_await(s, i, err);
+}
+
 int test_servers_stop(test_servers *s, unsigned i, int number) {
     int status = 0;
     if (!s->pid[i]) return -1;
     kill(s->pid[i], number);
     waitpid(s->pid[i], &status, 0);
+    close(s->ready[i]);
     s->pid[i] = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

@@ -17,7 +17,11 @@ typedef struct {
     hg_cluster cluster;        /* as members and servers see it: the ports may be a relay's */
     uint16_t port[HG_SERVERS]; /* what the servers bind */
     unsigned char master[HG_SERVERS][HG_MASTER_KEY];
+    uint16_t seen[HG_SERVERS][HG_SERVERS];           /* where server i finds server j; 0: where all others find it */
+    const hg_server_cheat *cheat[HG_SERVERS];        /* of a server that does; NULL: an honest one */
+    hg_server_opts limits;                           /* times and counts of the servers that are started from now on */
     pid_t pid[HG_SERVERS];                           /* 0: not running */
+    int ready[HG_SERVERS];                           /* of one that was launched: readable when it listens */
     bool made[HG_SERVERS];                           /* its store exists */
     char member[TEST_SERVERS_MEMBERS][HG_NAME_SIZE]; /* servers first: s0 s1 s2 */
     unsigned roles[TEST_SERVERS_MEMBERS];
@@ -30,8 +34,11 @@ HG_MUST_CHECK hg_status test_servers_make(test_servers *s, const char *folder, c
                                           hg_err *err);
 /* Writes cluster.yaml anew with these ports: what is started and opened afterwards uses them. */
 HG_MUST_CHECK hg_status test_servers_through(test_servers *s, const uint16_t port[HG_SERVERS], hg_err *err);
-/* Starts server i and waits until it listens. log: a file that takes its lines, NULL: none. */
+/* Starts server i and waits until it listens; its words go to <folder>/<name>/log. Of the caller's open files it keeps none. */
 HG_MUST_CHECK hg_status test_servers_start(test_servers *s, unsigned i, hg_err *err);
+/* The same in two steps: between them it may be stopped, too. */
+HG_MUST_CHECK hg_status test_servers_launch(test_servers *s, unsigned i, hg_err *err);
+HG_MUST_CHECK hg_status test_servers_await(test_servers *s, unsigned i, hg_err *err);
 /* Signals server i and waits for its end; SIGKILL is a loss of power. Its exit status, or -1. */
 int test_servers_stop(test_servers *s, unsigned i, int signal);
 void test_servers_stop_all(test_servers *s);
