@@ -175,8 +175,8 @@ static hg_status wait_for(const hg_server *s, hg_link *k, hg_err *err) {
     bool here = false;
     for (int waited = 0; waited < IDLE_MS; waited += LOOK_MS) {
         HG_TRY(hg_link_wait(&here, k, LOOK_MS, err));
-        if (here) return HG_OK;
         if (hg_cancel_raised(s->o.stop)) return hg_fail(err, HG_ECANCEL, "this server stops");
+        if (here) return HG_OK;
     }
     return hg_fail(err, HG_EPARTY, "nothing was asked for %d s", IDLE_MS / 1000);
 }
