@@ -370,8 +370,7 @@ static void an_owner_cannot_give_two_servers_different_shares(void **state) {
     assert_ok(read_file(&v[0], &f, 0, NULL));
     size_t n;
     unsigned char *one = load(f.path[1], &n);
-    f.world = fake_world_make(12); /* other random words, all else the same */
-    f.world.now = TEST_NOW;
+    f.world.rng = hg_rng_make(12, 0); /* other random words, all else the same */
     write_rows(&f, 3, NULL, NULL);
     assert_ok(read_file(&v[2], &f, 2, NULL));
     assert_ok_err(read_bytes(&v[1], &f, 1, one, n, &err), err); /* each file is sound by itself ... */
