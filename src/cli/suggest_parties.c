@@ -183,28 +183,36 @@ static hg_status print_json(cli_run *run, const hg_party_answer *a, hg_err *err)
 
 static void print_words(cli_run *run, const hg_party_answer *a) {
     hg_text *t = &run->out;
+    const char *unit = a->unit ? a->unit : "";
     hg_text_add(t, "%sMeasure next%s, to %s %s:\n", cli_bold(true), cli_bold(false),
                 a->maximize ? "maximize" : "minimize", a->target);
     for (size_t k = 0; k < a->n; k++) {
         const hg_party_proposal *p = &a->proposal[k];
         if (p->dataset)
-            hg_text_add(t, "  %zu  row %zu of data set %.16s of %s (entry %zu)", k + 1, p->dataset_row, p->dataset,
-                        p->owner, p->row);
+            hg_text_add(t, "  %zu  row %zu (counted from 0) of data set %.16s of %s, entry %zu", k + 1, p->dataset_row,
+                        p->dataset, p->owner, p->row);
         else
-            hg_text_add(t, "  %zu  row %zu of the pool", k + 1, p->row);
-        if (p->id) hg_text_add(t, " (%s)", p->id);
+            hg_text_add(t, "  %zu  row %zu (counted from 0) of the pool", k + 1, p->row);
+        if (p->id) hg_text_add(t, ", named %s", p->id);
         for (size_t i = 0; i < a->n_inputs; i++)
             hg_text_add(t, "%s%s = %.9g", i ? ", " : ": ", a->input[i], p->inputs[i]);
-        if (!isnan(p->mean)) hg_text_add(t, "; about %.6g, to the nearest %.3g", p->mean, p->mean_step);
+        if (!isnan(p->mean))
+            hg_text_add(t, "; predicted between %.6g and %.6g%s%s", p->mean - p->mean_step / 2,
+                        p->mean + p->mean_step / 2, *unit ? " " : "", unit);
         hg_text_add(t, "\n");
     }
-    hg_text_add(t, "\nComputed from %zu rows in %zu data sets that nobody saw: %s.\n", a->rows, a->datasets,
-                a->tier_words);
+    hg_text_add(
+        t,
+        "\nOnce measured: `hagane party share --measured %zu=VALUE --job %s`, with the same project, cluster and "
+        "identity.\n",
+        a->n ? a->proposal[0].row : 0, a->job);
+    hg_text_add(t, "Computed from %zu row%s in %zu data set%s that nobody saw: %s.\n", a->rows, a->rows == 1 ? "" : "s",
+                a->datasets, a->datasets == 1 ? "" : "s", a->tier_words);
     hg_text_add(t, "Mode %s: %s.\n", a->mode, a->mode_words);
     hg_text_add(
         t,
-        "%zu rounds, %.3g kB sent by a server, %.3g s. The answer tells %.3g bits on average at most; %zu queries left.\n",
-        a->rounds, (double)a->bytes / 1000, a->seconds, a->bits, a->budget_left);
+        "%zu rounds, %.3g kB sent by a server, %.3g s. The answer tells %.3g bits on average at most; %zu quer%s left.\n",
+        a->rounds, (double)a->bytes / 1000, a->seconds, a->bits, a->budget_left, a->budget_left == 1 ? "y" : "ies");
 }
 
 /* The suggested rows of the pool, ready to be filled in. */

@@ -89,16 +89,18 @@ static hg_status save_logs(cli_run *run, const audit *a, const hg_party *p, hg_e
 }
 
 static void print_words(cli_run *run, const audit *a, const hg_party *p) {
+    const bool full = cli_has(&run->args, "verbose");
     for (unsigned i = 0; i < HG_SERVERS; i++) {
         char hash[2 * HG_DIGEST + 1];
         hg_hex_write(hash, a->head[i].hash, HG_DIGEST);
         hg_text_add(&run->out, "%s%s%s: %llu entries, all signed, none missing%s; head %.16s\n", cli_bold(true),
                     p->cluster.server[i].name, cli_bold(false), (unsigned long long)a->head[i].sequence,
                     a->earlier[i].sequence ? ", continues what was seen before" : "", hash);
-        hg_audit_words(&run->out, a->log[i]);
+        if (i == 0 || full) hg_audit_words(&run->out, a->log[i]);
     }
     if (a->differences)
-        hg_text_add(&run->out, "The three logs differ:\n%s", a->words.s);
+        hg_text_add(&run->out, "The three logs differ%s:\n%s",
+                    full ? "" : "; above is the first one, --verbose shows all", a->words.s);
     else
         hg_text_add(&run->out, "The three logs tell the same.\n");
 }
@@ -175,7 +177,8 @@ const cli_verb cli_party_audit_record = {
     .description =
         "Fetches the log of each server, checks every signature and that no entry was changed, left out or put in, "
         "compares it with what was seen at the last audit, and compares the three. A server that was away for a while shows "
-        "up as a difference: a question to its operator, not a proof. Entries of other projects stay hidden; that they are there "
+        "up as a difference: a question to its operator, not a proof. The first server's log is printed, and where the others differ; "
+        "--verbose prints all three, --save keeps them. Entries of other projects stay hidden; that they are there "
         "is seen.",
     .groups = GROUPS,
     .examples = EXAMPLES,

@@ -136,17 +136,15 @@ static hg_status put_target(hg_text *to, const cli_run *run, const char **target
     return HG_OK;
 }
 
-static hg_status write_draft(hg_text *to, cli_run *run, const char *pool, hg_err *err) {
-    const char *project, *target, *id = cli_value(&run->args, "id");
-    hg_table *t;
-    HG_TRY(cli_project(&project, run, err));
-    put_head(to, run, project);
-    HG_TRY(put_target(to, run, &target, err));
-    HG_TRY(hg_csv_read(&t, pool, NULL, err));
-    hg_status st = cli_input(run, pool, NULL, 0, err);
-    if (st == HG_OK) st = put_features(to, run, t, target, err);
-    hg_table_free(t);
-    HG_TRY(st);
+/* The pool itself; where compositions are hidden, only how many entries servers see. */
+static void put_candidates(hg_text *to, const cli_run *run, const char *pool, size_t rows) {
+    const char *id = cli_value(&run->args, "id"), *tier = cli_value(&run->args, "tier");
+    if (tier && strcmp(tier, tier_name(2)) == 0) {
+        hg_text_add(
+            to, "limits:\n  entries: %zu                # candidates and measured rows together, padding included\n",
+            2 * rows);
+        return;
+    }
     hg_text_add(to, "pool: {file: ");
     put_text(to, pool);
     if (id) {
@@ -154,6 +152,21 @@ static hg_status write_draft(hg_text *to, cli_run *run, const char *pool, hg_err
         put_text(to, id);
     }
     hg_text_add(to, "}\n");
+}
+
+static hg_status write_draft(hg_text *to, cli_run *run, const char *pool, hg_err *err) {
+    const char *project, *target;
+    hg_table *t;
+    HG_TRY(cli_project(&project, run, err));
+    put_head(to, run, project);
+    HG_TRY(put_target(to, run, &target, err));
+    HG_TRY(hg_csv_read(&t, pool, NULL, err));
+    hg_status st = cli_input(run, pool, NULL, 0, err);
+    if (st == HG_OK) st = put_features(to, run, t, target, err);
+    const size_t rows = hg_table_rows(t);
+    hg_table_free(t);
+    HG_TRY(st);
+    put_candidates(to, run, pool, rows);
     return put_members(to, run, err);
 }
 
@@ -214,6 +227,7 @@ static hg_status write_policy(paper *d, cli_run *run, hg_err *err) {
     }
     if (st == HG_OK && t.failed) st = hg_fail(err, HG_ENOMEM, "no memory for a policy");
     if (st == HG_OK) st = cli_result(run, out, t.s, t.len, err);
+    if (st == HG_OK && sign) st = hg_policy_signatures(d->has_signed, d->policy, t.s, t.len, err); /* yours is in it */
     hg_text_free(&t);
     return st;
 }
@@ -232,7 +246,6 @@ static hg_status print(cli_run *run, const paper *d, bool sent, hg_err *err) {
     hg_hex_write(digest, p->digest, HG_DIGEST);
     hg_status st = hg_policy_show(run->json ? &words : &run->out, p, err);
     if (st == HG_OK && !run->json) {
-        hg_text_add(&run->out, "digest %s\n", digest);
         say(run, d);
         if (sent) hg_text_add(&run->out, "all three servers have taken it\n");
     } else if (st == HG_OK) {

@@ -10,13 +10,18 @@
 static void say_shared(cli_run *run, const hg_party_shared *s, const char *project, const bool *implausible) {
     hg_text_add(
         &run->out,
-        "data set %s of project %s is active on all three servers: %zu rows%s\nIt can be withdrawn with `hagane party "
+        "data set %s of project %s is active on all three servers: %zu row%s%s\nIt can be withdrawn with `hagane party "
         "withdraw %.16s`.\n",
-        s->dataset, project, s->rows, s->shared > s->rows ? ", padded" : "", s->dataset);
-    if (s->blank) hg_text_add(&run->out, "%zu rows without a value were left out\n", s->blank);
-    for (size_t i = 0; implausible && i < s->shared; i++)
-        if (implausible[i])
-            hg_text_add(&run->out, "row %zu of those that were shared does not fit the others: is it right?\n", i);
+        s->dataset, project, s->rows, s->rows == 1 ? "" : "s", s->shared > s->rows ? ", padded" : "", s->dataset);
+    if (s->blank)
+        hg_text_add(&run->out, "%zu row%s without a value left out\n", s->blank, s->blank == 1 ? " was" : "s were");
+    size_t doubted = 0;
+    for (size_t i = 0; implausible && i < s->rows; i++) {
+        if (!implausible[i]) continue;
+        hg_text_add(&run->out, "row %zu of those that were shared does not fit the others: is it right?\n", i + 1);
+        doubted++;
+    }
+    if (implausible && !doubted) hg_text_add(&run->out, "Checked: every row fits what the others say.\n");
 }
 
 static hg_status json_shared(cli_run *run, const hg_party_shared *s, const char *project, const bool *implausible,
@@ -42,7 +47,7 @@ static hg_status again(cli_run *run, hg_party *p, const char *project, const hg_
     hg_json j;
     HG_TRY(hg_party_share_again(&n, p, project, o, err));
     if (!run->json) {
-        hg_text_add(&run->out, "%zu data sets were handed in\n", n);
+        hg_text_add(&run->out, "%zu data set%s handed in\n", n, n == 1 ? " was" : "s were");
         return HG_OK;
     }
     cli_json_begin(&j, run, "party-share");
@@ -80,7 +85,9 @@ static hg_status check(bool **implausible, cli_run *run, hg_party *p, const char
     if (!cli_has(&run->args, "check")) return HG_OK;
     if (!(*implausible = hg_alloc(run->arena, s->shared, sizeof **implausible)))
         return hg_fail(err, HG_ENOMEM, "no memory for a check");
-    return hg_party_check(*implausible, s->shared, p, project, s->dataset, err);
+    const hg_status st = hg_party_check(*implausible, s->shared, p, project, s->dataset, err);
+    if (st == HG_OK) return HG_OK;
+    return hg_advise(err, st, "data set %.16s is shared all the same: only the check failed", s->dataset);
 }
 
 static hg_status share(cli_run *run, hg_party *p, hg_err *err) {

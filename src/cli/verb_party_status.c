@@ -35,9 +35,10 @@ static void say_server(cli_run *run, const hg_party *p, const picture *v, unsign
         }
     for (size_t k = 0; k < s->n_projects; k++) {
         const hg_project_status *q = &s->project[k];
-        hg_text_add(&run->out, "   project %s: %llu rows in %llu data sets, %llu waiting, epoch %llu%s\n", q->name,
-                    (unsigned long long)q->rows, (unsigned long long)q->sets, (unsigned long long)q->waiting,
-                    (unsigned long long)q->epoch, q->building ? ", public tables are being made" : "");
+        hg_text_add(&run->out, "   project %s: %llu row%s in %llu data set%s, %llu waiting, epoch %llu%s\n", q->name,
+                    (unsigned long long)q->rows, q->rows == 1 ? "" : "s", (unsigned long long)q->sets,
+                    q->sets == 1 ? "" : "s", (unsigned long long)q->waiting, (unsigned long long)q->epoch,
+                    q->building ? ", public tables are being made" : "");
     }
 }
 
@@ -46,9 +47,10 @@ static void say_sets(cli_run *run, const picture *v) {
         char id[17], since[HG_TIME_SIZE];
         hg_hex_write(id, v->set[i].id, 8);
         time_words(since, v->set[i].since);
-        hg_text_add(&run->out, "%s  %-16s %-10s %6llu rows  %3llu queries  since %s\n", id, v->set[i].owner,
+        hg_text_add(&run->out, "%s  %-16s %-10s %6llu row%-1s  %3llu quer%-3s  since %s\n", id, v->set[i].owner,
                     hg_dataset_state_name(v->set[i].state), (unsigned long long)v->set[i].rows,
-                    (unsigned long long)v->set[i].spent, since);
+                    v->set[i].rows == 1 ? "" : "s", (unsigned long long)v->set[i].spent,
+                    v->set[i].spent == 1 ? "y" : "ies", since);
     }
 }
 

@@ -119,6 +119,6 @@ HG_MUST_CHECK hg_status hg_audit_verify(hg_audit_head *head, const hg_audit_log 
  * charged, or a log fetched a moment earlier, shows up here: a question, not a proof. */
 HG_MUST_CHECK hg_status hg_audit_compare(hg_text *words, size_t *differences, const hg_audit_log *const log[HG_SLOTS],
                                          hg_err *err);
-/* For people: one line an entry, UTC time, what happened in words. */
+/* For people: one line an entry (entries of other projects in a row are one), UTC time, what happened in words. */
 void hg_audit_words(hg_text *words, const hg_audit_log *l);
 #endif

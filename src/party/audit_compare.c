@@ -20,20 +20,31 @@ static void put_value(hg_text *to, const char *key, size_t len, const char *valu
     hg_text_put(to, value, f && f->type == HG_FIELD_DIGEST && n > SHORT ? SHORT : n);
 }
 
-/* A piece of a pattern: {key} becomes the value. false: a value is not there (shown as "?"). to NULL: only asked. */
+/* Of "|row|rows}" the word that fits the value. */
+static void put_noun(hg_text *to, const char *one, const char *value) {
+    const char *many = strchr(one + 1, '|') + 1;
+    hg_text_add(to, " ");
+    if (value && strcmp(value, "1") == 0)
+        hg_text_put(to, one + 1, (size_t)(many - one) - 2);
+    else
+        hg_text_put(to, many, strcspn(many, "}"));
+}
+
+/* A piece of a pattern: {key} becomes the value, {key|one|many} with its noun. false: a value is not there (shown as "?").
+ * to NULL: only asked. */
 static bool expand(hg_text *to, const hg_audit_entry *e, const char *s, const char *end) {
     bool all = true;
     while (s < end) {
         const char *brace = memchr(s, '{', (size_t)(end - s)), *stop = brace ? brace : end;
         if (to) hg_text_put(to, s, (size_t)(stop - s));
         if (!brace) break;
-        const char *close = strchr(brace, '}');
-        const size_t len = (size_t)(close - brace) - 1;
+        const size_t len = strcspn(brace + 1, "|}");
         const char *value = value_of(e, brace + 1, len);
         all = all && value;
         if (to && value) put_value(to, brace + 1, len, value);
         if (to && !value) hg_text_put(to, "?", 1);
-        s = close + 1;
+        if (to && brace[len + 1] == '|') put_noun(to, brace + len + 1, value);
+        s = strchr(brace, '}') + 1;
     }
     return all;
 }
@@ -54,13 +65,26 @@ static void sentence(hg_text *to, const hg_audit_entry *e) {
     }
 }
 
+/* Other projects' entries in a row are one line: of them only the number is seen. */
+static size_t hidden_from(const hg_audit_log *l, size_t i) {
+    size_t n = 0;
+    while (i + n < l->n && l->entry[i + n].hidden) n++;
+    return n;
+}
+
 void hg_audit_words(hg_text *words, const hg_audit_log *l) {
     char when[HG_TIME_SIZE];
-    for (size_t i = 0; i < l->n; i++) {
+    for (size_t i = 0; i < l->n;) {
+        const size_t hidden = hidden_from(l, i);
         hg_time_write(when, l->entry[i].time);
         hg_text_add(words, "%s %6llu  ", when, (unsigned long long)l->entry[i].sequence);
-        sentence(words, &l->entry[i]);
+        if (hidden > 1)
+            hg_text_add(words, "%zu entries of other projects, up to %llu", hidden,
+                        (unsigned long long)l->entry[i + hidden - 1].sequence);
+        else
+            sentence(words, &l->entry[i]);
         hg_text_add(words, "\n");
+        i += hidden > 1 ? hidden : 1;
     }
 }
 

@@ -18,9 +18,10 @@ typedef struct {
 } hg_audit_field;
 
 typedef struct {
-    const char *name, *words; /* {key} stands for the value, [ ... ] is left out when its values are not there */
-    const char *subject;      /* key of what the three logs have in common; NULL: this server's own affair */
-    hg_audit_kind event;      /* kinds of one event are one for the comparison */
+    /* {key} stands for the value, {key|one|many} for value and noun, [ ... ] is left out when its values are not there */
+    const char *name, *words;
+    const char *subject; /* key of what the three logs have in common; NULL: this server's own affair */
+    hg_audit_kind event; /* kinds of one event are one for the comparison */
 } hg_audit_kind_row;
 
 const hg_audit_kind_row *hg_audit_row(hg_audit_kind k);

@@ -88,8 +88,10 @@ static hg_status digests(question *q, hg_err *err) {
 static hg_status prepare(question *q, hg_err *err) {
     HG_TRY(hg_party_policy(&q->policy, q->party, q->project, err));
     if (q->o.batch < 1 || q->o.batch > q->policy->most_batch)
-        return hg_fail(err, HG_EINVAL, "the policy of %s allows 1 to %zu proposals at once, not %zu", q->project,
-                       q->policy->most_batch, q->o.batch);
+        return hg_advise(err,
+                         hg_fail(err, HG_EINVAL, "the policy of %s allows at most %zu proposal%s at once, not %zu",
+                                 q->project, q->policy->most_batch, q->policy->most_batch == 1 ? "" : "s", q->o.batch),
+                         "its owners have signed that, as `proposals per query`");
     if (!take_kept(q)) {
         HG_TRY(make_job(q, HG_JOB_PROPOSE, NULL, err));
         HG_TRY(keep(q, err));

@@ -63,7 +63,7 @@ static void put_answer(hg_text *to, const hg_policy *p, const hg_leakage *l) {
 static void put_estimate(hg_text *to, const hg_leakage_estimate *e) {
     hg_text_add(
         to,
-        "Measured on %zu made-up data sets with these rows, %zu of them not your own: the first answer tells %.1f "
+        "Measured on %zu made-up data sets with these rows, %zu of their values hidden: the first answer tells %.1f "
         "bits (+- %.1f).",
         e->samples, e->hidden, e->bits_first, fmax(0.1, e->bits_error));
     for (size_t k = 0; k < HG_LEAKAGE_ANSWERS; k++)
@@ -79,8 +79,8 @@ hg_status hg_leakage_words(hg_text *to, const hg_policy *p, const hg_leakage *l,
     put_visible(to, p);
     hg_text_add(
         to,
-        "Price: %zu of the user's quer%s, and as many of each data set that takes part. All that one data set's "
+        "Price: %zu of the user's queries, and as many of each data set that takes part. All that one data set's "
         "budget of %zu can tell is %.0f bits on average.\n",
-        l->price, l->price == 1 ? "y" : "ies", p->dataset_budget, l->bits_budget);
+        l->price, p->dataset_budget, l->bits_budget);
     return to->failed ? hg_fail(err, HG_ENOMEM, "no memory for words on leakage") : HG_OK;
 }

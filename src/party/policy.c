@@ -232,8 +232,8 @@ hg_status hg_policy_agreed(const hg_policy *next, const void *bytes, size_t n, c
 hg_status hg_policy_scale(uint64_t *element, const hg_policy *p, double value, hg_err *err) {
     if (!isfinite(value)) return hg_fail(err, HG_ENAN, "the property is not a finite number");
     if (!(value >= p->low && value <= p->high)) {
-        hg_fail(err, HG_EDATA, "%s is %g %s, outside the policy's range %g to %g", p->target, value, p->unit, p->low,
-                p->high);
+        hg_fail(err, HG_EDATA, "%s is %g%s%s, outside the policy's range %g to %g", p->target, value,
+                p->unit[0] ? " " : "", p->unit, p->low, p->high);
         return hg_advise(err, HG_EDATA, "the range is fixed: correct the value, or leave the row out");
     }
     const double y = (value - (p->low + p->high) / 2) * (2 * HG_Y_LIMIT / (p->high - p->low));

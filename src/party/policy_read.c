@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "files/input.h"
 #include "party/policy_internal.h"
+#include "secret/pool_policy.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,7 +118,9 @@ static hg_status check_model(hg_policy_reader *r, const yaml_node_t *n) {
     if (m->epsilon > 0 && r->p->epsilon_budget < m->epsilon)
         return hg_yaml_fail(&r->y, n, "the privacy budget %g is below the epsilon of one query, %g",
                             r->p->epsilon_budget, m->epsilon);
-    const hg_status st = hg_secret_model_check(m, &why);
+    /* said here, before anybody signs: a policy that no server can answer would bind its project's name for good */
+    const hg_status st =
+        r->p->tier == HG_TIER_PROPERTIES ? hg_secret_model_check(m, &why) : hg_pool_model_check(m, &why);
     if (st == HG_OK || st == HG_ENOMEM) return st == HG_OK ? HG_OK : no_memory(r);
     return hg_advise(r->y.err, hg_yaml_fail(&r->y, n, "model: %s", why.msg), "%s", why.hint);
 }
@@ -432,6 +435,7 @@ static hg_status read_document(hg_policy_reader *r) {
     HG_TRY(read_name(p->project, r, given[PROJECT], "project"));
     HG_TRY(hg_yaml_choice(&which, &r->y, given[TIER], HG_POLICY_TIERS, HG_TIER_COMPOSITIONS, "tier"));
     p->tier = (hg_tier)(which + 1);
+    if (p->tier != HG_TIER_PROPERTIES) hg_pool_model_default(&p->model);
     HG_TRY(hg_yaml_choice(&which, &r->y, given[MODE], modes, 2, "mode"));
     p->mode = which == 1 ? HG_MALICIOUS : HG_SEMI_HONEST;
     HG_TRY(read_valid(r, given[VALID]));

@@ -19,7 +19,7 @@ static void put_people(hg_text *to, const hg_policy *p) {
     put_members(to, p, "Users, who may ask: ", offsetof(hg_member, user));
     for (size_t i = 0; i < p->n_members; i++)
         if (p->member[i].user)
-            hg_text_add(to, "%s may ask for %zu proposals in all.\n", p->member[i].name, p->member[i].budget);
+            hg_text_add(to, "%s may ask %zu queries in all.\n", p->member[i].name, p->member[i].budget);
     for (size_t i = 0; i < p->n_members; i++)
         if (p->member[i].has_old_key)
             hg_text_add(to, "%s is changing its key: the old one is still taken.\n", p->member[i].name);
@@ -54,9 +54,9 @@ static void put_rules(hg_text *to, const hg_policy *p) {
         to,
         "There is no answer with fewer than %zu candidates, or fewer than %zu rows of other owners than the one who asks.\n",
         p->least_pool, p->least_foreign);
-    hg_text_add(to, "A data set takes part in at most %zu proposals. One job may ask for %zu.\n", p->dataset_budget,
-                p->most_batch);
-    if (p->plausibility > 0)
+    hg_text_add(to, "A data set takes part in at most %zu quer%s. One job may ask for %zu proposal%s.\n",
+                p->dataset_budget, p->dataset_budget == 1 ? "y" : "ies", p->most_batch, p->most_batch == 1 ? "" : "s");
+    if (p->plausibility > 0 && p->tier == HG_TIER_PROPERTIES) /* hidden rows cannot be left out one by one */
         hg_text_add(
             to,
             "A shared row is checked against the others once: its owner, nobody else, is told when it lies more "

@@ -272,8 +272,10 @@ static hg_status split(splitter *s, const char *table, const char *const path[HG
     HG_TRY(read_header(s));
     HG_TRY(share_rows(s));
     if (s->out->rows == 0)
-        return hg_fail(s->err, HG_EDATA, "%s: there is no row to share (%llu blank)", s->rows.name,
-                       (unsigned long long)s->out->blank);
+        return hg_advise(s->err,
+                         hg_fail(s->err, HG_EDATA, "%s: there is no row to share (%llu blank)", s->rows.name,
+                                 (unsigned long long)s->out->blank),
+                         "a row whose value is empty, NA or NaN counts as not measured");
     HG_TRY(hg_share_writer_commit(s->writer, &s->out->statement, s->out->id, s->err));
     s->out->shared = s->out->statement.rows;
     return HG_OK;

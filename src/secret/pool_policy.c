@@ -2,8 +2,19 @@
 #include "secret/pool_policy.h"
 #include "secret/exact.h"
 #include <math.h>
+#include <string.h>
 
 static const double LN2 = 0.6931471805599453, PI = 3.141592653589793;
+
+static const double LENGTHS[] = { 0.14, 0.3, 0.65, 1.4 }, NOISES[] = { 0.001, 0.03 };
+
+void hg_pool_model_default(hg_secret_model *m) {
+    hg_secret_model_default(m);
+    m->n_length = sizeof LENGTHS / sizeof *LENGTHS;
+    m->n_noise = sizeof NOISES / sizeof *NOISES;
+    memcpy(m->length, LENGTHS, sizeof LENGTHS);
+    memcpy(m->noise, NOISES, sizeof NOISES);
+}
 
 hg_status hg_pool_model_check(const hg_secret_model *m, hg_err *err) {
     HG_TRY(hg_secret_model_check(m, err));

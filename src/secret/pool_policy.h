@@ -11,16 +11,18 @@
 #include "secret/pool_mixture.h"
 
 enum {
-    HG_POOL_ROWS_MOST = 1024, /* measurements, padding included: the ranges in secret/pool_state.h are for these */
-    HG_POOL_MOST = 4096,      /* entries */
-    HG_POOL_CHORDS = 32,      /* nodes at 2^-18 ... 2^3, ratio 1.58: 0.65 % too low in the middle */
-    HG_POOL_WAVES = 32        /* frequencies of a path, a cosine and a sine each: variance exactly 1 everywhere */
+    HG_POOL_ROWS_MOST = 1024,    /* measurements, padding included: the ranges in secret/pool_state.h are for these */
+    HG_POOL_ENTRIES_MOST = 4096, /* entries */
+    HG_POOL_CHORDS = 32,         /* nodes at 2^-18 ... 2^3, ratio 1.58: 0.65 % too low in the middle */
+    HG_POOL_WAVES = 32           /* frequencies of a path, a cosine and a sine each: variance exactly 1 everywhere */
 };
 #define HG_POOL_MEAN  4.0     /* prior variance of the mean, in signal variances */
 #define HG_POOL_FLOOR 0x1p-24 /* added to q under the logarithm */
 
 /* Refuses what tiers 2 and 3 cannot do: more than HG_POOLS_MOST grid points, other acquisitions, differential privacy. */
 HG_MUST_CHECK hg_status hg_pool_model_check(const hg_secret_model *m, hg_err *err);
+/* The defaults of tiers 2 and 3: those of hg_secret_model_default with a grid of 4 lengths and 2 noises. */
+void hg_pool_model_default(hg_secret_model *m);
 double hg_pool_prior(const hg_secret_model *m, size_t theta); /* -2 log2 p, up to a constant */
 double hg_pool_sigma(const hg_secret_model *m, size_t level); /* 2^((sigma_low + level) / 16) */
 /* q / n from here on means `level`, level >= 1. */

@@ -59,11 +59,11 @@ static hg_status make(hg_pool_state **out, const hg_secret_model *m, unsigned co
                       hg_err *err) {
     *out = NULL;
     HG_TRY(hg_pool_model_check(m, err));
-    if (p == 0 || p > HG_POOL_MOST)
-        return hg_advise(
-            err,
-            hg_fail(err, p ? HG_ELIMIT : HG_EINVAL, "a pool of %zu entries: 1 to %d are possible", p, HG_POOL_MOST),
-            "with more candidates hide the properties alone (tier 1)");
+    if (p == 0 || p > HG_POOL_ENTRIES_MOST)
+        return hg_advise(err,
+                         hg_fail(err, p ? HG_ELIMIT : HG_EINVAL, "a pool of %zu entries: 1 to %d are possible", p,
+                                 HG_POOL_ENTRIES_MOST),
+                         "with more candidates hide the properties alone (tier 1)");
     hg_pool_state *s = hg_calloc(1, sizeof *s);
     if (!s) return hg_fail(err, HG_ENOMEM, "no memory for a pool");
     s->model = *m;

@@ -78,6 +78,8 @@ static void members_see_their_project_alone_and_the_chain_holds(void **state) {
     refuse(s, KIT_PROJECT, "carol", "budget");
     refuse(s, "steels", "dave", "nobody here may know");
     refuse(s, KIT_PROJECT, "carol", "budget again");
+    refuse(s, "steels", "dave", "two");
+    refuse(s, "steels", "dave", "in a row");
     hg_text t = export_log(s, 1, KIT_PROJECT);
     assert_null(strstr(t.s, "dave"));
     assert_null(strstr(t.s, "steels"));
@@ -91,6 +93,7 @@ static void members_see_their_project_alone_and_the_chain_holds(void **state) {
     hg_text words = hg_text_new(0);
     hg_audit_words(&words, l);
     assert_contains(words.s, "an entry of another project");
+    assert_contains(words.s, "2 entries of other projects, up to "); /* one line for those in a row */
     assert_contains(words.s, "job of carol was refused: budget again");
     hg_text_free(&words);
     hg_audit_log_free(l);
@@ -338,6 +341,7 @@ static void a_log_in_words(void **state) {
     assert_ok(kit_upload(s, &a, 10, NULL));
     assert_ok(kit_receipts(s, &a, NULL));
     charge(s, 7, "carol", 2);
+    charge(s, 8, "carol", 1);
     hg_text t = export_log(s, 1, NULL), words = hg_text_new(0);
     hg_audit_log *l = read_log(&t);
     hg_audit_words(&words, l);
@@ -349,6 +353,8 @@ static void a_log_in_words(void **state) {
     assert_contains(words.s, line);
     assert_contains(words.s,
                     "job 070707070707 of carol was charged: 2 queries on 0 data sets\n"); /* no epsilon: left out */
+    assert_contains(words.s, "job 080808080808 of carol was charged: 1 query on 0 data sets\n");
+    assert_null(strchr(words.s, '|'));
     assert_null(strchr(words.s, '{'));
     assert_null(strchr(words.s, '['));
     hg_text_free(&words);

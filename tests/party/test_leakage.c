@@ -77,7 +77,7 @@ static void words_say_who_learns_what(void **state) {
         hg_text_free(&t);
         const hg_leakage_estimate e = { .samples = 4000, .hidden = 6, .bits_first = 4.77, .spread = { 0.81, 0.65 } };
         assert_ok(hg_leakage_words(&t, p, &l, &e, NULL));
-        assert_contains(t.s, "6 of them not your own: the first answer tells 4.8 bits");
+        assert_contains(t.s, "6 of their values hidden: the first answer tells 4.8 bits");
         assert_contains(t.s, "After 2 answers a hidden value is known to 0.65 of what it was before.");
         hg_text_free(&t);
         hg_policy_free(p);

@@ -53,6 +53,8 @@ static void the_signed_text_is_one(void **state) {
         assert_contains(once.s, "\n  plausibility: 16\n");
         assert_contains(once.s, "\n  noise floor: 0.0001\n");
         if (i < 2) assert_contains(once.s, "\n    M7,2,2\n");
+        /* what servers can condition side by side, or the policy could never be answered */
+        assert_int_equal(p->model.n_length * p->model.n_noise, i == 0 ? 64 : 8);
         hg_text_free(&once);
         hg_text_free(&twice);
         hg_policy_free(p);
@@ -304,7 +306,7 @@ static void it_is_shown_in_plain_words(void **state) {
         "36 entries, 36 of which may be proposed, described by 2 features",
         "must not work together: s0, s1, s2.",
         "who share data and must all sign: a, b, c.",
-        "c may ask for 20 proposals in all.",
+        "c may ask 20 queries in all.",
         "at most 5.17 bits on average",
         "35 linear inequalities",
         "rounded to steps of 0.188 T: 4 bits more",
@@ -507,6 +509,7 @@ static void limits_and_model_are_checked(void **state) {
         { "properties", "model: {lengths: 3}\n", "lengths: expected a list" },
         { "properties", "model: {kappa: 1000}\n", "kappa" },
         { "properties", "model: {kernel: linear}\n", "expected rbf or matern52" },
+        { "indices", "model: {lengths: [0.1, 0.2, 0.4], noises: [0.001, 0.01, 0.1]}\n", "make 9 pools" },
         { "indices", "model: {acquisition: ei}\n", "acquisition is \"ei\"" },
         { "properties", "model: {acquisition: random}\n", "acquisition is \"random\"" },
         { "properties", "revoked: [00]\n", "revoked is not a key" },
