@@ -196,6 +196,29 @@ static void every_changed_byte_is_seen(void **state) {
     kit_remove(k.folder);
 }
 
+/* Two stories under one key, each in order: the end of one does not follow the beginning of the other. */
+static void parts_of_two_histories_do_not_fit(void **state) {
+    (void)state;
+    hg_err err;
+    hg_audit_log *l[2];
+    for (int story = 0; story < 2; story++) {
+        kit k;
+        kit_clock = 5000;
+        hg_store *s = kit_create(kit_new(&k, "splice", 0));
+        refuse(s, KIT_PROJECT, "carol", story ? "one thing" : "another");
+        refuse(s, KIT_PROJECT, "carol", "the same");
+        hg_text t = export_log(s, 1, NULL);
+        l[story] = read_log(&t);
+        hg_text_free(&t);
+        hg_store_free(s);
+        kit_remove(k.folder);
+    }
+    l[0]->entry[3] = l[1]->entry[3];
+    assert_int_equal(hg_audit_verify(NULL, l[0], l[0]->key, NULL, NULL, &err), HG_ECHEAT);
+    assert_contains(err.msg, "entry 4 of server 0: it does not follow the one before it");
+    for (int story = 0; story < 2; story++) hg_audit_log_free(l[story]);
+}
+
 /* Entries left out, put twice, in another order. */
 static void a_missing_or_moved_entry_breaks_the_chain(void **state) {
     (void)state;
@@ -426,6 +449,7 @@ int main(void) {
         TEST(a_rewritten_history_is_seen_against_an_earlier_head),
         TEST(every_changed_byte_is_seen),
         TEST(a_missing_or_moved_entry_breaks_the_chain),
+        TEST(parts_of_two_histories_do_not_fit),
         TEST(no_field_can_hold_a_value),
         TEST(three_logs_are_compared),
         TEST(a_log_in_words),

@@ -456,6 +456,9 @@ static unsigned check_life(kit *k, const char *told, unsigned from) {
     assert_ok(hg_audit_export(&log, s, 1, NULL, NULL));
     assert_ok(hg_audit_read(&l, "log", log.s, log.len, NULL));
     assert_ok(hg_audit_verify(NULL, l, k->key, NULL, NULL, NULL));
+    size_t told_of = 0; /* the log tells of each charge, no more and no less */
+    for (size_t i = 0; i < l->n; i++) told_of += l->entry[i].kind == HG_AUDIT_JOB_CHARGED;
+    assert_int_equal(told_of, from + spent);
     hg_audit_log_free(l);
     hg_text_free(&log);
     hg_store_free(s);

@@ -93,6 +93,72 @@ static void nothing_plain_reaches_the_disk(void **state) {
     kit_remove(k.folder);
 }
 
+static size_t count(const char *folder, const char *file, const char *sql) {
+    char path[600];
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    const size_t n = (size_t)sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return n;
+}
+
+/* Equal rows everywhere: no two chunks, of one set or of two, look alike. The files are for their owner alone. */
+static void equal_rows_do_not_look_equal(void **state) {
+    (void)state;
+    static const char *const NAME[] = { "party.db", "keys.db", "lock" };
+    kit k;
+    hg_store *s = kit_create(kit_new(&k, "alike", 0));
+    kit_set a = kit_set_new("ann", 1, 3 * HG_CHUNK_ROWS, 1, 0, 0),
+            b = kit_set_new("bob", 1, 3 * HG_CHUNK_ROWS, 1, 0, 0);
+    for (unsigned j = 0; j < HG_SLOTS; j++) {
+        memset(a.slot[j], 0, 3 * HG_CHUNK_ROWS * 24);
+        memset(b.slot[j], 0, 3 * HG_CHUNK_ROWS * 24);
+    }
+    assert_ok(kit_upload(s, &a, 5000, NULL));
+    assert_ok(kit_upload(s, &b, 5000, NULL));
+    assert_int_equal(count(k.folder, "party.db", "SELECT count(*) FROM chunk"), 6);
+    assert_int_equal(count(k.folder, "party.db", "SELECT count(DISTINCT substr(sealed, 1, 16)) FROM chunk"), 6);
+    for (size_t i = 0; i < sizeof NAME / sizeof *NAME; i++) {
+        char path[600];
+        struct stat st;
+        snprintf(path, sizeof path, "%s/%s", k.folder, NAME[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+    }
+    hg_store_free(s);
+    kit_set_free(&a);
+    kit_set_free(&b);
+    kit_remove(k.folder);
+}
+
+static void an_upload_that_is_given_up_leaves_nothing(void **state) {
+    (void)state;
+    kit k;
+    hg_stage *g;
+    hg_store *s = kit_create(kit_new(&k, "half", 0));
+    kit_set a = kit_set_new("ann", 1, 9000, 1, 0, 0);
+    const uint64_t *const slot[2] = { a.slot[0], a.slot[1] };
+    assert_ok(hg_stage_new(&g, s, &a.d, NULL));
+    assert_ok(hg_stage_add(g, slot, NULL, 9000, NULL));
+    assert_int_equal(count(k.folder, "party.db", "SELECT count(*) FROM chunk"), 2);
+    assert_int_equal(count(k.folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"), 1);
+    assert_int_equal(hg_store_validate(s, a.d.id, NULL), HG_ENOTFOUND); /* it has no name yet */
+    hg_stage_free(g);
+    assert_int_equal(
+        count(k.folder, "party.db", "SELECT (SELECT count(*) FROM chunk) + (SELECT count(*) FROM dataset)"), 0);
+    assert_int_equal(count(k.folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"), 0);
+    assert_ok(kit_upload(s, &a, 9000, NULL));
+    kit_check(s, &a);
+    hg_store_free(s);
+    kit_set_free(&a);
+    kit_remove(k.folder);
+}
+
 /* ---- a set's life ------------------------------------------------------------------------------------------------------ */
 
 static hg_dataset_state state_of(hg_store *s, const kit_set *a) {
@@ -754,6 +820,8 @@ int main(void) {
         TEST(an_upload_is_read_back_at_any_place),
         TEST(neighbours_have_the_same_digest_of_the_slot_they_share),
         TEST(nothing_plain_reaches_the_disk),
+        TEST(equal_rows_do_not_look_equal),
+        TEST(an_upload_that_is_given_up_leaves_nothing),
         TEST(a_set_is_active_when_three_receipts_are_here),
         TEST(the_same_upload_twice_is_one_and_numbers_are_used_once),
         TEST(a_withdrawn_set_is_gone_for_good),
