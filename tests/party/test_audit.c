@@ -160,11 +160,51 @@ static void a_rewritten_history_is_seen_against_an_earlier_head(void **state) {
             assert_int_equal(hg_audit_verify(NULL, l, k.key, NULL, &head, &err), HG_ECHEAT);
             assert_contains(err.msg, "history was rewritten");
             assert_contains(err.hint, "evidence");
+            hg_audit_log_free(l); /* the same when only what came after the head is shown */
+            refuse(s, KIT_PROJECT, "carol", "after the head");
+            hg_text_free(&t);
+            t = export_log(s, head.sequence + 1, NULL);
+            l = read_log(&t);
+            assert_int_equal(hg_audit_verify(NULL, l, k.key, NULL, &head, &err), HG_ECHEAT);
+            assert_contains(err.msg, "history before it was rewritten");
         }
         hg_audit_log_free(l);
         hg_text_free(&t);
         hg_store_free(s);
         kit_remove(k.folder);
+    }
+}
+
+/* An entry that a server made up line by line, in order by itself: shown, but under another project's scope, so that it could be hidden
+ * from its own project later. */
+static void a_scope_is_that_of_the_project(void **state) {
+    (void)state;
+    static const char *const SCOPE[] = { KIT_PROJECT, "steels", "" };
+    kit k;
+    hg_err err;
+    char key[65], body[65], scope[65], hex[129], head[1024], text[2048];
+    unsigned char digest[HG_DIGEST], signature[HG_SIGNATURE];
+    kit_new(&k, "scope", 0);
+    hg_hex_write(key, k.key, 32);
+    const char *words = "kind policy\nproject " KIT_PROJECT "\n";
+    hg_digest(digest, "audit body", words, strlen(words));
+    hg_hex_write(body, digest, 32);
+    for (int i = 0; i < 3; i++) {
+        hg_digest(digest, "audit scope", SCOPE[i], strlen(SCOPE[i]));
+        hg_hex_write(scope, digest, 32);
+        snprintf(head, sizeof head, "sequence 1\nprevious %064d\ntime 1000\nscope %s\nbody %s\n", 0, scope, body);
+        snprintf(text, sizeof text, "party 0\nkey %s\n%s", key, head);
+        hg_digest(digest, "audit entry", text, strlen(text));
+        hg_sign(signature, "audit entry", digest, 32, k.secret);
+        hg_hex_write(scope, digest, 32);
+        hg_hex_write(hex, signature, 64);
+        snprintf(text, sizeof text, "hagane audit log 1\nparty 0\nkey %s\n\n%s%shash %s\nsignature %s\n\n", key, head,
+                 words, scope, hex);
+        const hg_text t = { .s = text, .len = strlen(text) };
+        hg_audit_log *l = read_log(&t);
+        assert_int_equal(hg_audit_verify(NULL, l, k.key, NULL, NULL, &err), i ? HG_ECHEAT : HG_OK);
+        if (i) assert_contains(err.msg, "scope");
+        hg_audit_log_free(l);
     }
 }
 
@@ -447,6 +487,7 @@ int main(void) {
         TEST(members_see_their_project_alone_and_the_chain_holds),
         TEST(a_kept_head_is_where_the_next_reading_begins),
         TEST(a_rewritten_history_is_seen_against_an_earlier_head),
+        TEST(a_scope_is_that_of_the_project),
         TEST(every_changed_byte_is_seen),
         TEST(a_missing_or_moved_entry_breaks_the_chain),
         TEST(parts_of_two_histories_do_not_fit),

@@ -2,6 +2,7 @@
 #include "party/ledger.h"
 #include "party/audit.h"
 #include "store_kit.h"
+#include <sqlite3.h>
 
 static kit_set SET[2]; /* of ann and bob */
 
@@ -219,6 +220,41 @@ static void an_answered_job_is_never_run_again(void **state) {
     assert_ok(hg_ledger_forget(s, kit_clock + 1, NULL));
     assert_int_equal(hg_ledger_kept(&t, s, c.job, HG_KEPT_ANSWER, NULL), HG_ENOTFOUND);
     assert_int_equal(hg_ledger_charge(&out, s, &c, &err), HG_EREFUSED);
+    hg_text_free(&t);
+    hg_store_free(s);
+    kit_remove(k.folder);
+}
+
+/* Somebody with access to the disk puts one job's seed in the place of another's. */
+static void what_is_kept_cannot_change_places(void **state) {
+    (void)state;
+    kit k;
+    hg_charged out;
+    char path[600];
+    sqlite3 *db;
+    hg_store *s = new_store(&k, "places", 0);
+    hg_text t = hg_text_new(0);
+    for (unsigned i = 0; i < 2; i++) {
+        const hg_charge c = job_of(i);
+        assert_ok(hg_ledger_charge(&out, s, &c, NULL));
+        assert_ok(hg_ledger_keep(s, c.job, "seed", i ? "one" : "two", 3, NULL));
+        assert_ok(hg_ledger_kept(&t, s, c.job, "seed", NULL));
+    }
+    hg_store_free(s);
+    snprintf(path, sizeof path, "%s/keys.db", k.folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(
+            db,
+            "UPDATE secret SET sealed = (SELECT sealed FROM secret o WHERE o.name LIKE 'job/%' AND o.name <> secret.name)"
+            " WHERE name LIKE 'job/%'",
+            NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_changes(db), 2);
+    sqlite3_close(db);
+    s = kit_open(&k);
+    const hg_charge c = job_of(0);
+    assert_int_equal(hg_ledger_kept(&t, s, c.job, "seed", NULL), HG_EDATA);
     hg_text_free(&t);
     hg_store_free(s);
     kit_remove(k.folder);
@@ -567,12 +603,19 @@ static void survives_any_allocation_failure(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         /* first: a process with a small heap is quickly copied */
-        TEST(no_death_at_any_step_undercounts),           TEST(a_hundred_power_failures),
-        TEST(a_job_is_charged_once_and_tried_four_times), TEST(a_retry_that_could_tell_more_costs_again),
-        TEST(budgets_of_users_and_of_data_sets),          TEST(epsilon_adds_up_exactly),
-        TEST(an_answered_job_is_never_run_again),         TEST(refuses_another_price_and_sets_that_may_not_take_part),
-        TEST(a_merge_is_a_union_with_the_greater_counts), TEST(a_neighbour_cannot_invent_jobs_or_prices),
-        TEST(random_histories_agree_with_a_model),        TEST(survives_any_allocation_failure),
+        TEST(no_death_at_any_step_undercounts),
+        TEST(a_hundred_power_failures),
+        TEST(a_job_is_charged_once_and_tried_four_times),
+        TEST(a_retry_that_could_tell_more_costs_again),
+        TEST(budgets_of_users_and_of_data_sets),
+        TEST(epsilon_adds_up_exactly),
+        TEST(an_answered_job_is_never_run_again),
+        TEST(what_is_kept_cannot_change_places),
+        TEST(refuses_another_price_and_sets_that_may_not_take_part),
+        TEST(a_merge_is_a_union_with_the_greater_counts),
+        TEST(a_neighbour_cannot_invent_jobs_or_prices),
+        TEST(random_histories_agree_with_a_model),
+        TEST(survives_any_allocation_failure),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     for (int i = 0; i < 2; i++) kit_set_free(&SET[i]);
