@@ -88,6 +88,8 @@ HG_MUST_CHECK hg_status hg_serve_withdraw(hg_ask *a, hg_err *err);
 HG_MUST_CHECK hg_status hg_serve_audit(hg_ask *a, hg_err *err);
 HG_MUST_CHECK hg_status hg_serve_pulse(hg_ask *a, hg_err *err);
 HG_MUST_CHECK hg_status hg_serve_shares(hg_ask *a, hg_err *err);
+/* Share files that a crash of this server left half taken are removed. */
+void hg_serve_sweep_spool(const hg_server *s);
 HG_MUST_CHECK hg_status hg_serve_validate(hg_ask *a, hg_err *err);
 HG_MUST_CHECK hg_status hg_serve_job(hg_ask *a, hg_err *err);
 HG_MUST_CHECK hg_status hg_serve_taken(hg_ask *a, hg_err *err);

@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "party/serve.h"
 #include "party/sharefile.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
@@ -18,13 +19,29 @@ enum { PATH_MOST = 1200, STEP = 1 << 16 };
 
 /* ---- spool --------------------------------------------------------------------------------------------------------------------- */
 
+enum { PREFIX_SIZE = 16 };
+
+static size_t spool_prefix(char prefix[PREFIX_SIZE], const hg_server *s) {
+    return (size_t)snprintf(prefix, PREFIX_SIZE, "incoming-%u-", s->party);
+}
+
 static hg_status spool_name(char path[PATH_MOST], const hg_server *s, hg_err *err) {
     unsigned char random[16];
-    char name[2 * sizeof random + 1];
+    char name[2 * sizeof random + 1], prefix[PREFIX_SIZE];
+    spool_prefix(prefix, s);
     HG_TRY(hg_world_random(s->o.world, random, sizeof random, err));
     hg_hex_write(name, random, sizeof random);
-    const int n = snprintf(path, PATH_MOST, "%s/incoming-%s", s->o.spool, name);
+    const int n = snprintf(path, PATH_MOST, "%s/%s%s", s->o.spool, prefix, name);
     return n > 0 && n < PATH_MOST ? HG_OK : hg_fail(err, HG_EIO, "the spool folder's name is too long");
+}
+
+void hg_serve_sweep_spool(const hg_server *s) {
+    char prefix[PREFIX_SIZE];
+    const size_t n = spool_prefix(prefix, s);
+    DIR *d = opendir(s->o.spool);
+    for (const struct dirent *e; d && (e = readdir(d));)
+        if (strncmp(e->d_name, prefix, n) == 0) (void)unlinkat(dirfd(d), e->d_name, 0);
+    if (d) closedir(d);
 }
 
 static hg_status spool(const char *path, hg_ask *a, hg_err *err) {

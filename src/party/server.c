@@ -322,6 +322,7 @@ static hg_status open_server(hg_server *s, hg_err *err) {
     HG_TRY(hg_cancel_new(&s->hard, err));
     HG_TRY(hg_tables_new(&s->tables, s, err));
     HG_TRY(hg_states_new(&s->states, err));
+    hg_serve_sweep_spool(s);
     return hg_listener_new(&s->listener, o->host ? o->host : place->host, o->port < 0 ? place->port : (uint16_t)o->port,
                            err);
 }
