@@ -86,6 +86,20 @@ hg_status hg_epoch_status(hg_refresh *out, hg_store *s, const char *project, hg_
     return hg_store_leave(s, status_of(out, s, project, err));
 }
 
+hg_status hg_epoch_meant(hg_store *s, const char *project, unsigned lost, hg_err *err) {
+    hg_under_way u = { 0 };
+    hg_store_enter(s);
+    hg_status st = hg_under_way_need(&u, s, project, err);
+    if (st == HG_OK && u.plan.lost != lost)
+        st = u.plan.lost == HG_NOBODY
+                 ? hg_fail(err, HG_EREFUSED, "the refresh of project %s that is under way rebuilds no server", project)
+                 : hg_fail(err, HG_EREFUSED, "the refresh of project %s that is under way rebuilds server %u", project,
+                           u.plan.lost);
+    if (st != HG_OK) (void)!hg_advise(err, st, "finish that one first: ask for it again");
+    hg_under_way_free(&u);
+    return hg_store_leave(s, st);
+}
+
 static hg_status note_refresh(hg_store *s, hg_audit_kind kind, const hg_plan *p, const unsigned char *digest,
                               const char *reason, hg_err *err) {
     hg_audit_note note = { 0 };
@@ -108,6 +122,7 @@ static hg_status set_fits(hg_store *s, const hg_stored *d, hg_err *err) {
         return hg_fail(err, HG_EREFUSED, "data set %llu of %s is %s here, and in the plan of a refresh",
                        (unsigned long long)here->sequence, here->owner, hg_dataset_state_name(here->state));
     if (strcmp(here->project, d->project) != 0 || strcmp(here->owner, d->owner) != 0 || here->epoch != d->epoch ||
+        here->sequence != d->sequence || here->kind != d->kind || memcmp(here->policy, d->policy, HG_DIGEST) != 0 ||
         here->rows != d->rows || here->limbs != d->limbs || here->elements != d->elements || here->bits != d->bits ||
         here->public_size != d->public_size)
         return hg_fail(err, HG_EREFUSED, "data set %llu of %s is another one here than in the plan of a refresh",
@@ -352,7 +367,8 @@ static hg_status cheat(const heard *h, const hg_under_way *u, const char *what, 
 }
 
 /* About the plan that is under way here. An honest server that has agreed never refuses, commits only when all have agreed, and ends only when
- * all have committed. */
+ * all have committed. But one may lie: what it says counts for itself alone. Old shares go when each of the others has said of
+ * itself that it has the new ones in force. */
 static hg_status step_hear(hg_store *s, hg_under_way *u, const void *with, hg_err *err) {
     const heard *h = with;
     const hg_refresh *r = h->said;
@@ -368,9 +384,7 @@ static hg_status step_hear(hg_store *s, hg_under_way *u, const void *with, hg_er
     if (committed && u->state == HG_REFRESH_BEGUN) return cheat(h, u, "is in force, without this server's word", err);
     if (over && u->state != HG_REFRESH_COMMITTED) return cheat(h, u, "is over, without this server's word", err);
     if (prepared) u->prepared |= bit;
-    if (committed) u->prepared = ALL; /* it has heard the third */
     if (committed) u->committed |= bit;
-    if (over) u->committed = ALL;
     HG_TRY(set_refresh(s, u, err));
     if (u->state == HG_REFRESH_PREPARED && u->prepared == ALL) HG_TRY(commit(s, u, err));
     return u->state == HG_REFRESH_COMMITTED && u->committed == ALL ? end(s, u, err) : HG_OK;

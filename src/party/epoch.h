@@ -50,6 +50,9 @@ HG_MUST_CHECK hg_status hg_epoch_seed(unsigned char seed[HG_SEED], const unsigne
                                       const unsigned char *const contribution[HG_SLOTS], unsigned lost, hg_err *err);
 /* A plan for all validated and active sets of a project, appended to *plan. lost: party to rebuild, or HG_NOBODY. */
 HG_MUST_CHECK hg_status hg_epoch_plan(hg_text *plan, hg_store *s, const char *project, unsigned lost, hg_err *err);
+/* plan: hostile bytes. Is it for this project and this lost server (HG_NOBODY: none), as the caller means it? HG_EPARSE, HG_ECHEAT. */
+HG_MUST_CHECK hg_status hg_epoch_plan_check(const void *plan, size_t n, const char *project, unsigned lost,
+                                            hg_err *err);
 HG_MUST_CHECK hg_status hg_epoch_plan_digest(unsigned char digest[HG_DIGEST], const void *plan, size_t n, hg_err *err);
 /* plan: hostile bytes. seed NULL: this is the lost server. HG_EREFUSED: another refresh is under way, a wrong epoch, a set of the
  * plan is not here whole, refused before. The same again: nothing happens (the seed must be the same). */
@@ -63,6 +66,8 @@ HG_MUST_CHECK hg_status hg_epoch_agree(hg_store *s, const char *project, hg_err 
 /* For good, before hg_epoch_agree (HG_EREFUSED after it). */
 HG_MUST_CHECK hg_status hg_epoch_refuse(hg_store *s, const char *project, const char *reason, hg_err *err);
 HG_MUST_CHECK hg_status hg_epoch_status(hg_refresh *out, hg_store *s, const char *project, hg_err *err);
+/* Is the refresh under way the one that the caller means: with this lost server? HG_EREFUSED: another, or none. */
+HG_MUST_CHECK hg_status hg_epoch_meant(hg_store *s, const char *project, unsigned lost, hg_err *err);
 /* What party `from` says now (not this server's own). Takes the step that follows from all that was heard; *now: this server's status
  * after it. HG_ECHEAT: it says what cannot be (committed without us, refused after it agreed); HG_EREFUSED: another epoch. */
 HG_MUST_CHECK hg_status hg_epoch_hear(hg_refresh *now, hg_store *s, unsigned from, const hg_refresh *said, hg_err *err);

@@ -137,6 +137,17 @@ hg_status hg_plan_read(hg_plan *out, const void *bytes, size_t n, hg_arena *mem,
     return hg_take_end(&t) ? HG_OK : wrong(err);
 }
 
+hg_status hg_epoch_plan_check(const void *plan, size_t n, const char *project, unsigned lost, hg_err *err) {
+    hg_plan p;
+    hg_arena *mem = hg_arena_new();
+    hg_status st = mem ? hg_plan_read(&p, plan, n, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for a plan");
+    if (st == HG_OK && (strcmp(p.project, project) != 0 || p.lost != lost))
+        st = hg_fail(err, HG_ECHEAT,
+                     "the plan of a refresh is for another project, or rebuilds another server, than was asked for");
+    hg_arena_free(mem);
+    return st;
+}
+
 /* ---- seed and statuses ----------------------------------------------------------------------------------------------------------- */
 
 hg_status hg_epoch_seed(unsigned char seed[HG_SEED], const unsigned char plan[HG_DIGEST],

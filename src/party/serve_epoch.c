@@ -31,7 +31,12 @@ static hg_status turn(refresh *r, hg_err *err) {
     HG_TRY(hg_epoch_status(&r->mine, store, project, err));
     hg_refresh_pack(mine, &r->mine);
     HG_TRY(hg_attempt_swap(&r->attempt, HG_PHASE_HELLO, mine, (void *[]) { in[0], in[1] }, sizeof mine, err));
-    for (unsigned k = 0; k < HG_NEIGHBOURS; k++) HG_TRY(hg_refresh_unpack(&r->theirs[k], in[k], err));
+    for (unsigned k = 0; k < HG_NEIGHBOURS; k++) {
+        HG_TRY(hg_refresh_unpack(&r->theirs[k], in[k], err));
+        if (strcmp(r->theirs[k].project, project) != 0)
+            return hg_fail(err, HG_ECHEAT, "party \"%s\" speaks of the refresh of another project",
+                           hg_serve_name(r->server, hg_attempt_party(&r->attempt, (hg_neighbour)k)));
+    }
     return HG_OK;
 }
 
@@ -92,6 +97,7 @@ static hg_status begin(refresh *r, hg_err *err) {
     hg_text plan = hg_text_new(0);
     unsigned char digest[HG_DIGEST], seed[HG_SEED] = { 0 };
     hg_status st = share_plan(&plan, r, err);
+    if (st == HG_OK) st = hg_epoch_plan_check(plan.s, plan.len, r->policy->project, r->lost, err);
     if (st == HG_OK) st = hg_epoch_plan_digest(digest, plan.s, plan.len, err);
     if (st == HG_OK) st = hg_attempt_same(&r->attempt, "the plan of the refresh", digest, err);
     if (st == HG_OK) st = throw_seed(seed, r, digest, err);
@@ -177,6 +183,8 @@ static hg_status prepare(refresh *r, hg_err *err) {
     hg_store *store = r->server->o.store;
     const char *project = r->policy->project;
     unsigned char digest[2][HG_DIGEST];
+    /* rows go to the server that the plan was made for, not to who asks now: it would have all three slots */
+    HG_TRY(hg_epoch_meant(store, project, r->lost, err));
     if (r->mine.state == HG_REFRESH_BEGUN && r->server->party != r->lost)
         HG_TRY(hg_epoch_prepare(store, project, NULL, err));
     if (r->lost != HG_NOBODY) HG_TRY(move_sets(r, err));

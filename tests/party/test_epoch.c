@@ -318,6 +318,10 @@ static void refuses_plans_that_do_not_fit(void **state) {
         w.plan.s[i] ^= 0x40;
     }
     assert_int_equal(hg_epoch_begin(w.s[1], w.plan.s, w.plan.len, NULL, &err), HG_EINVAL); /* no seed, and not lost */
+    assert_ok(hg_epoch_plan_check(w.plan.s, w.plan.len, KIT_PROJECT, HG_NOBODY, NULL));
+    assert_int_equal(hg_epoch_plan_check(w.plan.s, w.plan.len, KIT_PROJECT, 2, &err), HG_ECHEAT);
+    assert_int_equal(hg_epoch_plan_check(w.plan.s, w.plan.len, "alloys", HG_NOBODY, &err), HG_ECHEAT);
+    assert_int_equal(hg_epoch_plan_check(w.plan.s, w.plan.len - 1, KIT_PROJECT, HG_NOBODY, &err), HG_EPARSE);
     /* a set more here than in the plan */
     assert_ok(kit_receipts(w.s[1], &w.set[2], NULL));
     assert_int_equal(hg_epoch_begin(w.s[1], w.plan.s, w.plan.len, w.seed, &err), HG_EREFUSED);
@@ -334,6 +338,35 @@ static void refuses_plans_that_do_not_fit(void **state) {
     hg_text again = hg_text_new(0);
     assert_int_equal(hg_epoch_plan(&again, w.s[0], KIT_PROJECT, HG_NOBODY, &err), HG_EREFUSED);
     hg_text_free(&again);
+    free_world(&w);
+}
+
+/* Server 0 claims that all is done, to have server 1 erase what server 2 has not replaced yet. */
+static void one_word_does_not_stand_for_two(void **state) {
+    (void)state;
+    world w;
+    hg_refresh now;
+    hg_err err;
+    new_world(&w, "oneword");
+    make_plan(&w, 0);
+    for (unsigned p = 1; p < HG_SLOTS; p++) assert_ok(hg_epoch_begin(w.s[p], w.plan.s, w.plan.len, w.seed, NULL));
+    assert_ok(hg_epoch_prepare(w.s[1], KIT_PROJECT, NULL, NULL));
+    assert_ok(hg_epoch_agree(w.s[1], KIT_PROJECT, NULL));
+    hg_refresh said = status_of(w.s[1]);
+    said.state = HG_REFRESH_COMMITTED;
+    assert_ok_err(hg_epoch_hear(&now, w.s[1], 0, &said, &err), err);
+    assert_int_equal(now.state, HG_REFRESH_PREPARED); /* server 2 has said nothing */
+    assert_ok_err(hear(&w, 1, 2, &err), err);         /* and is not ready */
+    assert_int_equal(status_of(w.s[1]).state, HG_REFRESH_PREPARED);
+    assert_ok(hg_epoch_prepare(w.s[2], KIT_PROJECT, NULL, NULL));
+    assert_ok(hg_epoch_agree(w.s[2], KIT_PROJECT, NULL));
+    assert_ok_err(hear(&w, 1, 2, &err), err); /* now it is; and commits when it hears server 1 */
+    assert_int_equal(status_of(w.s[1]).state, HG_REFRESH_COMMITTED);
+    said = (hg_refresh) { .epoch = 1 };
+    memcpy(said.project, KIT_PROJECT, sizeof KIT_PROJECT);
+    memcpy(said.done, w.digest, HG_DIGEST);
+    assert_ok_err(hg_epoch_hear(&now, w.s[1], 0, &said, &err), err); /* "all have committed" */
+    assert_int_equal(now.state, HG_REFRESH_COMMITTED);               /* the old shares stay for server 2 */
     free_world(&w);
 }
 
@@ -743,6 +776,7 @@ int main(void) {
         TEST(a_refusal_takes_everyone_back),
         TEST(a_set_may_be_withdrawn_in_the_middle),
         TEST(refuses_plans_that_do_not_fit),
+        TEST(one_word_does_not_stand_for_two),
         TEST(a_server_that_contradicts_itself_is_named),
         TEST(a_lost_server_is_rebuilt_from_the_other_two),
         TEST(a_rebuilding_that_is_refused_leaves_nothing),

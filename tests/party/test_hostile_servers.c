@@ -1,4 +1,5 @@
 /* tests/party/test_hostile_servers.c -- one server of three that lies about what it has, to honest ones */
+#include "party/epoch.h"
 #include "party/job.h"
 #include "party/leakage.h"
 #include "party/ledger.h"
@@ -156,10 +157,48 @@ static void a_check_is_of_the_rows_that_it_began_with(void **state) {
     trio_free(t);
 }
 
+/* ---- rebuilding ------------------------------------------------------------------------------------------------------------------- */
+
+/* Server 2 lost its store, and its rebuilding was broken off. Server 0 asks as if it were the lost one: server 1 would send it the slot
+ * that server 2 waits for, the third of three. */
+static void rows_of_a_lost_server_go_to_no_other(void **state) {
+    (void)state;
+    static const unsigned char SEED[HG_SEED] = { 1, 2, 3 };
+    trio *t = trio_new("wronglost", SEMI, "");
+    hg_party_shared set[2];
+    hg_party_answer *answer;
+    hg_err err;
+    hg_project project;
+    uint64_t epoch;
+    hg_text plan = hg_text_new(0), policy = hg_text_new(0);
+    share_both(set, t);
+    hg_store *const first = t->server[0].store;
+    assert_ok_err(hg_store_project(&project, first, "magnets", &err), err);
+    assert_ok_err(hg_store_policy_get(&policy, first, "magnets", NULL, &err), err);
+    trio_lose(t, 2);
+    assert_ok_err(hg_store_policy_put(t->server[2].store, "magnets", project.policy, policy.s, policy.len, &err), err);
+    assert_ok_err(hg_epoch_plan(&plan, first, "magnets", 2, &err), err);
+    for (unsigned i = 0; i < HG_SERVERS; i++)
+        assert_ok_err(hg_epoch_begin(t->server[i].store, plan.s, plan.len, i == 2 ? NULL : SEED, &err), err);
+    hg_party *inst = trio_party(t, "inst"), *carol = trio_party(t, "carol");
+    assert_int_equal(hg_party_refresh(&epoch, inst, "magnets", 0, &err), HG_EREFUSED);
+    assert_contains(err.msg, "is under way rebuilds server 2");
+    assert_int_equal(hg_party_refresh(&epoch, inst, "magnets", HG_NOBODY, &err), HG_EREFUSED);
+    assert_ok_err(hg_party_refresh(&epoch, inst, "magnets", 2, &err), err); /* the right one goes on */
+    assert_ok_err(hg_party_suggest(&answer, carol, "magnets", NULL, &err), err);
+    hg_party_answer_free(answer);
+    hg_party_free(inst);
+    hg_party_free(carol);
+    hg_text_free(&plan);
+    hg_text_free(&policy);
+    trio_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(coins_that_one_server_lost_are_paid_again),
         TEST(a_check_is_of_the_rows_that_it_began_with),
+        TEST(rows_of_a_lost_server_go_to_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
