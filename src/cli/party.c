@@ -8,13 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-const cli_option cli_passphrase_option = {
-    .name = "passphrase-file",
-    .type = CLI_INPUT,
-    .argument = "FILE",
-    .help = "File whose first line is the passphrase of this member's keys.",
-};
-
 static const cli_option MEMBER[] = {
     { .name = "cluster",
       .type = CLI_INPUT,

@@ -7,7 +7,6 @@
 #include "party/store.h"
 
 extern const cli_group cli_member_group; /* --cluster, --identity, --passphrase-file, --wait */
-extern const cli_option cli_passphrase_option;
 
 /* A passphrase file's first line into the run's arena; *n = 0 and NULL without --passphrase-file. */
 HG_MUST_CHECK hg_status cli_passphrase(const void **bytes, size_t *n, cli_run *run, hg_err *err);

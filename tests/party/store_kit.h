@@ -1,14 +1,15 @@
 /* tests/party/store_kit.h -- stores in scratch folders, shares of known rows, and processes that die at a chosen step */
 #ifndef STORE_KIT_H
 #define STORE_KIT_H
+#include "members.h"
 #include "party/store.h"
 #include "secret/prss.h"
 #include "test.h"
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -37,14 +38,6 @@ static inline int64_t kit_ms(void *self) {
     return kit_clock * 1000;
 }
 
-static inline int kit_unlink(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-static inline void kit_remove(const char *folder) { (void)!nftw(folder, kit_unlink, 8, FTW_DEPTH | FTW_PHYS); }
-
 /* Tests of crashes open and sync thousands of times: in memory, where there is such a folder. What a killed process wrote is there as on
  * a disk. */
 static inline const char *kit_place(char *buf, size_t size, const char *label, bool crashes) {
@@ -60,7 +53,7 @@ static inline kit *kit_new(kit *k, const char *name, unsigned party) {
     *k = (kit) { 0 };
     snprintf(label, sizeof label, "%s-%u", name + (*name == '!'), party);
     kit_place(k->folder, sizeof k->folder, label, *name == '!');
-    kit_remove(k->folder);
+    test_remove_tree(k->folder);
     memset(seed, (int)party + 1, sizeof seed);
     memset(k->master, (int)(party + 0x40), sizeof k->master);
     static unsigned char public_key[HG_SLOTS][HG_PUBLIC_KEY];
@@ -267,6 +260,21 @@ static inline void kit_power_fails(pid_t child, int fd, hg_rng *g, long *work) {
     assert_false(WIFEXITED(status) && WEXITSTATUS(status) != 0);
     clock_gettime(CLOCK_MONOTONIC, &b);
     if (!*work) *work = 1 + (b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000;
+}
+
+/* What a query of one number says about a closed store. */
+static inline size_t kit_count(const char *folder, const char *file, const char *sql) {
+    char path[600];
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    const size_t n = (size_t)sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return n;
 }
 
 /* Is this byte string in any file of the folder? */

@@ -67,7 +67,7 @@ static void an_entry_is_what_the_page_says(void **state) {
     hg_audit_log_free(l);
     hg_text_free(&t);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void members_see_their_project_alone_and_the_chain_holds(void **state) {
@@ -99,7 +99,7 @@ static void members_see_their_project_alone_and_the_chain_holds(void **state) {
     hg_audit_log_free(l);
     hg_text_free(&t);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* From the head that was kept on, with an entry of overlap or just after it. */
@@ -139,7 +139,7 @@ static void a_kept_head_is_where_the_next_reading_begins(void **state) {
     hg_audit_log_free(l);
     hg_text_free(&t);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* The server itself, with its own key, tells another story. */
@@ -171,7 +171,7 @@ static void a_rewritten_history_is_seen_against_an_earlier_head(void **state) {
         hg_audit_log_free(l);
         hg_text_free(&t);
         hg_store_free(s);
-        kit_remove(k.folder);
+        test_remove_tree(k.folder);
     }
 }
 
@@ -233,7 +233,7 @@ static void every_changed_byte_is_seen(void **state) {
     }
     hg_text_free(&t);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* Two stories under one key, each in order: the end of one does not follow the beginning of the other. */
@@ -251,7 +251,7 @@ static void parts_of_two_histories_do_not_fit(void **state) {
         l[story] = read_log(&t);
         hg_text_free(&t);
         hg_store_free(s);
-        kit_remove(k.folder);
+        test_remove_tree(k.folder);
     }
     l[0]->entry[3] = l[1]->entry[3];
     assert_int_equal(hg_audit_verify(NULL, l[0], l[0]->key, NULL, NULL, &err), HG_ECHEAT);
@@ -290,7 +290,7 @@ static void a_missing_or_moved_entry_breaks_the_chain(void **state) {
     hg_audit_log_free(l);
     hg_text_free(&t);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void no_field_can_hold_a_value(void **state) {
@@ -335,7 +335,7 @@ static void no_field_can_hold_a_value(void **state) {
     assert_null(strchr(t.s, '\033'));
     hg_text_free(&t);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* ---- three logs ----------------------------------------------------------------------------------------------------------- */
@@ -391,7 +391,7 @@ static void three_logs_are_compared(void **state) {
     hg_text_free(&words);
     for (unsigned p = 0; p < HG_SLOTS; p++) {
         hg_store_free(s[p]);
-        kit_remove(k[p].folder);
+        test_remove_tree(k[p].folder);
     }
 }
 
@@ -425,7 +425,7 @@ static void a_log_in_words(void **state) {
     hg_audit_log_free(l);
     hg_store_free(s);
     kit_set_free(&a);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void refuses_what_is_no_log(void **state) {
@@ -456,7 +456,7 @@ static void survives_any_allocation_failure(void **state) {
         hg_store *s = kit_create(kit_new(&k[p], "faults", p));
         t[p] = export_log(s, 1, NULL);
         hg_store_free(s);
-        kit_remove(k[p].folder);
+        test_remove_tree(k[p].folder);
     }
     for (long i = 0;; i++) {
         hg_audit_log *l[HG_SLOTS] = { NULL };

@@ -44,7 +44,7 @@ static void new_world(world *w, const char *name) {
 
 static void free_world(world *w) {
     close_all(w);
-    for (unsigned p = 0; p < HG_SLOTS; p++) kit_remove(w->k[p].folder);
+    for (unsigned p = 0; p < HG_SLOTS; p++) test_remove_tree(w->k[p].folder);
     for (int i = 0; i < SETS; i++) kit_set_free(&w->set[i]);
     hg_text_free(&w->plan);
 }
@@ -121,28 +121,16 @@ static void check_values(world *w, bool refreshed) {
     }
 }
 
-static size_t count(const char *folder, const char *file, const char *sql) {
-    char path[600];
-    sqlite3 *db;
-    sqlite3_stmt *q;
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-    const size_t n = (size_t)sqlite3_column_int64(q, 0);
-    sqlite3_finalize(q);
-    sqlite3_close(db);
-    return n;
-}
-
 /* One key a set, no seed, chunks of one epoch. */
 static void check_erased(world *w, size_t sets) {
     for (unsigned p = 0; p < HG_SLOTS; p++) {
-        assert_int_equal(count(w->k[p].folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"), sets);
-        assert_int_equal(count(w->k[p].folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'seed/%'"), 0);
-        assert_int_equal(count(w->k[p].folder, "party.db", "SELECT count(DISTINCT uid || epoch) FROM chunk"), sets);
-        assert_int_equal(count(w->k[p].folder, "party.db", "SELECT count(*) FROM seal"), sets);
-        assert_int_equal(count(w->k[p].folder, "party.db", "SELECT count(*) FROM refresh"), 0);
+        assert_int_equal(kit_count(w->k[p].folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"),
+                         sets);
+        assert_int_equal(kit_count(w->k[p].folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'seed/%'"),
+                         0);
+        assert_int_equal(kit_count(w->k[p].folder, "party.db", "SELECT count(DISTINCT uid || epoch) FROM chunk"), sets);
+        assert_int_equal(kit_count(w->k[p].folder, "party.db", "SELECT count(*) FROM seal"), sets);
+        assert_int_equal(kit_count(w->k[p].folder, "party.db", "SELECT count(*) FROM refresh"), 0);
     }
 }
 
@@ -411,8 +399,8 @@ static void a_server_that_contradicts_itself_is_named(void **state) {
      * and the seed */
     hg_store_free(w.s[0]);
     w.s[0] = kit_open(&w.k[0]);
-    assert_int_equal(count(w.k[0].folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 's%'"), 6);
-    assert_int_equal(count(w.k[0].folder, "party.db", "SELECT count(*) FROM seal"), 5);
+    assert_int_equal(kit_count(w.k[0].folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 's%'"), 6);
+    assert_int_equal(kit_count(w.k[0].folder, "party.db", "SELECT count(*) FROM seal"), 5);
     assert_int_equal(hg_epoch_hear(&now, w.s[0], 1, &back, &err), HG_ECHEAT);
     /* a server from a backup */
     hg_refresh stale = status_of(w.s[1]);
@@ -484,7 +472,7 @@ static void lose(world *w, unsigned lost) {
     bool changed;
     const hg_hear_opts o = { .receipt = yes_receipt };
     hg_store_free(w->s[lost]);
-    kit_remove(w->k[lost].folder);
+    test_remove_tree(w->k[lost].folder);
     w->s[lost] = kit_create(&w->k[lost]);
     w->lost = lost;
     make_plan(w, (lost + 1) % HG_SLOTS);
@@ -546,9 +534,9 @@ static void a_rebuilding_that_is_refused_leaves_nothing(void **state) {
     assert_ok(hg_epoch_refuse(w.s[1], KIT_PROJECT, "a digest differs", NULL));
     assert_ok(hear(&w, 0, 1, NULL));
     assert_ok(hear(&w, 2, 1, NULL));
-    assert_int_equal(count(w.k[1].folder, "party.db", "SELECT count(*) FROM dataset"), 0);
-    assert_int_equal(count(w.k[1].folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"), 0);
-    assert_int_equal(count(w.k[0].folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"), 3);
+    assert_int_equal(kit_count(w.k[1].folder, "party.db", "SELECT count(*) FROM dataset"), 0);
+    assert_int_equal(kit_count(w.k[1].folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"), 0);
+    assert_int_equal(kit_count(w.k[0].folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"), 3);
     free_world(&w);
 }
 

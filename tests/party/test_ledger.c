@@ -89,7 +89,7 @@ static void a_job_is_charged_once_and_tried_four_times(void **state) {
     assert_logged(s, "phase the multiplication check\n");
     assert_logged(s, "kind job-allowed\n");
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void a_retry_that_could_tell_more_costs_again(void **state) {
@@ -111,7 +111,7 @@ static void a_retry_that_could_tell_more_costs_again(void **state) {
     assert_string_equal(err.msg, "carol has 1 of 10 queries left in project magnets, this job costs 3");
     assert_int_equal(spent_by(s, "carol"), 9);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void budgets_of_users_and_of_data_sets(void **state) {
@@ -149,7 +149,7 @@ static void budgets_of_users_and_of_data_sets(void **state) {
     s = kit_open(&k);
     assert_int_equal(hg_ledger_charge(&out, s, &c, &err), HG_EREFUSED);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void epsilon_adds_up_exactly(void **state) {
@@ -180,7 +180,7 @@ static void epsilon_adds_up_exactly(void **state) {
     c.epsilon = 0;
     assert_ok(hg_ledger_charge(&out, s, &c, NULL));
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void an_answered_job_is_never_run_again(void **state) {
@@ -222,7 +222,7 @@ static void an_answered_job_is_never_run_again(void **state) {
     assert_int_equal(hg_ledger_charge(&out, s, &c, &err), HG_EREFUSED);
     hg_text_free(&t);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* Somebody with access to the disk puts one job's seed in the place of another's. */
@@ -257,7 +257,7 @@ static void what_is_kept_cannot_change_places(void **state) {
     assert_int_equal(hg_ledger_kept(&t, s, c.job, "seed", NULL), HG_EDATA);
     hg_text_free(&t);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void refuses_another_price_and_sets_that_may_not_take_part(void **state) {
@@ -293,7 +293,7 @@ static void refuses_another_price_and_sets_that_may_not_take_part(void **state) 
     assert_string_equal(err.msg, "a data set of bob is withdrawn");
     assert_int_equal(hg_ledger_charge(&out, s, &c, &err), HG_EREFUSED); /* not even a free retry uses it again */
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* ---- three ledgers ------------------------------------------------------------------------------------------------------------ */
@@ -349,7 +349,7 @@ static void a_merge_is_a_union_with_the_greater_counts(void **state) {
     assert_logged(b, "kind job-learnt\nproject magnets\nuser carol\n");
     for (int i = 0; i < 2; i++) {
         hg_store_free(i ? b : a);
-        kit_remove(k[i].folder);
+        test_remove_tree(k[i].folder);
     }
 }
 
@@ -385,7 +385,7 @@ static void a_neighbour_cannot_invent_jobs_or_prices(void **state) {
     hg_text_free(&t);
     for (int i = 0; i < 2; i++) {
         hg_store_free(i ? b : a);
-        kit_remove(k[i].folder);
+        test_remove_tree(k[i].folder);
     }
 }
 
@@ -427,7 +427,7 @@ static void random_histories_agree_with_a_model(void **state) {
     assert_memory_equal(digest[0], digest[2], HG_DIGEST);
     for (unsigned p = 0; p < HG_SLOTS; p++) {
         hg_store_free(s[p]);
-        kit_remove(k[p].folder);
+        test_remove_tree(k[p].folder);
     }
 }
 
@@ -524,7 +524,7 @@ static void no_death_at_any_step_undercounts(void **state) {
     }
     close(fd[0]);
     close(fd[1]);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void a_hundred_power_failures(void **state) {
@@ -550,7 +550,7 @@ static void a_hundred_power_failures(void **state) {
     print_message("%u jobs in 100 lives\n", done);
     close(fd[0]);
     close(fd[1]);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static hg_status whole_life(kit *k, hg_err *err) {
@@ -579,7 +579,7 @@ static hg_status whole_life(kit *k, hg_err *err) {
     hg_text_free(&t);
     hg_text_free(&kept);
     hg_store_free(s);
-    kit_remove(k->folder);
+    test_remove_tree(k->folder);
     memcpy(k->folder, folder, sizeof folder);
     return st;
 }

@@ -42,7 +42,7 @@ static void an_upload_is_read_back_at_any_place(void **state) {
     hg_store_free(s);
     kit_set_free(&a);
     kit_set_free(&b);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* Slot j lies on servers j and j-1: they see the same digest, the others see others. */
@@ -57,7 +57,7 @@ static void neighbours_have_the_same_digest_of_the_slot_they_share(void **state)
         assert_ok(kit_upload(s, &a, 100 + p, NULL)); /* whatever the pieces */
         assert_ok(hg_store_digest(digest[p], s, a.d.id, 0, NULL));
         hg_store_free(s);
-        kit_remove(k.folder);
+        test_remove_tree(k.folder);
     }
     for (unsigned p = 0; p < HG_SLOTS; p++) {
         assert_memory_equal(digest[p][1], digest[(p + 1) % HG_SLOTS][0], HG_DIGEST);
@@ -90,21 +90,7 @@ static void nothing_plain_reaches_the_disk(void **state) {
         if (!closed) hg_store_free(s);
     }
     kit_set_free(&a);
-    kit_remove(k.folder);
-}
-
-static size_t count(const char *folder, const char *file, const char *sql) {
-    char path[600];
-    sqlite3 *db;
-    sqlite3_stmt *q;
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-    const size_t n = (size_t)sqlite3_column_int64(q, 0);
-    sqlite3_finalize(q);
-    sqlite3_close(db);
-    return n;
+    test_remove_tree(k.folder);
 }
 
 /* Equal rows everywhere: no two chunks, of one set or of two, look alike. The files are for their owner alone. */
@@ -121,8 +107,8 @@ static void equal_rows_do_not_look_equal(void **state) {
     }
     assert_ok(kit_upload(s, &a, 5000, NULL));
     assert_ok(kit_upload(s, &b, 5000, NULL));
-    assert_int_equal(count(k.folder, "party.db", "SELECT count(*) FROM chunk"), 6);
-    assert_int_equal(count(k.folder, "party.db", "SELECT count(DISTINCT substr(sealed, 1, 16)) FROM chunk"), 6);
+    assert_int_equal(kit_count(k.folder, "party.db", "SELECT count(*) FROM chunk"), 6);
+    assert_int_equal(kit_count(k.folder, "party.db", "SELECT count(DISTINCT substr(sealed, 1, 16)) FROM chunk"), 6);
     for (size_t i = 0; i < sizeof NAME / sizeof *NAME; i++) {
         char path[600];
         struct stat st;
@@ -133,7 +119,7 @@ static void equal_rows_do_not_look_equal(void **state) {
     hg_store_free(s);
     kit_set_free(&a);
     kit_set_free(&b);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void an_upload_that_is_given_up_leaves_nothing(void **state) {
@@ -145,18 +131,18 @@ static void an_upload_that_is_given_up_leaves_nothing(void **state) {
     const uint64_t *const slot[2] = { a.slot[0], a.slot[1] };
     assert_ok(hg_stage_new(&g, s, &a.d, NULL));
     assert_ok(hg_stage_add(g, slot, NULL, 9000, NULL));
-    assert_int_equal(count(k.folder, "party.db", "SELECT count(*) FROM chunk"), 2);
-    assert_int_equal(count(k.folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"), 1);
+    assert_int_equal(kit_count(k.folder, "party.db", "SELECT count(*) FROM chunk"), 2);
+    assert_int_equal(kit_count(k.folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"), 1);
     assert_int_equal(hg_store_validate(s, a.d.id, NULL), HG_ENOTFOUND); /* it has no name yet */
     hg_stage_free(g);
     assert_int_equal(
-        count(k.folder, "party.db", "SELECT (SELECT count(*) FROM chunk) + (SELECT count(*) FROM dataset)"), 0);
-    assert_int_equal(count(k.folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"), 0);
+        kit_count(k.folder, "party.db", "SELECT (SELECT count(*) FROM chunk) + (SELECT count(*) FROM dataset)"), 0);
+    assert_int_equal(kit_count(k.folder, "keys.db", "SELECT count(*) FROM secret WHERE name LIKE 'set/%'"), 0);
     assert_ok(kit_upload(s, &a, 9000, NULL));
     kit_check(s, &a);
     hg_store_free(s);
     kit_set_free(&a);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* ---- a set's life ------------------------------------------------------------------------------------------------------ */
@@ -199,7 +185,7 @@ static void a_set_is_active_when_three_receipts_are_here(void **state) {
     hg_arena_reset(*state, mark);
     hg_store_free(s);
     kit_set_free(&a);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void the_same_upload_twice_is_one_and_numbers_are_used_once(void **state) {
@@ -223,7 +209,7 @@ static void the_same_upload_twice_is_one_and_numbers_are_used_once(void **state)
     hg_store_free(s);
     kit_set_free(&a);
     kit_set_free(&b);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* The wrapped keys that lie in keys.db: bytes that must be gone after a withdrawal. */
@@ -278,7 +264,7 @@ static void a_withdrawn_set_is_gone_for_good(void **state) {
     hg_store_free(s);
     kit_set_free(&a);
     kit_set_free(&b);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* ---- what servers tell each other ------------------------------------------------------------------------------------------- */
@@ -364,8 +350,8 @@ static void a_server_that_was_away_learns_from_its_neighbour(void **state) {
     kit_set_free(&a);
     kit_set_free(&b);
     kit_set_free(&c);
-    kit_remove(k[0].folder);
-    kit_remove(k[1].folder);
+    test_remove_tree(k[0].folder);
+    test_remove_tree(k[1].folder);
 }
 
 static void a_new_policy_takes_the_place_of_the_old_one(void **state) {
@@ -393,7 +379,7 @@ static void a_new_policy_takes_the_place_of_the_old_one(void **state) {
     hg_arena_reset(*state, mark);
     assert_int_equal(hg_store_project(&p, s, "nobody's", NULL), HG_ENOTFOUND);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* ---- refusals ------------------------------------------------------------------------------------------------------------- */
@@ -445,8 +431,8 @@ static void refuses_other_keys_parties_versions_and_places(void **state) {
     assert_int_equal(chmod(k.folder, 0777), 0);
     assert_int_equal(kit_try(&s, &k, false, &err), HG_EREFUSED);
     assert_contains(err.hint, "chmod 700");
-    kit_remove(k.folder);
-    kit_remove(other.folder);
+    test_remove_tree(k.folder);
+    test_remove_tree(other.folder);
 }
 
 static void refuses_rows_that_were_changed_on_disk(void **state) {
@@ -488,7 +474,7 @@ static void refuses_rows_that_were_changed_on_disk(void **state) {
         free(slot[0]);
         free(slot[1]);
         hg_store_free(s);
-        kit_remove(k.folder);
+        test_remove_tree(k.folder);
     }
     kit_set_free(&a);
 }
@@ -517,7 +503,7 @@ static void refuses_sets_without_shape(void **state) {
     hg_stage_free(g);
     hg_store_free(s);
     kit_set_free(&a);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static void a_master_key_is_read_only_from_a_file_of_its_owner(void **state) {
@@ -625,7 +611,7 @@ static void no_death_at_any_step_loses_what_was_acknowledged(void **state) {
         drain(told, fd[0]);
         if (!died) assert_string_equal(told, "uurw");
         check_after(&k, set, told);
-        kit_remove(k.folder);
+        test_remove_tree(k.folder);
         assert_true(at < 1000);
     }
     close(fd[0]);
@@ -676,7 +662,7 @@ static void a_new_master_key_holds_whole_or_not_at_all(void **state) {
     assert_int_equal(kit_try(&s, &k, false, &err), HG_EREFUSED); /* the old key is worth nothing */
     kit_set_free(&set[0]);
     kit_set_free(&set[1]);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* Power fails at any time, a hundred times, on one folder. */
@@ -720,7 +706,7 @@ static void a_hundred_power_failures(void **state) {
     for (int i = 0; i < SETS; i++) kit_set_free(&set[i]);
     close(fd[0]);
     close(fd[1]);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------------------- */
@@ -761,7 +747,7 @@ static void a_million_rows_stream_in_bounded_memory(void **state) {
     hg_store_free(s);
     kit_set_free(&a);
     free(word);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 static hg_status whole_life(kit *k, const kit_set *a, hg_arena *mem, hg_err *err) {
@@ -790,7 +776,7 @@ static hg_status whole_life(kit *k, const kit_set *a, hg_arena *mem, hg_err *err
     hg_arena_reset(mem, mark);
     hg_text_free(&t);
     hg_store_free(s);
-    kit_remove(k->folder);
+    test_remove_tree(k->folder);
     memcpy(k->folder, folder, sizeof folder);
     return st;
 }
