@@ -105,6 +105,8 @@ static void an_interrupted_run_leaves_with_130_and_writes_nothing(void **state) 
     for (size_t i = 0; i < 2; i++) {
         snprintf(command, sizeof command,
                  "\"$HAGANE\" replay '%s' --target=Hc --maximize --runs=1000000 --out '%s' & p=$!\n"
+                 /* not before it catches SIGTERM, bit 14: a loaded machine starts programs slowly */
+                 "while kill -0 $p && ! grep -q '^SigCgt:.*[4-7c-f]...$' /proc/$p/status; do sleep 0.1; done\n"
                  "sleep 0.5; kill -%s $p; wait $p",
                  table, out, signals[i]);
         const program_result r = program_shell(command);

@@ -73,7 +73,8 @@ static void launch(trio *t, unsigned party, bool create) {
     if (create && t->cluster.server[party].port == 0) o.port = 0; /* any; later again the same */
     o.hooks = &s->hooks;
     assert_ok_err(hg_server_new(&s->server, &o, &err), err);
-    t->cluster.server[party].port = hg_server_port(s->server);
+    if (t->cluster.server[party].port == 0)
+        t->cluster.server[party].port = hg_server_port(s->server); /* others read it */
 }
 
 static void run(trio_server *s) {
