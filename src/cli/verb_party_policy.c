@@ -55,7 +55,9 @@ static hg_status put_features(hg_text *to, const cli_run *run, const hg_table *p
         hg_text_add(to, "}\n");
         n++;
     }
-    return n ? HG_OK : hg_fail(err, HG_EDATA, "%s has no column to learn from", hg_table_source(pool));
+    if (n) return HG_OK;
+    return hg_advise(err, hg_fail(err, HG_EDATA, "%s has no column to learn from", hg_table_source(pool)),
+                     "--features names columns of the pool, as its first line writes them");
 }
 
 static void put_key(hg_text *to, const char *name, const unsigned char key[HG_PUBLIC_KEY]) {
@@ -79,7 +81,8 @@ static hg_status put_member(hg_text *to, cli_run *run, const char *word, hg_err 
     hg_status st = cli_read_whole(&pem, run, path, PEM_MOST, err);
     if (st == HG_OK) st = hg_certificate_read(&c, pem.s, pem.len, err);
     hg_text_free(&pem);
-    HG_TRY(st);
+    if (st != HG_OK)
+        return hg_advise(err, st, "%s should be a member's certificate.pem, not a key or another file", path);
     const bool owner = c.roles & HG_ROLE_OWNER, user = c.roles & HG_ROLE_USER;
     hg_text_add(to, "  - {name: %s, roles: [%s%s%s]", c.name, owner ? "owner" : "", owner && user ? ", " : "",
                 user ? "user" : "");

@@ -110,7 +110,7 @@ static hg_status check_canonical(const hg_policy *p, const char *bytes, size_t n
     hg_status st = hg_policy_write(&text, p, err);
     if (st == HG_OK && (text.len != n || memcmp(text.s, bytes, n) != 0)) {
         st = hg_fail(err, HG_EREFUSED, "the policy's text is not in the form that is signed");
-        st = hg_advise(err, st, "write it out with hagane party policy write, and have that signed");
+        st = hg_advise(err, st, "write it out with `hagane party policy DRAFT --out FILE`, and have that signed");
     }
     hg_text_free(&text);
     return st;

@@ -224,7 +224,7 @@ static hg_status read_file(pool_rows *x, const yaml_node_t *n, const char *candi
     if (!file || !*file) return hg_yaml_fail(&r->y, n, "pool: file is the path of a CSV table");
     if (!r->folder)
         return hg_advise(r->y.err, hg_yaml_fail(&r->y, n, "pool: a signed policy holds its rows, not a file's name"),
-                         "hagane party policy write takes the rows in");
+                         "`hagane party policy DRAFT --out FILE` takes the rows in");
     const size_t size = strlen(r->folder) + strlen(file) + 1;
     char *path = hg_alloc(r->p->arena, size, 1);
     if (!path) return no_memory(r);
