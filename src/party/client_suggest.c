@@ -243,7 +243,7 @@ static hg_status fill(hg_party_answer *a, const question *q, hg_err *err) {
         const hg_answer *one = &q->answer[i];
         a->rounds = larger(a->rounds, one->cost.rounds);
         a->bytes = larger(a->bytes, one->cost.bytes);
-        a->seconds = fmax(a->seconds, 1e-6 * (double)one->microseconds);
+        a->seconds = fmax(a->seconds, (double)one->microseconds / 1e6);
         if (one->budget_left < a->budget_left) a->budget_left = (size_t)one->budget_left;
     }
     HG_TRY(fill_proposals(a, q, err));
