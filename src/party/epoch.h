@@ -92,6 +92,6 @@ HG_MUST_CHECK hg_status hg_epoch_rows(uint64_t *words, void *public_bytes, hg_st
 HG_MUST_CHECK hg_status hg_epoch_take(hg_store *s, const char *project, size_t k, uint64_t first,
                                       const uint64_t *const slot[2], const void *public_bytes, size_t rows,
                                       hg_err *err);
-/* Which row of set k is wanted next (after a crash, too); rows of the set when it is whole. */
+/* Which row of set k is wanted next (after a crash, too); rows of the set when it is whole, or was withdrawn meanwhile. */
 HG_MUST_CHECK hg_status hg_epoch_taken(uint64_t *next, hg_store *s, const char *project, size_t k, hg_err *err);
 #endif

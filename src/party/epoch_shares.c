@@ -228,11 +228,16 @@ hg_status hg_epoch_digest(unsigned char digest[2][HG_DIGEST], hg_store *s, const
 /* ---- rebuilding -------------------------------------------------------------------------------------------------------------------- */
 
 /* The set k and how it is here. Entered. */
-static hg_status one_set(hg_under_way *u, hg_row *r, hg_store *s, const char *project, size_t k, hg_err *err) {
-    bool gone;
+static hg_status find_set(hg_under_way *u, hg_row *r, bool *gone, hg_store *s, const char *project, size_t k,
+                          hg_err *err) {
     HG_TRY(hg_under_way_need(u, s, project, err));
     if (k >= u->plan.n) return hg_fail(err, HG_EINVAL, "data set %zu of %zu", k, u->plan.n);
-    HG_TRY(hg_planned_row(r, &gone, s, u, k, err));
+    return hg_planned_row(r, gone, s, u, k, err);
+}
+
+static hg_status one_set(hg_under_way *u, hg_row *r, hg_store *s, const char *project, size_t k, hg_err *err) {
+    bool gone;
+    HG_TRY(find_set(u, r, &gone, s, project, k, err));
     return gone ? hg_fail(err, HG_EREFUSED, "a data set of %s was withdrawn meanwhile", r->set.owner) : HG_OK;
 }
 
@@ -280,9 +285,11 @@ static hg_status next_row(uint64_t *next, hg_store *s, const hg_row *r, uint64_t
 hg_status hg_epoch_taken(uint64_t *next, hg_store *s, const char *project, size_t k, hg_err *err) {
     hg_under_way u = { 0 };
     hg_row r;
+    bool gone;
     hg_store_enter(s);
-    hg_status st = one_set(&u, &r, s, project, k, err);
-    if (st == HG_OK) st = next_row(next, s, &r, u.plan.epoch, err);
+    hg_status st = find_set(&u, &r, &gone, s, project, k, err);
+    if (st == HG_OK && gone) *next = u.plan.set[k].set.rows;
+    if (st == HG_OK && !gone) st = next_row(next, s, &r, u.plan.epoch, err);
     hg_under_way_free(&u);
     return hg_store_leave(s, st);
 }

@@ -317,7 +317,7 @@ hg_status hg_ledger_answer(hg_store *s, const unsigned char job[HG_DIGEST], cons
     hg_store_enter(s);
     hg_status st = need(&r, s, job, err);
     if (st != HG_OK || r.job.state == HG_JOB_ANSWERED) return hg_store_leave(s, st);
-    st = hg_vault_put(s->vault, name, answer, n, true, err);
+    if (n) st = hg_vault_put(s->vault, name, answer, n, true, err);
     if (st == HG_OK) st = hg_database_begin(s->db, err);
     if (st == HG_OK) st = hg_database_end(s->db, hg_ledger_mark_answered(s, job, transcript, s->party, err), err);
     kept_name(name, job, "");

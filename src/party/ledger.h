@@ -49,7 +49,7 @@ typedef struct {
 HG_MUST_CHECK hg_status hg_ledger_charge(hg_charged *out, hg_store *s, const hg_charge *c, hg_err *err);
 /* Would it be refused? Changes nothing and logs nothing: for dry runs. */
 HG_MUST_CHECK hg_status hg_ledger_check(hg_charged *out, hg_store *s, const hg_charge *c, hg_err *err);
-/* The job is done: before its answer leaves this server. transcript: what this server signs. The answer's bytes are kept
+/* The job is done: before its answer leaves this server. transcript: what this server signs. The answer's bytes (n 0: none) are kept
  * (hg_ledger_kept, HG_KEPT_ANSWER) for a user whose connection broke, until hg_ledger_forget; all else kept for the job is
  * erased. The same again: nothing happens. */
 #define HG_KEPT_ANSWER "answer"

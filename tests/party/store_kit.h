@@ -207,6 +207,48 @@ static inline void kit_check(hg_store *s, const kit_set *k) {
     free(open);
 }
 
+/* ---- looking behind the curtain ----------------------------------------------------------------------------------------- */
+
+static inline hg_dataset_state kit_state(hg_store *s, const kit_set *a) {
+    hg_stored d;
+    assert_ok(hg_store_dataset(&d, s, a->d.id, NULL));
+    return d.state;
+}
+
+/* One number out of a database file. */
+static inline size_t kit_count(const char *folder, const char *file, const char *sql) {
+    char path[600];
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    const size_t n = (size_t)sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return n;
+}
+
+/* The wrapped keys that lie in keys.db: bytes that must be gone after a withdrawal. */
+static inline size_t kit_wrapped_keys(unsigned char out[8][60], const char *folder) {
+    char path[600];
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/keys.db", folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT sealed FROM secret WHERE name LIKE 'set/%'", -1, &q, NULL),
+                     SQLITE_OK);
+    while (n < 8 && sqlite3_step(q) == SQLITE_ROW) {
+        assert_int_equal(sqlite3_column_bytes(q, 0), 60);
+        memcpy(out[n++], sqlite3_column_blob(q, 0), 60);
+    }
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return n;
+}
+
 /* ---- processes that die ------------------------------------------------------------------------------------------------- */
 
 static long kit_steps = -1; /* steps left before death; < 0: immortal */
@@ -260,21 +302,6 @@ static inline void kit_power_fails(pid_t child, int fd, hg_rng *g, long *work) {
     assert_false(WIFEXITED(status) && WEXITSTATUS(status) != 0);
     clock_gettime(CLOCK_MONOTONIC, &b);
     if (!*work) *work = 1 + (b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000;
-}
-
-/* What a query of one number says about a closed store. */
-static inline size_t kit_count(const char *folder, const char *file, const char *sql) {
-    char path[600];
-    sqlite3 *db;
-    sqlite3_stmt *q;
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-    const size_t n = (size_t)sqlite3_column_int64(q, 0);
-    sqlite3_finalize(q);
-    sqlite3_close(db);
-    return n;
 }
 
 /* Is this byte string in any file of the folder? */

@@ -2,7 +2,6 @@
 #include "party/epoch.h"
 #include "party/audit.h"
 #include "store_kit.h"
-#include <sqlite3.h>
 
 enum { SETS = 3, MOST = 40 }; /* data sets; steps of a conversation */
 
@@ -523,6 +522,30 @@ static void a_lost_server_is_rebuilt_from_the_other_two(void **state) {
     }
 }
 
+/* The owner takes a set back while a server is rebuilt: the others' sets go on. */
+static void a_set_may_be_withdrawn_during_a_rebuilding(void **state) {
+    (void)state;
+    world w;
+    hg_err err = { 0 };
+    hg_stored d;
+    size_t n;
+    new_world(&w, "rebuild-less");
+    lose(&w, 2);
+    for (unsigned p = 0; p < HG_SLOTS; p++) assert_ok(hg_epoch_prepare(w.s[p], KIT_PROJECT, NULL, NULL));
+    assert_ok(hg_epoch_set(&d, &n, w.s[2], KIT_PROJECT, 0, NULL));
+    assert_ok_err(rebuild_set(&w, 0, &d, 5000, &err), err); /* before and after its rows came */
+    for (unsigned p = 0; p < HG_SLOTS; p++)
+        assert_ok(hg_store_withdraw(w.s[p], KIT_PROJECT, w.set[0].d.id, "request", 7, NULL));
+    assert_ok_err(rebuild_sets(&w, &err), err);
+    for (unsigned p = 0; p < HG_SLOTS; p++) assert_ok_err(hg_epoch_agree(w.s[p], KIT_PROJECT, &err), err);
+    assert_ok_err(hear_all(&w, &err), err);
+    assert_ok_err(hear_all(&w, &err), err);
+    assert_int_equal(kit_state(w.s[2], &w.set[0]), HG_DATASET_WITHDRAWN);
+    assert_int_equal(kit_state(w.s[2], &w.set[1]), HG_DATASET_ACTIVE);
+    kit_check(w.s[2], &w.set[1]);
+    free_world(&w);
+}
+
 static void a_rebuilding_that_is_refused_leaves_nothing(void **state) {
     (void)state;
     world w;
@@ -767,6 +790,7 @@ int main(void) {
         TEST(one_word_does_not_stand_for_two),
         TEST(a_server_that_contradicts_itself_is_named),
         TEST(a_lost_server_is_rebuilt_from_the_other_two),
+        TEST(a_set_may_be_withdrawn_during_a_rebuilding),
         TEST(a_rebuilding_that_is_refused_leaves_nothing),
         TEST(preparing_can_be_interrupted),
         TEST(survives_any_allocation_failure),

@@ -147,28 +147,22 @@ static void an_upload_that_is_given_up_leaves_nothing(void **state) {
 
 /* ---- a set's life ------------------------------------------------------------------------------------------------------ */
 
-static hg_dataset_state state_of(hg_store *s, const kit_set *a) {
-    hg_stored d;
-    assert_ok(hg_store_dataset(&d, s, a->d.id, NULL));
-    return d.state;
-}
-
 static void a_set_is_active_when_three_receipts_are_here(void **state) {
     kit k;
     hg_err err;
     hg_store *s = kit_create(kit_new(&k, "life", 1));
     kit_set a = kit_set_new("ann", 3, 10, 1, 0, 4);
     assert_ok(kit_upload(s, &a, 10, NULL));
-    assert_int_equal(state_of(s, &a), HG_DATASET_STAGED);
+    assert_int_equal(kit_state(s, &a), HG_DATASET_STAGED);
     assert_int_equal(hg_store_receipt_put(s, a.d.id, 1, "mine", 4, &err), HG_EREFUSED); /* before it was validated */
     assert_ok(hg_store_receipt_put(s, a.d.id, 0, "zero", 4, NULL));
     assert_ok(hg_store_validate(s, a.d.id, NULL));
     assert_ok(hg_store_validate(s, a.d.id, NULL)); /* again */
-    assert_int_equal(state_of(s, &a), HG_DATASET_VALIDATED);
+    assert_int_equal(kit_state(s, &a), HG_DATASET_VALIDATED);
     assert_ok(hg_store_receipt_put(s, a.d.id, 1, "mine", 4, NULL));
-    assert_int_equal(state_of(s, &a), HG_DATASET_VALIDATED);
+    assert_int_equal(kit_state(s, &a), HG_DATASET_VALIDATED);
     assert_ok(hg_store_receipt_put(s, a.d.id, 2, "two", 3, NULL));
-    assert_int_equal(state_of(s, &a), HG_DATASET_ACTIVE);
+    assert_int_equal(kit_state(s, &a), HG_DATASET_ACTIVE);
     assert_ok(hg_store_receipt_put(s, a.d.id, 2, "other", 5, NULL)); /* the first stays */
     hg_text t = hg_text_new(0);
     assert_ok(hg_store_receipt_get(&t, s, a.d.id, 2, NULL));
@@ -212,25 +206,6 @@ static void the_same_upload_twice_is_one_and_numbers_are_used_once(void **state)
     test_remove_tree(k.folder);
 }
 
-/* The wrapped keys that lie in keys.db: bytes that must be gone after a withdrawal. */
-static size_t wrapped_keys(unsigned char out[8][60], const char *folder) {
-    char path[600];
-    sqlite3 *db;
-    sqlite3_stmt *q;
-    size_t n = 0;
-    snprintf(path, sizeof path, "%s/keys.db", folder);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT sealed FROM secret WHERE name LIKE 'set/%'", -1, &q, NULL),
-                     SQLITE_OK);
-    while (n < 8 && sqlite3_step(q) == SQLITE_ROW) {
-        assert_int_equal(sqlite3_column_bytes(q, 0), 60);
-        memcpy(out[n++], sqlite3_column_blob(q, 0), 60);
-    }
-    sqlite3_finalize(q);
-    sqlite3_close(db);
-    return n;
-}
-
 static void a_withdrawn_set_is_gone_for_good(void **state) {
     (void)state;
     kit k;
@@ -240,11 +215,11 @@ static void a_withdrawn_set_is_gone_for_good(void **state) {
     kit_set a = kit_set_new("ann", 1, 9000, 1, 0, 4), b = kit_set_new("bob", 1, 10, 1, 0, 4);
     assert_ok(kit_upload(s, &a, 1000, NULL));
     assert_ok(kit_receipts(s, &a, NULL));
-    assert_int_equal(wrapped_keys(key, k.folder), 1);
+    assert_int_equal(kit_wrapped_keys(key, k.folder), 1);
     assert_true(kit_on_disk(k.folder, key[0], 60));
     assert_ok(hg_store_withdraw(s, KIT_PROJECT, a.d.id, "request", 7, NULL));
-    assert_int_equal(state_of(s, &a), HG_DATASET_WITHDRAWN);
-    assert_int_equal(wrapped_keys(after, k.folder), 0);
+    assert_int_equal(kit_state(s, &a), HG_DATASET_WITHDRAWN);
+    assert_int_equal(kit_wrapped_keys(after, k.folder), 0);
     assert_false(kit_on_disk(k.folder, key[0], 60));
     uint64_t word[3];
     uint64_t *slot[2] = { word, NULL };
@@ -255,7 +230,7 @@ static void a_withdrawn_set_is_gone_for_good(void **state) {
     /* a set that is still on its way */
     assert_ok(hg_store_withdraw(s, KIT_PROJECT, b.d.id, "request", 7, NULL));
     assert_int_equal(kit_upload(s, &b, 10, &err), HG_EREFUSED);
-    assert_int_equal(wrapped_keys(key, k.folder), 0);
+    assert_int_equal(kit_wrapped_keys(key, k.folder), 0);
     hg_text log = hg_text_new(0);
     assert_ok(hg_audit_export(&log, s, 1, NULL, NULL));
     assert_contains(log.s, "kind withdrawn\n");
@@ -314,12 +289,12 @@ static void a_server_that_was_away_learns_from_its_neighbour(void **state) {
     assert_ok(kit_receipts(here, &a, NULL));
     assert_ok(hg_store_validate(away, a.d.id, NULL));
     assert_ok(hg_store_withdraw(here, KIT_PROJECT, b.d.id, "request", 7, NULL));
-    assert_int_equal(state_of(away, &a), HG_DATASET_VALIDATED);
+    assert_int_equal(kit_state(away, &a), HG_DATASET_VALIDATED);
     hear(away, here, &v, true);
     assert_int_equal(v.receipts, 3);
     assert_int_equal(v.withdrawals, 1);
-    assert_int_equal(state_of(away, &a), HG_DATASET_ACTIVE);
-    assert_int_equal(state_of(away, &b), HG_DATASET_WITHDRAWN);
+    assert_int_equal(kit_state(away, &a), HG_DATASET_ACTIVE);
+    assert_int_equal(kit_state(away, &b), HG_DATASET_WITHDRAWN);
     hear(away, here, &v, false);
     assert_int_equal(v.receipts, 3); /* what is known is not verified again */
     assert_ok(hg_store_gossip_digest(da, here, KIT_PROJECT, NULL));
@@ -337,13 +312,13 @@ static void a_server_that_was_away_learns_from_its_neighbour(void **state) {
     assert_ok(hg_store_gossip(&t, here, KIT_PROJECT, NULL));
     assert_int_equal(hg_store_hear(&changed, away, KIT_PROJECT, t.s, t.len, &o, &err), HG_EREFUSED);
     assert_false(changed);
-    assert_int_equal(state_of(away, &c), HG_DATASET_STAGED);
+    assert_int_equal(kit_state(away, &c), HG_DATASET_STAGED);
     v.liar = false;
     for (size_t cut = 0; cut < t.len; cut += 7)
         assert_int_equal(hg_store_hear(&changed, away, KIT_PROJECT, t.s, cut, &o, NULL), HG_EPARSE);
     hg_put_u8(&t, 0);
     assert_int_equal(hg_store_hear(&changed, away, KIT_PROJECT, t.s, t.len, &o, NULL), HG_EPARSE);
-    assert_int_equal(state_of(away, &c), HG_DATASET_STAGED);
+    assert_int_equal(kit_state(away, &c), HG_DATASET_STAGED);
     hg_text_free(&t);
     hg_store_free(here);
     hg_store_free(away);
@@ -530,185 +505,6 @@ static void a_master_key_is_read_only_from_a_file_of_its_owner(void **state) {
     assert_string_equal(err.msg, "HAGANE_KEY: holds no master key");
 }
 
-/* ---- crashes ---------------------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    kit *k;
-    const kit_set *set;
-    unsigned char master[HG_MASTER_KEY];
-    int told; /* pipe: one byte a set that was acknowledged */
-} job;
-
-static hg_status upload_two(void *ctx, hg_err *err) {
-    job *j = ctx;
-    hg_store *s;
-    j->k->opts.step = kit_step;
-    HG_TRY(kit_try(&s, j->k, false, err));
-    for (int i = 0; i < 2; i++) {
-        HG_TRY(kit_upload(s, &j->set[i], 1500, err));
-        if (write(j->told, "u", 1) != 1) return HG_EIO;
-    }
-    HG_TRY(kit_receipts(s, &j->set[0], err));
-    if (write(j->told, "r", 1) != 1) return HG_EIO;
-    HG_TRY(hg_store_withdraw(s, KIT_PROJECT, j->set[1].d.id, "request", 7, err));
-    if (write(j->told, "w", 1) != 1) return HG_EIO;
-    hg_store_free(s);
-    return HG_OK;
-}
-
-/* What was acknowledged before the death is there; what was not is there whole or not at all; no key is left over. */
-static void check_after(kit *k, const kit_set *set, const char *told) {
-    unsigned char key[8][60], digest[HG_DIGEST];
-    hg_stored d;
-    size_t alive = 0;
-    k->opts.step = NULL;
-    hg_store *s = kit_open(k);
-    for (int i = 0; i < 2; i++) {
-        const hg_status st = hg_store_dataset(&d, s, set[i].d.id, NULL);
-        if (strlen(told) > (size_t)i) assert_int_equal(st, HG_OK);
-        if (st != HG_OK) continue;
-        if (d.state == HG_DATASET_WITHDRAWN) {
-            assert_true(i == 1 && strchr(told, 'r'));
-            continue;
-        }
-        alive++;
-        kit_check(s, &set[i]);
-        if (i == 0 && strchr(told, 'r')) assert_int_equal(d.state, HG_DATASET_ACTIVE);
-        assert_false(i == 1 && strchr(told, 'w'));
-    }
-    assert_int_equal(wrapped_keys(key, k->folder), alive);
-    /* the log is whole */
-    hg_text log = hg_text_new(0);
-    hg_audit_log *l;
-    assert_ok(hg_audit_export(&log, s, 1, NULL, NULL));
-    assert_ok(hg_audit_read(&l, "log", log.s, log.len, NULL));
-    hg_err err = { 0 };
-    assert_ok_err(hg_audit_verify(NULL, l, k->key, KIT_PROJECT, NULL, &err), err);
-    hg_audit_log_free(l);
-    hg_text_free(&log);
-    (void)digest;
-    hg_store_free(s);
-}
-
-static size_t drain(char told[16], int fd) {
-    const ssize_t n = read(fd, told, 15);
-    told[n > 0 ? n : 0] = '\0';
-    return strlen(told);
-}
-
-static void no_death_at_any_step_loses_what_was_acknowledged(void **state) {
-    (void)state;
-    kit_set set[2] = { kit_set_new("ann", 1, 5000, 1, 0, 4), kit_set_new("bob", 1, 40, 2, 10, 0) };
-    char told[16];
-    int fd[2];
-    bool died = true;
-    assert_int_equal(pipe2(fd, O_NONBLOCK), 0);
-    for (long at = 0; died; at++) {
-        kit k;
-        hg_store_free(kit_create(kit_new(&k, "!steps", 2)));
-        job j = { .k = &k, .set = set, .told = fd[1] };
-        died = kit_dies(upload_two, &j, at);
-        drain(told, fd[0]);
-        if (!died) assert_string_equal(told, "uurw");
-        check_after(&k, set, told);
-        test_remove_tree(k.folder);
-        assert_true(at < 1000);
-    }
-    close(fd[0]);
-    close(fd[1]);
-    kit_set_free(&set[0]);
-    kit_set_free(&set[1]);
-}
-
-static hg_status do_rekey(void *ctx, hg_err *err) {
-    job *j = ctx;
-    hg_store *s;
-    j->k->opts.step = kit_step;
-    HG_TRY(kit_try(&s, j->k, false, err));
-    HG_TRY(hg_store_rekey(s, j->master, err));
-    hg_store_free(s);
-    return HG_OK;
-}
-
-static void a_new_master_key_holds_whole_or_not_at_all(void **state) {
-    (void)state;
-    kit k;
-    hg_err err;
-    unsigned char old[8][60], key[HG_MASTER_KEY];
-    kit_set set[2] = { kit_set_new("ann", 1, 100, 1, 0, 4), kit_set_new("bob", 1, 40, 2, 10, 0) };
-    hg_store *s = kit_create(kit_new(&k, "!rekey", 2));
-    assert_ok(kit_upload(s, &set[0], 100, NULL));
-    assert_ok(kit_upload(s, &set[1], 100, NULL));
-    hg_store_free(s);
-    job j = { .k = &k };
-    bool died = true;
-    for (long at = 0; died; at++) {
-        assert_int_equal(wrapped_keys(old, k.folder), 2);
-        memset(j.master, (int)(100 + at), sizeof j.master);
-        died = kit_dies(do_rekey, &j, at);
-        memcpy(key, k.master, sizeof key);
-        k.opts.step = NULL;
-        if (kit_try(&s, &k, false, &err) != HG_OK) { /* then it is the new one */
-            memcpy(k.master, j.master, sizeof key);
-            s = kit_open(&k);
-        }
-        kit_check(s, &set[0]);
-        kit_check(s, &set[1]);
-        hg_store_free(s);
-        if (!died) assert_memory_equal(k.master, j.master, sizeof key);
-    }
-    assert_false(kit_on_disk(k.folder, old[0], 60));
-    memcpy(k.master, key, sizeof key);
-    assert_int_equal(kit_try(&s, &k, false, &err), HG_EREFUSED); /* the old key is worth nothing */
-    kit_set_free(&set[0]);
-    kit_set_free(&set[1]);
-    test_remove_tree(k.folder);
-}
-
-/* Power fails at any time, a hundred times, on one folder. */
-static void a_hundred_power_failures(void **state) {
-    (void)state;
-    enum { SETS = 303, A_LIFE = 3 };
-    kit k;
-    hg_rng g = hg_rng_make(7, 7);
-    int fd[2];
-    long work = 0;
-    static kit_set set[SETS];
-    for (int i = 0; i < SETS; i++) set[i] = kit_set_new("ann", (uint64_t)i + 1, 1 + (uint64_t)i * 97 % 2000, 1, 0, 4);
-    hg_store_free(kit_create(kit_new(&k, "!power", 0)));
-    assert_int_equal(pipe2(fd, O_NONBLOCK), 0);
-    int done = 0;
-    for (int run = 0; run <= 100; run++) {
-        const pid_t child = fork();
-        if (child == 0) {
-            hg_store *s;
-            if (kit_try(&s, &k, false, NULL) != HG_OK || write(fd[1], "o", 1) != 1) _exit(1);
-            for (int i = done; i < done + A_LIFE; i++) {
-                if (kit_upload(s, &set[i], 700, NULL) != HG_OK || kit_receipts(s, &set[i], NULL) != HG_OK) _exit(1);
-                if (write(fd[1], "u", 1) != 1) _exit(1);
-            }
-            _exit(0);
-        }
-        kit_power_fails(child, fd[0], &g, &work);
-        char byte;
-        while (read(fd[0], &byte, 1) == 1) done += byte == 'u';
-        hg_store *s = kit_open(&k);
-        if (done) {
-            assert_int_equal(state_of(s, &set[done - 1]), HG_DATASET_ACTIVE);
-            kit_check(s, &set[done - 1]);
-        }
-        hg_store_free(s);
-    }
-    hg_store *s = kit_open(&k);
-    for (int i = 0; i < done; i++) kit_check(s, &set[i]);
-    hg_store_free(s);
-    print_message("%d sets were acknowledged in 100 lives\n", done);
-    for (int i = 0; i < SETS; i++) kit_set_free(&set[i]);
-    close(fd[0]);
-    close(fd[1]);
-    test_remove_tree(k.folder);
-}
-
 /* ---- memory ------------------------------------------------------------------------------------------------------------------- */
 
 static long peak(void) {
@@ -800,10 +596,6 @@ static void survives_any_allocation_failure(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        /* first: a process with a small heap is quickly copied */
-        TEST(no_death_at_any_step_loses_what_was_acknowledged),
-        TEST(a_hundred_power_failures),
-        TEST(a_new_master_key_holds_whole_or_not_at_all),
         TEST(an_upload_is_read_back_at_any_place),
         TEST(neighbours_have_the_same_digest_of_the_slot_they_share),
         TEST(nothing_plain_reaches_the_disk),
