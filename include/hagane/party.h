@@ -26,6 +26,7 @@ typedef struct {
     size_t passphrase_n;
     const hg_world *world; /* required: hg_party_world(), or a test's own */
     int answer_ms;         /* how long a server may take for one answer               default 600000 */
+    int ready_ms;          /* how long it may take to show that it is there           default 10000 */
     int wait_ms;           /* how long to try again while servers are away            default 0 */
     const hg_hooks *hooks;
 } hg_party_opts;

@@ -28,6 +28,7 @@ static hg_status reach(hg_attempt *a, hg_neighbour n, hg_err *err) {
         o.cluster = s->o.cluster;
         o.purpose = HG_PURPOSE_JOB;
         o.attempt = a->number;
+        o.handshake_ms = s->o.peer_ms;
         o.cancel = s->hard;
         memcpy(o.digest, a->topic, HG_DIGEST);
         st = hg_link_connect_patiently(&a->link[n], s->tls, party, &o, s->o.peer_ms, err);

@@ -6,7 +6,12 @@
 #include <poll.h>
 #include <string.h>
 
-hg_party_opts hg_party_opts_default(void) { return (hg_party_opts) { .answer_ms = 600000 }; }
+enum {
+    LOOK_MS = 250,   /* at one of three servers that owe an answer */
+    OTHERS_MS = 1500 /* once one of the three has failed, what do the others say of it? */
+};
+
+hg_party_opts hg_party_opts_default(void) { return (hg_party_opts) { .answer_ms = 600000, .ready_ms = 10000 }; }
 const hg_world *hg_party_world(void) { return hg_world_system(); }
 const char *hg_party_name(const hg_party *p) { return hg_identity_certificate(p->identity)->name; }
 
@@ -21,7 +26,7 @@ static hg_status open_party(hg_party *p, hg_err *err) {
 
 hg_status hg_party_open(hg_party **out, const hg_party_opts *o, hg_err *err) {
     *out = NULL;
-    if (!o || !o->cluster || !o->identity || !o->world || o->answer_ms < 1 || o->wait_ms < 0)
+    if (!o || !o->cluster || !o->identity || !o->world || o->answer_ms < 1 || o->ready_ms < 1 || o->wait_ms < 0)
         return hg_fail(err, HG_EINVAL, "a member needs the cluster's file, a folder with its keys, and a world");
     hg_party *p = hg_calloc(1, sizeof *p);
     if (!p) return hg_fail(err, HG_ENOMEM, "no memory for a member");
@@ -60,18 +65,22 @@ static void drop_stale(hg_party *p, unsigned server) {
         hg_party_hang_up(p, server);
 }
 
-hg_status hg_party_dial(hg_party *p, unsigned server, hg_err *err) {
-    drop_stale(p, server);
-    if (p->link[server]) return HG_OK;
+static hg_status dial(hg_link **out, const hg_party *p, unsigned server, hg_err *err) {
     hg_link_opts o = hg_link_opts_default();
     o.cluster = &p->cluster;
     o.purpose = HG_PURPOSE_CLIENT;
-    const hg_status st = hg_link_connect(&p->link[server], p->tls, server, &o, err);
+    o.handshake_ms = p->o.ready_ms;
+    const hg_status st = hg_link_connect(out, p->tls, server, &o, err);
     if (st != HG_EPARTY) return st;
     const hg_err seen = *err;
     return hg_advise(err,
                      hg_fail(err, st, "party \"%s\" does not answer: %s", p->cluster.server[server].name, seen.msg),
                      "is `hagane party serve` running there? --wait tries again for a while");
+}
+
+hg_status hg_party_dial(hg_party *p, unsigned server, hg_err *err) {
+    drop_stale(p, server);
+    return p->link[server] ? HG_OK : dial(&p->link[server], p, server, err);
 }
 
 hg_status hg_party_ask(hg_party *p, unsigned server, unsigned kind, const void *bytes, size_t n, hg_err *err) {
@@ -81,8 +90,46 @@ hg_status hg_party_ask(hg_party *p, unsigned server, unsigned kind, const void *
     return st;
 }
 
+typedef struct { /* what a server owes */
+    unsigned server;
+    int64_t until, probe; /* when patience ends; when it is asked whether it lives */
+} debt;
+
+static debt debt_of(const hg_party *p, unsigned server) {
+    const int64_t now = hg_world_ms(p->o.world);
+    return (debt) { server, now + p->o.answer_ms, now + p->o.ready_ms / 2 };
+}
+
+/* A server that works says nothing meanwhile, nor does one that hangs: a second connection tells them apart. */
+static hg_status check_alive(const hg_party *p, unsigned server, hg_err *err) {
+    hg_link *second;
+    const hg_status st = dial(&second, p, server, err);
+    if (st == HG_OK) hg_link_close(second);
+    hg_link_free(second);
+    return st == HG_EPARTY ? st : HG_OK; /* who refuses lives, too */
+}
+
+/* Is the answer here? Looks for a moment. */
+static hg_status look(bool *here, hg_party *p, debt *d, hg_err *err) {
+    HG_TRY(hg_link_wait(here, p->link[d->server], LOOK_MS, err));
+    const int64_t now = hg_world_ms(p->o.world);
+    if (*here || (now < d->probe && now < d->until)) return HG_OK;
+    if (now >= d->until)
+        return hg_fail(err, HG_EPARTY, "party \"%s\" lives and has not answered for %d s",
+                       p->cluster.server[d->server].name, p->o.answer_ms / 1000);
+    d->probe = now + p->o.ready_ms / 2;
+    return check_alive(p, d->server, err);
+}
+
+static hg_status take(hg_text *to, hg_party *p, unsigned server, size_t most, hg_err *err) {
+    return hg_message_take(to, p->link[server], HG_REPLY, most, p->o.answer_ms, err);
+}
+
 hg_status hg_party_reply(hg_text *to, hg_party *p, unsigned server, size_t most, hg_err *err) {
-    const hg_status st = hg_message_take(to, p->link[server], HG_REPLY, most, p->o.answer_ms, err);
+    debt d = debt_of(p, server);
+    hg_status st = HG_OK;
+    for (bool here = false; st == HG_OK && !here;) st = look(&here, p, &d, err);
+    if (st == HG_OK) st = take(to, p, server, most, err);
     if (st != HG_OK) hg_party_hang_up(p, server);
     return st;
 }
@@ -106,6 +153,28 @@ static void keep_worst(hg_status *worst, hg_err *kept, hg_status st, const hg_er
     *kept = *e;
 }
 
+/* Replies in the order in which they come. Once one has failed the others are not waited for much longer. */
+static hg_status take_all(hg_text reply[HG_SERVERS], hg_party *p, bool owed[HG_SERVERS], size_t most, hg_err *kept) {
+    hg_status worst = HG_OK;
+    hg_err e;
+    debt d[HG_SERVERS] = { debt_of(p, 0), debt_of(p, 1), debt_of(p, 2) };
+    while (owed[0] || owed[1] || owed[2])
+        for (unsigned i = 0; i < HG_SERVERS; i++) {
+            bool here = false;
+            if (!owed[i]) continue;
+            hg_status st = look(&here, p, &d[i], &e);
+            if (st == HG_OK && !here) continue;
+            if (st == HG_OK) st = take(&reply[i], p, i, most, &e);
+            owed[i] = false;
+            if (st == HG_OK) continue;
+            hg_party_hang_up(p, i);
+            keep_worst(&worst, kept, st, &e);
+            for (unsigned k = 0; k < HG_SERVERS; k++)
+                if (d[k].until > hg_world_ms(p->o.world) + OTHERS_MS) d[k].until = hg_world_ms(p->o.world) + OTHERS_MS;
+        }
+    return worst;
+}
+
 hg_status hg_party_ask_all(hg_text reply[HG_SERVERS], hg_party *p, unsigned kind, const void *bytes, size_t n,
                            size_t most, hg_err *err) {
     hg_status worst = HG_OK;
@@ -116,8 +185,8 @@ hg_status hg_party_ask_all(hg_text reply[HG_SERVERS], hg_party *p, unsigned kind
         asked[i] = st == HG_OK;
         keep_worst(&worst, &kept, st, &e);
     }
-    for (unsigned i = 0; i < HG_SERVERS; i++)
-        if (asked[i]) keep_worst(&worst, &kept, hg_party_reply(&reply[i], p, i, most, &e), &e);
+    e = (hg_err) { .code = HG_OK };
+    keep_worst(&worst, &kept, take_all(reply, p, asked, most, &e), &e);
     if (worst != HG_OK && err) *err = kept;
     return worst;
 }

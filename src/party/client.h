@@ -19,7 +19,9 @@ struct hg_party {
 
 /* ---- one server -------------------------------------------------------------------------------------------------------------- */
 
-/* Sends a request; the answer is taken by hg_party_reply. Between the two other servers can be asked. Connects when there is no link yet. */
+/* Sends a request; the answer is taken by hg_party_reply. Between the two other servers can be asked. Connects when there is no link yet.
+ * A server that has been silent for half of ready_ms is asked on a second connection whether it lives, again and again until
+ * answer_ms are over; HG_EPARTY when it is not ready there within ready_ms. */
 HG_MUST_CHECK hg_status hg_party_ask(hg_party *p, unsigned server, unsigned kind, const void *bytes, size_t n,
                                      hg_err *err);
 HG_MUST_CHECK hg_status hg_party_reply(hg_text *to, hg_party *p, unsigned server, size_t most, hg_err *err);
@@ -29,7 +31,7 @@ void hg_party_hang_up(hg_party *p, unsigned server);
 /* ---- all three ----------------------------------------------------------------------------------------------------------------- */
 
 /* The same request to all three, then three replies. On failure the error is the most telling of the three (a cheat, a
- * refusal, a party that is gone, in this order); links are closed then. reply: three empty texts, free them. */
+ * refusal, a party that is gone, in this order); once one has failed the others have 1.5 s to say more. reply: three empty texts, free them. */
 HG_MUST_CHECK hg_status hg_party_ask_all(hg_text reply[HG_SERVERS], hg_party *p, unsigned kind, const void *bytes,
                                          size_t n, size_t most, hg_err *err);
 /* The policy that is in force on all three, verified; HG_ECHEAT when they differ. */

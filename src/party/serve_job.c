@@ -132,8 +132,8 @@ static hg_status check_idle(const hg_work *w, hg_err *err) {
     hg_refresh r;
     HG_TRY(hg_epoch_status(&r, w->server->o.store, w->job.project, err));
     if (r.state == HG_REFRESH_IDLE) return HG_OK;
-    return hg_advise(err, hg_fail(err, HG_EREFUSED, "the shares of project %s are being refreshed", w->job.project),
-                     "ask again afterwards; an operator finishes it with `hagane party refresh`");
+    return hg_advise(err, hg_fail(err, HG_ELIMIT, "the shares of project %s are being refreshed", w->job.project),
+                     "ask again in a moment, or use --wait; an operator finishes it with `hagane party refresh`");
 }
 
 static hg_status prepare(hg_work *w, uint32_t number, hg_err *err) {

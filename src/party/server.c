@@ -17,7 +17,7 @@
 enum {
     IDLE_MS = 120000, /* a member's link without a request */
     LOOK_MS = 250,    /* how often an idle link looks whether the server stops */
-    PULSE_MS = 10000, /* a pulse's answer must come */
+    MISSED = 5,       /* pulses without an answer: it is not here */
 };
 
 hg_server_opts hg_server_opts_default(void) {
@@ -266,12 +266,11 @@ static bool pause_for(const hg_server *s, int ms) {
     return hg_cancel_raised(s->o.stop);
 }
 
-static hg_status pulse(hg_server *s, hg_link *k, hg_err *err) {
+static hg_status pulse(const hg_server *s, hg_link *k, hg_err *err) {
     hg_text reply = hg_text_new(1 << 16);
     hg_status st = hg_message_send(k, HG_ASK_PULSE, "", 0, err);
-    if (st == HG_OK) st = hg_message_take(&reply, k, HG_REPLY, 1 << 16, PULSE_MS, err);
+    if (st == HG_OK) st = hg_message_take(&reply, k, HG_REPLY, 1 << 16, MISSED * s->o.pulse_ms, err);
     hg_text_free(&reply);
-    (void)s;
     return st;
 }
 
@@ -280,6 +279,7 @@ static void watch(hg_server *s, void *ctx) {
     hg_link_opts o = hg_link_opts_default();
     o.cluster = s->o.cluster;
     o.purpose = HG_PURPOSE_CONTROL;
+    o.handshake_ms = MISSED * s->o.pulse_ms;
     o.cancel = s->o.stop;
     hg_err err;
     do {

@@ -28,6 +28,7 @@ typedef struct { /* what the test knows of a data set */
     char id[HG_PARTY_DIGEST];
     char owner;
     size_t row[MAGNETS_ROWS], n, asked; /* asked: proposals that it took part in */
+    uint64_t epoch;                     /* at least */
     bool active;
 } set;
 
@@ -93,7 +94,8 @@ static const set *known(const story *s, const char *id) {
     return NULL;
 }
 
-/* Every set that the test knows, in its state, on this server; charged as often as it was asked. And no others in force. */
+/* Every set that the test knows, in its state, on this server; charged as often as it was asked; of the epoch that was reached. And no others
+ * in force. */
 static void check_sets(const story *s, const hg_dataset_status *list, size_t n, unsigned server) {
     for (size_t i = 0; i < s->n_sets; i++) {
         const set *known_set = &s->set[i];
@@ -103,6 +105,9 @@ static void check_sets(const story *s, const hg_dataset_status *list, size_t n, 
             fail_msg("run %zu: data set %.8s of %c (%s, asked %zu times): server %u says %s, %llu queries", s->run,
                      known_set->id, known_set->owner, known_set->active ? "receipted" : "withdrawn", known_set->asked,
                      server, d ? hg_dataset_state_name(d->state) : "nothing", d ? (unsigned long long)d->spent : 0);
+        if (known_set->active && d->epoch < known_set->epoch)
+            fail_msg("run %zu: data set %.8s fell back to epoch %llu", s->run, known_set->id,
+                     (unsigned long long)d->epoch);
         for (size_t k = 0; known_set->active && k < known_set->n; k++) assert_int_equal(d->index[k], known_set->row[k]);
     }
     for (size_t i = 0; i < n; i++) {
@@ -151,15 +156,15 @@ static int64_t next_second(story *s) {
 }
 
 static magnets_op draw_work(story *s) {
+    static const magnets_kind DICE[] = { MAGNETS_SHARE,   MAGNETS_SHARE,  MAGNETS_SHARE,    MAGNETS_ASK,
+                                         MAGNETS_ASK,     MAGNETS_ASK,    MAGNETS_WITHDRAW, MAGNETS_WITHDRAW,
+                                         MAGNETS_REFRESH, MAGNETS_REFRESH };
+    static const char *const SERVERS[] = { "s0", "s1", "s2" };
     size_t row[ROWS_MOST], active[SETS_MOST], n = 0;
-    const size_t rows = active_rows(s, row), dice = hg_rng_below(&s->rng, 10);
+    const size_t rows = active_rows(s, row), dice = hg_rng_below(&s->rng, sizeof DICE / sizeof *DICE);
     for (size_t i = 0; i < s->n_sets; i++)
         if (s->set[i].active && i >= 2) active[n++] = i; /* two stay: there is always something to ask about */
-    magnets_op op = { .kind = dice < 4   ? MAGNETS_SHARE
-                              : dice < 8 ? MAGNETS_ASK
-                                         : MAGNETS_WITHDRAW,
-                      .member = "c",
-                      .keep = true };
+    magnets_op op = { .kind = DICE[dice], .member = "c", .keep = true };
     if (rows > ACTIVE_ROWS && op.kind == MAGNETS_SHARE) op.kind = MAGNETS_WITHDRAW;
     if (n == 0 && op.kind == MAGNETS_WITHDRAW) op.kind = MAGNETS_SHARE;
     if (op.kind == MAGNETS_SHARE) {
@@ -172,6 +177,7 @@ static magnets_op draw_work(story *s) {
         op.dataset = w->id;
         op.member = w->owner == 'a' ? "a" : "b";
     }
+    if (op.kind == MAGNETS_REFRESH) op.member = SERVERS[hg_rng_below(&s->rng, HG_SERVERS)];
     op.now = next_second(s);
     return op;
 }
@@ -223,6 +229,7 @@ static void note_done(story *s, const magnets_op *op, const magnets_result *r) {
     if (op->kind == MAGNETS_WITHDRAW)
         for (size_t i = 0; i < s->n_sets; i++)
             if (strcmp(s->set[i].id, op->dataset) == 0) s->set[i].active = false;
+    for (size_t i = 0; op->kind == MAGNETS_REFRESH && i < s->n_sets; i++) s->set[i].epoch = r->epoch;
     if (op->kind == MAGNETS_ASK) {
         size_t row[ROWS_MOST];
         const size_t n = active_rows(s, row);
@@ -422,6 +429,7 @@ static void begin_story(story *s) {
         do_undisturbed(s, (magnets_op) { .kind = MAGNETS_ASK, .member = "c" });
     }
     do_undisturbed(s, (magnets_op) { .kind = MAGNETS_WITHDRAW, .member = "b", .dataset = s->set[3].id });
+    do_undisturbed(s, (magnets_op) { .kind = MAGNETS_REFRESH, .member = "s1" });
 }
 
 /* Nothing that came in half lies about. */
@@ -439,12 +447,14 @@ static void check_spools(const story *s) {
 
 static void print_summary(const story *s) {
     print_message(
-        "%zu runs: %zu shared, %zu asked, %zu withdrawn; %zu kills of servers, %zu of members; %zu members told "
+        "%zu runs: %zu shared, %zu asked, %zu withdrawn, %zu refreshed; %zu kills of servers, %zu of members; %zu members told "
         "who was gone; %zu proposals charged once on each server, %zu more to members that did not live to see the answer; %zu data sets, %zu shared twice for the same reason\n",
-        s->run, s->by_kind[MAGNETS_SHARE], s->by_kind[MAGNETS_ASK], s->by_kind[MAGNETS_WITHDRAW], s->kills,
-        s->members_killed, s->broken, s->answered, s->lost, s->n_sets, s->unseen);
-    print_message("undisturbed, a share takes %.0f ms, a question %.0f ms, a withdrawal %.0f ms\n",
-                  s->typical_ms[MAGNETS_SHARE], s->typical_ms[MAGNETS_ASK], s->typical_ms[MAGNETS_WITHDRAW]);
+        s->run, s->by_kind[MAGNETS_SHARE], s->by_kind[MAGNETS_ASK], s->by_kind[MAGNETS_WITHDRAW],
+        s->by_kind[MAGNETS_REFRESH], s->kills, s->members_killed, s->broken, s->answered, s->lost, s->n_sets,
+        s->unseen);
+    print_message("undisturbed, a share takes %.0f ms, a question %.0f ms, a withdrawal %.0f ms, a refresh %.0f ms\n",
+                  s->typical_ms[MAGNETS_SHARE], s->typical_ms[MAGNETS_ASK], s->typical_ms[MAGNETS_WITHDRAW],
+                  s->typical_ms[MAGNETS_REFRESH]);
 }
 
 static void nothing_is_lost_when_power_is(void **state) {

@@ -1,6 +1,7 @@
 /* tests/support/magnets.c -- see magnets.h */
 #include "magnets.h"
 #include "members.h"
+#include "party/epoch.h"
 #include "secret/tier1.h"
 #include "test.h"
 #include <poll.h>
@@ -60,8 +61,8 @@ magnets *magnets_new(const char *name, const char *mode, size_t side) {
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_ok_err(test_servers_make(&m->s, folder, MEMBERS, 3, &err), err);
     m->s.limits.pulse_ms = 200;
-    m->s.limits.peer_ms = 3000;
-    m->s.limits.round_ms = 5000;
+    m->s.limits.peer_ms = 2000;
+    m->s.limits.round_ms = 3000;
     m->s.limits.grace_ms = 2000;
     for (unsigned i = 0; i < HG_SERVERS; i++) magnets_start(m, i);
     hg_text head = hg_text_new(0);
@@ -180,10 +181,15 @@ static hg_status work(magnets_result *r, const magnets *m, const magnets_op *op,
     o.identity = folder;
     o.world = &world;
     o.wait_ms = op->wait_ms;
+    o.ready_ms = 3000;
     HG_TRY(hg_party_open(&p, &o, err));
-    const hg_status st = op->kind == MAGNETS_SHARE ? share(r, m, p, outbox, op, err)
-                         : op->kind == MAGNETS_ASK ? ask(r, p, outbox, op, err)
-                                                   : hg_party_withdraw(p, PROJECT, op->dataset, err);
+    hg_status st = HG_EINVAL;
+    switch (op->kind) {
+    case MAGNETS_SHARE: st = share(r, m, p, outbox, op, err); break;
+    case MAGNETS_ASK: st = ask(r, p, outbox, op, err); break;
+    case MAGNETS_WITHDRAW: st = hg_party_withdraw(p, PROJECT, op->dataset, err); break;
+    default: st = hg_party_refresh(&r->epoch, p, PROJECT, HG_NOBODY, err);
+    }
     hg_party_free(p);
     return st;
 }

@@ -33,7 +33,8 @@ const char *magnets_log(hg_text *to, const magnets *m, unsigned server);
 
 /* ---- members at work -------------------------------------------------------------------------------------------------------- */
 
-typedef enum { MAGNETS_SHARE, MAGNETS_ASK, MAGNETS_WITHDRAW, MAGNETS_KINDS } magnets_kind;
+/* A refresh is asked for with a server's own identity. */
+typedef enum { MAGNETS_SHARE, MAGNETS_ASK, MAGNETS_WITHDRAW, MAGNETS_REFRESH, MAGNETS_KINDS } magnets_kind;
 
 typedef struct {
     magnets_kind kind;
@@ -53,6 +54,7 @@ typedef struct {
     size_t handed_in;                                    /* again: data sets */
     char dataset[HG_PARTY_DIGEST], job[HG_PARTY_DIGEST]; /* shared; asked */
     size_t index, rows, datasets, left;                  /* of an answer */
+    uint64_t epoch;                                      /* after a refresh */
 } magnets_result;
 
 typedef struct {
