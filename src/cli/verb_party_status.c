@@ -107,11 +107,18 @@ static hg_status print_json(cli_run *run, const hg_party *p, const picture *v, h
     return cli_json_end(run, &j, err);
 }
 
-static hg_status look(picture *v, cli_run *run, hg_party *p, hg_err *err) {
+/* All three, each as often as --wait allows. */
+static void ask(picture *v, cli_run *run, hg_party *p) {
+    const int64_t deadline = hg_world_ms(p->o.world) + p->o.wait_ms;
     for (unsigned i = 0; i < HG_SERVERS; i++) {
-        v->st[i] = hg_party_status(&v->server[i], p, i, run->arena, &v->err[i]);
+        do v->st[i] = hg_party_status(&v->server[i], p, i, run->arena, &v->err[i]);
+        while (v->st[i] != HG_OK && hg_party_try_again(p, v->st[i], deadline));
         v->here += v->st[i] == HG_OK;
     }
+}
+
+static hg_status look(picture *v, cli_run *run, hg_party *p, hg_err *err) {
+    ask(v, run, p);
     const char *project = cli_value(&run->args, "project");
     if (project) HG_TRY(hg_party_datasets(&v->set, &v->n_sets, p, project, run->arena, err));
     if (run->json) return print_json(run, p, v, err);
