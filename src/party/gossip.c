@@ -1,12 +1,14 @@
 /* party/gossip.c -- see party/serve.h: the three bring receipts, withdrawals and ledgers to the same state before a job
  *
  * A server that was away when a data set became active, was withdrawn, or a job was charged, hears of it here. Nothing is taken
- * on trust: receipts are signed by servers, withdrawals by owners, charges carry the user's signed job. So a server cannot add a data
- * set, take one away or spend another's budget; what it can do is refuse, and that is seen.
+ * on trust: receipts are signed by servers, withdrawals by owners, charges carry the user's signed job, at the price that the policy gives
+ * it and within the user's budget. So a server cannot add a data set, take one away or invent a question. What it can do is refuse,
+ * and count a real question up to four times or as answered; both are seen.
  */
 #include "core/memory.h"
 #include "party/ledger.h"
 #include "party/serve_work.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,21 +56,50 @@ static hg_status check_withdrawal(void *self, const unsigned char id[HG_DIGEST],
     return HG_OK;
 }
 
-/* Judged by the policy and at the time that it names: an old job stays charged. */
+/* The policy is not here (a server that was rebuilt has the one in force alone): the user's present key is what there is. */
+static hg_status check_signer(const hg_policy *p, const hg_job *j, const hg_charge *c, hg_err *err) {
+    const size_t n = c->signed_n - HG_SIGNATURE;
+    const unsigned char *const bytes = c->signed_job;
+    const hg_member *m = hg_policy_member(p, j->user);
+    if (m && hg_member_signed(m, bytes + n, "job", bytes, n)) return HG_OK;
+    return hg_fail(err, HG_ENOTFOUND, "nobody here knows who signed an old job of %s", j->user);
+}
+
+/* Judged by the policy that it names, and at its time: an old job stays charged. */
+static hg_status check_signed(const hearer *h, const hg_job *j, const hg_charge *c, hg_err *err) {
+    hg_policy *p;
+    hg_job again;
+    hg_charge price = { 0 };
+    hg_status st = hg_serve_policy(&p, h->server, h->policy->project, j->policy, err);
+    if (st == HG_ENOTFOUND) return check_signer(h->policy, j, c, err);
+    HG_TRY(st);
+    st = hg_job_read(&again, p, j->created, c->signed_job, c->signed_n, err);
+    hg_serve_price(&price, p, j);
+    if (st == HG_OK && (c->queries != price.queries || c->deterministic != price.deterministic ||
+                        fabs(c->epsilon - price.epsilon) > 1e-8))
+        st = hg_fail(err, HG_EREFUSED, "a charge is not the price of the job it names");
+    hg_policy_free(p);
+    return st;
+}
+
 static hg_status check_job(void *self, const hg_charge *c, hg_err *err) {
     const hearer *h = self;
     hg_job j;
-    hg_policy *p;
     unsigned char digest[HG_DIGEST];
     HG_TRY(hg_job_peek(&j, c->signed_job, c->signed_n, err));
-    HG_TRY(hg_serve_policy(&p, h->server, h->policy->project, j.policy, err));
-    hg_status st = hg_job_read(&j, p, j.created, c->signed_job, c->signed_n, err);
+    hg_status st = check_signed(h, &j, c, err);
     if (st == HG_OK) st = hg_job_entry(digest, &j, err);
     if (st == HG_OK && (memcmp(digest, c->job, HG_DIGEST) != 0 || strcmp(j.user, c->user) != 0 ||
                         strcmp(j.project, h->policy->project) != 0))
         st = hg_fail(err, HG_EREFUSED, "a charge does not belong to the job it names");
-    hg_policy_free(p);
     return st;
+}
+
+/* Who has left asks nothing any more: what he asked counts against the data without limit. */
+static uint64_t budget_of(void *self, const char *user) {
+    const hearer *h = self;
+    const hg_member *m = hg_policy_member(h->policy, user);
+    return m ? hg_serve_budget(h->policy, m) : UINT64_MAX;
 }
 
 /* ---- is there anything to say? ---------------------------------------------------------------------------------------------------- */
@@ -152,7 +183,9 @@ static hg_status tell_charges(hg_attempt *a, hearer *h, hg_err *err) {
     hg_status st = hg_ledger_export(&mine, store, h->policy->project, err);
     if (st == HG_OK) st = hg_attempt_swap_text(a, HG_PHASE_HELLO, &mine, in, GOSSIP_MOST, err);
     for (unsigned k = 0; st == HG_OK && k < HG_NEIGHBOURS; k++) {
-        const hg_merge_opts o = { .job = check_job, .self = h, .from = hg_attempt_party(a, (hg_neighbour)k) };
+        const hg_merge_opts o = {
+            .job = check_job, .budget = budget_of, .self = h, .from = hg_attempt_party(a, (hg_neighbour)k)
+        };
         st = hg_ledger_merge(&added, store, h->policy->project, in[k].s, in[k].len, &o, err);
         if (st == HG_OK && added)
             hg_serve_log(h->server, "%zu charges of %s heard from party \"%s\"", added, h->policy->project,

@@ -85,7 +85,7 @@ hg_status hg_ledger_update(hg_store *s, const hg_ledger_row *r, hg_err *err) {
 
 /* ---- what is spent ------------------------------------------------------------------------------------------------------------- */
 
-static hg_status spent_user(uint64_t *spent, hg_store *s, const char *project, const char *user, hg_err *err) {
+hg_status hg_ledger_spent(uint64_t *spent, hg_store *s, const char *project, const char *user, hg_err *err) {
     bool found;
     return hg_database_int(spent, &found, s->db,
                            "SELECT ifnull(sum(queries * times), 0) FROM job WHERE project = ? AND user = ?",
@@ -107,7 +107,7 @@ static hg_status spent_dataset(uint64_t *queries, uint64_t *epsilon, hg_store *s
 
 hg_status hg_ledger_user(uint64_t *spent, hg_store *s, const char *project, const char *user, hg_err *err) {
     hg_store_enter(s);
-    return hg_store_leave(s, spent_user(spent, s, project, user, err));
+    return hg_store_leave(s, hg_ledger_spent(spent, s, project, user, err));
 }
 
 hg_status hg_ledger_dataset(uint64_t *spent, double *epsilon, hg_store *s, const unsigned char dataset[HG_DIGEST],
@@ -134,14 +134,15 @@ hg_status hg_charge_check(const hg_charge *c, hg_err *err) {
     return HG_OK;
 }
 
-/* left: after this job. */
+/* left: after this job. What is free is paid already, perhaps by another server's word (hg_ledger_merge): then all that is paid must lie
+ * within the budget, or that word would be worth money. */
 static hg_status check_user(uint64_t *left, hg_store *s, const hg_charge *c, bool free, hg_err *err) {
     uint64_t spent;
-    HG_TRY(spent_user(&spent, s, c->project, c->user, err));
+    const uint64_t price = free ? 0 : c->queries;
+    HG_TRY(hg_ledger_spent(&spent, s, c->project, c->user, err));
     *left = spent < c->user_budget ? c->user_budget - spent : 0;
-    if (free) return HG_OK;
-    if (c->queries <= *left) {
-        *left -= c->queries;
+    if (spent <= c->user_budget && price <= *left) {
+        *left -= price;
         return HG_OK;
     }
     return hg_advise(err,
@@ -160,17 +161,17 @@ static hg_status check_set(hg_row *r, hg_store *s, const hg_charge *c, const uns
                    other ? "of another project" : hg_dataset_state_name(r->set.state));
 }
 
-static hg_status check_dataset(hg_store *s, const hg_charge *c, const hg_row *r, hg_err *err) {
+static hg_status check_dataset(hg_store *s, const hg_charge *c, const hg_row *r, bool free, hg_err *err) {
     uint64_t spent, units;
     HG_TRY(spent_dataset(&spent, &units, s, r->set.id, err));
-    if (spent + c->queries > c->dataset_budget)
+    if (spent + (free ? 0 : c->queries) > c->dataset_budget)
         return hg_advise(err,
                          hg_fail(err, HG_EREFUSED,
                                  "data set %" PRIu64 " of %s has taken part in %" PRIu64 " of %" PRIu64
                                  " queries, this job costs %" PRIu64,
                                  r->set.sequence, r->set.owner, spent, c->dataset_budget, c->queries),
                          "the owners can sign a policy with a larger budget");
-    if (c->epsilon > 0 && units + hg_epsilon_units(c->epsilon) > hg_epsilon_units(c->epsilon_budget))
+    if (c->epsilon > 0 && units + (free ? 0 : hg_epsilon_units(c->epsilon)) > hg_epsilon_units(c->epsilon_budget))
         return hg_fail(err, HG_EREFUSED, "data set %" PRIu64 " of %s has spent epsilon %.9g of %g, this job costs %g",
                        r->set.sequence, r->set.owner, hg_epsilon_of_units(units), c->epsilon_budget, c->epsilon);
     return HG_OK;
@@ -180,7 +181,7 @@ static hg_status check_sets(hg_store *s, const hg_charge *c, bool free, hg_err *
     hg_row r;
     for (size_t i = 0; i < c->n_datasets; i++) {
         HG_TRY(check_set(&r, s, c, c->dataset[i], err));
-        if (!free) HG_TRY(check_dataset(s, c, &r, err));
+        HG_TRY(check_dataset(s, c, &r, free, err));
     }
     return HG_OK;
 }

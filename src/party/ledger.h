@@ -95,11 +95,14 @@ HG_MUST_CHECK hg_status hg_ledger_digest(unsigned char digest[HG_DIGEST], hg_sto
                                          hg_err *err);
 /* All jobs of a project, appended to *bytes. */
 HG_MUST_CHECK hg_status hg_ledger_export(hg_text *bytes, hg_store *s, const char *project, hg_err *err);
-/* Hostile bytes. job: says whether the signed request really is one of that user in that project with that digest (HG_OK);
- * a neighbour must not invent jobs; it may use the store. NULL: none is taken on trust, HG_EINVAL. Nothing is taken when anything is wrong
- * (HG_EPARSE, HG_EREFUSED). added: jobs or counts that were new here. */
+/* Hostile bytes. job: says whether the signed request really is one of that user in that project with that digest and that price
+ * (HG_OK); a neighbour must not invent jobs; it may use the store. HG_ENOTFOUND: nothing is known for or against it, and it is passed over.
+ * NULL: none is taken on trust, HG_EINVAL. Nothing is taken when anything is wrong (HG_EPARSE, HG_EREFUSED). budget: of this user; a job
+ * that would exceed it is passed over, else a user and one server could spend the data sets' budgets without end. NULL: no limit. Times and
+ * attempts are believed up to the number of attempts that are allowed here. added: jobs or counts that were new here. */
 typedef struct {
     hg_status (*job)(void *self, const hg_charge *c, hg_err *err);
+    uint64_t (*budget)(void *self, const char *user);
     void *self;
     unsigned from; /* the neighbour, for the log */
 } hg_merge_opts;

@@ -15,6 +15,9 @@ HG_MUST_CHECK hg_status hg_ledger_find(hg_ledger_row *out, bool *found, hg_store
                                        hg_err *err);
 HG_MUST_CHECK hg_status hg_ledger_same_sets(bool *same, hg_store *s, const hg_charge *c, hg_err *err);
 HG_MUST_CHECK hg_status hg_ledger_insert(hg_store *s, const hg_charge *c, const hg_ledger_row *r, hg_err *err);
+/* What a user has spent in a project. */
+HG_MUST_CHECK hg_status hg_ledger_spent(uint64_t *spent, hg_store *s, const char *project, const char *user,
+                                        hg_err *err);
 HG_MUST_CHECK hg_status hg_ledger_update(hg_store *s, const hg_ledger_row *r, hg_err *err); /* state and counts */
 HG_MUST_CHECK hg_status hg_ledger_mark_answered(hg_store *s, const unsigned char *job, const unsigned char *transcript,
                                                 unsigned from, hg_err *err); /* from: who said so, a party */

@@ -142,12 +142,20 @@ static hg_status learn(hg_store *s, const told *t, const hg_merge_opts *o, hg_er
     return hg_audit_add(s, HG_AUDIT_JOB_LEARNT, &note, err);
 }
 
-static hg_status merge_new(hg_store *s, const told *t, const hg_merge_opts *o, hg_err *err) {
+static hg_status merge_new(bool *taken, hg_store *s, const told *t, const hg_merge_opts *o, hg_err *err) {
     hg_ledger_row r = t->row;
+    uint64_t spent;
+    HG_TRY(hg_ledger_spent(&spent, s, t->charge.project, t->charge.user, err));
+    const uint64_t budget = o->budget ? o->budget(o->self, t->charge.user) : UINT64_MAX,
+                   price = t->charge.queries * r.job.times;
+    *taken = spent <= budget && price <= budget - spent;
+    if (!*taken) return HG_OK;
     r.job.state = HG_JOB_CHARGED; /* and answered below, with its own entry in the log */
     HG_TRY(hg_ledger_insert(s, &t->charge, &r, err));
     return learn(s, t, o, err);
 }
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 static hg_status merge_known(bool *changed, hg_store *s, const told *t, hg_ledger_row *r, const hg_merge_opts *o,
                              hg_err *err) {
@@ -157,11 +165,12 @@ static hg_status merge_known(bool *changed, hg_store *s, const told *t, hg_ledge
         r->job.queries != t->charge.queries || r->epsilon != t->row.epsilon || r->deterministic != t->row.deterministic)
         return hg_fail(err, HG_EREFUSED, "server %u tells another price of a job of %s than this server charged",
                        o->from, r->job.user);
-    const bool dearer = t->row.job.times > r->job.times;
-    *changed = dearer || t->row.job.attempts > r->job.attempts;
+    const uint64_t attempts = least(t->row.job.attempts, r->most), times = least(t->row.job.times, r->most);
+    const bool dearer = times > r->job.times;
+    *changed = dearer || attempts > r->job.attempts;
     if (!*changed) return HG_OK;
-    if (dearer) r->job.times = t->row.job.times;
-    if (t->row.job.attempts > r->job.attempts) r->job.attempts = t->row.job.attempts;
+    if (dearer) r->job.times = times;
+    if (attempts > r->job.attempts) r->job.attempts = (unsigned)attempts;
     HG_TRY(hg_ledger_update(s, r, err));
     return dearer ? learn(s, t, o, err) : HG_OK;
 }
@@ -171,8 +180,8 @@ static hg_status merge_job(bool *changed, hg_store *s, const told *t, const hg_m
     bool found;
     HG_TRY(hg_charge_check(&t->charge, err));
     HG_TRY(hg_ledger_find(&r, &found, s, t->charge.job, err));
-    *changed = !found;
-    HG_TRY(found ? merge_known(changed, s, t, &r, o, err) : merge_new(s, t, o, err));
+    HG_TRY(found ? merge_known(changed, s, t, &r, o, err) : merge_new(changed, s, t, o, err));
+    if (!found && !*changed) return HG_OK;
     if (t->row.job.state != HG_JOB_ANSWERED || (found && r.job.state == HG_JOB_ANSWERED)) return HG_OK;
     *changed = true;
     return hg_ledger_mark_answered(s, t->charge.job, t->transcript, o->from, err);
@@ -189,30 +198,36 @@ static hg_status is_known(bool *known, hg_store *s, const unsigned char *job, hg
     return hg_store_leave(s, hg_ledger_find(&r, known, s, job, err));
 }
 
-/* Of the jobs that are new here, before the store is entered: the callback looks into the store, too. A job that is known stays so. */
-static hg_status verify(hg_store *s, const char *project, told *t, const void *bytes, size_t n, const hg_merge_opts *o,
-                        hg_err *err) {
+/* Of the jobs that are new here, before the store is entered: the callback looks into the store, too. A job that is known stays so.
+ * verdict: a byte for each job, 1: may be taken. */
+static hg_status verify(hg_text *verdict, hg_store *s, const char *project, told *t, const void *bytes, size_t n,
+                        const hg_merge_opts *o, hg_err *err) {
     hg_taker from = hg_taker_of(bytes, n);
     for (uint32_t left = hg_take_u32(&from); left; left--) {
         bool known;
         HG_TRY(next_told(t, &from, project, o, err));
         HG_TRY(hg_charge_check(&t->charge, err));
         HG_TRY(is_known(&known, s, t->charge.job, err));
-        if (known) continue;
-        if (!o->job) return hg_fail(err, HG_EINVAL, "jobs of another server's ledger have to be verified");
-        HG_TRY(o->job(o->self, &t->charge, err));
+        if (!known && !o->job) return hg_fail(err, HG_EINVAL, "jobs of another server's ledger have to be verified");
+        const hg_status st = known ? HG_OK : o->job(o->self, &t->charge, err);
+        if (st == HG_ENOTFOUND)
+            hg_err_clear(err);
+        else
+            HG_TRY(st);
+        hg_put_u8(verdict, st == HG_OK);
     }
-    return HG_OK;
+    return verdict->failed ? hg_fail(err, HG_ENOMEM, "no memory to merge a ledger") : HG_OK;
 }
 
-static hg_status merge(size_t *added, hg_store *s, const char *project, told *t, const void *bytes, size_t n,
-                       const hg_merge_opts *o, hg_err *err) {
+static hg_status merge(size_t *added, hg_store *s, const char *project, told *t, const hg_text *verdict,
+                       const void *bytes, size_t n, const hg_merge_opts *o, hg_err *err) {
     hg_project p;
     hg_taker from = hg_taker_of(bytes, n);
     HG_TRY(hg_store_find_project(&p, s, project, err));
-    for (uint32_t left = hg_take_u32(&from); left; left--) {
+    for (size_t k = 0, jobs = hg_take_u32(&from); k < jobs; k++) {
         bool changed;
         HG_TRY(next_told(t, &from, project, o, err));
+        if (!verdict->s[k]) continue;
         HG_TRY(merge_job(&changed, s, t, o, err));
         *added += changed;
     }
@@ -220,10 +235,10 @@ static hg_status merge(size_t *added, hg_store *s, const char *project, told *t,
                               : hg_fail(err, HG_EPARSE, "the ledger of server %u goes on after its end", o->from);
 }
 
-static hg_status merge_all(size_t *added, hg_store *s, const char *project, told *t, const void *bytes, size_t n,
-                           const hg_merge_opts *o, hg_err *err) {
+static hg_status merge_all(size_t *added, hg_store *s, const char *project, told *t, const hg_text *verdict,
+                           const void *bytes, size_t n, const hg_merge_opts *o, hg_err *err) {
     hg_status st = hg_store_begin(s, err);
-    if (st == HG_OK) st = merge(added, s, project, t, bytes, n, o, err);
+    if (st == HG_OK) st = merge(added, s, project, t, verdict, bytes, n, o, err);
     st = hg_database_end(s->db, st, err);
     if (st != HG_OK) *added = 0;
     if (*added) st = hg_store_sweep(s, "job/", err); /* what was kept for a job that turns out to be answered */
@@ -238,8 +253,10 @@ hg_status hg_ledger_merge(size_t *added, hg_store *s, const char *project, const
         return hg_fail(err, HG_EINVAL, "a project's name has 1 to %d bytes", HG_NAME_SIZE - 1);
     told t = { .dataset = hg_malloc(HG_CHARGE_DATASETS_MOST, HG_DIGEST) };
     if (!t.dataset) return hg_fail(err, HG_ENOMEM, "no memory to merge a ledger");
-    hg_status st = verify(s, project, &t, bytes, n, o, err);
-    if (st == HG_OK) st = merge_all(added, s, project, &t, bytes, n, o, err);
+    hg_text verdict = hg_text_new(0);
+    hg_status st = verify(&verdict, s, project, &t, bytes, n, o, err);
+    if (st == HG_OK) st = merge_all(added, s, project, &t, &verdict, bytes, n, o, err);
+    hg_text_free(&verdict);
     hg_free(t.dataset);
     return st;
 }

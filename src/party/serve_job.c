@@ -73,26 +73,32 @@ static hg_status find_subject(hg_work *w, hg_err *err) {
 
 /* ---- the charge --------------------------------------------------------------------------------------------------------------------- */
 
+uint64_t hg_serve_budget(const hg_policy *p, const hg_member *m) { return m->user ? m->budget : p->dataset_budget; }
+
+void hg_serve_price(hg_charge *c, const hg_policy *p, const hg_job *j) {
+    const bool check = j->kind == HG_JOB_CHECK;
+    c->queries = check ? 1 : hg_leakage_price(p, j->batch);
+    c->epsilon = check ? 0 : p->model.epsilon * (double)j->batch;
+    c->deterministic = true; /* coins are kept */
+}
+
 /* A check asks about one set, by what all of them say: all pay, and so does the owner, who may be no user and then has no budget of that
  * kind to spare. What takes part is part of the job: else a retry would ask a second question, of other rows. */
 static hg_status make_charge(hg_charge *c, const hg_work *w, hg_err *err) {
     const hg_policy *p = w->policy;
     const hg_member *user = hg_policy_member(p, w->job.user);
-    const bool check = w->job.kind == HG_JOB_CHECK;
     unsigned char(*dataset)[HG_DIGEST] = hg_alloc(w->rows.arena, w->rows.n_sets, sizeof *dataset);
     if (!dataset || !user) return hg_fail(err, HG_ENOMEM, "no memory for a job");
     for (size_t i = 0; i < w->rows.n_sets; i++) memcpy(dataset[i], w->rows.set[i].id, HG_DIGEST);
     *c = (hg_charge) { .dataset = (const unsigned char(*)[HG_DIGEST])dataset,
                        .n_datasets = w->rows.n_sets,
-                       .queries = check ? 1 : hg_leakage_price(p, w->job.batch),
-                       .epsilon = check ? 0 : p->model.epsilon * (double)w->job.batch,
-                       .deterministic = true, /* coins are kept */
                        .again = w->coins.again,
                        .signed_job = w->bytes,
                        .signed_n = w->n_bytes,
-                       .user_budget = user->user ? user->budget : p->dataset_budget,
+                       .user_budget = hg_serve_budget(p, user),
                        .dataset_budget = p->dataset_budget,
                        .epsilon_budget = p->epsilon_budget };
+    hg_serve_price(c, p, &w->job);
     memcpy(c->job, w->entry, HG_DIGEST);
     memcpy(c->project, w->job.project, sizeof c->project);
     memcpy(c->user, w->job.user, sizeof c->user);

@@ -56,6 +56,11 @@ extern const hg_tier_record hg_tier1_record, hg_tier2_record, hg_tier3_record;
 /* Bits of several sharings, one behind the other. Local. */
 HG_MUST_CHECK hg_status hg_bits_join(hg_bits *out, hg_run *run, const hg_bits *part, size_t n, hg_err *err);
 
+/* What a job costs: queries, epsilon, and whether a retry says the same. */
+void hg_serve_price(hg_charge *c, const hg_policy *p, const hg_job *j);
+/* What a member may spend: an owner who is no user has no budget of that kind to spare, and checks his own data. */
+uint64_t hg_serve_budget(const hg_policy *p, const hg_member *m);
+
 /* ---- coins ------------------------------------------------------------------------------------------------------------------ */
 
 /* Those of an earlier attempt when all three have kept them, else new ones. */

@@ -289,6 +289,55 @@ static void half_a_data_set_does_not_stop_a_project(void **state) {
     trio_free(t);
 }
 
+/* ---- policies come and go ------------------------------------------------------------------------------------------------------ */
+
+static void ask_once(trio *t) {
+    hg_party *carol = trio_party(t, "carol");
+    hg_party_answer *answer;
+    hg_err err;
+    assert_ok_err(hg_party_suggest(&answer, carol, "magnets", NULL, &err), err);
+    hg_party_answer_free(answer);
+    hg_party_free(carol);
+}
+
+/* It knows the policy in force alone; what was asked under the one before counts all the same, and stops nobody. */
+static void a_rebuilt_server_counts_what_an_older_policy_allowed(void **state) {
+    (void)state;
+    trio *t = trio_new("older", SEMI, "");
+    char path[TRIO_PATH];
+    hg_party_shared acme;
+    hg_policy *p;
+    hg_err err;
+    uint64_t epoch, spent;
+    share_both(&acme, t);
+    ask_once(t);
+    assert_ok_err(hg_policy_load(&p, trio_path(path, t, "policy.yaml"), &err), err);
+    hg_text text = successor(p);
+    replace(&text, "budget: 6", "budget: 7");
+    for (unsigned i = 0; i < 3; i++) {
+        hg_identity *id;
+        static const char *const OWNER[] = { "acme", "bolt", "carol" };
+        assert_ok_err(hg_identity_load(&id, trio_path(path, t, OWNER[i]), NULL, hg_world_system(), &err), err);
+        sign(&text, hg_identity_signing_secret(id));
+        hg_identity_free(id);
+    }
+    assert_ok_err(hg_party_write_file(trio_path(path, t, "next.yaml"), text.s, text.len, &err), err);
+    hg_party *acme_self = trio_party(t, "acme"), *univ = trio_party(t, "univ");
+    assert_ok_err(hg_party_policy_put(acme_self, path, &err), err);
+    trio_lose(t, 2);
+    assert_ok_err(hg_party_refresh(&epoch, univ, "magnets", 2, &err), err);
+    ask_once(t);
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        assert_ok(hg_ledger_user(&spent, t->server[i].store, "magnets", "carol", NULL));
+        assert_int_equal(spent, 2);
+    }
+    hg_party_free(acme_self);
+    hg_party_free(univ);
+    hg_policy_free(p);
+    hg_text_free(&text);
+    trio_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_policy_that_follows_is_signed_with_keys_of_the_one_before),
@@ -296,6 +345,7 @@ int main(void) {
         TEST(a_stranger_cannot_take_a_project_over),
         TEST(no_member_withdraws_what_is_anothers),
         TEST(half_a_data_set_does_not_stop_a_project),
+        TEST(a_rebuilt_server_counts_what_an_older_policy_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,8 @@ typedef struct {
     hg_policy *policy;
 } question;
 
-static question ask_of(const trio *t, const char *user, hg_job_kind kind, const hg_party_shared *subject) {
+static question ask_of(const trio *t, const char *user, hg_job_kind kind, const hg_party_shared *subject,
+                       unsigned nonce) {
     char path[TRIO_PATH];
     hg_identity *id;
     hg_err err;
@@ -44,7 +45,7 @@ static question ask_of(const trio *t, const char *user, hg_job_kind kind, const 
                        .tier = q.policy->tier,
                        .mode = q.policy->mode,
                        .batch = kind == HG_JOB_PROPOSE,
-                       .nonce = { 1 },
+                       .nonce = { (unsigned char)nonce },
                        .created = hg_world_now(hg_world_system()) };
     q.job.expires = q.job.created + 3600;
     snprintf(q.job.project, sizeof q.job.project, "magnets");
@@ -123,7 +124,7 @@ static void coins_that_one_server_lost_are_paid_again(void **state) {
         hg_party_shared set[2];
         hg_err err;
         share_both(set, t);
-        question q = ask_of(t, "carol", HG_JOB_PROPOSE, NULL);
+        question q = ask_of(t, "carol", HG_JOB_PROPOSE, NULL, 1);
         for (unsigned i = 0; i < HG_SERVERS; i++) charge(&q, t, i, set, 2);
         for (unsigned i = 0; lost && i < 2; i++) /* honest ones have theirs; what they are does not matter here */
             assert_ok_err(hg_ledger_keep(t->server[i].store, q.entry, "coins-0", "0123456789abcdef", 16, &err), err);
@@ -145,7 +146,7 @@ static void a_check_is_of_the_rows_that_it_began_with(void **state) {
     hg_party_shared set[2];
     hg_err err;
     share_both(set, t);
-    question q = ask_of(t, "bolt", HG_JOB_CHECK, &set[1]);
+    question q = ask_of(t, "bolt", HG_JOB_CHECK, &set[1], 1);
     assert_ok_err(put(&q, t, &err), err);
     for (unsigned i = 0; i < 2; i++) assert_int_equal(spent_on(t, 0, &set[i]), 1);
     assert_ok_err(put(&q, t, &err), err); /* the same again */
@@ -154,6 +155,50 @@ static void a_check_is_of_the_rows_that_it_began_with(void **state) {
     assert_int_equal(put(&q, t, &err), HG_EREFUSED);
     assert_contains(err.msg, "with another price or other data sets");
     question_free(&q);
+    trio_free(t);
+}
+
+/* ---- ledgers ---------------------------------------------------------------------------------------------------------------------- */
+
+/* carol's budget is 6. She signs more questions and gives them to server 2, which says that they were charged long ago. */
+static void one_server_sells_no_questions(void **state) {
+    (void)state;
+    enum { MORE = 9 };
+    trio *t = trio_new("sells", SEMI, "");
+    hg_party_shared set[2];
+    question q[MORE];
+    unsigned answered = 0;
+    hg_err err;
+    share_both(set, t);
+    for (unsigned i = 0; i < MORE; i++) {
+        q[i] = ask_of(t, "carol", HG_JOB_PROPOSE, NULL, i);
+        charge(&q[i], t, 2, set, 2);
+    }
+    for (unsigned i = 0; i < MORE; i++) answered += put(&q[i], t, &err) == HG_OK;
+    assert_true(answered <= 6);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(spent_by(t, i, "carol") <= 6);
+        assert_true(spent_on(t, i, &set[0]) <= 6);
+    }
+    for (unsigned i = 0; i < MORE; i++) question_free(&q[i]);
+    trio_free(t);
+}
+
+/* A charge of another price than the policy's is no charge. */
+static void prices_are_the_policys(void **state) {
+    (void)state;
+    trio *t = trio_new("prices", SEMI, "");
+    hg_party_shared set[2];
+    hg_err err;
+    share_both(set, t);
+    question q = ask_of(t, "carol", HG_JOB_PROPOSE, NULL, 1), other = ask_of(t, "carol", HG_JOB_PROPOSE, NULL, 2);
+    q.policy->release_bits = 40; /* server 2 thinks that it is dearer */
+    charge(&q, t, 2, set, 2);
+    assert_int_equal(put(&other, t, &err), HG_EREFUSED);
+    assert_contains(err.msg, "not the price of the job");
+    for (unsigned i = 0; i < 2; i++) assert_int_equal(spent_by(t, i, "carol"), 0);
+    question_free(&q);
+    question_free(&other);
     trio_free(t);
 }
 
@@ -198,6 +243,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(coins_that_one_server_lost_are_paid_again),
         TEST(a_check_is_of_the_rows_that_it_began_with),
+        TEST(one_server_sells_no_questions),
+        TEST(prices_are_the_policys),
         TEST(rows_of_a_lost_server_go_to_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -389,6 +389,97 @@ static void a_neighbour_cannot_invent_jobs_or_prices(void **state) {
     }
 }
 
+static uint64_t ten(void *self, const char *user) {
+    (void)self;
+    assert_string_equal(user, "carol");
+    return 10;
+}
+
+/* carol has signed many questions for server 1, which tells that they were charged: a retry is free, and must not be for these. */
+static void a_neighbours_word_is_not_worth_money(void **state) {
+    (void)state;
+    kit k[2];
+    hg_charged out;
+    hg_err err;
+    size_t added, answered = 0;
+    hg_store *a = new_store(&k[0], "money", 0), *b = new_store(&k[1], "money", 1);
+    hg_text t = hg_text_new(0);
+    const hg_merge_opts careful = { .job = any_job, .budget = ten, .self = a, .from = 1 },
+                        careless = { .job = any_job, .self = a, .from = 1 };
+    for (unsigned i = 0; i < 25; i++) {
+        hg_charge c = job_of(i);
+        c.user_budget = c.dataset_budget = 100;
+        assert_ok(hg_ledger_charge(&out, b, &c, NULL));
+    }
+    assert_ok(hg_ledger_export(&t, b, KIT_PROJECT, NULL));
+    assert_ok_err(hg_ledger_merge(&added, a, KIT_PROJECT, t.s, t.len, &careful, &err), err);
+    assert_int_equal(added, 10);
+    assert_int_equal(spent_by(a, "carol"), 10);
+    assert_int_equal(spent_on(a, 1, NULL), 10);
+    for (unsigned i = 0; i < 25; i++) {
+        const hg_charge c = job_of(i);
+        answered += hg_ledger_charge(&out, a, &c, NULL) == HG_OK;
+    }
+    assert_int_equal(answered, 10);
+    /* even if it had taken them all, none could be asked */
+    assert_ok_err(hg_ledger_merge(&added, a, KIT_PROJECT, t.s, t.len, &careless, &err), err);
+    assert_int_equal(added, 15);
+    hg_charge c = job_of(3);
+    assert_int_equal(hg_ledger_charge(&out, a, &c, &err), HG_EREFUSED);
+    assert_contains(err.msg, "carol has 0 of 10 queries left");
+    c.user_budget = 100;
+    assert_int_equal(hg_ledger_charge(&out, a, &c, &err), HG_EREFUSED);
+    assert_contains(err.msg, "has taken part in 25 of 20 queries");
+    hg_text_free(&t);
+    for (int i = 0; i < 2; i++) {
+        hg_store_free(i ? b : a);
+        kit_remove(k[i].folder);
+    }
+}
+
+static void counts_are_believed_up_to_what_is_allowed_here(void **state) {
+    (void)state;
+    kit k[2];
+    hg_charged out;
+    hg_job_record job;
+    hg_store *a = new_store(&k[0], "counts", 0), *b = new_store(&k[1], "counts", 1);
+    hg_charge c = job_of(1);
+    c.deterministic = false;
+    assert_ok(hg_ledger_charge(&out, a, &c, NULL));
+    for (unsigned i = 0; i < 8; i++) {
+        if (i == 4) assert_ok(hg_ledger_allow(b, c.job, NULL));
+        assert_ok(hg_ledger_charge(&out, b, &c, NULL));
+    }
+    assert_int_equal(merge(a, b), 1);
+    assert_ok(hg_ledger_job(&job, a, c.job, NULL));
+    assert_int_equal(job.times, 1 + HG_RETRIES);
+    assert_int_equal(job.attempts, 1 + HG_RETRIES);
+    for (int i = 0; i < 2; i++) {
+        hg_store_free(i ? b : a);
+        kit_remove(k[i].folder);
+    }
+}
+
+/* What is drawn anew costs again, although the job is one whose retries are free. */
+static void a_second_draw_costs_again(void **state) {
+    (void)state;
+    kit k;
+    hg_charged out;
+    hg_store *s = new_store(&k, "again", 0);
+    hg_charge c = job_of(1);
+    assert_ok(hg_ledger_charge(&out, s, &c, NULL));
+    c.again = true;
+    assert_ok(hg_ledger_charge(&out, s, &c, NULL));
+    assert_false(out.free);
+    assert_int_equal(out.user_left, 8);
+    c.again = false;
+    assert_ok(hg_ledger_charge(&out, s, &c, NULL));
+    assert_true(out.free);
+    assert_int_equal(spent_by(s, "carol"), 2);
+    hg_store_free(s);
+    kit_remove(k.folder);
+}
+
 /* Random charges, restarts and merges against a model: what is spent never shrinks, is at least what this server charged, and after everyone
  * has heard everyone it is the union. */
 static void random_histories_agree_with_a_model(void **state) {
@@ -473,8 +564,9 @@ static unsigned check_life(kit *k, const char *told, unsigned from) {
     const uint64_t spent = spent_by(s, "carol") - from;
     assert_true(spent >= charged && spent <= charged + 1);
     for (unsigned i = 0; i < spent; i++) {
-        const hg_charge c = job_of(from + i);
+        hg_charge c = job_of(from + i);
         hg_job_record r;
+        c.user_budget = c.dataset_budget = 100000;
         assert_ok(hg_ledger_job(&r, s, c.job, NULL));
         if (i < answered) assert_int_equal(r.state, HG_JOB_ANSWERED);
         if (r.state == HG_JOB_ANSWERED) {
@@ -614,6 +706,9 @@ int main(void) {
         TEST(refuses_another_price_and_sets_that_may_not_take_part),
         TEST(a_merge_is_a_union_with_the_greater_counts),
         TEST(a_neighbour_cannot_invent_jobs_or_prices),
+        TEST(a_neighbours_word_is_not_worth_money),
+        TEST(counts_are_believed_up_to_what_is_allowed_here),
+        TEST(a_second_draw_costs_again),
         TEST(random_histories_agree_with_a_model),
         TEST(survives_any_allocation_failure),
     };
