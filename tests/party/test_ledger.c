@@ -433,7 +433,7 @@ static void a_neighbours_word_is_not_worth_money(void **state) {
     hg_text_free(&t);
     for (int i = 0; i < 2; i++) {
         hg_store_free(i ? b : a);
-        kit_remove(k[i].folder);
+        test_remove_tree(k[i].folder);
     }
 }
 
@@ -456,7 +456,7 @@ static void counts_are_believed_up_to_what_is_allowed_here(void **state) {
     assert_int_equal(job.attempts, 1 + HG_RETRIES);
     for (int i = 0; i < 2; i++) {
         hg_store_free(i ? b : a);
-        kit_remove(k[i].folder);
+        test_remove_tree(k[i].folder);
     }
 }
 
@@ -477,7 +477,7 @@ static void a_second_draw_costs_again(void **state) {
     assert_true(out.free);
     assert_int_equal(spent_by(s, "carol"), 2);
     hg_store_free(s);
-    kit_remove(k.folder);
+    test_remove_tree(k.folder);
 }
 
 /* Random charges, restarts and merges against a model: what is spent never shrinks, is at least what this server charged, and after everyone
