@@ -42,14 +42,38 @@ static hg_status cheat(void *self, hg_phase phase, uint32_t round, const hg_exch
     return c->exchange(c->self, hg_channel_tls_channel(a->tls), phase, round, x, err);
 }
 
+typedef struct {
+    hg_attempt *attempt;
+    hg_neighbour neighbour;
+    hg_status st;
+    hg_err err;
+} reaching;
+
+static void *reach_thread(void *arg) {
+    reaching *r = arg;
+    r->st = reach(r->attempt, r->neighbour, &r->err);
+    return NULL;
+}
+
+/* Both neighbours at once: a handshake is a few milliseconds of waiting for the other side. */
+static hg_status reach_both(hg_attempt *a, hg_err *err) {
+    reaching next = { .attempt = a, .neighbour = HG_NEXT };
+    pthread_t thread;
+    const bool threaded = pthread_create(&thread, NULL, reach_thread, &next) == 0;
+    const hg_status st = reach(a, HG_PREVIOUS, err);
+    if (threaded)
+        pthread_join(thread, NULL);
+    else
+        reach_thread(&next);
+    if (st == HG_OK && next.st != HG_OK && err) *err = next.err;
+    return st == HG_OK ? next.st : st;
+}
+
 hg_status hg_attempt_open(hg_attempt *a, hg_server *s, const unsigned char topic[HG_DIGEST], uint32_t number,
                           hg_err *err) {
     *a = (hg_attempt) { .server = s, .number = number };
     memcpy(a->topic, topic, HG_DIGEST);
-    /* dial first: who is dialled waits for nobody before it accepts */
-    const hg_neighbour first = hg_attempt_party(a, HG_NEXT) < s->party ? HG_NEXT : HG_PREVIOUS;
-    HG_TRY(reach(a, first, err));
-    HG_TRY(reach(a, first == HG_NEXT ? HG_PREVIOUS : HG_NEXT, err));
+    HG_TRY(reach_both(a, err));
     hg_channel_tls_opts o = hg_channel_tls_opts_default();
     o.round_ms = s->o.round_ms;
     o.cancel = s->hard;
