@@ -48,11 +48,16 @@ static hg_status judge(hg_work *w, const hg_link *k, hg_err *err) {
 
 /* ---- what the policy asks of the data --------------------------------------------------------------------------------------------- */
 
+/* Measured rows count; candidates hide nobody's measurement, they count only where no other owner has any. */
 static hg_status check_foreign(const hg_work *w, hg_err *err) {
     const hg_policy *p = w->policy;
-    size_t foreign = 0;
-    for (size_t i = 0; i < w->rows.n_sets; i++)
-        if (strcmp(w->rows.set[i].owner, w->job.user) != 0) foreign += (size_t)w->rows.set[i].rows;
+    size_t measured = 0, candidates = 0;
+    for (size_t i = 0; i < w->rows.n_sets; i++) {
+        const hg_stored *set = &w->rows.set[i];
+        if (strcmp(set->owner, w->job.user) == 0) continue;
+        *(set->kind == HG_SHARES_CANDIDATES ? &candidates : &measured) += (size_t)set->rows;
+    }
+    const size_t foreign = measured ? measured : candidates;
     if (foreign >= p->least_foreign) return HG_OK;
     return hg_advise(err,
                      hg_fail(err, HG_EREFUSED, "project %s has %zu rows of other owners; the policy asks for %zu",

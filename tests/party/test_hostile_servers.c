@@ -239,10 +239,43 @@ static void rows_of_a_lost_server_go_to_no_other(void **state) {
     trio_free(t);
 }
 
+/* ---- few rows ----------------------------------------------------------------------------------------------------------------------- */
+
+/* acme has one measured row and many candidates: its row would be found out, whatever else there is. */
+static void candidates_do_not_hide_a_row(void **state) {
+    (void)state;
+    char path[TRIO_PATH], folder[TRIO_PATH];
+    trio *t = trio_new("few", "tier: compositions\nmode: semi-honest\n",
+                       "limits: {padding: 1, entries: 40, least candidates: 2, least foreign rows: 3}\n");
+    static const size_t CANDIDATE[] = { 7, 8, 9, 10, 11, 12 };
+    const double nothing[6] = { 0 };
+    hg_party_shared set;
+    hg_party_answer *answer;
+    hg_err err;
+    (void)share(t, "carol", (size_t[]) { 0, 5, 30 }, 3);
+    trio_table(path, t, "candidates.csv", CANDIDATE, nothing, 6);
+    const hg_party_share_opts o = { .candidates = true, .folder = trio_path(folder, t, "acme/outbox") };
+    hg_party *acme = trio_party(t, "acme"), *carol = trio_party(t, "carol");
+    assert_ok_err(hg_party_share(&set, acme, "magnets", path, &o, &err), err);
+    assert_ok_err(hg_party_suggest(&answer, carol, "magnets", NULL, &err),
+                  err); /* nobody else's measurement is in it */
+    hg_party_answer_free(answer);
+    (void)share(t, "acme", (size_t[]) { 20 }, 1);
+    assert_int_equal(hg_party_suggest(&answer, carol, "magnets", NULL, &err), HG_EREFUSED);
+    assert_contains(err.msg, "has 1 rows of other owners");
+    (void)share(t, "bolt", (size_t[]) { 21, 22 }, 2);
+    assert_ok_err(hg_party_suggest(&answer, carol, "magnets", NULL, &err), err);
+    hg_party_answer_free(answer);
+    hg_party_free(acme);
+    hg_party_free(carol);
+    trio_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(coins_that_one_server_lost_are_paid_again),
         TEST(a_check_is_of_the_rows_that_it_began_with),
+        TEST(candidates_do_not_hide_a_row),
         TEST(one_server_sells_no_questions),
         TEST(prices_are_the_policys),
         TEST(rows_of_a_lost_server_go_to_no_other),
