@@ -225,7 +225,7 @@ static hg_status merge(size_t *added, hg_store *s, const char *project, told *t,
     hg_taker from = hg_taker_of(bytes, n);
     HG_TRY(hg_store_find_project(&p, s, project, err));
     for (size_t k = 0, jobs = hg_take_u32(&from); k < jobs; k++) {
-        bool changed;
+        bool changed = false;
         HG_TRY(next_told(t, &from, project, o, err));
         if (!verdict->s[k]) continue;
         HG_TRY(merge_job(&changed, s, t, o, err));
