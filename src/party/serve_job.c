@@ -48,6 +48,12 @@ static hg_status judge(hg_work *w, const hg_link *k, hg_err *err) {
 
 /* ---- what the policy asks of the data --------------------------------------------------------------------------------------------- */
 
+/* How many rows are measured for certain: of padded ones an owner may have filled up all but one of the last multiple. */
+static size_t sure_rows(const hg_policy *p, const hg_stored *set) {
+    const bool padded = p->tier != HG_TIER_PROPERTIES && set->kind == HG_SHARES_ROWS;
+    return (size_t)set->rows - (padded && set->rows >= p->padding ? p->padding - 1 : 0);
+}
+
 /* Measured rows count; candidates hide nobody's measurement, they count only where no other owner has any. */
 static hg_status check_foreign(const hg_work *w, hg_err *err) {
     const hg_policy *p = w->policy;
@@ -55,14 +61,16 @@ static hg_status check_foreign(const hg_work *w, hg_err *err) {
     for (size_t i = 0; i < w->rows.n_sets; i++) {
         const hg_stored *set = &w->rows.set[i];
         if (strcmp(set->owner, w->job.user) == 0) continue;
-        *(set->kind == HG_SHARES_CANDIDATES ? &candidates : &measured) += (size_t)set->rows;
+        *(set->kind == HG_SHARES_CANDIDATES ? &candidates : &measured) += sure_rows(p, set);
     }
     const size_t foreign = measured ? measured : candidates;
     if (foreign >= p->least_foreign) return HG_OK;
     return hg_advise(err,
                      hg_fail(err, HG_EREFUSED, "project %s has %zu rows of other owners; the policy asks for %zu",
                              p->project, foreign, p->least_foreign),
-                     "ask again when more owners have shared their data");
+                     p->tier == HG_TIER_PROPERTIES
+                         ? "ask again when more owners have shared their data"
+                         : "padding does not count: of a padded data set, one row of the last multiple is certain");
 }
 
 static hg_status find_subject(hg_work *w, hg_err *err) {

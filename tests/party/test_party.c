@@ -123,7 +123,7 @@ static void hidden_rows_give_the_same_answer(void **state) {
     (void)state;
     static const char *const MODES[] = { "tier: indices\nmode: semi-honest\n", "tier: indices\nmode: malicious\n" };
     for (size_t k = 0; k < 2; k++) {
-        trio *t = trio_new("hidden", MODES[k], "limits: {padding: 4}\n");
+        trio *t = trio_new("hidden", MODES[k], "limits: {padding: 4, least foreign rows: 2}\n");
         char path[TRIO_PATH];
         hg_err err;
         hg_policy *p;
@@ -212,8 +212,9 @@ static void hidden_compositions_give_the_same_answer(void **state) {
         hg_party_answer *a;
         hg_party_shared one;
         size_t measured[8] = { 0, 1, 2 };
-        hidden h = { .t = trio_new("compositions", MODES[k],
-                                   "limits: {padding: 4, entries: 40, least candidates: 32}\n") };
+        hidden h = { .t =
+                         trio_new("compositions", MODES[k],
+                                  "limits: {padding: 4, entries: 40, least candidates: 32, least foreign rows: 1}\n") };
         assert_ok_err(hg_policy_load(&h.p, trio_path(path, h.t, "policy.yaml"), &err), err);
         hg_party *carol = trio_party(h.t, "carol");
         share_hidden(&h, carol);
