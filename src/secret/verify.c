@@ -394,19 +394,22 @@ static hg_status zero_digests(unsigned char digest[HG_NEIGHBOURS][32], hg_run *r
     return HG_OK;
 }
 
-/* HG_ECHEAT without words when a neighbour's tag differs. */
-static hg_status zero_round(bool *zero, hg_run *r, unsigned char digest[HG_NEIGHBOURS][32], hg_err *err) {
+/* wrong: whose tag differs, HG_NEIGHBOURS: nobody's. both: of both, and then it was no neighbour's doing: an honest one has said so, too. */
+static hg_status zero_round(unsigned *wrong, bool *both, hg_run *r, unsigned char digest[HG_NEIGHBOURS][32],
+                            hg_err *err) {
     tags t;
     HG_TRY(make_tags(&t, r, "zero    ", r->tests++, digest, err));
     HG_TRY(exchange_tags(&t, r, HG_PHASE_ZERO, err));
-    *zero = wrong_tag(&t) == HG_NEIGHBOURS;
+    *wrong = wrong_tag(&t);
+    *both = CRYPTO_memcmp(t.taken[0], t.expected[0], TAG) != 0 && CRYPTO_memcmp(t.taken[1], t.expected[1], TAG) != 0;
     return HG_OK;
 }
 
 static hg_status zero_test(check *c, hg_run *r, size_t entries, hg_err *err) {
     unsigned char digest[HG_NEIGHBOURS][32] = { { 0 } };
     uint64_t third[HG_RING_LIMBS];
-    bool zero = false;
+    unsigned wrong;
+    bool both;
     for (unsigned l = 0; l < HG_RING_LIMBS; l++)
         if (used(r, l)) {
             const uint64_t *const t[2] = { c->t[l].slot[0], c->t[l].slot[1] };
@@ -417,8 +420,8 @@ static hg_status zero_test(check *c, hg_run *r, size_t entries, hg_err *err) {
                                        (const uint64_t *)(const void *)r->out.p };
         HG_TRY(zero_digests(digest, r, (uint64_t *)(void *)r->in.p, e, entries, 0, err));
     }
-    HG_TRY(zero_round(&zero, r, digest, err));
-    if (zero) return HG_OK;
+    HG_TRY(zero_round(&wrong, &both, r, digest, err));
+    if (wrong == HG_NEIGHBOURS) return HG_OK;
     return hg_fail(err, HG_ECHEAT,
                    "a server computed with wrong numbers: the check of products and gates failed, in %s",
                    hg_phase_name(HG_PHASE_ZERO));
@@ -478,11 +481,12 @@ hg_status hg_share_assert_zero(hg_run *r, const hg_share *x, const char *what, h
     else
         HG_TRY(hg_run_verify_products(r, err));
     const size_t words = x->n * x->limbs;
-    bool zero = false;
+    unsigned wrong = HG_NEIGHBOURS;
+    bool both = false;
     if (r->mode == HG_PLAIN) {
         uint64_t any = 0;
         for (size_t i = 0; i < words; i++) any |= x->slot[0][i];
-        zero = any == 0;
+        both = any != 0;
         r->cost.rounds++;
     } else {
         const hg_mark mark = hg_arena_mark(r->arena);
@@ -491,10 +495,13 @@ hg_status hg_share_assert_zero(hg_run *r, const hg_share *x, const char *what, h
         const uint64_t *const slot[2] = { x->slot[0], x->slot[1] };
         hg_status st = third ? zero_digests(digest, r, third, slot, words, x->limbs, err)
                              : hg_fail(err, HG_ENOMEM, "no memory for a zero test");
-        if (st == HG_OK) st = zero_round(&zero, r, digest, err);
+        if (st == HG_OK) st = zero_round(&wrong, &both, r, digest, err);
         hg_arena_reset(r->arena, mark);
         if (st != HG_OK) return hg_run_break(r, st);
     }
-    if (zero) return HG_OK;
-    return hg_run_break(r, hg_fail(err, HG_ECHEAT, "%s: what must be zero is not", what));
+    if (both) return hg_run_break(r, hg_fail(err, HG_ECHEAT, "%s: what must be zero is not", what));
+    if (wrong == HG_NEIGHBOURS) return HG_OK;
+    return hg_run_break(r, hg_fail(err, HG_ECHEAT,
+                                   "server %u says otherwise than the third one about what must be zero, in %s",
+                                   server_at(r, wrong), hg_phase_name(HG_PHASE_ZERO)));
 }

@@ -160,6 +160,30 @@ static void what_must_be_zero_is_tested_in_every_mode(void **state) {
     }
 }
 
+static void lie_about_zero(void *user, parties_message *m) {
+    const unsigned *cheater = user;
+    if (!m->received && m->party == *cheater && m->phase == HG_PHASE_ZERO) m->bytes[0] ^= 1;
+}
+
+/* One server's word does not make an honest owner a cheat. */
+static void one_server_cannot_accuse_an_owner(void **state) {
+    (void)state;
+    for (hg_mode mode = HG_SEMI_HONEST; mode <= HG_MALICIOUS; mode++)
+        for (unsigned cheater = 0; cheater < 3; cheater++) {
+            zero_job j = { .value = 0 };
+            parties *p = parties_new(mode, 5);
+            p->spy = lie_about_zero;
+            p->spy_user = &cheater;
+            assert_int_equal(parties_run(p, test_zero, &j), HG_ECHEAT);
+            for (unsigned i = 0; i < 3; i++) {
+                if (i == cheater) continue;
+                assert_int_equal(p->status[i], HG_ECHEAT);
+                assert_null(strstr(p->err[i].msg, "the owner of"));
+            }
+            parties_free(p);
+        }
+}
+
 /* ---- refusals ---------------------------------------------------------------------------------------------------------------------------------------- */
 
 static hg_status verify_too_early(parties *p, hg_run *r, hg_err *err) {
@@ -196,6 +220,7 @@ int main(void) {
         TEST(the_coin_deals_every_order_alike),
         TEST(products_are_checked_in_three_rounds_before_an_opening_in_the_middle),
         TEST(what_must_be_zero_is_tested_in_every_mode),
+        TEST(one_server_cannot_accuse_an_owner),
         TEST(a_check_wants_its_rounds_ended_and_costs_nothing_when_nothing_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
