@@ -164,6 +164,8 @@ static hg_status answer(hg_server *s, hg_link *k, hg_frame head, hg_err *err) {
     if (st == HG_OK) st = dispatch(&a, r, err);
     if (st == HG_OK && reply.failed) st = hg_fail(err, HG_ENOMEM, "no memory for an answer");
     if (st == HG_OK) st = hg_message_send(k, HG_REPLY, reply.s, reply.len, err);
+    /* a status without a word must not send what lies on the stack */
+    if (st != HG_OK && err->code == HG_OK) hg_fail(err, st, "%s could not be served", r->name);
     if (st != HG_OK && r->kind != HG_ASK_PULSE) hg_serve_log(s, "%s from %s: %s", r->name, hg_link_peer(k), err->msg);
     hg_text_free(&body);
     hg_text_free(&reply);
@@ -182,12 +184,13 @@ static hg_status wait_for(const hg_server *s, hg_link *k, hg_err *err) {
 }
 
 static void serve(hg_server *s, hg_link *k) {
-    hg_err err;
+    hg_err err = { .code = HG_OK };
     hg_frame head;
     hg_status st = HG_OK;
     while (st == HG_OK) {
         if ((st = wait_for(s, k, &err)) != HG_OK) break;
         if (hg_link_head(&head, k, -1, &err) != HG_OK) return; /* it has left: no news */
+        hg_err_clear(&err);
         st = answer(s, k, head, &err);
     }
     hg_link_refuse(k, &err);
@@ -212,7 +215,7 @@ static void visit(hg_server *s, void *ctx) {
     o.admit = admit;
     o.self = s;
     o.cancel = s->hard;
-    hg_err err;
+    hg_err err = { .code = HG_OK };
     hg_link *k;
     const hg_status st = hg_link_accept(&k, s->tls, fd, &o, &err);
     leave(s, &s->strangers);
@@ -235,7 +238,7 @@ static void visit(hg_server *s, void *ctx) {
 }
 
 static void welcome(hg_server *s, int fd) {
-    hg_err err;
+    hg_err err = { .code = HG_OK };
     if (!enter(s, &s->strangers, s->o.strangers)) {
         close(fd);
         return;
@@ -281,7 +284,7 @@ static void watch(hg_server *s, void *ctx) {
     o.purpose = HG_PURPOSE_CONTROL;
     o.handshake_ms = MISSED * s->o.pulse_ms;
     o.cancel = s->o.stop;
-    hg_err err;
+    hg_err err = { .code = HG_OK };
     do {
         hg_link *k;
         hg_status st = hg_link_connect(&k, s->tls, party, &o, &err);

@@ -295,7 +295,7 @@ static hg_status digest_all(const build *b, hg_hash *h, hg_err *err) {
     HG_TRY(add(h, &m->epsilon, sizeof m->epsilon, err));
     HG_TRY(add(h, t->measured, t->n * sizeof *t->measured, err));
     for (size_t i = 0; i < t->thetas; i++) {
-        HG_TRY(b->st[i]);
+        if (b->st[i] != HG_OK) return hg_fail(err, b->st[i], "the digest of a public table could not be made");
         HG_TRY(add(h, b->hex[i], HG_HASH_SIZE - 1, err));
     }
     HG_TRY(add(h, t->spread, t->n_pool * t->thetas * sizeof *t->spread, err));
