@@ -1,6 +1,7 @@
 /* party/serve_share.c -- a data set comes in: spooled, read, staged
  *
- * A share file is sealed for this server, so it may lie on the disk as it came until it is complete; then it is read once more,
+ * A share file is sealed for this server, so it may lie on the disk as it came until it is complete, if its header names who brings it
+ * as an owner of a project here; then it is read once more,
  * into the store, and nothing of it stays unless every digest and the owner's signature are right. What needs all three servers comes
  * afterwards: party/serve_validate.c.
  */
@@ -44,26 +45,71 @@ void hg_serve_sweep_spool(const hg_server *s) {
     if (d) closedir(d);
 }
 
+/* Who brings what, by the header: the policy of the project, if this visitor is the owner whom the file names. */
+static hg_status check_bringer(hg_policy **p, const hg_share_header *h, hg_ask *a, hg_err *err) {
+    const hg_member *m;
+    HG_TRY(hg_serve_policy(p, a->server, h->project, NULL, err));
+    HG_TRY(hg_serve_member(&m, *p, a->link, err));
+    if (strcmp(m->name, h->owner) == 0) return HG_OK;
+    return hg_fail(err, HG_EREFUSED, "%s brings a share file of %s", m->name, h->owner);
+}
+
+static hg_status read_memory(void *self, size_t *got, void *buf, size_t size, hg_err *err) {
+    hg_taker *t = self;
+    (void)err;
+    *got = size < t->left ? size : t->left;
+    hg_take_bytes(t, buf, *got);
+    return HG_OK;
+}
+
+/* Before anything goes to the disk: its first bytes, from somebody who may bring it. */
+static hg_status look_at_header(const char *bytes, size_t n, hg_ask *a, hg_err *err) {
+    hg_taker t = hg_taker_of(bytes, n);
+    const hg_source source = { read_memory, &t };
+    hg_share_reader *r;
+    hg_share_header h;
+    hg_policy *p = NULL;
+    HG_TRY(hg_share_reader_new(&r, &h, "share file", &source, err));
+    hg_share_reader_free(r);
+    const hg_status st = check_bringer(&p, &h, a, err);
+    hg_policy_free(p);
+    return st;
+}
+
+static hg_status write_all(int fd, const char *bytes, size_t n, const char *path, hg_err *err) {
+    while (n) {
+        const ssize_t k = write(fd, bytes, n);
+        if (k == 0 || (k < 0 && errno != EINTR))
+            return hg_fail(err, HG_EIO, "%s cannot be written: %s", path, strerror(errno));
+        bytes += k > 0 ? k : 0;
+        n -= k > 0 ? (size_t)k : 0;
+    }
+    return HG_OK;
+}
+
+static hg_status spool_to(const char *path, hg_message_stream *in, char buf[STEP], size_t first, hg_err *err) {
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return hg_fail(err, HG_EIO, "%s cannot be made: %s", path, strerror(errno));
+    hg_status st = write_all(fd, buf, first, path, err);
+    for (size_t got = STEP; st == HG_OK && got == STEP;) {
+        st = hg_message_read(in, &got, buf, STEP, err);
+        if (st == HG_OK) st = write_all(fd, buf, got, path, err);
+    }
+    close(fd);
+    return st;
+}
+
 static hg_status spool(const char *path, hg_ask *a, hg_err *err) {
     const hg_request *r = hg_request_of(HG_PUT_SHARES);
     hg_message_stream in;
+    size_t got;
     HG_TRY(hg_message_begin(&in, a->link, a->head, r->most, err));
-    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) return hg_fail(err, HG_EIO, "%s cannot be made: %s", path, strerror(errno));
     char *buf = hg_malloc(STEP, 1);
-    hg_status st = buf ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for a share file");
-    for (size_t got = STEP; st == HG_OK && got == STEP;) {
-        st = hg_message_read(&in, &got, buf, STEP, err);
-        for (size_t at = 0; st == HG_OK && at < got;) {
-            const ssize_t n = write(fd, buf + at, got - at);
-            if (n > 0)
-                at += (size_t)n;
-            else if (n == 0 || errno != EINTR)
-                st = hg_fail(err, HG_EIO, "%s cannot be written: %s", path, strerror(errno));
-        }
-    }
+    if (!buf) return hg_fail(err, HG_ENOMEM, "no memory for a share file");
+    hg_status st = hg_message_read(&in, &got, buf, HG_SHARE_BEGIN_MOST, err);
+    if (st == HG_OK) st = look_at_header(buf, got, a, err);
+    if (st == HG_OK) st = spool_to(path, &in, buf, got, err);
     hg_free(buf);
-    close(fd);
     return st;
 }
 
@@ -106,13 +152,9 @@ static hg_status commit(hg_stage *g, const hg_share_reader *r, hg_err *err) {
 /* Reads the file, whose header names project and policy, into the store. */
 static hg_status take_file(hg_share_reader *r, const hg_share_header *h, hg_policy **p, hg_ask *a, hg_err *err) {
     hg_server *s = a->server;
-    const hg_member *m;
     hg_share_layout layout;
     hg_stage *g = NULL;
-    HG_TRY(hg_serve_policy(p, s, h->project, NULL, err));
-    HG_TRY(hg_serve_member(&m, *p, a->link, err));
-    if (strcmp(m->name, h->owner) != 0)
-        return hg_fail(err, HG_EREFUSED, "%s brings a share file of %s", m->name, h->owner);
+    HG_TRY(check_bringer(p, h, a, err));
     HG_TRY(hg_share_reader_begin(r, &layout, *p, s->party, hg_identity_sealing_secret(s->o.identity), err));
     hg_stored d = { .sequence = h->sequence,
                     .kind = (unsigned)h->kind,

@@ -85,6 +85,7 @@ typedef struct {                /* valid until the next call */
     const uint64_t *bits[2];    /* [(n_bits + 63) / 64]; bits past n_bits are zero */
 } hg_share_row;
 
+enum { HG_SHARE_BEGIN_MOST = 2048 }; /* so many bytes of a file hold its header */
 typedef struct hg_share_reader hg_share_reader;
 /* Reads the header, so that the caller can find project and policy. `name` stands for the file in messages. Errors: HG_EPARSE,
  * HG_ENOMEM, what the source says. */

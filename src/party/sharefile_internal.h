@@ -26,6 +26,7 @@ enum {
     HG_SHARE_STREAM = crypto_secretstream_xchacha20poly1305_HEADERBYTES,
     HG_SHARE_FRAME_EXTRA = crypto_secretstream_xchacha20poly1305_ABYTES
 };
+_Static_assert(HG_SHARE_MAGIC_SIZE + 4 + HG_SHARE_HEADER_MOST <= HG_SHARE_BEGIN_MOST, "the header");
 
 static inline size_t hg_share_row_bytes(const hg_share_layout *l) { return (l->has_index ? 4 : 0) + 16 * l->words; }
 

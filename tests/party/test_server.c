@@ -412,6 +412,36 @@ static void wrong_share_files_leave_nothing(void **state) {
     trio_free(t);
 }
 
+/* dora is in no project, and begins a share file that never ends: the server does not wait for more than its header. */
+static void a_strangers_share_file_is_not_kept_for_a_moment(void **state) {
+    (void)state;
+    trio *t = trio_new("spool", SEMI, "");
+    hg_err err;
+    hg_policy *p;
+    char path[HG_SERVERS][TRIO_PATH];
+    const uint64_t y[3] = { 5, 0, 0 };
+    hg_text bytes = hg_text_new(0), reply = hg_text_new(0);
+    hg_party *acme = trio_party(t, "acme");
+    assert_ok_err(hg_party_policy(&p, acme, "magnets", &err), err);
+    write_files(t, acme, p, 1, y, path);
+    assert_ok_err(hg_party_read_file(&bytes, path[0], &err), err);
+    while (bytes.len < HG_SHARE_BEGIN_MOST) hg_put_u8(&bytes, 0);
+    for (unsigned i = 0; i < 2; i++) { /* one of acme, another of nobody's project */
+        if (i) memcpy(memmem(bytes.s, bytes.len, "magnets", 7), "secrets", 7);
+        hg_party *dora = trio_party(t, "dora");
+        assert_ok_err(hg_party_dial(dora, 0, &err), err);
+        assert_ok_err(hg_link_send(dora->link[0], HG_PUT_SHARES, 0, HG_FRAME_MORE, bytes.s, HG_SHARE_BEGIN_MOST, &err),
+                      err);
+        assert_int_equal(hg_party_reply(&reply, dora, 0, 64, &err), i ? HG_ENOTFOUND : HG_EREFUSED);
+        hg_party_free(dora);
+    }
+    hg_text_free(&bytes);
+    hg_text_free(&reply);
+    hg_policy_free(p);
+    hg_party_free(acme);
+    trio_free(t);
+}
+
 /* ---- limits before trust ------------------------------------------------------------------------------------------------------------- */
 
 static int knock(uint16_t port) {
@@ -534,6 +564,7 @@ int main(void) {
         TEST(a_withdrawal_reaches_who_was_away),
         TEST(a_value_outside_the_range_never_counts),
         TEST(wrong_share_files_leave_nothing),
+        TEST(a_strangers_share_file_is_not_kept_for_a_moment),
         TEST(silent_strangers_do_not_stop_the_service),
         TEST(requests_are_bounded),
         TEST(several_questions_at_once),
