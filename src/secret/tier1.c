@@ -87,12 +87,12 @@ static hg_status choose_theta(job *j, hg_err *err) {
     return j->narrow < j->wide ? hg_share_reduce(&j->b, j->r, &j->one, j->narrow, err) : HG_OK;
 }
 
-/* The greatest y: among numbers of 28 bits and a sign. */
-static hg_status find_best(job *j, hg_err *err) {
+/* The greatest y: among numbers of 28 bits and a sign. y: with its MACs, which the winners of one draw bring to the next. */
+static hg_status find_best(job *j, const hg_share *y, hg_err *err) {
     hg_bits onehot;
     hg_share which;
     const hg_extremum_opts greatest = { .greatest = true, .bits = 32 };
-    HG_TRY(hg_extremum(j->r, &onehot, &j->y, &greatest, err));
+    HG_TRY(hg_extremum(j->r, &onehot, y, &greatest, err));
     HG_TRY(hg_bits_to_share(j->r, &which, &onehot, j->narrow, err));
     return hg_inner(j->r, &j->best, &which, &j->y, 1, j->t->n, err); /* valid after the next round */
 }
@@ -346,8 +346,9 @@ hg_status hg_t1_propose(hg_bits *index, hg_run *r, const hg_t1_tables *t, const 
     HG_TRY(quadratic_forms(&j, y, err));
     HG_TRY(choose_theta(&j, err));
     HG_TRY(hg_share_reduce(&j.y, r, y, j.narrow, err));
+    const hg_share with_macs = j.y;
     j.y.mac[0] = j.y.mac[1] = NULL; /* one factor of a product has a MAC, and it is never this one */
-    if (best) HG_TRY(find_best(&j, err));
+    if (best) HG_TRY(find_best(&j, &with_macs, err));
     HG_TRY(mixtures(&j, pi ? &scaled : NULL, err));
     if (!pi || j.batch > 1) HG_TRY(find_sigma(&j, err));
     HG_TRY(first_score(&j, &score, &scaled, err));

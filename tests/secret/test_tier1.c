@@ -30,6 +30,23 @@ static void every_mode_proposes_what_doubles_propose(void **state) {
         }
 }
 
+/* So many rows that the greatest of them is found in more than one draw. */
+static void many_rows_have_a_greatest_one(void **state) {
+    (void)state;
+    for (size_t a = 1; a < 3; a++) {
+        problem p = problem_make(ALL[a], 30, 20, 5 + a);
+        hg_rng rng = hg_rng_make(a, 1);
+        problem_shrink(&p);
+        p.model.n_length = 1, p.model.n_noise = 1;
+        p.model.noise[0] = 0.1;
+        for (p.n = 20; p.n < PROBLEM_ROWS; p.n++) { /* measured again and again */
+            p.measured[p.n] = p.n % 20;
+            p.y[p.n] = hg_exact_round((p.y[p.n % 20] + 0.1 * hg_rng_uniform(&rng)) * 0x1p24) * 0x1p-24;
+        }
+        agree(&p, NULL);
+    }
+}
+
 /* Problems found by a search for close decisions: the gap to the second is 1e-5 to 3e-4 of the range. A threshold, a chord or a draw
  * that is a little wrong decides some of them otherwise. */
 static void close_decisions_are_decided_alike(void **state) {
@@ -273,6 +290,7 @@ static void no_memory_is_an_error_and_leaks_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(every_mode_proposes_what_doubles_propose),
+        TEST(many_rows_have_a_greatest_one),
         TEST(close_decisions_are_decided_alike),
         TEST(inputs_may_still_be_queued),
         TEST(a_batch_has_no_candidate_twice),

@@ -6,7 +6,7 @@
 #include "secret/tier1_tables.h"
 #include "secret/verify.h"
 
-enum { PROBLEM_POOL = 64, PROBLEM_ROWS = 24, PROBLEM_BATCH = 4 };
+enum { PROBLEM_POOL = 64, PROBLEM_ROWS = 320, PROBLEM_BATCH = 4 };
 
 typedef struct {
     hg_secret_model model;
