@@ -335,6 +335,7 @@ static hg_status estimate_leakage(hg_leakage_estimate *e, bool *measured, hg_par
     HG_TRY(hg_party_datasets(&set, &n_sets, p, policy->project, arena, err));
     for (size_t i = 0; i < n_sets; i++) {
         if (set[i].state != HG_DATASET_ACTIVE) continue;
+        if (set[i].n_index != set[i].rows) return HG_OK; /* too many to be listed */
         for (size_t k = 0; k < set[i].n_index; k++) {
             if (n == HG_LEAKAGE_ROWS) return HG_OK; /* too many to sample: the bound stands alone */
             if (set[i].index[k] >= policy->n_pool)

@@ -5,6 +5,8 @@
  */
 #include "core/memory.h"
 #include "party/serve.h"
+#include "secret/pool_policy.h"
+#include "secret/tier1.h"
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +93,32 @@ static hg_status load_set(hg_rows *r, hg_server *s, size_t i, uint32_t *index, h
     return HG_OK;
 }
 
-hg_status hg_rows_load(hg_rows *r, hg_server *s, hg_err *err) {
+/* As many as a question can be computed with. */
+static size_t most_rows(const hg_policy *p) {
+    switch (p->tier) {
+    case HG_TIER_PROPERTIES: return HG_T1_ROWS_MOST;
+    case HG_TIER_INDICES: return HG_POOL_ROWS_MOST;
+    default: return HG_POOL_ROWS_MOST + p->most_entries;
+    }
+}
+
+/* A larger project keeps its rows, but no server loads them for nothing. */
+static hg_status check_size(const hg_rows *r, const hg_policy *p, hg_err *err) {
+    char name[HG_SHORT_SIZE];
+    size_t largest = 0;
+    if (r->n <= most_rows(p)) return HG_OK;
+    for (size_t i = 0; i < r->n_sets; i++)
+        if (r->set[i].rows > r->set[largest].rows) largest = i;
+    const hg_stored *d = &r->set[largest];
+    return hg_advise(err,
+                     hg_fail(err, HG_EREFUSED, "project %s has %zu rows; %zu at most can be computed with", p->project,
+                             r->n, most_rows(p)),
+                     "data set %s of %s has %llu of them; its owner can withdraw it", hg_short(name, d->id), d->owner,
+                     (unsigned long long)d->rows);
+}
+
+hg_status hg_rows_load(hg_rows *r, hg_server *s, const hg_policy *p, hg_err *err) {
+    HG_TRY(check_size(r, p, err));
     uint32_t *index = hg_alloc(r->arena, r->n, sizeof *index);
     r->measured = hg_alloc(r->arena, r->n, sizeof *r->measured);
     r->word = hg_alloc(r->arena, r->n_sets, sizeof *r->word);

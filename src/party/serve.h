@@ -168,7 +168,8 @@ HG_MUST_CHECK hg_status hg_rows_digest(unsigned char digest[HG_DIGEST], const hg
 /* When its owner made it, by the statement; HG_ENOTFOUND for a set that is remembered as withdrawn alone. */
 HG_MUST_CHECK hg_status hg_serve_created(int64_t *created, hg_server *s, const unsigned char id[HG_DIGEST],
                                          hg_err *err);
-HG_MUST_CHECK hg_status hg_rows_load(hg_rows *r, hg_server *s, hg_err *err);
+/* HG_EREFUSED when there are more than the tier can compute with: before any is loaded. */
+HG_MUST_CHECK hg_status hg_rows_load(hg_rows *r, hg_server *s, const hg_policy *p, hg_err *err);
 void hg_rows_slots(unsigned char digest[2][HG_DIGEST], const hg_rows *r); /* of the shares that were loaded */
 void hg_rows_free(hg_rows *r);                                            /* wipes */
 #endif

@@ -195,7 +195,8 @@ static hg_status describe(hg_dataset_status *out, hg_server *s, const hg_stored 
     if (d->state != HG_DATASET_WITHDRAWN) HG_TRY(hg_serve_created(&out->created, s, d->id, err));
     double epsilon;
     HG_TRY(hg_ledger_dataset(&out->spent, &epsilon, s->o.store, d->id, err));
-    if (d->public_size != sizeof *out->index || d->state != HG_DATASET_ACTIVE) return HG_OK;
+    if (d->public_size != sizeof *out->index || d->state != HG_DATASET_ACTIVE || d->rows > HG_STATUS_INDICES)
+        return HG_OK;
     out->n_index = (size_t)d->rows;
     if (!(out->index = hg_alloc(arena, out->n_index, sizeof *out->index)))
         return hg_fail(err, HG_ENOMEM, "no memory for a list of data sets");

@@ -168,7 +168,7 @@ static hg_status prepare(hg_work *w, uint32_t number, hg_err *err) {
     HG_TRY(hg_rows_list(&w->rows, s, w->job.project, err));
     HG_TRY(check_foreign(w, err));
     if (w->job.kind == HG_JOB_CHECK) HG_TRY(find_subject(w, err));
-    HG_TRY(hg_rows_load(&w->rows, s, err));
+    HG_TRY(hg_rows_load(&w->rows, s, w->policy, err));
     HG_TRY(hg_tier_record_of(w->policy->tier)->prepare(w, err));
     HG_TRY(compare(w, err));
     return hg_attempt_keys(&w->attempt, w->policy->mode, err);

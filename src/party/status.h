@@ -47,7 +47,7 @@ typedef struct {
     size_t n_index;                        /* tier 1: rows; else 0 */
     uint32_t *index;                       /* their pool indices, public there */
 } hg_dataset_status;
-enum { HG_STATUS_DATASETS = 100000 };
+enum { HG_STATUS_DATASETS = 100000, HG_STATUS_INDICES = 4096 };
 void hg_dataset_status_write(hg_text *to, const hg_dataset_status *d, size_t n);
 HG_MUST_CHECK hg_status hg_dataset_status_read(hg_dataset_status **d, size_t *n, hg_arena *arena, const void *bytes,
                                                size_t n_bytes, hg_err *err);

@@ -193,7 +193,7 @@ static hg_status warm(hg_server *s, const char *project, hg_err *err) {
     hg_status st = hg_serve_policy(&p, s, project, NULL, err);
     if (st == HG_OK && p->tier == HG_TIER_PROPERTIES) {
         st = hg_rows_list(&rows, s, project, err);
-        if (st == HG_OK) st = hg_rows_load(&rows, s, err);
+        if (st == HG_OK) st = hg_rows_load(&rows, s, p, err);
         if (st == HG_OK && rows.n >= 2) st = hg_tables_hold(&e, s->tables, p, rows.measured, rows.n, err);
         hg_tables_release(s->tables, e);
     }

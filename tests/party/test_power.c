@@ -182,8 +182,9 @@ static magnets_op draw_work(story *s) {
     return op;
 }
 
-static int by_id(const void *a, const void *b) {
-    return memcmp(((const hg_dataset_status *)a)->id, ((const hg_dataset_status *)b)->id, HG_DIGEST);
+static int by_sequence(const void *a, const void *b) {
+    const hg_dataset_status *x = a, *y = b;
+    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
 }
 
 static void add_set(story *s, const magnets_op *op, const char *id) {
@@ -195,14 +196,14 @@ static void add_set(story *s, const magnets_op *op, const char *id) {
 }
 
 /* Sets of a member that could not say which: those that the test does not know yet. Two, if its end came after all was done, before it
- * could say so, and it shared its rows once more. They are of one second, and then by id, as servers order them. */
+ * could say so, and it shared its rows once more. They are of one second, and then by number, as servers order them. */
 static void add_new_sets(story *s, const magnets_op *op) {
     hg_arena *arena = hg_arena_new();
     hg_party *p = magnets_party(s->m, "c");
     hg_dataset_status *list;
     size_t n, found = 0;
     list_sets(&list, &n, p, 0, arena);
-    qsort(list, n, sizeof *list, by_id);
+    qsort(list, n, sizeof *list, by_sequence);
     for (size_t i = 0; i < n; i++) {
         char id[HG_PARTY_DIGEST];
         hg_hex_write(id, list[i].id, HG_DIGEST);

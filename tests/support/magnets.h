@@ -28,6 +28,7 @@ void magnets_start(magnets *m, unsigned server);
 hg_party *magnets_party(const magnets *m, const char *member);
 double magnets_hc(const magnets *m, size_t row); /* the property of a pool row, in [0, 3] */
 size_t magnets_answer(const magnets *m, const size_t *row, size_t n);
+double magnets_peak_mb(const magnets *m); /* largest resident set of a server so far */
 /* A server's words so far: the text's string. */
 const char *magnets_log(hg_text *to, const magnets *m, unsigned server);
 
@@ -40,6 +41,7 @@ typedef struct {
     magnets_kind kind;
     const char *member;
     size_t row[MAGNETS_ROWS], n; /* to share */
+    const char *table;           /* to share instead of rows: a file */
     const char *dataset;         /* to withdraw */
     int wait_ms;                 /* how long it tries again while servers are away */
     bool again;                  /* first hands in what an earlier call left */
@@ -50,7 +52,7 @@ typedef struct {
 typedef struct {
     hg_status st;
     hg_err err;
-    double ms;
+    double ms, peak_mb;                                  /* time; largest resident set of the member's process */
     size_t handed_in;                                    /* again: data sets */
     char dataset[HG_PARTY_DIGEST], job[HG_PARTY_DIGEST]; /* shared; asked */
     size_t index, rows, datasets, left;                  /* of an answer */
