@@ -179,17 +179,29 @@ static hg_status move_sets(refresh *r, hg_err *err) {
     return HG_OK;
 }
 
-static hg_status prepare(refresh *r, hg_err *err) {
+/* Shares made from different seeds stay different, whoever is to blame: this plan will never be finished, another one may be. */
+static hg_status compare_new(refresh *r, hg_err *err) {
     hg_store *store = r->server->o.store;
     const char *project = r->policy->project;
     unsigned char digest[2][HG_DIGEST];
+    HG_TRY(hg_epoch_digest(digest, store, project, err));
+    const hg_status st =
+        hg_attempt_slots(&r->attempt, "the new shares", (const unsigned char(*)[HG_DIGEST])digest, err);
+    if (st == HG_EREFUSED && r->mine.state == HG_REFRESH_BEGUN &&
+        hg_epoch_refuse(store, project, "the new shares of the three differ", NULL) != HG_OK)
+        hg_serve_log(r->server, "the refresh of %s could not be given up", project);
+    return st;
+}
+
+static hg_status prepare(refresh *r, hg_err *err) {
+    hg_store *store = r->server->o.store;
+    const char *project = r->policy->project;
     /* rows go to the server that the plan was made for, not to who asks now: it would have all three slots */
     HG_TRY(hg_epoch_meant(store, project, r->lost, err));
     if (r->mine.state == HG_REFRESH_BEGUN && r->server->party != r->lost)
         HG_TRY(hg_epoch_prepare(store, project, NULL, err));
     if (r->lost != HG_NOBODY) HG_TRY(move_sets(r, err));
-    HG_TRY(hg_epoch_digest(digest, store, project, err));
-    HG_TRY(hg_attempt_slots(&r->attempt, "the new shares", (const unsigned char(*)[HG_DIGEST])digest, err));
+    HG_TRY(compare_new(r, err));
     return r->mine.state == HG_REFRESH_BEGUN ? hg_epoch_agree(store, project, err) : HG_OK;
 }
 

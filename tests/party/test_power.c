@@ -1,7 +1,7 @@
 /* tests/party/test_power.c -- power is lost: servers and members are killed at random times, and nothing is lost or forgotten
  *
  *   test_party_power                       a few runs, for every test run
- *   test_party_power --runs 100 --seed 7   more of them, with a summary
+ *   test_party_power --runs 100 --seed 7 --mode malicious
  *
  * A run: a member shares, asks or withdraws in a process of its own; meanwhile servers (and now and then the member) get SIGKILL at times
  * that are uniform over what the work takes undisturbed, several times in a row or at once, and start again. After each run: every
@@ -22,7 +22,8 @@ static const double SHORT_RUN_S = 12; /* fewer runs where all is slow */
 static struct {
     size_t runs; /* 0: the short form */
     uint64_t seed;
-} wanted = { 0, 1 };
+    const char *mode;
+} wanted = { 0, 1, "semi-honest" };
 
 typedef struct { /* what the test knows of a data set */
     char id[HG_PARTY_DIGEST];
@@ -42,7 +43,8 @@ typedef struct {
         unseen; /* answers, data sets that were complete when their member's end came, before it could say so */
     hg_audit_head head[HG_SERVERS];
     double typical_ms[MAGNETS_KINDS];
-    size_t run, kills, broken, members_killed, by_kind[MAGNETS_KINDS];
+    magnets_result second; /* of a question beside other work */
+    size_t twos, run, kills, broken, members_killed, by_kind[MAGNETS_KINDS];
 } story;
 
 static void sleep_ms(double ms) {
@@ -379,6 +381,43 @@ static void run_patient(story *s, magnets_op *op) {
     note_done(s, op, &r);
 }
 
+/* A question goes on beside other work: it is answered with the rows of before or with those of after, or, begun with those of before and
+ * broken off, refused with those of after; then it was paid for. */
+static void end_question(story *s, magnets_child *child, bool *after) {
+    magnets_result r;
+    const magnets_op ask = { .kind = MAGNETS_ASK, .member = "c" };
+    if (!magnets_end(&r, child, HANG_MS)) fail_msg("run %zu: a question beside other work hangs", s->run);
+    if (r.st == HG_EREFUSED && strstr(r.err.msg, "other data sets")) {
+        s->lost++;
+        note_charge(s);
+        *after = false;
+        return;
+    }
+    if (r.st != HG_OK) fail_msg("run %zu: a question was told: %s: %s", s->run, hg_status_name(r.st), r.err.msg);
+    *after = r.rows != active_rows(s, NULL);
+    if (!*after) note_done(s, &ask, &r);
+    s->second = r;
+}
+
+static void run_two(story *s, magnets_op *op) {
+    magnets_result r;
+    bool after;
+    magnets_op ask = { .kind = MAGNETS_ASK, .member = "c", .keep = true, .wait_ms = PATIENCE_MS };
+    ask.now = op->now; /* of no matter: nothing is shared by it */
+    op->wait_ms = PATIENCE_MS;
+    magnets_child child = magnets_begin(s->m, op);
+    sleep_ms(0.5 * s->typical_ms[op->kind] * hg_rng_uniform(&s->rng));
+    magnets_child second = magnets_begin(s->m, &ask);
+    disturb(s, op);
+    if (!magnets_end(&r, &child, HANG_MS)) fail_msg("run %zu: a member with patience hangs", s->run);
+    if (r.st != HG_OK)
+        fail_msg("run %zu: a member with patience was told: %s: %s", s->run, hg_status_name(r.st), r.err.msg);
+    end_question(s, &second, &after);
+    note_done(s, op, &r);
+    if (after) note_done(s, &ask, &s->second);
+    s->twos++;
+}
+
 /* The member's machine goes, too, and it begins again where it was. An answer may have been complete and not yet seen: it
  * stays paid for, and the member asks anew. */
 static void run_member_killed(story *s, magnets_op *op) {
@@ -405,7 +444,9 @@ static void one_run(story *s) {
     magnets_op op = draw_work(s);
     const size_t way = hg_rng_below(&s->rng, 10);
     s->by_kind[op.kind]++;
-    if (way < 5)
+    if (way < 2 && (op.kind == MAGNETS_SHARE || op.kind == MAGNETS_REFRESH))
+        run_two(s, &op);
+    else if (way < 5)
         run_patient(s, &op);
     else if (way < 8)
         run_impatient(s, &op);
@@ -448,10 +489,10 @@ static void check_spools(const story *s) {
 
 static void print_summary(const story *s) {
     print_message(
-        "%zu runs: %zu shared, %zu asked, %zu withdrawn, %zu refreshed; %zu kills of servers, %zu of members; %zu members told "
+        "%zu runs: %zu shared, %zu asked, %zu withdrawn, %zu refreshed (%zu with a question beside it); %zu kills of servers, %zu of members; %zu members told "
         "who was gone; %zu proposals charged once on each server, %zu more to members that did not live to see the answer; %zu data sets, %zu shared twice for the same reason\n",
         s->run, s->by_kind[MAGNETS_SHARE], s->by_kind[MAGNETS_ASK], s->by_kind[MAGNETS_WITHDRAW],
-        s->by_kind[MAGNETS_REFRESH], s->kills, s->members_killed, s->broken, s->answered, s->lost, s->n_sets,
+        s->by_kind[MAGNETS_REFRESH], s->twos, s->kills, s->members_killed, s->broken, s->answered, s->lost, s->n_sets,
         s->unseen);
     print_message("undisturbed, a share takes %.0f ms, a question %.0f ms, a withdrawal %.0f ms, a refresh %.0f ms\n",
                   s->typical_ms[MAGNETS_SHARE], s->typical_ms[MAGNETS_ASK], s->typical_ms[MAGNETS_WITHDRAW],
@@ -463,7 +504,7 @@ static void nothing_is_lost_when_power_is(void **state) {
     static story s;
     const double begin = seconds();
     const size_t runs = wanted.runs ? wanted.runs : RUNS;
-    s = (story) { .rng = hg_rng_make(wanted.seed, 0), .m = magnets_new("power", "semi-honest", 12) };
+    s = (story) { .rng = hg_rng_make(wanted.seed, 0), .m = magnets_new("power", wanted.mode, 12) };
     begin_story(&s);
     while (s.run < runs && (wanted.runs || s.run < 3 || seconds() - begin < SHORT_RUN_S)) {
         s.run++;
@@ -480,6 +521,7 @@ static void nothing_is_lost_when_power_is(void **state) {
 
 int main(int argc, char **argv) {
     for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], "--mode") == 0) wanted.mode = argv[i + 1];
         if (strcmp(argv[i], "--runs") == 0) wanted.runs = strtoul(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--seed") == 0) wanted.seed = strtoull(argv[i + 1], NULL, 10);
     }
