@@ -31,6 +31,13 @@ void hg_server_status_write(hg_text *to, const hg_server_status *s) {
     }
 }
 
+/* 0 or 1: one value has one encoding. */
+static bool take_bool(hg_taker *t) {
+    const unsigned x = hg_take_u8(t);
+    t->bad = t->bad || x > 1;
+    return x == 1;
+}
+
 hg_status hg_server_status_read(hg_server_status *s, hg_arena *arena, const void *bytes, size_t n, hg_err *err) {
     hg_taker t = hg_taker_of(bytes, n);
     *s = (hg_server_status) { .project = NULL };
@@ -44,7 +51,7 @@ hg_status hg_server_status_read(hg_server_status *s, hg_arena *arena, const void
     for (unsigned i = 0; i < HG_SERVERS; i++) {
         hg_peer_status *p = &s->peer[i];
         hg_take_name(&t, p->name, sizeof p->name);
-        p->here = hg_take_u8(&t);
+        p->here = take_bool(&t);
         p->silent_ms = hg_take_i64(&t);
         hg_take_name(&t, p->why, sizeof p->why);
     }
@@ -62,7 +69,7 @@ hg_status hg_server_status_read(hg_server_status *s, hg_arena *arena, const void
         p->sets = hg_take_u64(&t);
         p->rows = hg_take_u64(&t);
         p->waiting = hg_take_u64(&t);
-        p->building = hg_take_u8(&t);
+        p->building = take_bool(&t);
     }
     return hg_take_end(&t) ? HG_OK : hg_fail(err, HG_EPARSE, "a server's status cannot be read");
 }
