@@ -8,6 +8,7 @@ static const char *const SERVERS[] = { "inst", "univ", "cloud" };
 static const struct {
     const char *name, *roles;
 } MEMBERS[] = { { "acme", "owner" }, { "bolt", "owner" }, { "carol", "owner+user" }, { "dora", "user" } };
+size_t trio_budget = 6;
 enum { N_MEMBERS = sizeof MEMBERS / sizeof *MEMBERS };
 
 const char *trio_path(char buf[TRIO_PATH], const trio *t, const char *name) {
@@ -164,7 +165,8 @@ static void put_members(hg_text *to, const trio *t) {
         hg_identity *id = member(t, MEMBERS[i].name);
         hg_text_add(to, "  - {name: %s, roles: [owner%s], key: ", MEMBERS[i].name, i == 2 ? ", user" : "");
         put_hex(to, hg_identity_certificate(id)->signing_key);
-        hg_text_add(to, "%s}\n", i == 2 ? ", budget: 6" : "");
+        if (i == 2) hg_text_add(to, ", budget: %zu", trio_budget);
+        hg_text_add(to, "}\n");
         hg_identity_free(id);
     }
 }

@@ -40,6 +40,7 @@ struct trio {
     hg_text log; /* of all three, "party: line" */
 };
 
+extern size_t trio_budget; /* carol's queries in the policies made from now on; 6 */
 /* head: the policy's tier and mode; more: lines for the end of it, a model among them or a small one is taken. Servers run and have
  * the policy, signed by its three owners. */
 trio *trio_new(const char *name, const char *head, const char *more);
