@@ -4,6 +4,7 @@
 #include "party/client.h"
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -97,4 +98,29 @@ hg_status cli_master_key(unsigned char key[HG_MASTER_KEY], const cli_run *run, h
     if (text && *text) return hg_master_key_parse(key, NAME, text, strlen(text), err);
     return hg_advise(err, hg_fail(err, HG_EINVAL, "the key of the server's store is missing"),
                      "--key-file FILE, or 64 hexadecimal digits in the environment variable %s", NAME);
+}
+
+hg_status cli_store_open(hg_store **out, const char *folder, const hg_identity *id, const hg_cluster *c, bool create,
+                         const cli_run *run, hg_err *err) {
+    unsigned char key[HG_MASTER_KEY];
+    char path[HG_PATH_SIZE];
+    const hg_certificate *self = hg_identity_certificate(id);
+    const int party = hg_cluster_party_of_key(c, self->signing_key),
+              n = snprintf(path, sizeof path, "%s/store", folder);
+    *out = NULL;
+    if (party < 0) return hg_fail(err, HG_EREFUSED, "%s is none of the three servers of the cluster", self->name);
+    if (n < 0 || (size_t)n >= sizeof path) return hg_fail(err, HG_EIO, "the folder's name is too long: %s", folder);
+    HG_TRY(cli_master_key(key, run, err));
+    const hg_store_opts o = { .party = (unsigned)party,
+                              .create = create,
+                              .master_key = key,
+                              .secret_key = hg_identity_signing_secret(id),
+                              .world = *hg_world_system() };
+    const hg_status st = hg_store_open(out, path, &o, err);
+    OPENSSL_cleanse(key, sizeof key);
+    if (st == HG_ENOTFOUND)
+        hg_advise(
+            err, st,
+            "a new server's store is made with `hagane party serve --new`, a lost one's with `hagane party rebuild`");
+    return st;
 }

@@ -3,6 +3,7 @@
 #define HG_CLI_PARTY_H
 #include "cli/run.h"
 #include "hagane/party.h"
+#include "party/cluster.h"
 #include "party/identity.h"
 #include "party/store.h"
 
@@ -18,6 +19,9 @@ HG_MUST_CHECK hg_status cli_outbox(const char **path, cli_run *run, hg_err *err)
 HG_MUST_CHECK hg_status cli_project(const char **name, const cli_run *run, hg_err *err);
 /* The master key of a server's store: --key-file, or HAGANE_PARTY_KEY. Wipe it. */
 HG_MUST_CHECK hg_status cli_master_key(unsigned char key[HG_MASTER_KEY], const cli_run *run, hg_err *err);
+/* A server's store in folder/store, made anew or as it is: identity, cluster and the master key say whose. */
+HG_MUST_CHECK hg_status cli_store_open(hg_store **out, const char *folder, const hg_identity *id, const hg_cluster *c,
+                                       bool create, const cli_run *run, hg_err *err);
 /* A whole file of at most `most` bytes, noted as an input of the run. */
 HG_MUST_CHECK hg_status cli_read_whole(hg_text *to, cli_run *run, const char *path, size_t most, hg_err *err);
 #endif

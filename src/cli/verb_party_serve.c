@@ -4,7 +4,6 @@
 #include "party/client.h"
 #include "party/server.h"
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,23 +56,10 @@ static hg_status make_folder(char path[HG_PATH_SIZE], const char *parent, const 
 }
 
 static hg_status open_store(service *v, cli_run *run, hg_err *err) {
-    unsigned char key[HG_MASTER_KEY];
-    const hg_certificate *self = hg_identity_certificate(v->identity);
-    const int party = hg_cluster_party_of_key(&v->cluster, self->signing_key);
-    if (party < 0) return hg_fail(err, HG_EREFUSED, "%s is none of the three servers of the cluster", self->name);
-    hg_store_opts o = { .party = (unsigned)party,
-                        .create = cli_has(&run->args, "new"),
-                        .master_key = key,
-                        .secret_key = hg_identity_signing_secret(v->identity),
-                        .world = *hg_world_system() };
     HG_TRY(make_folder(v->folder, run->args.positional[0], "store", err));
     HG_TRY(make_folder(v->spool, run->args.positional[0], "spool", err));
-    HG_TRY(cli_master_key(key, run, err));
-    hg_status st = hg_store_open(&v->store, v->folder, &o, err);
-    OPENSSL_cleanse(key, sizeof key);
-    if (st == HG_ENOTFOUND)
-        hg_advise(err, st, "a new server's store is made with --new, a lost one's with `hagane party rebuild`");
-    return st;
+    return cli_store_open(&v->store, run->args.positional[0], v->identity, &v->cluster, cli_has(&run->args, "new"), run,
+                          err);
 }
 
 static hg_status open_service(service *v, cli_run *run, hg_err *err) {

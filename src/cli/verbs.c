@@ -20,6 +20,7 @@
     V(party_audit)                                                                                                     \
     V(party_refresh)                                                                                                   \
     V(party_rebuild)                                                                                                   \
+    V(party_store)                                                                                                     \
     V(completion)                                                                                                      \
     V(doctor)                                                                                                          \
     V(help)                                                                                                            \

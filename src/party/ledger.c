@@ -258,14 +258,6 @@ hg_status hg_ledger_charge(hg_charged *out, hg_store *s, const hg_charge *c, hg_
     return st;
 }
 
-hg_status hg_ledger_check(hg_charged *out, hg_store *s, const hg_charge *c, hg_err *err) {
-    hg_ledger_row r;
-    bool found;
-    HG_TRY(hg_charge_check(c, err));
-    hg_store_enter(s);
-    return hg_store_leave(s, price(out, &r, &found, s, c, err));
-}
-
 /* ---- afterwards ---------------------------------------------------------------------------------------------------------------- */
 
 static hg_status need(hg_ledger_row *r, hg_store *s, const unsigned char *job, hg_err *err) {
@@ -286,6 +278,31 @@ hg_status hg_ledger_job(hg_job_record *out, hg_store *s, const unsigned char job
     const hg_status st = hg_store_leave(s, need(&r, s, job, err));
     if (st == HG_OK) *out = r.job;
     return st;
+}
+
+static hg_status find_named(unsigned char *job, hg_query *q, const char *digits, hg_err *err) {
+    bool row;
+    HG_TRY(hg_query_next(&row, q, err));
+    if (!row) return hg_fail(err, HG_ENOTFOUND, "this server has charged no job %s", digits);
+    HG_TRY(hg_query_bytes(job, HG_DIGEST, q, 0, err));
+    HG_TRY(hg_query_next(&row, q, err));
+    if (!row) return HG_OK;
+    return hg_advise(err, hg_fail(err, HG_EDATA, "several jobs begin with %s", digits), "give more digits");
+}
+
+hg_status hg_ledger_named(unsigned char job[HG_DIGEST], hg_store *s, const char *digits, hg_err *err) {
+    enum { LEAST = 8 };
+    hg_query q;
+    const size_t n = strlen(digits);
+    if (n < LEAST || n > 2 * HG_DIGEST || strspn(digits, "0123456789abcdef") != n)
+        return hg_fail(err, HG_EINVAL, "\"%s\" is not %d to %d hexadecimal digits", digits, LEAST, 2 * HG_DIGEST);
+    hg_store_enter(s);
+    hg_status st =
+        hg_query_begin(&q, s->db, "SELECT digest FROM job WHERE substr(lower(hex(digest)), 1, ?) = ? LIMIT 2",
+                       HG_VALUES(hg_value_int(n), hg_value_text(digits)), err);
+    if (st == HG_OK) st = find_named(job, &q, digits, err);
+    hg_query_end(&q);
+    return hg_store_leave(s, st);
 }
 
 static void kept_name(char name[HG_SECRET_NAME], const unsigned char *job, const char *what) {
@@ -309,18 +326,18 @@ hg_status hg_ledger_mark_answered(hg_store *s, const unsigned char *job, const u
     return hg_audit_add(s, HG_AUDIT_JOB_ANSWERED, &note, err);
 }
 
-/* The answer is kept first: a crash in between leaves a job that may be tried again, and then writes it anew. */
-hg_status hg_ledger_answer(hg_store *s, const unsigned char job[HG_DIGEST], const unsigned char transcript[HG_DIGEST],
-                           const void *answer, size_t n, hg_err *err) {
-    char name[HG_SECRET_NAME];
+static hg_status answer(hg_store *s, const unsigned char *job, const unsigned char *transcript, hg_err *err) {
     hg_ledger_row r;
-    kept_name(name, job, HG_KEPT_ANSWER);
-    hg_store_enter(s);
-    hg_status st = need(&r, s, job, err);
-    if (st != HG_OK || r.job.state == HG_JOB_ANSWERED) return hg_store_leave(s, st);
-    if (n) st = hg_vault_put(s->vault, name, answer, n, true, err);
-    if (st == HG_OK) st = hg_database_begin(s->db, err);
-    if (st == HG_OK) st = hg_database_end(s->db, hg_ledger_mark_answered(s, job, transcript, s->party, err), err);
+    HG_TRY(need(&r, s, job, err));
+    return r.job.state == HG_JOB_ANSWERED ? HG_OK : hg_ledger_mark_answered(s, job, transcript, s->party, err);
+}
+
+hg_status hg_ledger_answer(hg_store *s, const unsigned char job[HG_DIGEST], const unsigned char transcript[HG_DIGEST],
+                           hg_err *err) {
+    char name[HG_SECRET_NAME];
+    hg_status st = hg_store_begin(s, err);
+    if (st == HG_OK) st = answer(s, job, transcript, err);
+    st = hg_database_end(s->db, st, err);
     kept_name(name, job, "");
     if (st == HG_OK) st = hg_store_sweep(s, name, err);
     return hg_store_leave(s, st);
@@ -369,7 +386,7 @@ static hg_status keep(hg_store *s, const unsigned char *job, const char *name, c
 
 hg_status hg_ledger_keep(hg_store *s, const unsigned char job[HG_DIGEST], const char *name, const void *bytes, size_t n,
                          hg_err *err) {
-    if (!*name || strlen(name) >= HG_NAME_SIZE || strchr(name, '/') || strcmp(name, HG_KEPT_ANSWER) == 0)
+    if (!*name || strlen(name) >= HG_NAME_SIZE || strchr(name, '/'))
         return hg_fail(err, HG_EINVAL, "\"%s\" is no name for something kept", name);
     hg_store_enter(s);
     return hg_store_leave(s, keep(s, job, name, bytes, n, err));
@@ -388,15 +405,4 @@ hg_status hg_ledger_kept(hg_text *bytes, hg_store *s, const unsigned char job[HG
     OPENSSL_cleanse(have, n);
     hg_free(have);
     return bytes->failed ? hg_fail(err, HG_ENOMEM, "no memory for what was kept for a job") : HG_OK;
-}
-
-/* Erased by the sweep: it asks for each answer whether its job is one of these. */
-hg_status hg_ledger_forget(hg_store *s, int64_t before, hg_err *err) {
-    hg_status st = hg_store_begin(s, err);
-    if (st == HG_OK)
-        st = hg_database_run(s->db, "UPDATE job SET forgotten = 1 WHERE state = ? AND since < ?",
-                             HG_VALUES(hg_value_int(HG_JOB_ANSWERED), hg_value_time(before)), err);
-    st = hg_database_end(s->db, st, err);
-    if (st == HG_OK) st = hg_store_sweep(s, "job/", err);
-    return hg_store_leave(s, st);
 }

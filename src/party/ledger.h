@@ -47,17 +47,10 @@ typedef struct {
 /* On the disk when HG_OK comes back. HG_EREFUSED: budget (which one, in words), answered before, too many attempts, another
  * price than before for this digest. A refusal is in the audit log too. */
 HG_MUST_CHECK hg_status hg_ledger_charge(hg_charged *out, hg_store *s, const hg_charge *c, hg_err *err);
-/* Would it be refused? Changes nothing and logs nothing: for dry runs. */
-HG_MUST_CHECK hg_status hg_ledger_check(hg_charged *out, hg_store *s, const hg_charge *c, hg_err *err);
-/* The job is done: before its answer leaves this server. transcript: what this server signs. The answer's bytes (n 0: none) are kept
- * (hg_ledger_kept, HG_KEPT_ANSWER) for a user whose connection broke, until hg_ledger_forget; all else kept for the job is
- * erased. The same again: nothing happens. */
-#define HG_KEPT_ANSWER "answer"
+/* The job is done: its user has the answer. transcript: what this server signed. What was kept for the job is erased. The same again: nothing
+ * happens. */
 HG_MUST_CHECK hg_status hg_ledger_answer(hg_store *s, const unsigned char job[HG_DIGEST],
-                                         const unsigned char transcript[HG_DIGEST], const void *answer, size_t n,
-                                         hg_err *err);
-/* Erases the answers kept for jobs that were answered before that time. */
-HG_MUST_CHECK hg_status hg_ledger_forget(hg_store *s, int64_t before, hg_err *err);
+                                         const unsigned char transcript[HG_DIGEST], hg_err *err);
 /* The attempt ended without an answer: log entry with the phase in words. The charge stays. */
 HG_MUST_CHECK hg_status hg_ledger_abort(hg_store *s, const unsigned char job[HG_DIGEST], const char *phase,
                                         const char *reason, hg_err *err);
@@ -74,6 +67,8 @@ typedef struct {
 } hg_job_record;
 HG_MUST_CHECK hg_status hg_ledger_job(hg_job_record *out, hg_store *s, const unsigned char job[HG_DIGEST],
                                       hg_err *err); /* HG_ENOTFOUND */
+/* The one job whose digest begins with these hexadecimal digits, at least 8. HG_EINVAL, HG_ENOTFOUND, HG_EDATA: several. */
+HG_MUST_CHECK hg_status hg_ledger_named(unsigned char job[HG_DIGEST], hg_store *s, const char *digits, hg_err *err);
 
 /* Queries of a user in a project; of a data set; epsilon of a data set (rounded up). */
 HG_MUST_CHECK hg_status hg_ledger_user(uint64_t *spent, hg_store *s, const char *project, const char *user,

@@ -283,7 +283,7 @@ hg_status hg_serve_taken(hg_ask *a, hg_err *err) {
     if (st == HG_OK) st = hg_ledger_job(&job, a->server->o.store, entry, err);
     if (st == HG_OK && (strcmp(job.user, m->name) != 0 || strcmp(job.project, p->project) != 0))
         st = hg_fail(err, HG_EREFUSED, "that is not a job of %s", m->name);
-    if (st == HG_OK) st = hg_ledger_answer(a->server->o.store, entry, transcript, "", 0, err);
+    if (st == HG_OK) st = hg_ledger_answer(a->server->o.store, entry, transcript, err);
     hg_policy_free(p);
     return st;
 }

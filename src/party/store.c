@@ -35,7 +35,7 @@ static const char SCHEMA[] =
     "CREATE TABLE job(digest BLOB PRIMARY KEY, project TEXT NOT NULL, user TEXT NOT NULL, state INTEGER NOT NULL,"
     " attempts INTEGER NOT NULL, most INTEGER NOT NULL, times INTEGER NOT NULL, queries INTEGER NOT NULL,"
     " epsilon INTEGER NOT NULL, deterministic INTEGER NOT NULL, since INTEGER NOT NULL, request BLOB NOT NULL,"
-    " transcript BLOB, forgotten INTEGER NOT NULL DEFAULT 0) STRICT;"
+    " transcript BLOB) STRICT;"
     "CREATE INDEX job_user ON job(project, user);"
     "CREATE TABLE job_dataset(job BLOB NOT NULL REFERENCES job(digest), dataset BLOB NOT NULL, PRIMARY KEY(job, dataset))"
     " STRICT;"
@@ -80,15 +80,12 @@ static hg_status wants_set(bool *keep, hg_store *s, const char *rest, hg_err *er
                            err);
 }
 
-/* Of an answered job the answer alone is kept, until it is forgotten. */
 static hg_status wants_job(bool *keep, hg_store *s, const char *rest, hg_err *err) {
     unsigned char job[HG_DIGEST];
-    uint64_t done;
+    uint64_t one;
     if (strlen(rest) < 2 * HG_DIGEST + 2 || !hg_hex_read(job, HG_DIGEST, rest, 2 * HG_DIGEST)) return HG_OK;
-    HG_TRY(hg_database_int(&done, keep, s->db, "SELECT (state = ?) * (1 + forgotten) FROM job WHERE digest = ?",
-                           HG_VALUES(hg_value_int(HG_JOB_ANSWERED), hg_value_blob(job, HG_DIGEST)), err));
-    if (*keep && done) *keep = done == 1 && strcmp(rest + 2 * HG_DIGEST + 1, HG_KEPT_ANSWER) == 0;
-    return HG_OK;
+    return hg_database_int(&one, keep, s->db, "SELECT 1 FROM job WHERE digest = ? AND state <> ?",
+                           HG_VALUES(hg_value_blob(job, HG_DIGEST), hg_value_int(HG_JOB_ANSWERED)), err);
 }
 
 static hg_status wants(bool *keep, void *user, const char *name, hg_err *err) {

@@ -175,9 +175,6 @@ HG_MUST_CHECK hg_status hg_store_digest(unsigned char digest[2][HG_DIGEST], hg_s
 
 /* Receipts and withdrawals of a project, appended to *bytes. */
 HG_MUST_CHECK hg_status hg_store_gossip(hg_text *bytes, hg_store *s, const char *project, hg_err *err);
-/* Which receipts and withdrawals are known: servers with equal digests have nothing to tell each other. */
-HG_MUST_CHECK hg_status hg_store_gossip_digest(unsigned char digest[HG_DIGEST], hg_store *s, const char *project,
-                                               hg_err *err);
 enum { HG_GOSSIP_MOST = 64 << 20 };
 /* Takes a neighbour's: hostile bytes. Each receipt and each withdrawal goes through a callback that says whether it is
  * really that server's, that owner's, for this set (HG_OK); a withdrawal that does not concern this server (HG_ENOTFOUND) is passed

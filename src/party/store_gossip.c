@@ -13,9 +13,8 @@ _Static_assert(HG_DATASET_WITHDRAWN == 4, "the number in RECEIPTS");
 
 /* ---- telling --------------------------------------------------------------------------------------------------------------- */
 
-/* What both parts have in common: a list with its length in front. whole = false: for the digest, without the bytes, which may
- * differ between servers that made a receipt twice. */
-static hg_status put_list(hg_text *to, hg_query *q, bool receipts, bool whole, hg_err *err) {
+/* What both parts have in common: a list with its length in front. */
+static hg_status put_list(hg_text *to, hg_query *q, bool receipts, hg_err *err) {
     unsigned char id[HG_DIGEST];
     const size_t at = to->len;
     uint32_t count = 0;
@@ -28,7 +27,6 @@ static hg_status put_list(hg_text *to, hg_query *q, bool receipts, bool whole, h
         hg_put_bytes(to, id, sizeof id);
         if (receipts) hg_put_u8(to, (unsigned)hg_query_int(q, 1));
         const void *bytes = hg_query_blob(&n, q, 2);
-        if (!whole) continue;
         hg_put_u32(to, (uint32_t)n);
         hg_put_bytes(to, bytes ? bytes : "", n);
     }
@@ -37,11 +35,11 @@ static hg_status put_list(hg_text *to, hg_query *q, bool receipts, bool whole, h
     return HG_OK;
 }
 
-static hg_status put_all(hg_text *to, hg_store *s, const char *project, bool whole, hg_err *err) {
+static hg_status put_all(hg_text *to, hg_store *s, const char *project, hg_err *err) {
     for (int receipts = 1; receipts >= 0; receipts--) {
         hg_query q;
         HG_TRY(hg_query_begin(&q, s->db, receipts ? RECEIPTS : WITHDRAWALS, HG_VALUES(hg_value_text(project)), err));
-        const hg_status st = put_list(to, &q, receipts, whole, err);
+        const hg_status st = put_list(to, &q, receipts, err);
         hg_query_end(&q);
         HG_TRY(st);
     }
@@ -50,16 +48,7 @@ static hg_status put_all(hg_text *to, hg_store *s, const char *project, bool who
 
 hg_status hg_store_gossip(hg_text *bytes, hg_store *s, const char *project, hg_err *err) {
     hg_store_enter(s);
-    return hg_store_leave(s, put_all(bytes, s, project, true, err));
-}
-
-hg_status hg_store_gossip_digest(unsigned char digest[HG_DIGEST], hg_store *s, const char *project, hg_err *err) {
-    hg_text t = hg_text_new(HG_GOSSIP_MOST);
-    hg_store_enter(s);
-    const hg_status st = hg_store_leave(s, put_all(&t, s, project, false, err));
-    hg_digest(digest, "gossip", t.s, t.len);
-    hg_text_free(&t);
-    return st;
+    return hg_store_leave(s, put_all(bytes, s, project, err));
 }
 
 /* ---- hearing --------------------------------------------------------------------------------------------------------------- */

@@ -62,8 +62,6 @@ static void a_job_is_charged_once_and_tried_four_times(void **state) {
     hg_err err;
     hg_store *s = new_store(&k, "once", 0);
     const hg_charge c = job_of(1);
-    assert_ok(hg_ledger_check(&out, s, &c, NULL));
-    assert_int_equal(spent_by(s, "carol"), 0); /* only asked */
     for (unsigned i = 1; i <= 1 + HG_RETRIES; i++) {
         assert_ok(hg_ledger_charge(&out, s, &c, NULL));
         assert_int_equal(out.attempt, i);
@@ -127,7 +125,6 @@ static void budgets_of_users_and_of_data_sets(void **state) {
     assert_int_equal(out.user_left, 0);
     hg_charge c = job_of(10);
     assert_int_equal(hg_ledger_charge(&out, s, &c, &err), HG_EREFUSED);
-    assert_int_equal(hg_ledger_check(&out, s, &c, NULL), HG_EREFUSED);
     assert_logged(s, "kind job-refused\n");
     assert_logged(s, "reason carol has 0 of 10 queries left in project magnets, this job costs 1\n");
     /* a sock puppet has a budget of its own, but the data set's is the same */
@@ -191,35 +188,26 @@ static void an_answered_job_is_never_run_again(void **state) {
     unsigned char transcript[HG_DIGEST] = { 9 };
     hg_store *s = new_store(&k, "answered", 0);
     const hg_charge c = job_of(1);
-    assert_int_equal(hg_ledger_answer(s, c.job, transcript, "bits", 4, NULL), HG_ENOTFOUND); /* not charged */
+    assert_int_equal(hg_ledger_answer(s, c.job, transcript, NULL), HG_ENOTFOUND); /* not charged */
     assert_ok(hg_ledger_charge(&out, s, &c, NULL));
     assert_ok(hg_ledger_keep(s, c.job, "seed", "share of the seed", 17, NULL));
     assert_int_equal(hg_ledger_keep(s, c.job, "seed", "another", 7, NULL), HG_EREFUSED); /* the first stays */
-    assert_int_equal(hg_ledger_keep(s, c.job, "answer", "x", 1, NULL), HG_EINVAL);
     assert_int_equal(hg_ledger_keep(s, c.job, "a/b", "x", 1, NULL), HG_EINVAL);
     assert_false(kit_on_disk(k.folder, "share of the seed", 17));
     hg_text t = hg_text_new(0);
     assert_ok(hg_ledger_kept(&t, s, c.job, "seed", NULL));
     assert_string_equal(t.s, "share of the seed");
-    assert_ok(hg_ledger_answer(s, c.job, transcript, "bits", 4, NULL));
-    assert_ok(hg_ledger_answer(s, c.job, transcript, "other", 5, NULL)); /* nothing happens */
+    assert_ok(hg_ledger_answer(s, c.job, transcript, NULL));
+    assert_ok(hg_ledger_answer(s, c.job, transcript, NULL)); /* nothing happens */
     hg_text_free(&t);
     assert_int_equal(hg_ledger_kept(&t, s, c.job, "seed", NULL), HG_ENOTFOUND);
-    assert_ok(hg_ledger_kept(&t, s, c.job, HG_KEPT_ANSWER, NULL));
-    assert_string_equal(t.s, "bits");
     assert_int_equal(hg_ledger_charge(&out, s, &c, &err), HG_EREFUSED);
     assert_contains(err.msg, "answered before");
     assert_int_equal(spent_by(s, "carol"), 1);
-    /* across a restart; then the answer is forgotten, the job is not */
-    hg_store_free(s);
+    hg_store_free(s); /* across a restart */
     s = kit_open(&k);
-    hg_text_free(&t);
-    assert_ok(hg_ledger_kept(&t, s, c.job, HG_KEPT_ANSWER, NULL));
-    assert_ok(hg_ledger_forget(s, kit_clock - 10000, NULL));
-    assert_ok(hg_ledger_kept(&t, s, c.job, HG_KEPT_ANSWER, NULL));
-    assert_ok(hg_ledger_forget(s, kit_clock + 1, NULL));
-    assert_int_equal(hg_ledger_kept(&t, s, c.job, HG_KEPT_ANSWER, NULL), HG_ENOTFOUND);
     assert_int_equal(hg_ledger_charge(&out, s, &c, &err), HG_EREFUSED);
+    assert_int_equal(hg_ledger_keep(s, c.job, "seed", "late", 4, &err), HG_EREFUSED);
     hg_text_free(&t);
     hg_store_free(s);
     test_remove_tree(k.folder);
@@ -256,6 +244,29 @@ static void what_is_kept_cannot_change_places(void **state) {
     const hg_charge c = job_of(0);
     assert_int_equal(hg_ledger_kept(&t, s, c.job, "seed", NULL), HG_EDATA);
     hg_text_free(&t);
+    hg_store_free(s);
+    test_remove_tree(k.folder);
+}
+
+static void a_job_is_found_by_the_beginning_of_its_digest(void **state) {
+    (void)state;
+    kit k;
+    hg_charged out;
+    hg_err err;
+    unsigned char job[HG_DIGEST];
+    hg_store *s = new_store(&k, "named", 0);
+    hg_charge c = job_of(0);
+    c.job[5] = 1;
+    assert_ok(hg_ledger_charge(&out, s, &c, NULL));
+    assert_ok(hg_ledger_named(job, s, "000000001101", NULL));
+    assert_memory_equal(job, c.job, HG_DIGEST);
+    c.job[5] = 2;
+    assert_ok(hg_ledger_charge(&out, s, &c, NULL));
+    assert_ok(hg_ledger_named(job, s, "000000001102", NULL));
+    assert_int_equal(hg_ledger_named(job, s, "0000000011", &err), HG_EDATA);
+    assert_int_equal(hg_ledger_named(job, s, "0000000012", &err), HG_ENOTFOUND);
+    assert_int_equal(hg_ledger_named(job, s, "0000000", &err), HG_EINVAL);
+    assert_int_equal(hg_ledger_named(job, s, "00000000%", &err), HG_EINVAL);
     hg_store_free(s);
     test_remove_tree(k.folder);
 }
@@ -329,7 +340,7 @@ static void a_merge_is_a_union_with_the_greater_counts(void **state) {
     assert_ok(hg_ledger_charge(&out, b, &c, NULL));
     assert_ok(hg_ledger_charge(&out, b, &c, NULL));
     assert_ok(hg_ledger_charge(&out, a, &d, NULL)); /* one each */
-    assert_ok(hg_ledger_answer(a, d.job, transcript, "bits", 4, NULL));
+    assert_ok(hg_ledger_answer(a, d.job, transcript, NULL));
     assert_ok(hg_ledger_charge(&out, b, &e, NULL));
     assert_ok(hg_ledger_charge(&out, b, &e, NULL));
     assert_int_equal(merge(a, b), 2); /* c was tried more often, e is new */
@@ -544,7 +555,7 @@ static hg_status ask(void *ctx, hg_err *err) {
         HG_TRY(hg_ledger_charge(&out, s, &c, err));
         if (write(l->told, "c", 1) != 1) return HG_EIO;
         HG_TRY(hg_ledger_keep(s, c.job, "seed", "seed", 4, err));
-        HG_TRY(hg_ledger_answer(s, c.job, transcript, "bits", 4, err));
+        HG_TRY(hg_ledger_answer(s, c.job, transcript, err));
         if (write(l->told, "a", 1) != 1) return HG_EIO;
     }
     hg_store_free(s);
@@ -570,11 +581,10 @@ static unsigned check_life(kit *k, const char *told, unsigned from) {
         assert_ok(hg_ledger_job(&r, s, c.job, NULL));
         if (i < answered) assert_int_equal(r.state, HG_JOB_ANSWERED);
         if (r.state == HG_JOB_ANSWERED) {
-            assert_ok(hg_ledger_kept(&t, s, c.job, HG_KEPT_ANSWER, NULL));
             assert_int_equal(hg_ledger_kept(&t, s, c.job, "seed", NULL), HG_ENOTFOUND);
         } else {
             hg_charged out;
-            assert_ok(hg_ledger_check(&out, s, &c, NULL));
+            assert_ok(hg_ledger_charge(&out, s, &c, NULL));
             assert_true(out.free); /* it goes on without another charge */
         }
     }
@@ -663,7 +673,7 @@ static hg_status whole_life(kit *k, hg_err *err) {
     if (st == HG_OK) st = hg_ledger_charge(&out, s, &c, err);
     if (st == HG_OK) st = hg_ledger_keep(s, c.job, "seed", "seed", 4, err);
     if (st == HG_OK) st = hg_ledger_kept(&kept, s, c.job, "seed", err);
-    if (st == HG_OK) st = hg_ledger_answer(s, c.job, digest, "bits", 4, err);
+    if (st == HG_OK) st = hg_ledger_answer(s, c.job, digest, err);
     if (st == HG_OK) st = hg_ledger_digest(digest, s, KIT_PROJECT, err);
     if (st == HG_OK) st = hg_ledger_export(&t, s, KIT_PROJECT, err);
     o.self = s;
@@ -703,6 +713,7 @@ int main(void) {
         TEST(epsilon_adds_up_exactly),
         TEST(an_answered_job_is_never_run_again),
         TEST(what_is_kept_cannot_change_places),
+        TEST(a_job_is_found_by_the_beginning_of_its_digest),
         TEST(refuses_another_price_and_sets_that_may_not_take_part),
         TEST(a_merge_is_a_union_with_the_greater_counts),
         TEST(a_neighbour_cannot_invent_jobs_or_prices),
