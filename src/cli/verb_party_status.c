@@ -120,7 +120,11 @@ static void ask(picture *v, cli_run *run, hg_party *p) {
 static hg_status look(picture *v, cli_run *run, hg_party *p, hg_err *err) {
     ask(v, run, p);
     const char *project = cli_value(&run->args, "project");
-    if (project) HG_TRY(hg_party_datasets(&v->set, &v->n_sets, p, project, run->arena, err));
+    if (project) { /* with one away the list is not to be had: what the others say is told all the same */
+        const hg_status st = hg_party_datasets(&v->set, &v->n_sets, p, project, run->arena, err);
+        if (st != HG_OK && v->here == HG_SERVERS) return st;
+        if (st != HG_OK) v->n_sets = 0;
+    }
     if (run->json) return print_json(run, p, v, err);
     for (unsigned i = 0; i < HG_SERVERS; i++) say_server(run, p, v, i);
     if (project) say_sets(run, v);
