@@ -36,9 +36,9 @@ static hg_status reach(hg_attempt *a, hg_neighbour n, hg_err *err) {
     return st == HG_EPARTY ? hg_serve_missing(s, party, err, err) : st;
 }
 
-static hg_status cheat(void *self, hg_phase phase, uint32_t round, const hg_exchange *x, hg_err *err) {
+static hg_status insecure_exchange(void *self, hg_phase phase, uint32_t round, const hg_exchange *x, hg_err *err) {
     const hg_attempt *a = self;
-    const hg_server_cheat *c = a->server->o.cheat;
+    const hg_server_insecure_cheat *c = a->server->o.insecure_cheat;
     return c->exchange(c->self, hg_channel_tls_channel(a->tls), phase, round, x, err);
 }
 
@@ -78,8 +78,8 @@ hg_status hg_attempt_open(hg_attempt *a, hg_server *s, const unsigned char topic
     o.round_ms = s->o.round_ms;
     o.cancel = s->hard;
     HG_TRY(hg_channel_tls_new(&a->tls, s->party, a->link[HG_NEXT], a->link[HG_PREVIOUS], &o, err));
-    a->bent = (hg_channel) { a, cheat };
-    a->channel = s->o.cheat ? &a->bent : hg_channel_tls_channel(a->tls);
+    a->insecure = (hg_channel) { a, insecure_exchange };
+    a->channel = s->o.insecure_cheat ? &a->insecure : hg_channel_tls_channel(a->tls);
     return HG_OK;
 }
 

@@ -105,8 +105,8 @@ typedef struct {
     hg_link *link[HG_NEIGHBOURS];
     hg_channel_tls *tls;
     hg_channel *channel;
-    hg_channel bent; /* tests only: what stands before the channel of a server that cheats */
-    hg_run_opts run; /* keys; filled by hg_attempt_keys */
+    hg_channel insecure; /* tests only: what stands before the channel of a server that cheats */
+    hg_run_opts run;     /* keys; filled by hg_attempt_keys */
 } hg_attempt;
 
 /* Links to both others. HG_EPARTY names who is missing. */

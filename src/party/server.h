@@ -22,28 +22,29 @@ typedef struct {
                           hg_err *err);
     void (*answer)(void *self, hg_answer *a); /* before it is signed */
     void *self;
-} hg_server_cheat;
+} hg_server_insecure_cheat;
 
 typedef struct {
     const hg_cluster *cluster;   /* all of these are borrowed */
     const hg_identity *identity; /* of one of the cluster's servers */
     hg_store *store;
     const hg_world *world;
-    hg_cancel *stop;              /* raised: no new work, running jobs end, then hg_server_run returns */
-    hg_pool *pool;                /* for local work of all jobs; NULL: each job's own thread */
-    const char *spool;            /* folder for share files while they come in */
-    const char *host;             /* to bind; NULL: the cluster's address of this server */
-    int port;                     /* to bind; 0: any free one; -1: the cluster's                        default -1 */
-    size_t strangers;             /* connections at once that have not shown who they are, >= 1        default 32 */
-    size_t links;                 /* members' and servers' connections at once, >= 4                   default 64 */
-    size_t jobs;                  /* jobs at once, >= 1                                                default 4 */
-    int peer_ms;                  /* how long an attempt waits for the other servers                   default 10000 */
-    int round_ms;                 /* how long a round of a protocol may take                           default 30000 */
-    int pulse_ms;                 /* between two pulses to each other server                           default 2000 */
-    int grace_ms;                 /* how long running jobs may go on once stopped                      default 30000 */
-    size_t table_bytes;           /* memory for public tables and pool states kept between jobs       default 2 GiB */
-    const hg_hooks *hooks;        /* one line for everything that happens; no values, no shares */
-    const hg_server_cheat *cheat; /* tests only; NULL, as it must be: this server is honest */
+    hg_cancel *stop;       /* raised: no new work, running jobs end, then hg_server_run returns */
+    hg_pool *pool;         /* for local work of all jobs; NULL: each job's own thread */
+    const char *spool;     /* folder for share files while they come in */
+    const char *host;      /* to bind; NULL: the cluster's address of this server */
+    int port;              /* to bind; 0: any free one; -1: the cluster's                        default -1 */
+    size_t strangers;      /* connections at once that have not shown who they are, >= 1        default 32 */
+    size_t links;          /* members' and servers' connections at once, >= 4                   default 64 */
+    size_t jobs;           /* jobs at once, >= 1                                                default 4 */
+    int peer_ms;           /* how long an attempt waits for the other servers                   default 10000 */
+    int round_ms;          /* how long a round of a protocol may take                           default 30000 */
+    int pulse_ms;          /* between two pulses to each other server                           default 2000 */
+    int grace_ms;          /* how long running jobs may go on once stopped                      default 30000 */
+    size_t table_bytes;    /* memory for public tables and pool states kept between jobs       default 2 GiB */
+    const hg_hooks *hooks; /* one line for everything that happens; no values, no shares */
+    /* Tests only; NULL, as it must be: this server is honest. */
+    const hg_server_insecure_cheat *insecure_cheat;
 } hg_server_opts;
 hg_server_opts hg_server_opts_default(void);
 

@@ -4,7 +4,7 @@
  *   test_party_cheat --all      every round, every way, each of the three servers (a name behind it: this test alone)
  *
  * Malicious mode. What is wrong is seen, or changes nothing: either the answer is the right one, or there is none, the member is told in
- * which phase, and the shares are as they were. A cheat is a hook in the server (hg_server_cheat): TLS lets nobody else do it.
+ * which phase, and the shares are as they were. A cheat is a hook in the server (hg_server_insecure_cheat): TLS lets nobody else do it.
  */
 #include "magnets.h"
 #include "party/request.h"
@@ -271,11 +271,11 @@ static void cheat_in_refreshes(project *p, tally *t) {
 }
 
 static void use_cheat(magnets *m, unsigned party) {
-    static hg_server_cheat hook = { .exchange = exchange, .answer = answer };
+    static hg_server_insecure_cheat hook = { .exchange = exchange, .answer = answer };
     hook.self = shared;
     for (unsigned i = 0; i < HG_SERVERS; i++) {
-        if (!m->s.cheat[i] && i != party) continue;
-        m->s.cheat[i] = i == party ? &hook : NULL;
+        if (!m->s.insecure_cheat[i] && i != party) continue;
+        m->s.insecure_cheat[i] = i == party ? &hook : NULL;
         test_servers_stop(&m->s, i, SIGTERM);
         magnets_start(m, i);
     }

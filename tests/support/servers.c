@@ -127,7 +127,7 @@ static hg_status serve(const test_servers *s, unsigned i, int ready, hg_err *err
     o.host = "127.0.0.1";
     o.port = s->port[i];
     o.hooks = hooks.user ? &hooks : NULL;
-    o.cheat = s->cheat[i];
+    o.insecure_cheat = s->insecure_cheat[i];
     HG_TRY(hg_server_new(&server, &o, err));
     if (write(ready, "r", 1) != 1) return hg_fail(err, HG_EIO, "nobody waits for this server");
     const hg_status st = hg_server_run(server, err);

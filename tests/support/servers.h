@@ -17,8 +17,9 @@ typedef struct {
     hg_cluster cluster;        /* as members and servers see it: the ports may be a relay's */
     uint16_t port[HG_SERVERS]; /* what the servers bind */
     unsigned char master[HG_SERVERS][HG_MASTER_KEY];
-    uint16_t seen[HG_SERVERS][HG_SERVERS];           /* where server i finds server j; 0: where all others find it */
-    const hg_server_cheat *cheat[HG_SERVERS];        /* of a server that does; NULL: an honest one */
+    uint16_t seen[HG_SERVERS][HG_SERVERS]; /* where server i finds server j; 0: where all others find it */
+    /* Of a server that cheats; NULL: an honest one. */
+    const hg_server_insecure_cheat *insecure_cheat[HG_SERVERS];
     hg_server_opts limits;                           /* times and counts of the servers that are started from now on */
     pid_t pid[HG_SERVERS];                           /* 0: not running */
     int ready[HG_SERVERS];                           /* of one that was launched: readable when it listens */
