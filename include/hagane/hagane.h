@@ -9,6 +9,8 @@
 #include "hagane/features.h"
 #include "hagane/figure.h"
 #include "hagane/gp.h"
+#include "hagane/molecule.h"
+#include "hagane/molecule_file.h"
 #include "hagane/party.h"
 #include "hagane/report.h"
 #include "hagane/space.h"
