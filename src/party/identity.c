@@ -49,6 +49,8 @@ static const struct {
 } ROLES[] = { { HG_ROLE_SERVER, "server" }, { HG_ROLE_OWNER, "owner" }, { HG_ROLE_USER, "user" } };
 enum { N_ROLES = sizeof ROLES / sizeof *ROLES };
 
+const char *hg_role_name(size_t i) { return i < N_ROLES ? ROLES[i].name : NULL; }
+
 const char *hg_roles_text(char buf[HG_ROLES_SIZE], unsigned roles) {
     size_t n = 0;
     *buf = '\0';
@@ -502,22 +504,4 @@ hg_status hg_certificate_read(hg_certificate *out, const void *pem, size_t n, hg
 void hg_identity_sign(unsigned char signature[HG_SIGNATURE], const hg_identity *id, const char *what, const void *bytes,
                       size_t n) {
     hg_sign(signature, what, bytes, n, id->keys.secret);
-}
-
-/* ---- sealed messages ---------------------------------------------------------------------------------------------------------- */
-
-hg_status hg_seal(unsigned char *out, const unsigned char sealing_key[HG_PUBLIC_KEY], const void *message, size_t n,
-                  hg_err *err) {
-    _Static_assert(HG_SEAL_EXTRA == crypto_box_SEALBYTES, "libsodium's overhead");
-    if (sodium_init() < 0 || crypto_box_seal(out, message, n, sealing_key) != 0)
-        return hg_fail(err, HG_EREFUSED, "the sealing key is not a point that can be used");
-    return HG_OK;
-}
-
-hg_status hg_identity_unseal(void *out, const hg_identity *id, const unsigned char *sealed, size_t n, hg_err *err) {
-    if (n < HG_SEAL_EXTRA || sodium_init() < 0 ||
-        crypto_box_seal_open(out, sealed, n, id->keys.sealing_key, id->keys.sealing) != 0)
-        return hg_fail(err, HG_EREFUSED, "a sealed message was sealed for another key than that of %s, or changed",
-                       id->certificate.name);
-    return HG_OK;
 }

@@ -1,4 +1,4 @@
-/* party/identity.h -- who a member is: keys, a certificate, signatures, sealed messages
+/* party/identity.h -- who a member is: keys, a certificate, signatures
  *
  * A member (a server, an owner, a user) is one folder that never leaves its organisation:
  *   signing.key      Ed25519, PKCS#8 PEM, mode 0600: signs statements, and is the key of the TLS certificate
@@ -25,7 +25,8 @@ HG_MUST_CHECK hg_status hg_name_check(const char *what, const char *name, hg_err
 /* What a certificate entitles to; a server is nothing else beside. The policy says who may ask in a project. */
 typedef enum { HG_ROLE_SERVER = 1, HG_ROLE_OWNER = 2, HG_ROLE_USER = 4 } hg_role;
 enum { HG_ROLES_SIZE = 24 };
-const char *hg_roles_text(char buf[HG_ROLES_SIZE], unsigned roles);                    /* "owner+user" */
+const char *hg_role_name(size_t i);                                 /* of the i-th role; NULL past the last */
+const char *hg_roles_text(char buf[HG_ROLES_SIZE], unsigned roles); /* "owner+user" */
 HG_MUST_CHECK hg_status hg_roles_read(unsigned *roles, const char *text, hg_err *err); /* the same back; HG_EINVAL */
 
 typedef struct { /* what a certificate says */
@@ -94,13 +95,4 @@ const unsigned char *hg_identity_signing_secret(
     const hg_identity *id); /* [HG_SECRET_KEY] seed and public key; borrowed */
 const unsigned char *hg_identity_sealing_secret(const hg_identity *id); /* [32] X25519; borrowed */
 
-/* ---- sealed messages -------------------------------------------------------------------------------------------------------- */
-
-enum { HG_SEAL_EXTRA = 48 }; /* bytes that sealing adds: a one-time public key and a tag */
-/* out[n + HG_SEAL_EXTRA]: only the holder of the secret key can open it, and it does not tell who sealed it. */
-HG_MUST_CHECK hg_status hg_seal(unsigned char *out, const unsigned char sealing_key[HG_PUBLIC_KEY], const void *message,
-                                size_t n, hg_err *err);
-/* out[n - HG_SEAL_EXTRA]. HG_EREFUSED: sealed for another key, or changed. */
-HG_MUST_CHECK hg_status hg_identity_unseal(void *out, const hg_identity *id, const unsigned char *sealed, size_t n,
-                                           hg_err *err);
 #endif

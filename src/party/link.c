@@ -279,28 +279,17 @@ hg_status hg_link_body(hg_link *k, void *bytes, size_t n, hg_err *err) {
     return HG_OK;
 }
 
-static hg_status check_kind(hg_link *k, const hg_frame *f, uint16_t kind, size_t least, size_t most, hg_err *err) {
+static hg_status check_kind(hg_link *k, const hg_frame *f, uint16_t kind, size_t n, hg_err *err) {
     if (f->kind != kind)
         return broken(k, hg_fail(err, HG_ECHEAT, "%s: sent a message of kind %u, expected %u", k->who, f->kind, kind));
-    if (f->length >= least && f->length <= most) return HG_OK;
-    return broken(k, hg_fail(err, HG_ECHEAT, "%s: sent a message of %u bytes, expected %zu%s", k->who, f->length, most,
-                             least < most ? " at most" : ""));
-}
-
-hg_status hg_link_take(size_t *n, hg_link *k, uint16_t kind, void *bytes, size_t most, int wait_ms, hg_err *err) {
-    hg_frame f;
-    *n = 0;
-    HG_TRY(hg_link_head(&f, k, wait_ms, err));
-    HG_TRY(check_kind(k, &f, kind, 0, most, err));
-    HG_TRY(hg_link_body(k, bytes, f.length, err));
-    *n = f.length;
-    return HG_OK;
+    if (f->length == n) return HG_OK;
+    return broken(k, hg_fail(err, HG_ECHEAT, "%s: sent a message of %u bytes, expected %zu", k->who, f->length, n));
 }
 
 hg_status hg_link_expect(hg_link *k, uint16_t kind, void *payload, size_t n, hg_err *err) {
     hg_frame f;
     HG_TRY(hg_link_head(&f, k, -1, err));
-    HG_TRY(check_kind(k, &f, kind, n, n, err));
+    HG_TRY(check_kind(k, &f, kind, n, err));
     return hg_link_body(k, payload, n, err);
 }
 
@@ -343,7 +332,6 @@ void hg_link_free(hg_link *k) {
 
 const hg_visitor *hg_link_visitor(const hg_link *k) { return &k->visitor; }
 const char *hg_link_peer(const hg_link *k) { return k->who; }
-bool hg_link_waiting(const hg_link *k) { return k->head_n > 0 || hg_session_pending(k->session); }
 
 hg_status hg_link_export(unsigned char key[32], hg_link *k, const char *label, hg_err *err) {
     return hg_session_export(key, k->session, label, err);

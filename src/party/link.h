@@ -113,12 +113,8 @@ HG_MUST_CHECK hg_status hg_link_head(hg_frame *out, hg_link *k, int wait_ms, hg_
 HG_MUST_CHECK hg_status hg_link_wait(bool *here, hg_link *k, int wait_ms, hg_err *err);
 /* The next n bytes of its payload, straight into `bytes`; in pieces or at once, all before the next head. */
 HG_MUST_CHECK hg_status hg_link_body(hg_link *k, void *bytes, size_t n, hg_err *err);
-/* Head and payload at once, when kind and a length of at most `most` are what is expected (else HG_ECHEAT): *n bytes. */
-HG_MUST_CHECK hg_status hg_link_take(size_t *n, hg_link *k, uint16_t kind, void *bytes, size_t most, int wait_ms,
-                                     hg_err *err);
-/* For who waits on many idle links itself: a heartbeat; is there something to read already? */
+/* For who waits on many idle links itself. */
 HG_MUST_CHECK hg_status hg_link_heartbeat(hg_link *k, hg_err *err);
-bool hg_link_waiting(const hg_link *k);
 
 typedef struct { /* exact, since the connection was made; frames and payload without hello, ready and heartbeats */
     uint64_t frames_out, frames_in, payload_out, payload_in, header_out, header_in;

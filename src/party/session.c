@@ -239,7 +239,6 @@ hg_status hg_session_fail(hg_session *s, const char *who, const char *when, hg_e
 
 /* ---- the rest -------------------------------------------------------------------------------------------------------------- */
 
-bool hg_session_pending(const hg_session *s) { return SSL_has_pending(s->ssl) == 1; }
 int hg_session_fd(const hg_session *s) { return s->fd; }
 
 /* No certificate, or one that was not verified, cannot come this far; it is asked again all the same. */

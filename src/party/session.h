@@ -30,7 +30,6 @@ hg_io hg_session_write(size_t *put, hg_session *s, const void *bytes, size_t n);
 /* Words for the last HG_IO_CLOSED or HG_IO_FAILED; `who` is the peer as the caller knows it, `when` says "during the TLS handshake". */
 hg_status hg_session_fail(hg_session *s, const char *who, const char *when, hg_err *err);
 
-bool hg_session_pending(const hg_session *s); /* bytes were taken from the socket that nobody has read yet */
 int hg_session_fd(const hg_session *s);
 /* After the handshake: what the peer's certificate says; it is verified. */
 HG_MUST_CHECK hg_status hg_session_peer(hg_certificate *out, const hg_session *s, hg_err *err);

@@ -102,10 +102,5 @@ HG_MUST_CHECK hg_status hg_share_reader_next(bool *more, hg_share_row *row, hg_s
 /* After *more = false. */
 const hg_dataset *hg_share_reader_dataset(const hg_share_reader *r); /* NULL before */
 const unsigned char *hg_share_reader_id(const hg_share_reader *r);   /* [HG_DIGEST] */
-/* As signed, signature and all: hg_dataset_read takes it. */
-const unsigned char *hg_share_reader_statement(const hg_share_reader *r, size_t *n);
-void hg_share_reader_free(hg_share_reader *r); /* wipes */
-
-/* Is this file there, and ours? The header alone, from a path: for listings. */
-HG_MUST_CHECK hg_status hg_share_header_load(hg_share_header *header, const char *path, hg_err *err);
+void hg_share_reader_free(hg_share_reader *r);                       /* wipes */
 #endif

@@ -3,7 +3,6 @@
  * Until the last frame and the trailer have been read and found right everything is a claim; what stands in a frame is already
  * authenticated by whoever knew the server's public key, which is anybody. */
 #include "core/memory.h"
-#include "files/input.h"
 #include "party/sharefile_internal.h"
 #include <string.h>
 
@@ -24,8 +23,7 @@ struct hg_share_reader {
     bool complete;
     hg_status failed;
     hg_dataset d;
-    unsigned char id[HG_DIGEST], statement[HG_SHARE_STATEMENT_MOST + HG_SIGNATURE];
-    size_t statement_n;
+    unsigned char id[HG_DIGEST];
 };
 
 static hg_status cut_short(const hg_share_reader *r, hg_err *err) {
@@ -212,20 +210,19 @@ static hg_status check_statement(hg_share_reader *r, const unsigned char body[HG
 }
 
 static hg_status end_file(hg_share_reader *r, hg_err *err) {
-    unsigned char body[HG_DIGEST], length[4];
+    unsigned char body[HG_DIGEST], length[4], statement[HG_SHARE_STATEMENT_MOST + HG_SIGNATURE];
     hg_taker t = hg_taker_of(r->plain, r->plain_n);
     if (hg_take_u64(&t) != r->rows || !hg_take_end(&t)) return changed(r, "rows of the share file are missing", err);
     crypto_hash_sha256_final(&r->body, body);
     HG_TRY(take(r, length, sizeof length, err));
     const uint32_t n = u32_of(length);
     if (n > HG_SHARE_STATEMENT_MOST) return malformed(r, "the trailer of the share file is damaged", err);
-    r->statement_n = n + HG_SIGNATURE;
-    HG_TRY(take(r, r->statement, r->statement_n, err));
+    HG_TRY(take(r, statement, n + HG_SIGNATURE, err));
     size_t more;
     HG_TRY(r->source.read(r->source.self, &more, length, 1, err));
     if (more) return malformed(r, "the share file goes on behind its end", err);
-    HG_TRY(hg_dataset_read(&r->d, r->p, r->statement, r->statement_n, err));
-    hg_digest(r->id, "dataset", r->statement, n);
+    HG_TRY(hg_dataset_read(&r->d, r->p, statement, n + HG_SIGNATURE, err));
+    hg_digest(r->id, "dataset", statement, n);
     return check_statement(r, body, err);
 }
 
@@ -290,10 +287,6 @@ hg_status hg_share_reader_next(bool *more, hg_share_row *row, hg_share_reader *r
 }
 
 const hg_dataset *hg_share_reader_dataset(const hg_share_reader *r) { return r->complete ? &r->d : NULL; }
-const unsigned char *hg_share_reader_statement(const hg_share_reader *r, size_t *n) {
-    *n = r->complete ? r->statement_n : 0;
-    return r->complete ? r->statement : NULL;
-}
 const unsigned char *hg_share_reader_id(const hg_share_reader *r) { return r->complete ? r->id : NULL; }
 
 void hg_share_reader_free(hg_share_reader *r) {
@@ -304,20 +297,4 @@ void hg_share_reader_free(hg_share_reader *r) {
     hg_arena *mem = r->mem;
     sodium_memzero(r, sizeof *r);
     hg_arena_free(mem);
-}
-
-static hg_status read_input(void *self, size_t *got, void *buf, size_t size, hg_err *err) {
-    return hg_input_read(got, self, buf, size, err);
-}
-
-hg_status hg_share_header_load(hg_share_header *header, const char *path, hg_err *err) {
-    hg_input_opts o = hg_input_opts_default();
-    hg_input *in;
-    hg_share_reader *r;
-    HG_TRY(hg_input_open(&in, path, &o, err));
-    const hg_source source = { read_input, in };
-    const hg_status st = hg_share_reader_new(&r, header, hg_input_name(in), &source, err);
-    hg_share_reader_free(r);
-    hg_input_free(in);
-    return st;
 }

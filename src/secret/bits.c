@@ -58,12 +58,3 @@ hg_status hg_run_xor_zero(hg_run *r, uint64_t *z, size_t words, hg_err *err) {
     }
     return HG_OK;
 }
-
-hg_status hg_bits_of_slots(hg_bits planes[HG_SLOTS], hg_run *r, const hg_share *x, unsigned bits, hg_err *err) {
-    assert(bits >= 1 && bits <= 64 * x->limbs);
-    const size_t words = words_of(x->n);
-    for (unsigned j = 0; j < HG_SLOTS; j++) HG_TRY(hg_bits_new(&planes[j], r, bits * 64 * words, err));
-    for (unsigned s = 0; s < r->copies; s++)
-        hg_ring_to_planes(planes[(r->party + s) % 3].slot[s], x->slot[s], bits, x->n, x->limbs);
-    return HG_OK;
-}

@@ -55,8 +55,7 @@ unsigned hg_pool_mean_bits(const hg_pool_state *s, size_t n);
 unsigned hg_pool_q_bits(const hg_pool_state *s, size_t n);
 
 HG_MUST_CHECK hg_status hg_pool_state_fits(const hg_pool_state *s, const hg_run *r, hg_err *err);
-/* b [g]: 1 at the theta of the policy, sigma [1] with `fraction` bits (UCB: times kappa): for tests; a proposal does it within its own
- * rounds. */
+/* b [g]: 1 at the theta of the policy; sigma [1] with `fraction` bits (UCB: times kappa), valid after the round. */
 HG_MUST_CHECK hg_status hg_pool_choose(hg_share *b, hg_share *sigma, unsigned fraction, hg_run *r,
                                        const hg_pool_state *s, hg_err *err);
 /* Thompson: path[p] at the theta that b [g] selects, HG_POOL_FRACTION bits, signal variance 1, given the measurements. */

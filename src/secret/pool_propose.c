@@ -26,6 +26,10 @@ typedef struct {
     hg_share mean, spread;                    /* [p] */
 } work;
 
+static work new_work(hg_run *r, const hg_pool_state *s) {
+    return (work) { .r = r, .s = s, .p = s->p, .g = s->g, .ucb = s->model.acquisition == HG_ACQ_UCB };
+}
+
 /* ---- 1, 2: theta and sigma ------------------------------------------------------------------------------------------------------- */
 
 static double level(const work *k, size_t i) {
@@ -114,10 +118,9 @@ static hg_status choose(work *k, hg_err *err) {
 
 hg_status hg_pool_choose(hg_share *b, hg_share *sigma, unsigned fraction, hg_run *r, const hg_pool_state *s,
                          hg_err *err) {
-    work k = { .r = r, .s = s, .p = s->p, .g = s->g, .ucb = s->model.acquisition == HG_ACQ_UCB };
+    work k = new_work(r, s);
     k.sigma_fraction = fraction;
     HG_TRY(choose(&k, err));
-    HG_TRY(hg_run_round(r, err));
     *b = k.b;
     *sigma = k.sigma;
     return HG_OK;
@@ -202,11 +205,11 @@ hg_status hg_pool_state_propose(hg_bits *index, hg_bits *level, hg_run *r, const
     hg_bits onehot;
     hg_share chosen;
     HG_TRY(check(s, r, excluded, seed, err));
-    work k = { .r = r, .s = s, .p = s->p, .g = s->g, .ucb = s->model.acquisition == HG_ACQ_UCB };
+    work k = new_work(r, s);
     k.spread_fraction = k.ucb ? SCORE : F;
     k.sigma_fraction = HG_POOL_MEAN_FRACTION - k.spread_fraction;
     HG_TRY(hg_pool_state_prepare(r, s, 0, 1, err));
-    HG_TRY(choose(&k, err));
+    HG_TRY(hg_pool_choose(&k.b, &k.sigma, k.sigma_fraction, r, s, err));
     const hg_share mean = hg_pool_words_view(&s->now, s->at.mean, k.g * k.p);
     hg_share measured = hg_pool_words_view(&s->now, s->at.measured, k.p);
     HG_TRY(hg_mix(r, &k.mean, &k.b, &mean, k.g, k.p, err));

@@ -105,9 +105,6 @@ void hg_pool_state_free(hg_pool_state *s) {
     hg_free(s);
 }
 
-size_t hg_pool_state_entries(const hg_pool_state *s) { return s->p; }
-size_t hg_pool_state_rows(const hg_pool_state *s) { return s->rows; }
-
 size_t hg_pool_state_bytes(const hg_pool_state *s) {
     size_t elements = s->shared.cap + s->kernel.cap + s->now.cap + s->kept.cap + s->onehot.cap;
     for (size_t t = 0; t < HG_POOLS_MOST; t++) elements += s->gain[t].cap + s->inverse[t].cap;

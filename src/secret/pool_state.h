@@ -52,8 +52,6 @@ HG_MUST_CHECK hg_status hg_pool_state_new_secret(hg_pool_state **out, hg_run *r,
 HG_MUST_CHECK hg_status hg_pool_state_grow(hg_run *r, hg_pool_state *s, const hg_share *features, size_t more,
                                            hg_err *err);
 void hg_pool_state_free(hg_pool_state *s); /* wipes */
-size_t hg_pool_state_entries(const hg_pool_state *s);
-size_t hg_pool_state_rows(const hg_pool_state *s); /* observed, padding included */
 size_t hg_pool_state_bytes(const hg_pool_state *s);
 /* One digest for each slot, over all public numbers and the slot's words: neighbours compare the slot they share. */
 HG_MUST_CHECK hg_status hg_pool_state_digest(const hg_pool_state *s, unsigned char digest[2][32], hg_err *err);

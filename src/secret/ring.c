@@ -165,12 +165,6 @@ void hg_ring_resize(uint64_t *z, unsigned to, const uint64_t *x, unsigned from, 
     }
 }
 
-bool hg_ring_equal(const uint64_t *x, const uint64_t *y, size_t n, unsigned limbs) {
-    uint64_t differ = 0;
-    for (size_t i = 0; i < n * limbs; i++) differ |= x[i] ^ y[i];
-    return ((differ | -differ) >> 63) == 0;
-}
-
 /* ---- plain values --------------------------------------------------------------------------------------------------------- */
 
 void hg_ring_from_int(uint64_t *z, int64_t x, unsigned limbs) {
@@ -285,13 +279,6 @@ void hg_ring_matvecs_i64(uint64_t *const *y, const int64_t *a, const uint64_t *c
     assert(vectors <= HG_RING_VECTORS);
     matvec m = { .y = y, .x = x, .a = a, .vectors = vectors, .n = n, .limbs = limbs };
     hg_pool_for(pool, rows, ROWS_A_TASK, some_rows_i64, &m);
-}
-
-void hg_ring_matvec_i32(uint64_t *y, const int32_t *a, const uint64_t *x, size_t rows, size_t n, unsigned limbs) {
-    hg_ring_matvecs_i32(&y, a, &x, 1, rows, n, limbs, NULL);
-}
-void hg_ring_matvec_i64(uint64_t *y, const int64_t *a, const uint64_t *x, size_t rows, size_t n, unsigned limbs) {
-    hg_ring_matvecs_i64(&y, a, &x, 1, rows, n, limbs, NULL);
 }
 
 /* ---- bit planes --------------------------------------------------------------------------------------------------------------- */

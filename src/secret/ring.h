@@ -38,10 +38,8 @@ void hg_ring_shift_right(uint64_t *z, const uint64_t *x, unsigned bits, size_t n
                          unsigned limbs); /* logical: zeros come in */
 /* Modulo 2^bits, bits <= 64 limbs: clears what is above. */
 void hg_ring_mask(uint64_t *x, unsigned bits, size_t n, unsigned limbs);
-/* y = A x for a public integer matrix A [rows, n], row-major: the hot loop of the public-composition tier. */
-void hg_ring_matvec_i32(uint64_t *y, const int32_t *a, const uint64_t *x, size_t rows, size_t n, unsigned limbs);
-void hg_ring_matvec_i64(uint64_t *y, const int64_t *a, const uint64_t *x, size_t rows, size_t n, unsigned limbs);
-/* The same for up to HG_RING_VECTORS vectors in one pass over A (which is what costs), on a pool (NULL: this thread). */
+/* y = A x for a public integer matrix A [rows, n], row-major: the hot loop of the public-composition tier. For up to
+ * HG_RING_VECTORS vectors in one pass over A (which is what costs), on a pool (NULL: this thread). */
 enum { HG_RING_VECTORS = 4 };
 void hg_ring_matvecs_i32(uint64_t *const *y, const int32_t *a, const uint64_t *const *x, size_t vectors, size_t rows,
                          size_t n, unsigned limbs, hg_pool *pool);
@@ -54,7 +52,6 @@ void hg_ring_resize(uint64_t *z, unsigned to, const uint64_t *x, unsigned from, 
 void hg_ring_from_double(uint64_t *z, double x, unsigned fraction, unsigned limbs);
 double hg_ring_to_double(const uint64_t *x, unsigned fraction, unsigned limbs);
 void hg_ring_from_int(uint64_t *z, int64_t x, unsigned limbs);
-bool hg_ring_equal(const uint64_t *x, const uint64_t *y, size_t n, unsigned limbs); /* constant time */
 
 /* ---- bit planes: n elements of `bits` bits <-> `bits` planes of n bits --------------------------------------------- */
 /* plane[b] of words = (n + 63) / 64 words holds bit b of every element; bits past n are zero. */

@@ -107,10 +107,6 @@ void hg_share_copy(hg_run *r, hg_share *z, const hg_share *x); /* into z's own m
 HG_MUST_CHECK hg_status hg_share_random(hg_share *out, hg_run *r, size_t n, unsigned limbs, hg_err *err);
 
 HG_MUST_CHECK hg_status hg_bits_random(hg_bits *out, hg_run *r, size_t n, hg_err *err);
-/* A mask r = r_0 + r_1 + r_2 and `shifted` = the sum of floor(r_j / 2^shift): r_j uniform in [0, 2^bits), from slot key j. Neither
- * has a MAC. shifted may be NULL. Local. */
-HG_MUST_CHECK hg_status hg_share_mask(hg_share *mask, hg_share *shifted, hg_run *r, size_t n, unsigned limbs,
-                                      unsigned bits, unsigned shift, hg_err *err);
 /* Gives x its MAC: n products, queued; x->mac is valid after the round. Nothing to do outside the malicious mode, or when
  * x has one. */
 HG_MUST_CHECK hg_status hg_share_authenticate(hg_run *r, hg_share *x, hg_err *err);
@@ -139,9 +135,4 @@ HG_MUST_CHECK hg_status hg_run_round(hg_run *r, hg_err *err);
 
 void hg_bits_xor(hg_run *r, hg_bits *z, const hg_bits *x, const hg_bits *y); /* same n */
 void hg_bits_not(hg_run *r, hg_bits *z, const hg_bits *x);
-/* The bits of one slot's words as a sharing: two servers know them, the other slots are zero. `planes` planes of n bits of
- * x modulo 2^bits, for slot 0, 1, 2: the start of every comparison (ABY3, ePrint 2018/403, 5.3). planes[j] has bits * n bits:
- * plane b begins at bit b * 64 * words, words = (n + 63) / 64 (n is padded to whole words). Plain mode: slot 0 is x. */
-HG_MUST_CHECK hg_status hg_bits_of_slots(hg_bits planes[HG_SLOTS], hg_run *r, const hg_share *x, unsigned bits,
-                                         hg_err *err);
 #endif

@@ -172,43 +172,21 @@ hg_status hg_run_add_zero(hg_run *r, hg_prss_purpose purpose, uint64_t *z, size_
     return HG_OK;
 }
 
-/* Slot `slot` of words from its key, masked to `bits`, and shifted: into both places of a share, or added up in plain mode. */
-static hg_status fill_slot(hg_run *r, hg_share *mask, hg_share *shifted, unsigned s, uint64_t draw, unsigned bits,
-                           unsigned shift, hg_prss_purpose purpose, hg_err *err) {
-    const size_t n = mask->n;
-    const unsigned limbs = mask->limbs, at = r->mode == HG_PLAIN ? 0 : s;
+/* Slot s of words from its key, into its place of a share, or added up in plain mode. */
+static hg_status fill_slot(hg_run *r, hg_share *to, unsigned s, uint64_t draw, hg_err *err) {
+    const size_t n = to->n * to->limbs;
     const hg_mark mark = hg_arena_mark(r->arena);
-    uint64_t *words = hg_alloc(r->arena, n * limbs, sizeof *words);
-    hg_status st = words ? hg_prss_fill(r->prss, purpose, draw, (r->party + s) % 3, words, n * limbs, err)
-                         : hg_fail(err, HG_ENOMEM, "no memory for %zu random numbers", n);
-    if (st == HG_OK) {
-        hg_ring_mask(words, bits, n, limbs);
-        hg_ring_add(mask->slot[at], mask->slot[at], words, n, limbs);
-        if (shifted) {
-            hg_ring_shift_right(words, words, shift, n, limbs);
-            hg_ring_add(shifted->slot[at], shifted->slot[at], words, n, limbs);
-        }
-    }
+    uint64_t *words = hg_alloc(r->arena, n, sizeof *words), *slot = to->slot[r->mode == HG_PLAIN ? 0 : s];
+    const hg_status st = words ? hg_prss_fill(r->prss, HG_PRSS_RANDOM, draw, (r->party + s) % 3, words, n, err)
+                               : hg_fail(err, HG_ENOMEM, "no memory for %zu random numbers", to->n);
+    if (st == HG_OK) hg_ring_add(slot, slot, words, to->n, to->limbs);
     hg_arena_reset(r->arena, mark);
     return hg_run_break(r, st);
 }
 
-static hg_status draw_share(hg_share *mask, hg_share *shifted, hg_run *r, size_t n, unsigned limbs, unsigned bits,
-                            unsigned shift, hg_prss_purpose purpose, hg_err *err) {
-    HG_TRY(hg_share_new(mask, r, n, limbs, false, err));
-    if (shifted) HG_TRY(hg_share_new(shifted, r, n, limbs, false, err));
-    const uint64_t draw = hg_prss_draw(r->prss, purpose);
-    for (unsigned s = 0; s < (r->mode == HG_PLAIN ? 3u : 2u); s++)
-        HG_TRY(fill_slot(r, mask, shifted, s, draw, bits, shift, purpose, err));
-    return HG_OK;
-}
-
 hg_status hg_share_random(hg_share *out, hg_run *r, size_t n, unsigned limbs, hg_err *err) {
-    return draw_share(out, NULL, r, n, limbs, 64 * limbs, 0, HG_PRSS_RANDOM, err);
-}
-
-hg_status hg_share_mask(hg_share *mask, hg_share *shifted, hg_run *r, size_t n, unsigned limbs, unsigned bits,
-                        unsigned shift, hg_err *err) {
-    assert(bits <= 64 * limbs);
-    return draw_share(mask, shifted, r, n, limbs, bits, shift, HG_PRSS_MASK, err);
+    HG_TRY(hg_share_new(out, r, n, limbs, false, err));
+    const uint64_t draw = hg_prss_draw(r->prss, HG_PRSS_RANDOM);
+    for (unsigned s = 0; s < (r->mode == HG_PLAIN ? 3u : 2u); s++) HG_TRY(fill_slot(r, out, s, draw, err));
+    return HG_OK;
 }

@@ -307,34 +307,6 @@ static void signatures_are_about_one_thing(void **state) {
     test_remove_tree(p.folder);
 }
 
-static void sealed_messages(void **state) {
-    (void)state;
-    place p;
-    hg_identity *a, *b;
-    unsigned char sealed[5 + HG_SEAL_EXTRA], open[5];
-    open_place(&p, "identity-seal");
-    assert_ok(create(&p, "a", HG_ROLE_SERVER, NULL));
-    assert_ok(create(&p, "b", HG_ROLE_SERVER, NULL));
-    assert_ok(load(&a, &p, "a", NULL));
-    assert_ok(load(&b, &p, "b", NULL));
-    assert_ok(hg_seal(sealed, hg_identity_certificate(a)->sealing_key, "share", 5, NULL));
-    assert_ok(hg_identity_unseal(open, a, sealed, sizeof sealed, NULL));
-    assert_memory_equal(open, "share", 5);
-    assert_int_equal(hg_identity_unseal(open, b, sealed, sizeof sealed, &p.err), HG_EREFUSED);
-    for (size_t i = 0; i < sizeof sealed; i++) {
-        sealed[i] ^= 0x80;
-        if (i != 31) /* the top bit of an X25519 point means nothing */
-            assert_int_equal(hg_identity_unseal(open, a, sealed, sizeof sealed, NULL), HG_EREFUSED);
-        sealed[i] ^= 0x80;
-    }
-    assert_int_equal(hg_identity_unseal(open, a, sealed, HG_SEAL_EXTRA - 1, NULL), HG_EREFUSED);
-    static const unsigned char zero[HG_PUBLIC_KEY];
-    assert_int_equal(hg_seal(sealed, zero, "share", 5, NULL), HG_EREFUSED);
-    hg_identity_free(a);
-    hg_identity_free(b);
-    test_remove_tree(p.folder);
-}
-
 static void damaged_files_are_refused(void **state) {
     (void)state;
     static const char *const files[] = { "a/signing.key", "a/sealing.key", "a/certificate.pem", "a/authority.pem" };
@@ -398,7 +370,6 @@ int main(void) {
         TEST(keys_of_two_members_do_not_mix),
         TEST(passphrases),
         TEST(signatures_are_about_one_thing),
-        TEST(sealed_messages),
         TEST(damaged_files_are_refused),
         TEST(survives_any_allocation_failure),
     };

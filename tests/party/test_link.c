@@ -1,6 +1,6 @@
 /* tests/party/test_link.c -- links that work: messages, counts, heartbeats, deadlines, cancelling, reconnecting, and what breaks them */
 #include "ends.h"
-#include "party/link.h"
+#include "party/link_internal.h"
 #include "relay.h"
 #include "test.h"
 #include <arpa/inet.h>
@@ -59,9 +59,8 @@ typedef struct {
 
 static void *echo(void *self) { /* takes one message, sends it back */
     job *j = self;
-    size_t n;
-    j->st = hg_link_take(&n, j->link, KIND, j->bytes, j->n, 5000, &j->err);
-    if (j->st == HG_OK) j->st = hg_link_send(j->link, KIND + 1, 8, 0, j->bytes, n, &j->err);
+    j->st = hg_link_expect(j->link, KIND, j->bytes, j->n, &j->err);
+    if (j->st == HG_OK) j->st = hg_link_send(j->link, KIND + 1, 8, 0, j->bytes, j->n, &j->err);
     return NULL;
 }
 
@@ -158,7 +157,6 @@ static void waiting_is_no_error_and_the_link_stays_good(void **state) {
     scene s;
     bool here;
     unsigned char byte;
-    size_t n;
     hg_err err;
     open_scene(&s, "link-wait");
     connect_scene(&s);
@@ -166,9 +164,9 @@ static void waiting_is_no_error_and_the_link_stays_good(void **state) {
     assert_false(here);
     assert_ok(hg_link_send(s.a.link, KIND, 0, 0, "y", 1, &err));
     assert_ok(hg_link_wait(&here, s.b.link, 2000, &err));
-    assert_true(here && hg_link_waiting(s.b.link));
-    assert_ok(hg_link_take(&n, s.b.link, KIND, &byte, 1, 100, &err));
-    assert_true(byte == 'y' && n == 1);
+    assert_true(here);
+    assert_ok(hg_link_expect(s.b.link, KIND, &byte, 1, &err));
+    assert_int_equal(byte, 'y');
     close_scene(&s);
 }
 
@@ -281,7 +279,6 @@ static void what_is_sent_wrongly(void **state) {
     hg_frame f;
     hg_err err;
     unsigned char byte[4];
-    size_t n;
     open_scene(&s, "link-wrong");
     s.b.o.most = 100;
     connect_scene(&s);
@@ -294,14 +291,14 @@ static void what_is_sent_wrongly(void **state) {
     end_close(&s.b);
     connect_scene(&s);
     assert_ok(hg_link_send(s.a.link, KIND, 0, 0, big, 4, &err));
-    assert_int_equal(hg_link_take(&n, s.b.link, KIND + 1, byte, 4, 1000, &err), HG_ECHEAT);
+    assert_int_equal(hg_link_expect(s.b.link, KIND + 1, byte, 4, &err), HG_ECHEAT);
     assert_contains(err.msg, "sent a message of kind 257, expected 258");
     end_close(&s.a);
     end_close(&s.b);
     connect_scene(&s);
     assert_ok(hg_link_send(s.a.link, KIND, 0, 0, big, 5, &err));
-    assert_int_equal(hg_link_take(&n, s.b.link, KIND, byte, 4, 1000, &err), HG_ECHEAT);
-    assert_contains(err.msg, "sent a message of 5 bytes, expected 4 at most");
+    assert_int_equal(hg_link_expect(s.b.link, KIND, byte, 4, &err), HG_ECHEAT);
+    assert_contains(err.msg, "sent a message of 5 bytes, expected 4");
     end_close(&s.a);
     end_close(&s.b);
     connect_scene(&s);
@@ -431,11 +428,10 @@ static void a_slow_line_is_slow_and_right(void **state) {
     job j = { .link = s.b.link, .n = 1, .bytes = &byte };
     pthread_t t;
     pthread_create(&t, NULL, echo, &j);
-    size_t n;
     unsigned char back;
     const int64_t begin = hg_world_ms(fake_world_of(&s.world));
     assert_ok_err(hg_link_send(s.a.link, KIND, 0, 0, "z", 1, &err), err);
-    assert_ok_err(hg_link_take(&n, s.a.link, KIND + 1, &back, 1, 5000, &err), err);
+    assert_ok_err(hg_link_expect(s.a.link, KIND + 1, &back, 1, &err), err);
     assert_true(hg_world_ms(fake_world_of(&s.world)) - begin >= 9); /* never faster than the line: twice 5 ms */
     pthread_join(t, NULL);
     assert_int_equal(back, 'z');

@@ -167,6 +167,7 @@ static hg_status choose(parties *p, hg_run *r, hg_err *err) {
     hg_share b, sigma;
     hg_status st = study_all(&s, p, r, p->user, err);
     if (st == HG_OK) st = hg_pool_choose(&b, &sigma, 40, r, s, err);
+    if (st == HG_OK) st = hg_run_round(r, err);
     if (st == HG_OK) st = parties_out(p, r, "b", &b, err);
     if (st == HG_OK) st = parties_out(p, r, "sigma", &sigma, err);
     hg_pool_state_free(s);
@@ -426,12 +427,12 @@ static hg_status keep_and_drop(parties *p, hg_run *r, hg_err *err) {
     if (st == HG_OK) {
         hg_pool_state_drop(s);
         hg_pool_state_drop(s); /* nothing more to drop */
-        st = hg_pool_state_rows(s) == 1 ? hg_pool_state_digest(s, d->digest[2][me], err) : HG_EDATA;
+        st = s->rows == 1 ? hg_pool_state_digest(s, d->digest[2][me], err) : HG_EDATA;
     }
     for (size_t i = 1; st == HG_OK && i < 3; i++) st = study_observe(s, p, r, &d->a, i, err);
     if (st == HG_OK && !all_seen(s)) st = hg_fail(err, HG_EDATA, "a word is in no digest");
     if (st == HG_OK) st = out_all(p, r, s, err);
-    if (st == HG_OK && hg_pool_state_entries(s) != d->a.p) st = HG_EDATA;
+    if (st == HG_OK && s->p != d->a.p) st = HG_EDATA;
     if (st == HG_OK && hg_pool_state_bytes(s) < 24 * d->a.p) st = HG_EDATA;
     hg_pool_state_free(s);
     return st;

@@ -171,9 +171,11 @@ static void linear_maps_are_local_and_carry_their_macs(void **state) {
         assert_words(p, "scaled by one", z, n * limbs);
         hg_ring_shift_left(z, a.x, 13, n, limbs);
         assert_words(p, "shifted", z, n * limbs);
-        hg_ring_matvec_i32(z, SMALL, a.x, 3, n, limbs);
+        uint64_t *const to = z;
+        const uint64_t *const from = a.x;
+        hg_ring_matvecs_i32(&to, SMALL, &from, 1, 3, n, limbs, NULL);
         assert_words(p, "matrix", z, 3 * limbs);
-        hg_ring_matvec_i64(z, LARGE, a.x, 3, n, limbs);
+        hg_ring_matvecs_i64(&to, LARGE, &from, 1, 3, n, limbs, NULL);
         assert_words(p, "large matrix", z, 3 * limbs);
         for (unsigned narrow = 1; narrow <= limbs; narrow++) {
             char name[16];
@@ -233,62 +235,18 @@ static void gates_of_bits_are_gates_of_bits(void **state) {
     parties_free(p);
 }
 
-static hg_status slots_as_bits(parties *p, hg_run *r, hg_err *err) {
-    const numbers *a = p->user;
-    static const char *const name[HG_SLOTS] = { "slot 0", "slot 1", "slot 2" };
-    hg_share x;
-    hg_bits planes[HG_SLOTS];
-    HG_TRY(parties_share(&x, p, r, a->x, a->n, a->limbs, err));
-    HG_TRY(hg_bits_of_slots(planes, r, &x, 64 * a->limbs - 3, err));
-    for (unsigned j = 0; j < HG_SLOTS; j++) HG_TRY(parties_out_bits(p, r, name[j], &planes[j], err));
-    return parties_out(p, r, "x", &x, err);
-}
-
-/* The three planes are the three slots, and those add up to x. */
-static void the_slots_bits_are_shared_without_a_message(void **state) {
-    (void)state;
-    static const char *const name[HG_SLOTS] = { "slot 0", "slot 1", "slot 2" };
-    for (unsigned limbs = 1; limbs <= 2; limbs++)
-        for (hg_mode mode = HG_PLAIN; mode <= HG_SEMI_HONEST; mode++) {
-            numbers a = make_numbers(limbs, 50, 3);
-            const unsigned bits = 64 * limbs - 3;
-            parties *p = parties_new(mode, 4);
-            assert_ok(parties_run(p, slots_as_bits, &a));
-            for (size_t i = 0; i < a.n; i++) {
-                uint64_t sum[2] = { 0 };
-                for (unsigned j = 0; j < HG_SLOTS; j++) {
-                    uint64_t word[2] = { 0 };
-                    assert_int_equal(parties_size(p, name[j]), bits * 64);
-                    for (unsigned b = 0; b < bits; b++)
-                        word[b / 64] |= (uint64_t)parties_bit(p, name[j], b * 64 + i) << b % 64;
-                    hg_ring_add(sum, sum, word, 1, limbs);
-                }
-                hg_ring_mask(sum, bits, 1, limbs);
-                uint64_t want[2];
-                memcpy(want, a.x + i * limbs, limbs * 8);
-                hg_ring_mask(want, bits, 1, limbs);
-                assert_memory_equal(sum, want, limbs * 8);
-            }
-            assert_int_equal(parties_cost(p).bytes, 0);
-            parties_free(p);
-        }
-}
-
 /* ---- shared randomness -------------------------------------------------------------------------------------------------------------- */
 
 static hg_status random_things(parties *p, hg_run *r, hg_err *err) {
-    hg_share x, y, mask, shifted;
+    hg_share x, y;
     hg_bits b;
     HG_TRY(hg_share_random(&x, r, 5, 2, err));
     HG_TRY(hg_share_random(&y, r, 5, 2, err));
     HG_TRY(hg_share_authenticate(r, &y, err));
     HG_TRY(hg_run_round(r, err));
-    HG_TRY(hg_share_mask(&mask, &shifted, r, 50, 3, 100, 32, err));
     HG_TRY(hg_bits_random(&b, r, BITS, err));
     HG_TRY(parties_out(p, r, "x", &x, err));
     HG_TRY(parties_out(p, r, "y", &y, err));
-    HG_TRY(parties_out(p, r, "mask", &mask, err));
-    HG_TRY(parties_out(p, r, "shifted", &shifted, err));
     return parties_out_bits(p, r, "bits", &b, err);
 }
 
@@ -297,17 +255,6 @@ static void random_numbers_come_without_messages_and_the_plain_run_has_them_too(
     hg_cost cost[2];
     parties *p = parties_check(random_things, NULL, 12, cost);
     assert_memory_not_equal(parties_value(p, "x"), parties_value(p, "y"), 80);
-    bool large = false;
-    for (size_t i = 0; i < 50; i++) {
-        const uint64_t *m = parties_value(p, "mask") + 3 * i, *s = parties_value(p, "shifted") + 3 * i;
-        assert_true(m[2] == 0 && m[1] < (uint64_t)3 << 36); /* three words of 100 bits */
-        large |= m[1] >= (uint64_t)1 << 36;
-        uint64_t lost[3];
-        hg_ring_shift_right(lost, m, 32, 1, 3);
-        hg_ring_sub(lost, lost, s, 1, 3); /* what three cut-off parts carry */
-        assert_true(lost[0] <= 2 && lost[1] == 0 && lost[2] == 0);
-    }
-    assert_true(large);
     const uint64_t *b = parties_value(p, "bits");
     assert_true(b[0] != 0 && b[1] != 0 && b[1] >> (BITS - 64) == 0);
     assert_int_equal(cost[0].rounds + cost[0].bytes, 0);
@@ -468,7 +415,6 @@ int main(void) {
         TEST(a_pool_of_threads_changes_nothing),
         TEST(linear_maps_are_local_and_carry_their_macs),
         TEST(gates_of_bits_are_gates_of_bits),
-        TEST(the_slots_bits_are_shared_without_a_message),
         TEST(random_numbers_come_without_messages_and_the_plain_run_has_them_too),
         TEST(an_opening_shows_the_low_bits_and_costs_their_bytes),
         TEST(a_run_refuses_what_it_cannot_be),
