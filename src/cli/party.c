@@ -10,30 +10,20 @@
 #include <sys/stat.h>
 
 static const cli_option MEMBER[] = {
-    { .name = "cluster",
-      .type = CLI_INPUT,
-      .argument = "FILE",
-      .help =
-          "The cluster's file: the three servers' names, addresses and keys. The operators hand it to every member." },
-    { .name = "identity",
-      .type = CLI_INPUT,
-      .argument = "FOLDER",
-      .help = "Folder with this member's keys and certificate, made by `hagane party init`." },
-    { .name = "passphrase-file",
-      .type = CLI_INPUT,
-      .argument = "FILE",
-      .help = "File whose first line is the passphrase of this member's keys." },
-    { .name = "wait",
-      .type = CLI_NUMBER,
-      .argument = "S",
-      .min = 0,
-      .max = 86400,
-      .unit = "seconds",
-      .fallback = "0: fail at once",
-      .help = "How long to try again while a server cannot be reached or has too much to do." },
+    CLI_PARTY_CLUSTER(
+        "The cluster's file: the three servers' names, addresses and keys. The operators hand it to every member."),
+    CLI_PARTY_IDENTITY("Folder with this member's keys and certificate, made by `hagane party init`."),
+    CLI_PARTY_PASSPHRASE("File whose first line is the passphrase of this member's keys."),
+    CLI_PARTY_WAIT("How long to try again while a server cannot be reached or has too much to do."),
     { .name = NULL },
 };
 const cli_group cli_member_group = { "Member", MEMBER };
+
+static const cli_option PROJECT[] = {
+    CLI_PARTY_PROJECT("The project, as in its policy."),
+    { .name = NULL },
+};
+const cli_group cli_project_group = { "Project", PROJECT };
 
 hg_status cli_read_whole(hg_text *to, cli_run *run, const char *path, size_t most, hg_err *err) {
     *to = hg_text_new(most);

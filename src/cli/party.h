@@ -7,7 +7,33 @@
 #include "party/identity.h"
 #include "party/store.h"
 
-extern const cli_group cli_member_group; /* --cluster, --identity, --passphrase-file, --wait */
+extern const cli_group cli_member_group;  /* --cluster, --identity, --passphrase-file, --wait */
+extern const cli_group cli_project_group; /* --project */
+
+/* Options that several parts have: what each of them is stands here once, each part adds its words. */
+#define CLI_PARTY_PROJECT(words)                                                                                       \
+    { .name = "project", .type = CLI_TEXT, .argument = "NAME", .help = words }
+#define CLI_PARTY_CLUSTER(words)                                                                                       \
+    { .name = "cluster", .type = CLI_INPUT, .argument = "FILE", .help = words }
+#define CLI_PARTY_IDENTITY(words)                                                                                      \
+    { .name = "identity", .type = CLI_INPUT, .argument = "FOLDER", .help = words }
+#define CLI_PARTY_PASSPHRASE(words)                                                                                    \
+    { .name = "passphrase-file", .type = CLI_INPUT, .argument = "FILE", .help = words }
+#define CLI_PARTY_WAIT(words)                                                                                          \
+    {                                                                                                                  \
+        .name = "wait", .type = CLI_NUMBER, .argument = "S", .min = 0, .max = 86400, .unit = "seconds",                \
+        .fallback = "0: fail at once", .help = words                                                                   \
+    }
+#define CLI_PARTY_DAYS(most, usual, words)                                                                             \
+    {                                                                                                                  \
+        .name = "days", .type = CLI_INTEGER, .argument = "N", .min = 1, .max = most, .unit = "days",                   \
+        .fallback = usual, .help = words                                                                               \
+    }
+#define CLI_PARTY_KEY_FILE(words)                                                                                      \
+    {                                                                                                                  \
+        .name = "key-file", .type = CLI_INPUT, .argument = "FILE",                                                     \
+        .fallback = "the environment variable HAGANE_PARTY_KEY", .help = words                                         \
+    }
 
 /* A passphrase file's first line into the run's arena; *n = 0 and NULL without --passphrase-file. */
 HG_MUST_CHECK hg_status cli_passphrase(const void **bytes, size_t *n, cli_run *run, hg_err *err);

@@ -19,27 +19,11 @@ static const cli_option OPTIONS[] = {
       .help =
           "Ask three servers that hold the data of several owners as shares, instead of reading TABLE. FILE is the cluster's "
           "file. What is improved, from which candidates and with which model stands in the project's policy." },
-    { .name = "project",
-      .type = CLI_TEXT,
-      .argument = "NAME",
-      .help = "With --parties: the project, as in its policy." },
-    { .name = "identity",
-      .type = CLI_INPUT,
-      .argument = "FOLDER",
-      .help = "With --parties: folder with your keys and certificate, made by `hagane party init`." },
-    { .name = "passphrase-file",
-      .type = CLI_INPUT,
-      .argument = "FILE",
-      .help = "With --parties: file whose first line is the passphrase of your keys." },
-    { .name = "wait",
-      .type = CLI_NUMBER,
-      .argument = "S",
-      .min = 0,
-      .max = 86400,
-      .unit = "seconds",
-      .fallback = "0: fail at once",
-      .help =
-          "With --parties: how long to try again while a server cannot be reached. The same question is charged once." },
+    CLI_PARTY_PROJECT("With --parties: the project, as in its policy."),
+    CLI_PARTY_IDENTITY("With --parties: folder with your keys and certificate, made by `hagane party init`."),
+    CLI_PARTY_PASSPHRASE("With --parties: file whose first line is the passphrase of your keys."),
+    CLI_PARTY_WAIT(
+        "With --parties: how long to try again while a server cannot be reached. The same question is charged once."),
     { .name = "dry-run",
       .help =
           "With --parties: say in bits and in words what the answer would reveal and what it would cost, and ask nothing." },

@@ -89,6 +89,12 @@ const cli_group *cli_verb_group(const cli_verb *v, size_t g);
 
 extern const cli_group cli_common_group; /* every verb has it: --json, --quiet, --verbose, --help */
 extern const cli_group cli_run_group;    /* --seed, --threads, --record */
+/* A record of --threads, with words of its own. */
+#define CLI_THREADS(words)                                                                                             \
+    {                                                                                                                  \
+        .name = "threads", .type = CLI_INTEGER, .argument = "N", .min = 1, .max = 1024, .fallback = "one a processor", \
+        .help = words                                                                                                  \
+    }
 
 /* ---- what was given -------------------------------------------------------------------------------------------------- */
 

@@ -158,7 +158,7 @@ static hg_status run_audit(cli_run *run, hg_err *err) {
 }
 
 static const cli_option OPTIONS[] = {
-    { .name = "project", .type = CLI_TEXT, .argument = "NAME", .help = "The project, as in its policy." },
+    CLI_PARTY_PROJECT("The project, as in its policy."),
     { .name = "save",
       .type = CLI_TEXT,
       .argument = "FOLDER",

@@ -8,10 +8,13 @@
 
 enum { PEM_MOST = 1 << 16 };
 
-static const char *role_name(size_t i) {
-    static const char *const NAMES[] = { "server", "owner", "user", NULL };
-    return NAMES[i];
-}
+#define NAME_OPTION(words)                                                                                             \
+    { .name = "name", .type = CLI_TEXT, .argument = "NAME", .help = words }
+#define ROLE_OPTION(words)                                                                                             \
+    {                                                                                                                  \
+        .name = "role", .type = CLI_CHOICE, .argument = "ROLE", .choice = hg_role_name, .repeatable = true,            \
+        .help = words                                                                                                  \
+    }
 
 static hg_status read_roles(unsigned *roles, const cli_run *run, hg_err *err) {
     *roles = 0;
@@ -131,17 +134,9 @@ static const cli_positional INIT_POSITIONAL[] = {
     { .name = NULL },
 };
 static const cli_option INIT_OPTIONS[] = {
-    { .name = "name",
-      .type = CLI_TEXT,
-      .argument = "NAME",
-      .help =
-          "How the others call this member: letters, digits, '-', '_' and '.', as in its certificate and in policies." },
-    { .name = "role",
-      .type = CLI_CHOICE,
-      .argument = "ROLE",
-      .choice = role_name,
-      .repeatable = true,
-      .help = "What the certificate entitles to. A server is nothing else beside; an owner may be a user, too." },
+    NAME_OPTION(
+        "How the others call this member: letters, digits, '-', '_' and '.', as in its certificate and in policies."),
+    ROLE_OPTION("What the certificate entitles to. A server is nothing else beside; an owner may be a user, too."),
     { .name = "authority",
       .type = CLI_INPUT,
       .argument = "PATH",
@@ -152,18 +147,8 @@ static const cli_option INIT_OPTIONS[] = {
       .type = CLI_INPUT,
       .argument = "FILE",
       .help = "Take in the certificate that the authority made of the request." },
-    { .name = "days",
-      .type = CLI_INTEGER,
-      .argument = "N",
-      .min = 1,
-      .max = 36500,
-      .unit = "days",
-      .fallback = "365",
-      .help = "How long the certificate is valid." },
-    { .name = "passphrase-file",
-      .type = CLI_INPUT,
-      .argument = "FILE",
-      .help = "File whose first line becomes the passphrase of the keys." },
+    CLI_PARTY_DAYS(36500, "365", "How long the certificate is valid."),
+    CLI_PARTY_PASSPHRASE("File whose first line becomes the passphrase of the keys."),
     { .name = NULL },
 };
 static const cli_group INIT_GROUP = { "Identity", INIT_OPTIONS };
@@ -233,33 +218,15 @@ static const cli_positional AUTHORITY_POSITIONAL[] = {
     { .name = NULL },
 };
 static const cli_option AUTHORITY_OPTIONS[] = {
-    { .name = "name",
-      .type = CLI_TEXT,
-      .argument = "NAME",
-      .help = "Of the authority; with --certify, of the member." },
+    NAME_OPTION("Of the authority; with --certify, of the member."),
     { .name = "certify",
       .type = CLI_INPUT,
       .argument = "REQUEST",
       .help = "Make a certificate of this request. It must ask for exactly the name and roles given here." },
-    { .name = "role",
-      .type = CLI_CHOICE,
-      .argument = "ROLE",
-      .choice = role_name,
-      .repeatable = true,
-      .help = "What the certificate entitles to." },
+    ROLE_OPTION("What the certificate entitles to."),
     { .name = "out", .letter = 'o', .type = CLI_TEXT, .argument = "FILE", .help = "Where to write the certificate." },
-    { .name = "days",
-      .type = CLI_INTEGER,
-      .argument = "N",
-      .min = 1,
-      .max = 36500,
-      .unit = "days",
-      .fallback = "365; an authority's own: 3650",
-      .help = "How long the certificate is valid." },
-    { .name = "passphrase-file",
-      .type = CLI_INPUT,
-      .argument = "FILE",
-      .help = "File whose first line is the passphrase of the authority's key." },
+    CLI_PARTY_DAYS(36500, "365; an authority's own: 3650", "How long the certificate is valid."),
+    CLI_PARTY_PASSPHRASE("File whose first line is the passphrase of the authority's key."),
     { .name = NULL },
 };
 static const cli_group AUTHORITY_GROUP = { "Authority", AUTHORITY_OPTIONS };
@@ -348,7 +315,7 @@ static const cli_positional CLUSTER_POSITIONAL[] = {
     { .name = NULL },
 };
 static const cli_option CLUSTER_OPTIONS[] = {
-    { .name = "name", .type = CLI_TEXT, .argument = "NAME", .help = "Of the cluster." },
+    NAME_OPTION("Of the cluster."),
     { .name = "authority",
       .type = CLI_INPUT,
       .argument = "FILE",

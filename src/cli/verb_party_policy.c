@@ -311,10 +311,7 @@ static const cli_option DO[] = {
       .help = "Write the policy as it is signed: every key with its value, the pool's rows inside." },
     { .name = "sign", .help = "Add your signature as an owner; with --identity and --out." },
     { .name = "send", .help = "Hand the policy with all owners' signatures to the three servers." },
-    { .name = "project",
-      .type = CLI_TEXT,
-      .argument = "NAME",
-      .help = "The project whose policy is fetched, or drafted." },
+    CLI_PARTY_PROJECT("The project whose policy is fetched, or drafted."),
     { .name = NULL },
 };
 static const cli_group DO_GROUP = { "What to do", DO };
@@ -358,14 +355,7 @@ static const cli_option DRAFT[] = {
       .choice = mode_name,
       .fallback = "semi-honest",
       .help = "Whether a server that cheats is caught." },
-    { .name = "days",
-      .type = CLI_INTEGER,
-      .argument = "N",
-      .min = 1,
-      .max = 3650,
-      .unit = "days",
-      .fallback = "365",
-      .help = "How long the policy holds." },
+    CLI_PARTY_DAYS(3650, "365", "How long the policy holds."),
     { .name = NULL },
 };
 static const cli_group DRAFT_GROUP = { "A draft", DRAFT };

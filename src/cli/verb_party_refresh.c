@@ -39,12 +39,7 @@ static hg_status run_rebuild(cli_run *run, hg_err *err) {
     return refresh(run, "party-rebuild", HG_NOBODY, run->args.positional[0], err);
 }
 
-static const cli_option OPTIONS[] = {
-    { .name = "project", .type = CLI_TEXT, .argument = "NAME", .help = "The project, as in its policy." },
-    { .name = NULL },
-};
-static const cli_group GROUP = { "Project", OPTIONS };
-static const cli_group *const GROUPS[] = { &GROUP, &cli_member_group, NULL };
+static const cli_group *const GROUPS[] = { &cli_project_group, &cli_member_group, NULL };
 
 static const cli_example REFRESH_EXAMPLES[] = {
     { "hagane party refresh --project magnets --cluster cluster.yaml --identity univ",

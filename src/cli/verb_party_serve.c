@@ -118,14 +118,10 @@ static const cli_positional POSITIONAL[] = {
     { .name = NULL },
 };
 static const cli_option OPTIONS[] = {
-    { .name = "cluster", .type = CLI_INPUT, .argument = "FILE", .help = "The cluster's file: the three servers." },
-    { .name = "key-file",
-      .type = CLI_INPUT,
-      .argument = "FILE",
-      .fallback = "the environment variable HAGANE_PARTY_KEY",
-      .help =
-          "File with the key that encrypts the store, 64 hexadecimal digits, readable by its owner alone. Keep it on another "
-          "disk than the store and its backups." },
+    CLI_PARTY_CLUSTER("The cluster's file: the three servers."),
+    CLI_PARTY_KEY_FILE(
+        "File with the key that encrypts the store, 64 hexadecimal digits, readable by its owner alone. Keep it on another "
+        "disk than the store and its backups."),
     { .name = "new", .help = "Make the store of a new server. One that is there is never touched." },
     { .name = "listen",
       .type = CLI_TEXT,
@@ -154,17 +150,8 @@ static const cli_option OPTIONS[] = {
       .unit = "MiB",
       .fallback = "2048",
       .help = "Memory for public tables that are kept between questions." },
-    { .name = "threads",
-      .type = CLI_INTEGER,
-      .argument = "N",
-      .min = 1,
-      .max = 1024,
-      .fallback = "one a processor",
-      .help = "How many threads to compute public tables with." },
-    { .name = "passphrase-file",
-      .type = CLI_INPUT,
-      .argument = "FILE",
-      .help = "File whose first line is the passphrase of the server's keys." },
+    CLI_THREADS("How many threads to compute public tables with."),
+    CLI_PARTY_PASSPHRASE("File whose first line is the passphrase of the server's keys."),
     { .name = NULL },
 };
 static const cli_group GROUP = { "Server", OPTIONS };

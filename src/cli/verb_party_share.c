@@ -117,12 +117,6 @@ static hg_status run_share(cli_run *run, hg_err *err) {
     return st;
 }
 
-static const cli_option PROJECT[] = {
-    { .name = "project", .type = CLI_TEXT, .argument = "NAME", .help = "The project, as in its policy." },
-    { .name = NULL },
-};
-static const cli_group PROJECT_GROUP = { "Project", PROJECT };
-
 static const cli_positional SHARE_POSITIONAL[] = {
     { .name = "TABLE",
       .type = CLI_INPUT,
@@ -131,7 +125,7 @@ static const cli_positional SHARE_POSITIONAL[] = {
     { .name = NULL },
 };
 static const cli_option SHARE_OPTIONS[] = {
-    { .name = "project", .type = CLI_TEXT, .argument = "NAME", .help = "The project, as in its policy." },
+    CLI_PARTY_PROJECT("The project, as in its policy."),
     { .name = "target",
       .letter = 't',
       .type = CLI_COLUMN,
@@ -207,7 +201,7 @@ static const cli_positional WITHDRAW_POSITIONAL[] = {
     { .name = "DATASET", .type = CLI_TEXT, .help = "The data set: its first 8 hexadecimal digits or more." },
     { .name = NULL },
 };
-static const cli_group *const WITHDRAW_GROUPS[] = { &PROJECT_GROUP, &cli_member_group, NULL };
+static const cli_group *const WITHDRAW_GROUPS[] = { &cli_project_group, &cli_member_group, NULL };
 static const cli_example WITHDRAW_EXAMPLES[] = {
     { "hagane party withdraw 5d41402a --project magnets --cluster cluster.yaml --identity acme",
       "take a data set back" },

@@ -149,7 +149,7 @@ static hg_status run_status(cli_run *run, hg_err *err) {
 }
 
 static const cli_option OPTIONS[] = {
-    { .name = "project", .type = CLI_TEXT, .argument = "NAME", .help = "List the project's data sets, too." },
+    CLI_PARTY_PROJECT("List the project's data sets, too."),
     { .name = NULL },
 };
 static const cli_group GROUP = { "What", OPTIONS };

@@ -157,12 +157,8 @@ static const cli_positional POSITIONAL[] = {
     { .name = NULL },
 };
 static const cli_option OPTIONS[] = {
-    { .name = "cluster", .type = CLI_INPUT, .argument = "FILE", .help = "The cluster's file: the three servers." },
-    { .name = "key-file",
-      .type = CLI_INPUT,
-      .argument = "FILE",
-      .fallback = "the environment variable HAGANE_PARTY_KEY",
-      .help = "File with the key that encrypts the store." },
+    CLI_PARTY_CLUSTER("The cluster's file: the three servers."),
+    CLI_PARTY_KEY_FILE("File with the key that encrypts the store."),
     { .name = "new-key-file",
       .type = CLI_INPUT,
       .argument = "FILE",
@@ -175,10 +171,7 @@ static const cli_option OPTIONS[] = {
       .help =
           "Let a question be tried again that used up its attempts: the first digits of its job, as the log shows them. "
           "Each of the three operators decides for its own server." },
-    { .name = "passphrase-file",
-      .type = CLI_INPUT,
-      .argument = "FILE",
-      .help = "File whose first line is the passphrase of the server's keys." },
+    CLI_PARTY_PASSPHRASE("File whose first line is the passphrase of the server's keys."),
     { .name = NULL },
 };
 static const cli_group GROUP = { "Store", OPTIONS };
