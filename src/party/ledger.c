@@ -280,6 +280,43 @@ hg_status hg_ledger_job(hg_job_record *out, hg_store *s, const unsigned char job
     return st;
 }
 
+static hg_status list_sets(unsigned char (*id)[HG_DIGEST], size_t most, hg_query *q, hg_err *err) {
+    bool row = true;
+    for (size_t i = 0; row && i <= most; i++) {
+        HG_TRY(hg_query_next(&row, q, err));
+        if (row && i < most) HG_TRY(hg_query_bytes(id[i], HG_DIGEST, q, 0, err));
+    }
+    return row ? hg_fail(err, HG_EDATA, "the data sets of a job cannot be read") : HG_OK;
+}
+
+static hg_status read_sets(unsigned char (**id)[HG_DIGEST], size_t *n, hg_store *s, const unsigned char *job,
+                           hg_arena *mem, hg_err *err) {
+    hg_ledger_row r;
+    hg_query q;
+    uint64_t count;
+    bool found;
+    const hg_value by = hg_value_blob(job, HG_DIGEST);
+    HG_TRY(need(&r, s, job, err));
+    HG_TRY(
+        hg_database_int(&count, &found, s->db, "SELECT count(*) FROM job_dataset WHERE job = ?", HG_VALUES(by), err));
+    if (!(*id = hg_alloc(mem, (size_t)count, sizeof **id)))
+        return hg_fail(err, HG_ENOMEM, "no memory for the data sets of a job");
+    *n = (size_t)count;
+    HG_TRY(hg_query_begin(&q, s->db, "SELECT dataset FROM job_dataset WHERE job = ? ORDER BY dataset", HG_VALUES(by),
+                          err));
+    const hg_status st = list_sets(*id, *n, &q, err);
+    hg_query_end(&q);
+    return st;
+}
+
+hg_status hg_ledger_sets(unsigned char (**id)[HG_DIGEST], size_t *n, hg_store *s, const unsigned char job[HG_DIGEST],
+                         hg_arena *mem, hg_err *err) {
+    *id = NULL;
+    *n = 0;
+    hg_store_enter(s);
+    return hg_store_leave(s, read_sets(id, n, s, job, mem, err));
+}
+
 static hg_status find_named(unsigned char *job, hg_query *q, const char *digits, hg_err *err) {
     bool row;
     HG_TRY(hg_query_next(&row, q, err));

@@ -67,6 +67,9 @@ typedef struct {
 } hg_job_record;
 HG_MUST_CHECK hg_status hg_ledger_job(hg_job_record *out, hg_store *s, const unsigned char job[HG_DIGEST],
                                       hg_err *err); /* HG_ENOTFOUND */
+/* The data sets that took part in it, withdrawn ones too; memory from the arena. HG_ENOTFOUND. */
+HG_MUST_CHECK hg_status hg_ledger_sets(unsigned char (**id)[HG_DIGEST], size_t *n, hg_store *s,
+                                       const unsigned char job[HG_DIGEST], hg_arena *mem, hg_err *err);
 /* The one job whose digest begins with these hexadecimal digits, at least 8. HG_EINVAL, HG_ENOTFOUND, HG_EDATA: several. */
 HG_MUST_CHECK hg_status hg_ledger_named(unsigned char job[HG_DIGEST], hg_store *s, const char *digits, hg_err *err);
 

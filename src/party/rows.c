@@ -4,6 +4,7 @@
  * The order is public and depends on signed statements alone.
  */
 #include "core/memory.h"
+#include "party/ledger.h"
 #include "party/serve.h"
 #include "secret/pool_policy.h"
 #include "secret/tier1.h"
@@ -25,14 +26,19 @@ static int by_age(const void *a, const void *b) {
     return memcmp(x->set.id, y->set.id, HG_DIGEST);
 }
 
-hg_status hg_serve_created(int64_t *created, hg_server *s, const unsigned char id[HG_DIGEST], hg_err *err) {
+static hg_status read_statement(hg_dataset *out, hg_server *s, const unsigned char *id, hg_err *err) {
     hg_text bytes = hg_text_new(HG_STATEMENT_MOST);
-    hg_dataset statement;
     hg_status st = hg_store_statement(&bytes, s->o.store, id, err);
-    if (st == HG_OK) st = hg_dataset_decode(&statement, bytes.s, bytes.len, err);
-    if (st == HG_OK) *created = statement.created;
+    if (st == HG_OK) st = hg_dataset_decode(out, bytes.s, bytes.len, err);
     hg_text_free(&bytes);
     return st;
+}
+
+hg_status hg_serve_created(int64_t *created, hg_server *s, const unsigned char id[HG_DIGEST], hg_err *err) {
+    hg_dataset statement;
+    HG_TRY(read_statement(&statement, s, id, err));
+    *created = statement.created;
+    return HG_OK;
 }
 
 static hg_status list(hg_rows *r, hg_server *s, const char *project, hg_err *err) {
@@ -79,6 +85,45 @@ hg_status hg_rows_digest(unsigned char digest[HG_DIGEST], const hg_rows *r, hg_e
     if (st == HG_OK) hg_digest(digest, "the data sets of a job", t.s, t.len);
     hg_text_free(&t);
     return st;
+}
+
+/* ---- rows as they were -------------------------------------------------------------------------------------------------------- */
+
+/* By the job that a set of measured rows names: its data sets as they were then, in their order. */
+static hg_status list_then(dated **out, size_t *n, hg_server *s, const unsigned char *id, hg_arena *mem, hg_err *err) {
+    hg_dataset statement;
+    unsigned char(*then)[HG_DIGEST];
+    HG_TRY(read_statement(&statement, s, id, err));
+    HG_TRY(hg_ledger_sets(&then, n, s->o.store, statement.for_job, mem, err));
+    if (!(*out = hg_alloc(mem, *n, sizeof **out)))
+        return hg_fail(err, HG_ENOMEM, "no memory for the list of data sets");
+    for (size_t i = 0; i < *n; i++) {
+        HG_TRY(hg_store_dataset(&(*out)[i].set, s->o.store, then[i], err));
+        HG_TRY(hg_serve_created(&(*out)[i].created, s, then[i], err));
+    }
+    qsort(*out, *n, sizeof **out, by_age);
+    return HG_OK;
+}
+
+hg_status hg_rows_then(hg_stored **set, size_t *n, hg_server *s, const hg_stored *measured, hg_arena *mem,
+                       hg_err *err) {
+    char name[HG_SHORT_SIZE];
+    dated *list = NULL;
+    hg_err why = { .code = HG_OK };
+    const hg_status st = list_then(&list, n, s, measured->id, mem, &why);
+    if (st == HG_ENOTFOUND)
+        return hg_advise(err,
+                         hg_fail(err, HG_EREFUSED,
+                                 "what %s measured (data set %s) belongs to an answer from data that party \"%s\" does "
+                                 "not know any more",
+                                 measured->owner, hg_short(name, measured->id), hg_serve_name(s, s->party)),
+                         "its owner can withdraw it, and share the value as a row of data");
+    if (st == HG_OK && (*set = hg_alloc(mem, *n, sizeof **set))) {
+        for (size_t i = 0; i < *n; i++) (*set)[i] = list[i].set;
+        return HG_OK;
+    }
+    return st == HG_OK ? hg_fail(err, HG_ENOMEM, "no memory for the list of data sets")
+                       : hg_fail(err, st, "%s", why.msg);
 }
 
 /* Whole sets, one behind the other, as they are stored. */

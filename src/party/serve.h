@@ -170,6 +170,10 @@ HG_MUST_CHECK hg_status hg_serve_created(int64_t *created, hg_server *s, const u
                                          hg_err *err);
 /* HG_EREFUSED when there are more than the tier can compute with: before any is loaded. */
 HG_MUST_CHECK hg_status hg_rows_load(hg_rows *r, hg_server *s, const hg_policy *p, hg_err *err);
+/* The sets, withdrawn ones too, of the answer that led to a set of measured rows, in the order that they had: what its entries were
+ * counted in. HG_EREFUSED when one of them is not known here. */
+HG_MUST_CHECK hg_status hg_rows_then(hg_stored **set, size_t *n, hg_server *s, const hg_stored *measured, hg_arena *mem,
+                                     hg_err *err);
 void hg_rows_slots(unsigned char digest[2][HG_DIGEST], const hg_rows *r); /* of the shares that were loaded */
 void hg_rows_free(hg_rows *r);                                            /* wipes */
 #endif

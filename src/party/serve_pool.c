@@ -172,17 +172,41 @@ typedef struct {
     size_t rows;
 } measured;
 
-/* Bits of n rows, the first p of each row's, as numbers. */
+/* Where the bit of each of p entries lies in a row of the set: at its own place on tier 2. On tier 3 a user counted the entries of the
+ * answer that it measured: sets have come and gone since. SIZE_MAX: the entry was not there. */
+static hg_status find_places(size_t *from, hg_work *w, size_t set, const layout *l, size_t p, hg_err *err) {
+    const bool moved = w->policy->tier == HG_TIER_COMPOSITIONS && l->kind == HG_SHARES_MEASURED;
+    hg_stored *then;
+    size_t n, at = 0;
+    for (size_t i = 0; i < p; i++) from[i] = moved ? SIZE_MAX : i;
+    if (!moved) return HG_OK;
+    HG_TRY(hg_rows_then(&then, &n, w->server, &w->rows.set[set], w->rows.arena, err));
+    for (size_t k = 0; k < n; k++) {
+        if (then[k].kind == HG_SHARES_MEASURED) continue; /* brings no entries */
+        size_t entry = 0, i = 0;
+        while (i < w->rows.n_sets && memcmp(w->rows.set[i].id, then[k].id, HG_DIGEST) != 0) entry += entries_of(w, i++);
+        for (size_t r = 0; r < then[k].rows && i < w->rows.n_sets; r++)
+            if (at + r < w->rows.set[set].bits) from[entry + r] = at + r;
+        at += (size_t)then[k].rows;
+    }
+    return HG_OK;
+}
+
+/* Bits of n rows, one for each of p entries, as numbers. */
 static hg_status take_bits(hg_share *onehot, hg_work *w, hg_run *run, size_t set, const layout *l, size_t p,
                            hg_err *err) {
     const size_t n = (size_t)w->rows.set[set].rows;
+    size_t *from = hg_alloc(w->rows.arena, p, sizeof *from);
     hg_bits bits;
+    if (!from) return hg_fail(err, HG_ENOMEM, "no memory for the rows of a data set");
+    HG_TRY(find_places(from, w, set, l, p, err));
     HG_TRY(hg_bits_new(&bits, run, n * p, err));
     for (unsigned k = 0; k < 2; k++)
         for (size_t r = 0; r < n; r++) {
-            const uint64_t *from = w->rows.slot[k] + w->rows.word[set] + r * l->words + l->bits;
+            const uint64_t *row = w->rows.slot[k] + w->rows.word[set] + r * l->words + l->bits;
             for (size_t i = 0; i < p; i++)
-                bits.slot[k][(r * p + i) / 64] |= (from[i / 64] >> (i % 64) & 1) << ((r * p + i) % 64);
+                if (from[i] != SIZE_MAX)
+                    bits.slot[k][(r * p + i) / 64] |= (row[from[i] / 64] >> (from[i] % 64) & 1) << ((r * p + i) % 64);
         }
     return hg_bits_to_share(run, onehot, &bits, HG_RING_LIMBS, err);
 }

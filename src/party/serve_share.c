@@ -6,6 +6,7 @@
  * afterwards: party/serve_validate.c.
  */
 #include "core/memory.h"
+#include "party/ledger.h"
 #include "party/serve.h"
 #include "party/sharefile.h"
 #include <dirent.h>
@@ -149,6 +150,17 @@ static hg_status commit(hg_stage *g, const hg_share_reader *r, hg_err *err) {
     return st;
 }
 
+/* Entries are counted as the answer counted them (tier 3), so there must have been one, of this owner's. */
+static hg_status check_answer(const hg_dataset *d, const hg_policy *p, hg_server *s, hg_err *err) {
+    hg_job_record job;
+    hg_err why;
+    if (p->tier != HG_TIER_COMPOSITIONS || d->kind != HG_SHARES_MEASURED) return HG_OK;
+    const hg_status st = hg_ledger_job(&job, s->o.store, d->for_job, &why);
+    if (st == HG_OK && strcmp(job.user, d->owner) == 0 && strcmp(job.project, d->project) == 0) return HG_OK;
+    return hg_fail(err, st == HG_OK || st == HG_ENOTFOUND ? HG_EREFUSED : st,
+                   "what %s measured belongs to no question of %s in %s", d->owner, d->owner, d->project);
+}
+
 /* Reads the file, whose header names project and policy, into the store. */
 static hg_status take_file(hg_share_reader *r, const hg_share_header *h, hg_policy **p, hg_ask *a, hg_err *err) {
     hg_server *s = a->server;
@@ -168,6 +180,7 @@ static hg_status take_file(hg_share_reader *r, const hg_share_header *h, hg_poli
     hg_status st = hg_stage_new(&g, s->o.store, &d, err);
     if (st == HG_OK) st = stage_rows(g, r, &layout, err);
     if (st == HG_OK) st = hg_dataset_check(hg_share_reader_dataset(r), *p, err);
+    if (st == HG_OK) st = check_answer(hg_share_reader_dataset(r), *p, s, err);
     if (st == HG_OK) st = commit(g, r, err);
     hg_stage_free(g);
     return st;

@@ -55,6 +55,34 @@ static void assert_logged(hg_store *s, const char *part) {
     hg_text_free(&t);
 }
 
+static void a_job_remembers_its_data_sets(void **state) {
+    (void)state;
+    kit k;
+    hg_charged out;
+    hg_err err;
+    hg_store *s = new_store(&k, "remembers", 0);
+    const hg_charge c = job_of(1);
+    unsigned char(*id)[HG_DIGEST], nobody[HG_DIGEST] = { 7 };
+    size_t n, failures = 0;
+    bool there[2] = { false };
+    hg_arena *mem = hg_arena_new();
+    assert_ok(hg_ledger_charge(&out, s, &c, NULL));
+    assert_int_equal(hg_ledger_sets(&id, &n, s, nobody, mem, &err), HG_ENOTFOUND);
+    hg_status st = HG_ENOMEM;
+    for (; st == HG_ENOMEM && failures < 100; failures++) {
+        fail_alloc_after((long)failures);
+        st = hg_ledger_sets(&id, &n, s, c.job, mem, &err);
+        fail_alloc_after(-1);
+    }
+    assert_ok_err(st, err);
+    assert_int_equal(n, 2);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < 2; j++) there[j] = there[j] || memcmp(id[i], SET[j].d.id, HG_DIGEST) == 0;
+    assert_true(there[0] && there[1]);
+    hg_arena_free(mem);
+    hg_store_free(s);
+}
+
 static void a_job_is_charged_once_and_tried_four_times(void **state) {
     (void)state;
     kit k;
@@ -707,6 +735,7 @@ int main(void) {
         /* first: a process with a small heap is quickly copied */
         TEST(no_death_at_any_step_undercounts),
         TEST(a_hundred_power_failures),
+        TEST(a_job_remembers_its_data_sets),
         TEST(a_job_is_charged_once_and_tried_four_times),
         TEST(a_retry_that_could_tell_more_costs_again),
         TEST(budgets_of_users_and_of_data_sets),

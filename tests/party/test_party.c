@@ -238,12 +238,67 @@ static void hidden_compositions_give_the_same_answer(void **state) {
     }
 }
 
+/* carol's own rows stand before her candidates. When they are withdrawn every candidate's number is another one: what she measured
+ * before must stay with the candidate that she measured. */
+static void what_was_measured_stays_with_its_candidate(void **state) {
+    (void)state;
+    static const size_t MINE[2] = { 35, 29 };
+    char path[TRIO_PATH], folder[TRIO_PATH];
+    double y[2], poor[3], nothing[28] = { 0 };
+    hg_err err;
+    hg_party_answer *a;
+    hg_party_shared own, one;
+    size_t measured[6] = { 0, 1, 2 }, n = 4;
+    hidden h = { .t = trio_new("counted", "tier: compositions\nmode: semi-honest\n",
+                               "limits: {padding: 4, entries: 40, least candidates: 28, least foreign rows: 1}\n") };
+    assert_ok_err(hg_policy_load(&h.p, trio_path(path, h.t, "policy.yaml"), &err), err);
+    hg_party *carol = trio_party(h.t, "carol");
+    for (size_t i = 0; i < 2; i++) y[i] = trio_hc(MINE[i]);
+    assert_ok_err(trio_share(h.t, "carol", MINE, y, 2, &own, &err), err);
+    for (size_t i = 0; i < 3; i++) poor[i] = trio_hc(h.row[i] = POOR_A[i]);
+    assert_ok_err(trio_share(h.t, "acme", POOR_A, poor, 3, NULL, &err), err);
+    for (size_t i = 1; i < TRIO_POOL && n < 32; i++)
+        if (i != 5 && i != 30 && i != 35 && i != 29) h.row[n++] = i;
+    assert_int_equal(n, 32);
+    trio_table(path, h.t, "candidates.csv", h.row + 4, nothing, 28);
+    const hg_party_share_opts o = { .candidates = true, .folder = trio_path(folder, h.t, "carol/outbox") };
+    assert_ok_err(hg_party_share(&h.candidates, carol, "magnets", path, &o, &err), err);
+    for (size_t i = 0; i < 34; i++) {
+        h.excluded[i] = i < 4 || i >= 32;
+        h.x[2 * i] = i == 3 || i >= 32 ? 0 : (double)(h.row[i] % 6) / 5;
+        h.x[2 * i + 1] = i == 3 || i >= 32 ? 0 : (double)(h.row[i] / 6) / 5;
+    }
+    const hg_party_share_opts m = { .folder = folder };
+    for (n = 3; n < 6; n++) {
+        assert_ok_err(hg_party_suggest(&a, carol, "magnets", NULL, &err), err);
+        assert_string_equal(a->proposal->dataset, h.candidates.dataset);
+        measured[n] = a->proposal->dataset_row + 4;
+        const double value = trio_hc(h.row[measured[n]]);
+        assert_ok_err(hg_party_share_measured(&one, carol, "magnets", a->job, &a->proposal->row, &value, 1, &m, &err),
+                      err);
+        hg_party_answer_free(a);
+    }
+    char nobodys[2 * HG_DIGEST + 1];
+    memset(nobodys, '1', sizeof nobodys - 1);
+    nobodys[sizeof nobodys - 1] = '\0';
+    const size_t first = 0;
+    assert_int_equal(hg_party_share_measured(&one, carol, "magnets", nobodys, &first, y, 1, &m, &err), HG_EREFUSED);
+    assert_contains(err.msg, "belongs to no question of carol");
+    assert_ok_err(hg_party_withdraw(carol, "magnets", own.dataset, &err), err);
+    assert_ok_err(hg_party_suggest(&a, carol, "magnets", NULL, &err), err);
+    assert_string_equal(a->proposal->dataset, h.candidates.dataset);
+    assert_int_equal(a->proposal->dataset_row + 4, float_answer(&h, measured, n));
+    hg_party_answer_free(a);
+    hg_party_free(carol);
+    hg_policy_free(h.p);
+    trio_free(h.t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(three_servers_answer_what_one_would),
-        TEST(shares_are_refreshed_and_a_lost_server_is_rebuilt),
-        TEST(hidden_rows_give_the_same_answer),
-        TEST(hidden_compositions_give_the_same_answer),
+        TEST(three_servers_answer_what_one_would),        TEST(shares_are_refreshed_and_a_lost_server_is_rebuilt),
+        TEST(hidden_rows_give_the_same_answer),           TEST(hidden_compositions_give_the_same_answer),
+        TEST(what_was_measured_stays_with_its_candidate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
