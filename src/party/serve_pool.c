@@ -252,7 +252,7 @@ static hg_status take_measured(measured *m, hg_work *w, hg_run *run, size_t set,
             const hg_share from = hg_share_view(&m->onehot, r * p + i, 1);
             hg_share_add(run, &to, &to, &from);
         }
-    HG_TRY(hg_mul(run, &m->y, &y, &sum, err));
+    HG_TRY(hg_gate_mul(run, &m->y, &y, &sum, err));
     return hg_run_round(run, err);
 }
 

@@ -91,8 +91,8 @@ static hg_status queue_product(hg_run *r, hg_share *z, const hg_share *x, const 
     return hg_run_wait(r, &w, err);
 }
 
-hg_status hg_mul(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, hg_err *err) {
-    if (x->n == 1 && y->n != 1) return hg_mul(r, z, y, x, err);
+hg_status hg_gate_mul(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, hg_err *err) {
+    if (x->n == 1 && y->n != 1) return hg_gate_mul(r, z, y, x, err);
     assert(x->limbs == y->limbs && (y->n == x->n || y->n == 1));
     const product p = { .kind = MUL, .n = x->n, .length = 1, .broadcast = y->n != x->n, .limbs = x->limbs };
     return queue_product(r, z, x, y, &p, err);

@@ -40,7 +40,7 @@ static hg_status xor_numbers(hg_share *z, hg_run *r, const hg_share *x, const hg
 hg_status hg_lift_middle(hg_lift *l, hg_run *r, hg_err *err) {
     HG_TRY(xor_numbers(&l->half, r, &l->first, &l->second, &l->both, err));
     HG_TRY(hg_mul_mac(r, &l->both, &l->first, &l->second, err));
-    return l->whole ? hg_mul(r, &l->last, &l->third, &l->half, err) : HG_OK;
+    return l->whole ? hg_gate_mul(r, &l->last, &l->third, &l->half, err) : HG_OK;
 }
 
 hg_status hg_lift_end(hg_share *z, hg_lift *l, hg_run *r, hg_err *err) {
@@ -103,7 +103,7 @@ hg_status hg_lift_inner(hg_share *left, hg_share *right, hg_lift *l, hg_run *r, 
     HG_TRY(hg_lift_begin(l, r, x, y->limbs, whole, err));
     hg_share third = l->third; /* its own MAC may be on the way: the product takes that of y */
     third.mac[0] = third.mac[1] = NULL;
-    HG_TRY(hg_mul(r, &d, y, &third, err));
+    HG_TRY(hg_gate_mul(r, &d, y, &third, err));
     HG_TRY(hg_run_round(r, err));
     HG_TRY(hg_lift_middle(l, r, err));
     HG_TRY(left_factors(left, r, y, &d, rows, length, err));

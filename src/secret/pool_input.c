@@ -76,7 +76,7 @@ static hg_status check_rows(hg_run *r, const hg_share *e, size_t rows, size_t p,
             hg_share_add(r, &sum, &sum, &one);
         }
     }
-    HG_TRY(hg_mul(r, &square, &x, &x, err));
+    HG_TRY(hg_gate_mul(r, &square, &x, &x, err));
     HG_TRY(hg_run_round(r, err));
     hg_share_sub(r, &square, &square, &x);
     return hg_share_assert_zero(r, &square, what, err);

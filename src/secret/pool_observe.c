@@ -89,7 +89,7 @@ static hg_status select(work *k, hg_err *err) {
     HG_TRY(hg_mix(k->r, &k->drop, &k->e, &drop, k->p, k->g, err));
     HG_TRY(hg_share_new(&shifted, k->r, 1, LIMBS, true, err));
     hg_share_shift_left(k->r, &shifted, &k->y, HG_POOL_MEAN_FRACTION - HG_Y_FRACTION);
-    HG_TRY(hg_mul(k->r, &k->y, &shifted, &k->sum, err));
+    HG_TRY(hg_gate_mul(k->r, &k->y, &shifted, &k->sum, err));
     HG_TRY(hg_run_round(k->r, err));
     return add_public_parts(k, length, err);
 }
@@ -208,9 +208,9 @@ static hg_status changes(work *k, hg_err *err) {
     const unsigned magnitude = 2 * HG_POOL_B_FRACTION + hg_pool_q_bits(k->s, k->n + 1);
     hg_share b;
     HG_TRY(hg_share_repeat(&b, k->r, &k->b, k->p, err));
-    HG_TRY(hg_mul(k->r, &k->dm, &k->w, &b, err));
-    HG_TRY(hg_mul(k->r, &k->dv, &k->w, &k->w, err));
-    HG_TRY(hg_mul(k->r, &k->dl, &k->log2, &k->sum, err));
+    HG_TRY(hg_gate_mul(k->r, &k->dm, &k->w, &b, err));
+    HG_TRY(hg_gate_mul(k->r, &k->dv, &k->w, &k->w, err));
+    HG_TRY(hg_gate_mul(k->r, &k->dl, &k->log2, &k->sum, err));
     return hg_mul_truncated(k->r, &k->dq, &k->b, &k->b, FRACTION, magnitude, err);
 }
 

@@ -235,7 +235,7 @@ static hg_status outer(hg_share *out, work *k, const hg_share *x, hg_err *err) {
     for (size_t t = 0; t < k->g; t++) part[t] = x;
     HG_TRY(hg_share_repeat(&left, k->r, k->b, k->n, err));
     HG_TRY(hg_share_join(&right, k->r, part, k->g, err));
-    HG_TRY(hg_mul(k->r, out, &left, &right, err));
+    HG_TRY(hg_gate_mul(k->r, out, &left, &right, err));
     return hg_run_round(k->r, err);
 }
 

@@ -70,7 +70,7 @@ static hg_status least(work *k, const hg_share *log2_q, hg_err *err) {
     hg_bits onehot;
     uint64_t prior[HG_POOLS_MOST][LIMBS];
     for (size_t t = 0; t < k->g; t++) hg_pool_constant(prior[t], hg_pool_prior(&k->s->model, t), WIDE);
-    HG_TRY(hg_mul(k->r, &objective, log2_q, &count, err));
+    HG_TRY(hg_gate_mul(k->r, &objective, log2_q, &count, err));
     HG_TRY(hg_run_round(k->r, err));
     hg_share_add(k->r, &objective, &objective, &logdet);
     hg_share_add_public(k->r, &objective, &objective, prior[0], k->g);

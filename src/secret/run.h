@@ -4,7 +4,7 @@
  * hg_share. Adding and public-linear maps are local. A product, an inner product or an entry of a matrix product costs one
  * element sent to the previous server, whatever its length, and one round; it is masked by a zero share each time.
  *
- *   hg_mul(run, &z, &x, &y, err);        queued: z is not valid yet
+ *   hg_gate_mul(run, &z, &x, &y, err);        queued: z is not valid yet
  *   hg_inner(run, &w, &a, &b, 10, 4, err);
  *   hg_run_round(run, err);              one round for all that is queued; now z and w are valid
  *
@@ -115,7 +115,7 @@ HG_MUST_CHECK hg_status hg_share_authenticate(hg_run *r, hg_share *x, hg_err *er
 
 /* z = x y elementwise; z is made here (run's arena), valid after the round. y of one element is broadcast. In the malicious
  * mode x or y must be authenticated. The same holds for the next two. */
-HG_MUST_CHECK hg_status hg_mul(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, hg_err *err);
+HG_MUST_CHECK hg_status hg_gate_mul(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, hg_err *err);
 /* z[i] = sum_j x[i, j] y[i, j], rows inner products of `length` (x: rows * length; y: rows * length, or length: the same for
  * all rows). One element a row. */
 HG_MUST_CHECK hg_status hg_inner(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, size_t rows,

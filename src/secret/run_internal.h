@@ -101,7 +101,7 @@ HG_MUST_CHECK hg_status hg_run_add_zero(hg_run *r, hg_prss_purpose purpose, uint
 HG_MUST_CHECK hg_status hg_run_xor_zero(hg_run *r, uint64_t *z, size_t words, hg_err *err);
 
 /* gate.c. A product whose MAC comes later: nothing is recorded; no factor needs a MAC. hg_mul_mac gives z = x y its MAC from
- * that of x, once x has one: queued, recorded after the round. Both together cost what hg_mul costs, in two rounds. */
+ * that of x, once x has one: queued, recorded after the round. Both together cost what hg_gate_mul costs, in two rounds. */
 HG_MUST_CHECK hg_status hg_mul_bare(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, hg_err *err);
 HG_MUST_CHECK hg_status hg_mul_mac(hg_run *r, hg_share *z, const hg_share *x, const hg_share *y, hg_err *err);
 /* Opens x'y + mask (rows inner products, as hg_inner) in the round of the product: each server sends its part, masked, to both

@@ -184,7 +184,7 @@ static hg_status times_sigma(job *j, hg_share *out, const int64_t *table, hg_err
         times(j->r, out, &mixed, j->t->sigma[0]);
         return HG_OK;
     }
-    HG_TRY(hg_mul(j->r, out, &mixed, &j->sigma, err));
+    HG_TRY(hg_gate_mul(j->r, out, &mixed, &j->sigma, err));
     return hg_run_round(j->r, err);
 }
 
@@ -210,7 +210,7 @@ static hg_status probability(job *j, hg_share *score, const hg_share *scaled, hg
     hg_share inverse, from;
     HG_TRY(hg_share_new(&inverse, j->r, j->t->n_pool, j->narrow, true, err));
     hg_share_matvec_i64(j->r, &inverse, j->t->spread, &j->b, j->t->n_pool);
-    HG_TRY(hg_mul(j->r, &from, &inverse, &j->best, err));
+    HG_TRY(hg_gate_mul(j->r, &from, &inverse, &j->best, err));
     HG_TRY(hg_run_round(j->r, err));
     hg_share_shift_left(j->r, &from, &from, HG_T1_FRACTION);
     *score = from;
@@ -263,8 +263,8 @@ static hg_status improvement(job *j, hg_share *score, hg_err *err) {
     HG_TRY(hg_bits_to_share(j->r, &steps, &passed, j->narrow, err));
     HG_TRY(chosen_line(j, &a, &steps, j->t->chords.a, err));
     HG_TRY(chosen_line(j, &b, &steps, j->t->chords.b, err));
-    HG_TRY(hg_mul(j->r, &from_sd, &a, &sd, err));
-    HG_TRY(hg_mul(j->r, score, &b, &gain, err));
+    HG_TRY(hg_gate_mul(j->r, &from_sd, &a, &sd, err));
+    HG_TRY(hg_gate_mul(j->r, score, &b, &gain, err));
     HG_TRY(hg_run_round(j->r, err));
     hg_share_add(j->r, score, score, &from_sd);
     return HG_OK;

@@ -82,7 +82,7 @@ hg_status hg_t1_plausible(hg_bits *implausible, hg_run *r, const hg_t1_tables *t
     hg_share_matvec_i32(r, &z, w.table, &reduced, n + n_rows);
     const hg_share all = hg_share_view(&z, 0, n), one = hg_share_view(&z, n, n_rows);
     HG_TRY(hg_inner(r, &q, &all, &all, 1, n, err));
-    HG_TRY(hg_mul(r, &own, &one, &one, err));
+    HG_TRY(hg_gate_mul(r, &own, &one, &one, err));
     HG_TRY(hg_run_round(r, err));
     hg_share_sub(r, &own, &own, &q); /* A - q > 0: its negative is below zero */
     uint64_t minus[HG_RING_LIMBS];

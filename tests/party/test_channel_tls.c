@@ -337,7 +337,7 @@ static hg_status multiply(server *s, hg_err *err) {
     const uint64_t *const known[2] = { x[s->party], x[(s->party + 1) % 3] };
     hg_share a, z;
     hg_status st = hg_share_input(&a, run, known, 2, 1, err);
-    if (st == HG_OK) st = hg_mul(run, &z, &a, &a, err);
+    if (st == HG_OK) st = hg_gate_mul(run, &z, &a, &a, err);
     if (st == HG_OK) st = hg_run_round(run, err);
     if (st == HG_OK) st = hg_open(run, out->product[s->party], &z, 64, err);
     if (st == HG_OK) st = hg_run_round(run, err);

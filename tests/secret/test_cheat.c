@@ -127,13 +127,13 @@ static hg_status everything(parties *p, hg_run *r, hg_err *err) {
     HG_TRY(parties_share_bits(&a, p, r, BITS_X, GATES, err));
     HG_TRY(parties_share_bits(&b, p, r, BITS_Y, GATES, err));
     HG_TRY(hg_share_reduce(&narrow, r, &x, 2, err));
-    HG_TRY(hg_mul(r, &wide, &x, &x, err));
+    HG_TRY(hg_gate_mul(r, &wide, &x, &x, err));
     HG_TRY(hg_inner(r, &y, &narrow, &narrow, 1, ELEMENTS, err));
     HG_TRY(hg_and(r, &c, &a, &b, err));
     HG_TRY(hg_run_round(r, err));
     size_t gate = 0, triple = 0;
     spoil_own(j, r, (hg_bits *[]) { &c }, 1, &gate, &triple);
-    HG_TRY(hg_mul(r, &z, &wide, &x, err));
+    HG_TRY(hg_gate_mul(r, &z, &wide, &x, err));
     HG_TRY(hg_and(r, &d, &c, &a, err));
     HG_TRY(hg_and(r, &e, &c, &c, err));
     HG_TRY(hg_run_round(r, err));

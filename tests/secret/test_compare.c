@@ -163,7 +163,7 @@ static hg_status bits_times_numbers(parties *p, hg_run *r, hg_err *err) {
     hg_share y, z, before = { .n = 0 };
     HG_TRY(parties_share_bits(&x, p, r, a->y, ROWS * LENGTH, err));
     HG_TRY(parties_share(&y, p, r, a->x, ROWS * LENGTH, a->limbs, err));
-    if (a->bits) HG_TRY(hg_mul(r, &before, &y, &y, err)); /* waits: it rides in the first round */
+    if (a->bits) HG_TRY(hg_gate_mul(r, &before, &y, &y, err)); /* waits: it rides in the first round */
     HG_TRY(hg_bits_inner(r, &z, &x, &y, ROWS, LENGTH, err));
     if (a->bits) HG_TRY(parties_out(p, r, "squares", &before, err));
     return parties_out(p, r, "sums", &z, err);

@@ -31,8 +31,8 @@ static hg_status all_products(parties *p, hg_run *r, hg_err *err) {
     HG_TRY(parties_share(&x, p, r, a->x, a->n, a->limbs, err));
     HG_TRY(parties_share(&y, p, r, a->y, a->n, a->limbs, err));
     HG_TRY(parties_share(&one, p, r, a->one, 1, a->limbs, err));
-    HG_TRY(hg_mul(r, &z[0], &x, &y, err));
-    HG_TRY(hg_mul(r, &z[1], &one, &x, err)); /* one element on either side */
+    HG_TRY(hg_gate_mul(r, &z[0], &x, &y, err));
+    HG_TRY(hg_gate_mul(r, &z[1], &one, &x, err)); /* one element on either side */
     HG_TRY(hg_inner(r, &z[2], &x, &y, 1, a->n, err));
     HG_TRY(hg_inner(r, &z[3], &x, &y, a->n / 10, 10, err));
     const hg_share row = hg_share_view(&y, 3, 10), b = hg_share_view(&y, 0, a->n / 10);
@@ -40,7 +40,7 @@ static hg_status all_products(parties *p, hg_run *r, hg_err *err) {
     hg_share bare = x; /* one of the two needs a MAC */
     bare.mac[0] = bare.mac[1] = NULL;
     HG_TRY(hg_mix(r, &z[5], &b, &bare, a->n / 10, 10, err));
-    HG_TRY(hg_mul(r, &x, &x, &x, err)); /* the result may take a factor's place */
+    HG_TRY(hg_gate_mul(r, &x, &x, &x, err)); /* the result may take a factor's place */
     z[6] = x;
     HG_TRY(hg_run_round(r, err));
     static const char *const name[] = { "mul", "one", "inner", "rows", "row", "mix", "square" };
@@ -348,17 +348,17 @@ static void after_an_error_nothing_is_sent(void **state) {
     assert_ok(hg_run_new(&r, &o, &err));
     assert_ok(hg_share_new(&x, r, 2, 2, true, &err));
     assert_ok(hg_share_new(&y, r, 2, 2, false, &err));
-    assert_ok(hg_mul(r, &z, &x, &y, &err));
+    assert_ok(hg_gate_mul(r, &z, &x, &y, &err));
     assert_int_equal(hg_run_round(r, &err), HG_EPARTY);
     assert_string_equal(err.msg, "server 2 is gone");
-    assert_ok(hg_mul(r, &z, &x, &y, &err));
+    assert_ok(hg_gate_mul(r, &z, &x, &y, &err));
     assert_int_equal(hg_run_round(r, &err), HG_EPARTY);
     assert_string_equal(err.msg, "this run was broken off before");
     assert_int_equal(calls, 1);
     hg_run_free(r);
     assert_ok(hg_run_new(&r, &o, &err));
     assert_ok(hg_share_new(&y, r, 2, 2, false, &err));
-    assert_int_equal(hg_mul(r, &z, &y, &y, &err), HG_EINVAL);
+    assert_int_equal(hg_gate_mul(r, &z, &y, &y, &err), HG_EINVAL);
     assert_string_equal(err.msg, "a product of two numbers without a MAC");
     assert_int_equal(hg_run_round(r, &err), HG_EINVAL);
     assert_int_equal(calls, 1);
@@ -383,7 +383,7 @@ static void a_run_stops_when_it_is_asked_to(void **state) {
     hg_share x, z;
     assert_ok(hg_run_new(&r, &o, &err));
     assert_ok(hg_share_new(&x, r, 1, 1, false, &err));
-    assert_ok(hg_mul(r, &z, &x, &x, &err));
+    assert_ok(hg_gate_mul(r, &z, &x, &x, &err));
     assert_int_equal(hg_run_round(r, &err), HG_ECANCEL);
     assert_string_equal(err.msg, "stopped in the computation");
     assert_int_equal(calls, 0);

@@ -123,7 +123,7 @@ static hg_status truncate_products(parties *p, hg_run *r, hg_err *err) {
     HG_TRY(parties_share(&y, p, r, a->y, a->n * a->length, a->limbs, err));
     HG_TRY(hg_truncation_prepare(r, a->stock, a->fraction, a->limbs, err));
     const hg_share first = hg_share_view(&y, 0, 1);
-    HG_TRY(hg_mul(r, &before, &first, &first, err)); /* rides along */
+    HG_TRY(hg_gate_mul(r, &before, &first, &first, err)); /* rides along */
     HG_TRY(hg_inner_truncated(r, &z, &x, &y, a->n, a->length, a->fraction, a->magnitude, err));
     HG_TRY(parties_out(p, r, "z", &z, err));
     if (a->length == 1) HG_TRY(hg_mul_truncated(r, &one, &first, &x, a->fraction, a->magnitude, err));

@@ -80,12 +80,12 @@ static hg_status open_in_the_middle(parties *p, hg_run *r, hg_err *err) {
     hg_share s, z;
     uint64_t v[2];
     HG_TRY(parties_share(&s, p, r, x, 1, 2, err));
-    HG_TRY(hg_mul(r, &z, &s, &s, err));
+    HG_TRY(hg_gate_mul(r, &z, &s, &s, err));
     HG_TRY(hg_run_round(r, err));
     HG_TRY(hg_run_verify_products(r, err));
     HG_TRY(hg_open(r, v, &z, 64, err));
     HG_TRY(hg_run_round(r, err));
-    HG_TRY(hg_mul(r, &z, &z, &s, err)); /* what comes later is checked later */
+    HG_TRY(hg_gate_mul(r, &z, &z, &s, err)); /* what comes later is checked later */
     HG_TRY(hg_run_round(r, err));
     HG_TRY(hg_run_verify(r, err));
     return parties_out_plain(p, r, "v", v, 2, err);
@@ -129,7 +129,7 @@ static hg_status test_zero(parties *p, hg_run *r, hg_err *err) {
     hg_share x, z;
     hg_bits b;
     HG_TRY(parties_share(&x, p, r, v, 2, 3, err));
-    HG_TRY(hg_mul(r, &z, &x, &x, err));
+    HG_TRY(hg_gate_mul(r, &z, &x, &x, err));
     HG_TRY(parties_share_bits(&b, p, r, v, 64, err));
     if (j->gates) HG_TRY(hg_and(r, &b, &b, &b, err));
     HG_TRY(hg_run_round(r, err));

@@ -25,7 +25,7 @@ static hg_status everything_small(parties *p, hg_run *r, hg_err *err) {
     HG_TRY(parties_share(&s, p, r, x, 6, 3, err));
     HG_TRY(parties_share_bits(&b, p, r, bits, 128, err));
     HG_TRY(hg_and(r, &c, &b, &b, err));
-    HG_TRY(hg_mul(r, &z, &s, &s, err));
+    HG_TRY(hg_gate_mul(r, &z, &s, &s, err));
     HG_TRY(hg_inner(r, &z, &s, &s, 2, 3, err));
     HG_TRY(hg_run_round(r, err));
     HG_TRY(hg_mix(r, &z, &z, &s, 2, 3, err));
@@ -69,7 +69,7 @@ static hg_status only_zeros(parties *p, hg_run *r, hg_err *err) {
     HG_TRY(hg_share_input(&x, r, known, 6, 2, err)); /* every slot of it is zero, and so is every product of them */
     HG_TRY(hg_bits_new(&b, r, 192, err));
     HG_TRY(hg_run_round(r, err));
-    HG_TRY(hg_mul(r, &z, &x, &x, err));
+    HG_TRY(hg_gate_mul(r, &z, &x, &x, err));
     HG_TRY(hg_inner(r, &z, &x, &x, 3, 2, err));
     const hg_share two = hg_share_view(&x, 0, 2);
     HG_TRY(hg_mix(r, &z, &two, &x, 2, 3, err));
@@ -145,7 +145,7 @@ static hg_status small_circuit(hg_run *r, hg_share *x, small_job *j, uint64_t *v
     hg_share pair = hg_share_view(x, 0, 2), other = hg_share_view(x, 2, 2), z;
     HG_TRY(hg_inner(r, &z, &pair, &other, 1, 2, err));
     HG_TRY(hg_run_round(r, err));
-    HG_TRY(hg_mul(r, &z, &z, &z, err));
+    HG_TRY(hg_gate_mul(r, &z, &z, &z, err));
     HG_TRY(hg_run_round(r, err));
     if (j->sim) j->third = j->output - z.slot[0][0] - z.slot[1][0];
     HG_TRY(hg_open(r, value, &z, 64, err));
@@ -218,7 +218,7 @@ static hg_status one_product(parties *p, hg_run *r, hg_err *err) {
     static const uint64_t two[2] = { 2, 0 };
     hg_share x, z;
     HG_TRY(parties_share(&x, p, r, two, 1, 2, err));
-    HG_TRY(hg_mul(r, &z, &x, &x, err));
+    HG_TRY(hg_gate_mul(r, &z, &x, &x, err));
     HG_TRY(hg_run_round(r, err));
     HG_TRY(parties_out(p, r, "x", &x, err));
     HG_TRY(parties_out(p, r, "z", &z, err));
