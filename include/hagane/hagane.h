@@ -16,4 +16,5 @@
 #include "hagane/space.h"
 #include "hagane/suggest.h"
 #include "hagane/table.h"
+#include "hagane/tensor.h"
 #endif

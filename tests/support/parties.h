@@ -4,7 +4,7 @@
  *       const uint64_t x[] = { 3, 5 };
  *       hg_share s, z;
  *       HG_TRY(parties_share(&s, p, r, x, 2, 1, err));                  // 2 elements of 1 limb, MACs in the malicious mode
- *       HG_TRY(hg_mul(r, &z, &s, &s, err));
+ *       HG_TRY(hg_gate_mul(r, &z, &s, &s, err));
  *       HG_TRY(hg_run_round(r, err));
  *       return parties_out(p, r, "squares", &z, err);                   // kept for the test
  *   }

@@ -1,0 +1,146 @@
+/* hagane/tensor.h -- tensors, a tape that differentiates what was computed on it, and the operations there are
+ *
+ *   hg_tensor *y = hg_linear(t, x, w, b, HG_SILU);           computed at once, and recorded
+ *   hg_tensor *loss = hg_mean(t, hg_map(t, HG_SQUARE, hg_sub(t, y, target)), 0);
+ *   HG_TRY(hg_backward(t, loss, err));                       every tensor that wants one has its gradient now
+ *   ... an optimiser's step ...
+ *   hg_tape_begin(t, step + 1);                              all tensors of the step end, their memory is used again
+ *
+ * A tensor is a view: data, shape, strides. float is what networks compute with, double is for checks; one tape has one of the two.
+ * Tensors live on their tape, until hg_tape_begin or hg_tape_free. Parameters outlive it: hagane/params.h.
+ * Failures stick, as in an hg_text: an operation on NULL, or after a failure, gives NULL, and hg_backward or hg_tape_status tells the first
+ * one, so that a network is written without a check a line.
+ * Broadcasting is NumPy's: shapes are aligned at their last axis, an axis of length 1 is repeated. Axes may have length 0.
+ *
+ * Gradients: reverse mode. hg_backward uses one fast kernel an operation. hg_gradient gives gradients that are tensors on the tape and
+ * can be differentiated again; it needs operations that say how (`derive` in src/tensor/ops.c's table).
+ * Same input, same dtype: the same bits, for any number of threads. Borders of chunks depend on sizes alone, sums are done in that order.
+ */
+#ifndef HG_TENSOR_H
+#define HG_TENSOR_H
+#include "hagane/core.h"
+HG_BEGIN_DECLS
+
+typedef enum { HG_F32, HG_F64 } hg_dtype;
+enum { HG_RANK_MOST = 6 };
+
+typedef struct {
+    unsigned rank; /* 0: one number */
+    size_t n[HG_RANK_MOST];
+} hg_shape;
+#define HG_SHAPE(...) ((hg_shape) { sizeof((size_t[]) { __VA_ARGS__ }) / sizeof(size_t), { __VA_ARGS__ } })
+#define HG_SCALAR     ((hg_shape) { 0, { 0 } })
+size_t hg_shape_size(hg_shape s); /* elements; 1 for a scalar, SIZE_MAX when it does not fit */
+
+typedef struct hg_tape hg_tape;
+typedef struct hg_tensor hg_tensor;
+
+/* ---- the tape ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    hg_dtype dtype; /* default HG_F32 */
+    hg_pool *pool;  /* borrowed; default NULL: this thread */
+    bool record;    /* false: nothing is differentiated, as for predictions; default true */
+    bool training;  /* dropout drops, batch normalisation looks at the batch; default false */
+    uint64_t seed;  /* of dropout; default 0 */
+} hg_tape_opts;
+hg_tape_opts hg_tape_opts_default(void);
+
+HG_MUST_CHECK hg_status hg_tape_new(hg_tape **out, const hg_tape_opts *opts, hg_err *err);
+/* Begins a step: tensors made before are gone, a failure is forgotten, the memory is kept, so that from the second step of the same size
+ * on nothing asks the system for memory. `step` counts for dropout: same seed and step, same mask. */
+void hg_tape_begin(hg_tape *t, uint64_t step);
+/* What is made between mark and release ends there: for predictions one by one. Nothing made in between may be differentiated later. */
+size_t hg_tape_mark(const hg_tape *t);
+void hg_tape_release(hg_tape *t, size_t mark);
+HG_MUST_CHECK hg_status hg_tape_status(const hg_tape *t,
+                                       hg_err *err); /* the first failure since hg_tape_begin, or HG_OK */
+size_t hg_tape_bytes(const hg_tape *t);              /* memory that the tape holds */
+void hg_tape_free(hg_tape *t);
+
+/* ---- tensors -------------------------------------------------------------------------------------------------- */
+
+hg_tensor *hg_tensor_zeros(hg_tape *t, hg_shape shape);
+/* Copies x[size], converting it; x row-major. wants_grad: an input whose gradient is asked for (forces). */
+hg_tensor *hg_tensor_of(hg_tape *t, hg_shape shape, const double *x, bool wants_grad);
+hg_tensor *hg_tensor_of_floats(hg_tape *t, hg_shape shape, const float *x, bool wants_grad);
+/* Borrows memory of the tape's dtype: data and grad[size], grad NULL when no gradient is wanted; else backward ADDS to it. */
+hg_tensor *hg_tensor_borrow(hg_tape *t, hg_shape shape, void *data, void *grad);
+
+hg_shape hg_tensor_shape(const hg_tensor *x);
+size_t hg_tensor_size(const hg_tensor *x); /* elements; 0 for NULL */
+hg_dtype hg_tensor_dtype(const hg_tensor *x);
+/* The elements in row-major order as doubles, and the gradient (zeros when none reached it). */
+void hg_tensor_read(double *out, const hg_tensor *x);
+void hg_tensor_read_grad(double *out, const hg_tensor *x);
+double hg_tensor_value(const hg_tensor *x); /* of a tensor of one element; NaN for NULL */
+/* Direct access: NULL when the elements do not lie one after another, row-major, or the dtype is the other one. */
+float *hg_tensor_floats(const hg_tensor *x);
+double *hg_tensor_doubles(const hg_tensor *x);
+
+/* ---- gradients ------------------------------------------------------------------------------------------------ */
+
+/* d y / d x for every x that wants a gradient and y depends on; y has one element. Once a recording: calling it twice adds up twice.
+ * Errors: what failed while recording, HG_EINVAL y is not one number or nothing was recorded, HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_backward(hg_tape *t, hg_tensor *y, hg_err *err);
+/* out[n] = d y / d x[n] as tensors on the tape, which may be differentiated again. NULL entries never: where y does not depend on
+ * x[i], zeros. Errors: as hg_backward; HG_EINVAL names an operation that can be differentiated only once. */
+HG_MUST_CHECK hg_status hg_gradient(hg_tensor **out, hg_tape *t, hg_tensor *y, hg_tensor *const *x, size_t n,
+                                    hg_err *err);
+
+/* ---- elementwise ---------------------------------------------------------------------------------------------- */
+
+/* One number to one number. Table: src/tensor/op_map.c. */
+typedef enum {
+    HG_IDENTITY,
+    HG_RELU,
+    HG_SILU, /* x / (1 + e^-x) */
+    HG_GELU, /* x Phi(x), exact, by erf */
+    HG_SIGMOID,
+    HG_SOFTPLUS, /* log(1 + e^x) */
+    HG_SSP,      /* shifted softplus, softplus(x) - log 2: SchNet (Schuett et al. 2018) eq. (3) */
+    HG_TANH,
+    HG_EXP,
+    HG_LOG,
+    HG_SQRT,
+    HG_SQUARE,
+    HG_ABS,
+    HG_RECIPROCAL,
+    HG_SIN,
+    HG_COS,
+    HG_ERF,
+    HG_STEP, /* 1 for x > 0, else 0; slope 0 */
+    HG_SIGN,
+    HG_FUNCTION_COUNT
+} hg_function;
+const char *hg_function_name(hg_function f); /* "silu"; NULL past the last */
+hg_tensor *hg_map(hg_tape *t, hg_function f, hg_tensor *x);
+hg_tensor *hg_affine(hg_tape *t, hg_tensor *x, double a, double b); /* a x + b */
+
+hg_tensor *hg_add(hg_tape *t, hg_tensor *a, hg_tensor *b); /* these four broadcast */
+hg_tensor *hg_sub(hg_tape *t, hg_tensor *a, hg_tensor *b);
+hg_tensor *hg_mul(hg_tape *t, hg_tensor *a, hg_tensor *b);
+hg_tensor *hg_div(hg_tape *t, hg_tensor *a, hg_tensor *b);
+
+/* ---- views: no copy, no work (but where it says so) ------------------------------------------------------------------------------------ */
+
+/* A row-major reading of the same elements; a copy when strides do not allow it. */
+hg_tensor *hg_reshape(hg_tape *t, hg_tensor *x, hg_shape shape);
+hg_tensor *hg_permute(hg_tape *t, hg_tensor *x, const unsigned *axes); /* axis i of the result is axes[i] of x */
+hg_tensor *hg_transpose2(hg_tape *t, hg_tensor *x);                    /* the last two axes change places */
+hg_tensor *hg_slice(hg_tape *t, hg_tensor *x, unsigned axis, size_t begin, size_t end,
+                    size_t step);                               /* begin, begin + step, ... < end */
+hg_tensor *hg_expand(hg_tape *t, hg_tensor *x, hg_shape shape); /* repeats axes of length 1 */
+/* The reverse of a slice: zeros of that shape, with x at begin, begin + step, ... of the axis. A copy. */
+hg_tensor *hg_place(hg_tape *t, hg_tensor *x, hg_shape whole, unsigned axis, size_t begin, size_t step);
+hg_tensor *hg_contiguous(hg_tape *t, hg_tensor *x); /* a copy, unless it is already */
+
+/* ---- reductions ----------------------------------------------------------------------------------------------- */
+
+/* Over the axes whose bit is set in `axes` (bit i: axis i; 0: all), which are left out of the result. Mean of nothing: NaN. */
+hg_tensor *hg_sum(hg_tape *t, hg_tensor *x, unsigned axes);
+hg_tensor *hg_mean(hg_tape *t, hg_tensor *x, unsigned axes);
+hg_tensor *hg_sum_to(hg_tape *t, hg_tensor *x, hg_shape shape); /* the reverse of hg_expand */
+
+HG_END_DECLS
+#endif
