@@ -60,7 +60,7 @@ typedef struct {
 typedef struct {
     size_t batch;     /* how many proposals; costs as many queries              default 1 */
     const char *save; /* a folder to keep the signed job in until it is answered, so that asking again after a
-                       * failure is the same question and costs nothing; NULL: none */
+                       * failure is the same question and costs nothing, and which rows were proposed; NULL: none */
 } hg_party_suggest_opts;
 
 typedef struct {
@@ -74,6 +74,10 @@ typedef struct {
     const char *target; /* column of the property; NULL: the policy's name                    */
     bool keep_blank;    /* refuse rows without a value, instead of passing them over          */
     const char *folder; /* where the share files stay until all three servers have them; required */
+    bool
+        remember; /* keep in the folder which rows were shared, and refuse those that come again with the same value: they would
+                         * count twice. And warn of, or refuse, what is no answer's row: hg_party_share_measured */
+    bool repeat; /* share such rows all the same: they were measured twice */
 } hg_party_share_opts;
 
 HG_BEGIN_DECLS
@@ -91,7 +95,8 @@ HG_MUST_CHECK hg_status hg_party_suggest(hg_party_answer **out, hg_party *p, con
 void hg_party_answer_free(hg_party_answer *a);
 
 /* Cuts a CSV table into three sealed files and hands one to each server. When HG_OK comes back all three have checked and
- * taken it. On HG_EPARTY the files stay in the folder and hg_party_share_again finishes the work. */
+ * taken it. On HG_EPARTY the files stay in the folder and hg_party_share_again finishes the work; with no server at all there, nothing is
+ * made, for the policy is not known. HG_EREFUSED also for rows that are remembered. */
 HG_MUST_CHECK hg_status hg_party_share(hg_party_shared *out, hg_party *p, const char *project, const char *table,
                                        const hg_party_share_opts *opts, hg_err *err);
 /* What was measured after an answer: n values at rows as proposed (hg_party_proposal.row). job: the answered one. */

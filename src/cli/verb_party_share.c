@@ -47,7 +47,10 @@ static hg_status again(cli_run *run, hg_party *p, const char *project, const hg_
     hg_json j;
     HG_TRY(hg_party_share_again(&n, p, project, o, err));
     if (!run->json) {
-        hg_text_add(&run->out, "%zu data set%s handed in\n", n, n == 1 ? " was" : "s were");
+        if (n)
+            hg_text_add(&run->out, "%zu data set%s handed in\n", n, n == 1 ? " was" : "s were");
+        else
+            hg_text_add(&run->out, "nothing of project %s waits in %s\n", project, o->folder);
         return HG_OK;
     }
     cli_json_begin(&j, run, "party-share");
@@ -93,7 +96,9 @@ static hg_status check(bool **implausible, cli_run *run, hg_party *p, const char
 static hg_status share(cli_run *run, hg_party *p, hg_err *err) {
     hg_party_share_opts o = { .target = cli_value(&run->args, "target"),
                               .keep_blank = cli_has(&run->args, "no-blank"),
-                              .candidates = cli_has(&run->args, "candidates") };
+                              .candidates = cli_has(&run->args, "candidates"),
+                              .remember = true,
+                              .repeat = cli_has(&run->args, "repeat") };
     bool *implausible;
     const char *project, *table = run->args.n_positional ? run->args.positional[0] : NULL;
     hg_party_shared s;
@@ -145,6 +150,8 @@ static const cli_option SHARE_OPTIONS[] = {
       .repeatable = true,
       .help = "Instead of a table: the property of a row that was suggested, once it is measured." },
     { .name = "job", .type = CLI_TEXT, .argument = "JOB", .help = "With --measured: the job whose answer it was." },
+    { .name = "repeat",
+      .help = "Share rows that were shared before with the same value: they were measured twice, and count twice." },
     { .name = "again", .help = "Hand in what an earlier call could not, because a server was away." },
     { .name = NULL },
 };
@@ -162,7 +169,8 @@ const cli_verb cli_party_share_record = {
         "Reads a table, checks it against the project's policy, cuts every value into three random shares on this machine, and hands "
         "each server its own, sealed and signed. The servers check together that the shares fit each other and lie in "
         "the policy's range; when all three have signed that, the rows count. A server alone learns nothing of a value. "
-        "Nothing is handed in when any row of the table is wrong.",
+        "Nothing is handed in when any row of the table is wrong, or was shared before from this machine with the same value. With a "
+        "server away the share files are made and wait beside the keys; --again hands them in.",
     .positional = SHARE_POSITIONAL,
     .groups = SHARE_GROUPS,
     .examples = SHARE_EXAMPLES,

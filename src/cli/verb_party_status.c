@@ -2,6 +2,7 @@
 #include "cli/output.h"
 #include "cli/party.h"
 #include "party/client.h"
+#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -33,13 +34,57 @@ static void say_server(cli_run *run, const hg_party *p, const picture *v, unsign
                 hg_text_add(&run->out, "   has not heard of %s since %lld s\n", s->peer[k].name,
                             (long long)(s->peer[k].silent_ms / 1000));
         }
-    for (size_t k = 0; k < s->n_projects; k++) {
-        const hg_project_status *q = &s->project[k];
-        hg_text_add(&run->out, "   project %s: %llu row%s in %llu data set%s, %llu waiting, epoch %llu%s\n", q->name,
-                    (unsigned long long)q->rows, q->rows == 1 ? "" : "s", (unsigned long long)q->sets,
-                    q->sets == 1 ? "" : "s", (unsigned long long)q->waiting, (unsigned long long)q->epoch,
-                    q->building ? ", public tables are being made" : "");
+}
+
+/* What one server says of a project; of the asker's own budget, too. */
+static void project_words(hg_text *to, const hg_project_status *q) {
+    if (q->why[0]) {
+        hg_text_add(to, "cannot be used: %s", q->why);
+        return;
     }
+    hg_text_add(to, "%llu row%s in %llu data set%s, %llu waiting, epoch %llu%s", (unsigned long long)q->rows,
+                q->rows == 1 ? "" : "s", (unsigned long long)q->sets, q->sets == 1 ? "" : "s",
+                (unsigned long long)q->waiting, (unsigned long long)q->epoch,
+                q->building ? ", public tables are being made" : "");
+    if (q->user)
+        hg_text_add(to, "; you have %llu of %llu quer%s left", (unsigned long long)q->left,
+                    (unsigned long long)q->budget, q->budget == 1 ? "y" : "ies");
+}
+
+static const hg_project_status *find_project(const picture *v, unsigned server, const char *name) {
+    const hg_server_status *s = &v->server[server];
+    for (size_t k = 0; v->st[server] == HG_OK && k < s->n_projects; k++)
+        if (strcmp(s->project[k].name, name) == 0) return &s->project[k];
+    return NULL;
+}
+
+/* Once, as `first` has it; then whoever says something else. */
+static void say_project(cli_run *run, const hg_party *p, const picture *v, unsigned first, const char *name) {
+    hg_text words = hg_text_new(0);
+    project_words(&words, find_project(v, first, name));
+    hg_text_add(&run->out, "project %s: %s\n", name, words.s);
+    for (unsigned i = first + 1; i < HG_SERVERS; i++) {
+        hg_text other = hg_text_new(0);
+        const hg_project_status *q = find_project(v, i, name);
+        if (v->st[i] == HG_OK && !q) hg_text_add(&other, "does not have it");
+        if (q) project_words(&other, q);
+        if (other.len && strcmp(other.s, words.s) != 0)
+            hg_text_add(&run->out, "   %s: %s\n", p->cluster.server[i].name, other.s);
+        hg_text_free(&other);
+    }
+    for (unsigned i = 0; i < first; i++)
+        if (v->st[i] == HG_OK) hg_text_add(&run->out, "   %s: does not have it\n", p->cluster.server[i].name);
+    hg_text_free(&words);
+}
+
+static void say_projects(cli_run *run, const hg_party *p, const picture *v) {
+    for (unsigned i = 0; i < HG_SERVERS; i++)
+        for (size_t k = 0; v->st[i] == HG_OK && k < v->server[i].n_projects; k++) {
+            const char *name = v->server[i].project[k].name;
+            bool said = false;
+            for (unsigned before = 0; before < i; before++) said = said || find_project(v, before, name);
+            if (!said) say_project(run, p, v, i, name);
+        }
 }
 
 static void say_sets(cli_run *run, const picture *v) {
@@ -78,6 +123,9 @@ static void json_server(hg_json *j, const hg_party *p, const picture *v, unsigne
             hg_json_number(j, "rows", (double)s->project[k].rows);
             hg_json_number(j, "waiting", (double)s->project[k].waiting);
             hg_json_bool(j, "building", s->project[k].building);
+            hg_json_string(j, "why", s->project[k].why[0] ? s->project[k].why : NULL);
+            hg_json_number(j, "queries", s->project[k].user ? (double)s->project[k].budget : NAN);
+            hg_json_number(j, "queries_left", s->project[k].user ? (double)s->project[k].left : NAN);
             hg_json_end_object(j);
         }
         hg_json_end_array(j);
@@ -117,18 +165,26 @@ static void ask(picture *v, cli_run *run, hg_party *p) {
     }
 }
 
+/* What is known is said, whatever else cannot be had: with a server away, or with a policy that is not taken, there is no list of
+ * data sets. */
 static hg_status look(picture *v, cli_run *run, hg_party *p, hg_err *err) {
     ask(v, run, p);
     const char *project = cli_value(&run->args, "project");
-    if (project) { /* with one away the list is not to be had: what the others say is told all the same */
-        const hg_status st = hg_party_datasets(&v->set, &v->n_sets, p, project, run->arena, err);
-        if (st != HG_OK && v->here == HG_SERVERS) return st;
-        if (st != HG_OK) v->n_sets = 0;
+    hg_status st = HG_OK;
+    hg_err why = { .code = HG_OK };
+    if (project) st = hg_party_datasets(&v->set, &v->n_sets, p, project, run->arena, &why);
+    if (st != HG_OK) v->n_sets = 0;
+    if (run->json) {
+        HG_TRY(print_json(run, p, v, err));
+    } else {
+        for (unsigned i = 0; i < HG_SERVERS; i++) say_server(run, p, v, i);
+        say_projects(run, p, v);
+        if (project) say_sets(run, v);
     }
-    if (run->json) return print_json(run, p, v, err);
-    for (unsigned i = 0; i < HG_SERVERS; i++) say_server(run, p, v, i);
-    if (project) say_sets(run, v);
-    return HG_OK;
+    if (st == HG_OK || v->here < HG_SERVERS) return HG_OK; /* who is away is told below */
+    HG_TRY(cli_stdout_text(&run->out, err));
+    if (err) *err = why;
+    return st;
 }
 
 static hg_status run_status(cli_run *run, hg_err *err) {
@@ -167,6 +223,7 @@ const cli_verb cli_party_status_record = {
     .groups = GROUPS,
     .examples = EXAMPLES,
     .json =
-        "schema \"hagane.party-status/1\": servers (name, here, why, version, jobs, certificate_until, projects); datasets.",
+        "schema \"hagane.party-status/1\": servers (name, here, why, version, jobs, certificate_until, projects); datasets. A project: name, policy, epoch, datasets, rows, waiting, building, why (its policy cannot be used), "
+        "queries and queries_left (yours; null: you may not ask).",
     .run = run_status,
 };

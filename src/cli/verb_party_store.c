@@ -60,7 +60,7 @@ static hg_status hold(holding *h, keeper *k, const char *project, hg_arena *mem,
 static hg_status read_policy(hg_policy **out, keeper *k, const char *project, hg_err *err) {
     hg_text bytes = hg_text_new(HG_POLICY_MOST);
     hg_status st = hg_store_policy_get(&bytes, k->store, project, NULL, err);
-    if (st == HG_OK) st = hg_policy_read(out, project, bytes.s, bytes.len, err);
+    if (st == HG_OK) st = hg_policy_stored(out, project, bytes.s, bytes.len, err);
     hg_text_free(&bytes);
     return st;
 }
@@ -106,13 +106,19 @@ static hg_status put_users(hg_json *j, keeper *k, cli_run *run, const hg_policy 
     return HG_OK;
 }
 
+/* A policy that this program does not take hides its users alone. */
 static hg_status put_project(hg_json *j, keeper *k, cli_run *run, const hg_project *project, hg_err *err) {
-    hg_policy *p;
+    hg_policy *p = NULL;
+    hg_err why = { .code = HG_OK };
     holding h;
     HG_TRY(hold(&h, k, project->name, run->arena, err));
-    HG_TRY(read_policy(&p, k, project->name, err));
+    hg_status st = read_policy(&p, k, project->name, &why);
+    const bool bad = st == HG_EDATA;
+    if (st != HG_OK && !bad) return hg_fail(err, st, "%s", why.msg);
     put_holding(j, run, project, &h);
-    const hg_status st = put_users(j, k, run, p, err);
+    if (run->json) hg_json_string(j, "why", bad ? why.msg : NULL);
+    if (bad && !run->json) hg_text_add(&run->out, "  %s\n", why.msg);
+    st = bad ? HG_OK : put_users(j, k, run, p, err);
     if (run->json) hg_json_end_object(j);
     hg_policy_free(p);
     return st;

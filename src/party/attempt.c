@@ -4,6 +4,7 @@
  * signatures. Rounds are counted on all three alike; every difference is an error that says what differs and with whom.
  */
 #include "core/memory.h"
+#include "party/ready.h"
 #include "party/serve.h"
 #include "secret/ring.h"
 #include <openssl/crypto.h>
@@ -165,8 +166,8 @@ enum { TERMS = sizeof TERM / sizeof *TERM };
 /* Everything as digests: fixed length, one loop. */
 static hg_status make_terms(unsigned char out[TERMS][HG_DIGEST], const hg_attempt *a, const hg_terms *t, hg_err *err) {
     hg_text version = hg_text_new(0);
-    hg_text_add(&version, "protocol %d, program %s, mode %d, tier %d", HG_SERVE_PROTOCOL, hg_version(),
-                (int)t->policy->mode, (int)t->policy->tier);
+    hg_text_add(&version, "protocol %d, program %s, mode %d, tier %d", HG_PROTOCOL, hg_version(), (int)t->policy->mode,
+                (int)t->policy->tier);
     const hg_status st = version.failed ? hg_fail(err, HG_ENOMEM, "no memory for a job") : HG_OK;
     if (st == HG_OK) hg_digest(out[0], "protocol", version.s, version.len);
     hg_text_free(&version);

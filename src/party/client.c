@@ -226,23 +226,56 @@ static hg_status check_servers(const hg_party *p, const hg_policy *policy, hg_er
     return HG_OK;
 }
 
+/* The first that answers; for what is signed by others, or is looked at again when all three are there. */
+static hg_status ask_any(hg_text *reply, hg_party *p, unsigned kind, const char *project, size_t most, hg_err *err) {
+    hg_text body = hg_text_new(0);
+    hg_put_name(&body, project);
+    hg_status st = body.failed ? hg_fail(err, HG_ENOMEM, "no memory for a request") : HG_EPARTY;
+    for (unsigned i = 0; st == HG_EPARTY && i < HG_SERVERS; i++) {
+        hg_text_free(reply);
+        *reply = hg_text_new(0);
+        st = hg_party_ask(p, i, kind, body.s, body.len, err);
+        if (st == HG_OK) st = hg_party_reply(reply, p, i, most, err);
+    }
+    hg_text_free(&body);
+    return st;
+}
+
+/* What is in force, as all owners have signed it. */
+static hg_status take_policy(hg_policy **out, const hg_party *p, const char *project, const hg_text *bytes,
+                             hg_err *err) {
+    HG_TRY(hg_policy_stored(out, project, bytes->s, bytes->len, err));
+    HG_TRY(hg_policy_verify(*out, bytes->s, bytes->len, hg_world_now(p->o.world), err));
+    HG_TRY(check_servers(p, *out, err));
+    if (strcmp((*out)->project, project) == 0) return HG_OK;
+    return hg_fail(err, HG_ECHEAT, "the servers' policy is of project %s, not %s", (*out)->project, project);
+}
+
+static hg_status give_policy(hg_policy **out, hg_status st) {
+    if (st == HG_OK) return st;
+    hg_policy_free(*out);
+    *out = NULL;
+    return st;
+}
+
+hg_status hg_party_policy_any(hg_policy **out, hg_party *p, const char *project, hg_err *err) {
+    hg_text reply = hg_text_new(0);
+    *out = NULL;
+    hg_status st = ask_any(&reply, p, HG_ASK_POLICY, project, HG_POLICY_BYTES, err);
+    if (st == HG_OK) st = take_policy(out, p, project, &reply, err);
+    hg_text_free(&reply);
+    return give_policy(out, st);
+}
+
 hg_status hg_party_policy_text(hg_policy **out, hg_text *bytes, hg_party *p, const char *project, hg_err *err) {
     hg_text reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
     *out = NULL;
     hg_status st = ask_project(reply, p, HG_ASK_POLICY, project, HG_POLICY_BYTES, err);
     if (st == HG_OK) st = is_same(p, reply, "policies", err);
-    if (st == HG_OK) st = hg_policy_read(out, project, reply[0].s, reply[0].len, err);
-    if (st == HG_OK) st = hg_policy_verify(*out, reply[0].s, reply[0].len, hg_world_now(p->o.world), err);
-    if (st == HG_OK) st = check_servers(p, *out, err);
-    if (st == HG_OK && strcmp((*out)->project, project) != 0)
-        st = hg_fail(err, HG_ECHEAT, "the servers' policy is of project %s, not %s", (*out)->project, project);
+    if (st == HG_OK) st = take_policy(out, p, project, &reply[0], err);
     if (st == HG_OK && bytes) hg_text_put(bytes, reply[0].s, reply[0].len);
     free_texts(reply);
-    if (st != HG_OK) {
-        hg_policy_free(*out);
-        *out = NULL;
-    }
-    return st;
+    return give_policy(out, st);
 }
 
 hg_status hg_party_policy(hg_policy **out, hg_party *p, const char *project, hg_err *err) {
@@ -256,11 +289,21 @@ hg_status hg_party_member(const hg_member **out, const hg_party *p, const hg_pol
     return hg_fail(err, HG_EREFUSED, "%s is no member of project %s", self->name, policy->project);
 }
 
+enum { DATASETS_MOST = 64 << 20 };
+
+hg_status hg_party_datasets_any(hg_dataset_status **out, size_t *n, hg_party *p, const char *project, hg_arena *arena,
+                                hg_err *err) {
+    hg_text reply = hg_text_new(0);
+    hg_status st = ask_any(&reply, p, HG_ASK_DATASETS, project, DATASETS_MOST, err);
+    if (st == HG_OK) st = hg_dataset_status_read(out, n, arena, reply.s, reply.len, err);
+    hg_text_free(&reply);
+    return st;
+}
+
 hg_status hg_party_datasets(hg_dataset_status **out, size_t *n, hg_party *p, const char *project, hg_arena *arena,
                             hg_err *err) {
-    enum { MOST = 64 << 20 };
     hg_text reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
-    hg_status st = ask_project(reply, p, HG_ASK_DATASETS, project, MOST, err);
+    hg_status st = ask_project(reply, p, HG_ASK_DATASETS, project, DATASETS_MOST, err);
     if (st == HG_OK) st = hg_dataset_status_read(out, n, arena, reply[0].s, reply[0].len, err);
     free_texts(reply);
     return st;

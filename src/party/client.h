@@ -39,6 +39,11 @@ HG_MUST_CHECK hg_status hg_party_policy(hg_policy **out, hg_party *p, const char
 /* The same with its bytes. */
 HG_MUST_CHECK hg_status hg_party_policy_text(hg_policy **out, hg_text *bytes, hg_party *p, const char *project,
                                              hg_err *err);
+/* The same two from the first server that answers, while another one is away: enough to make share files, which all three judge later.
+ * HG_EPARTY: none is there. */
+HG_MUST_CHECK hg_status hg_party_policy_any(hg_policy **out, hg_party *p, const char *project, hg_err *err);
+HG_MUST_CHECK hg_status hg_party_datasets_any(hg_dataset_status **out, size_t *n, hg_party *p, const char *project,
+                                              hg_arena *arena, hg_err *err);
 /* Who this member is in it. HG_EREFUSED: nobody. */
 HG_MUST_CHECK hg_status hg_party_member(const hg_member **out, const hg_party *p, const hg_policy *policy, hg_err *err);
 /* Data sets as server 0 tells them (the three are compared). Memory from the arena. */

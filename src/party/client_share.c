@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "files/input.h"
 #include "party/client.h"
+#include "party/record.h"
 #include "party/request.h"
 #include "party/split.h"
 #include <dirent.h>
@@ -19,6 +20,7 @@
 enum { PATH_MOST = 1200, STEP = 1 << 16 };
 
 typedef struct {
+    const char *folder, *project;
     char file[HG_SERVERS][PATH_MOST];
     uint64_t sequence;
 } hand_in;
@@ -39,6 +41,8 @@ hg_status hg_party_read_file(hg_text *to, const char *path, hg_err *err) {
 }
 
 static hg_status name_files(hand_in *h, const char *folder, const char *project, uint64_t sequence, hg_err *err) {
+    h->folder = folder;
+    h->project = project;
     h->sequence = sequence;
     for (unsigned i = 0; i < HG_SERVERS; i++) {
         const int n =
@@ -124,6 +128,7 @@ static hg_status deliver(hg_party *p, const hg_policy *policy, const hand_in *h,
     do st = deliver_once(p, policy, h, err);
     while (st != HG_OK && hg_party_try_again(p, st, deadline));
     if (st == HG_OK || st == HG_EREFUSED) remove_files(h); /* taken, or never to be taken */
+    if (st == HG_EREFUSED) hg_record_forget(h->folder, h->project, h->sequence);
     if (st == HG_OK || st == HG_EREFUSED || !err) return st;
     return hg_advise(err, st, "the share files stay beside the keys; `hagane party share --again` finishes the work");
 }
@@ -138,17 +143,55 @@ static hg_status list_sets(hg_dataset_status **set, size_t *n, hg_party *p, cons
     return st;
 }
 
-/* One more than the owner's last. */
-static hg_status next_sequence(uint64_t *sequence, hg_party *p, const char *project, const char *owner, hg_err *err) {
-    hg_arena *arena = hg_arena_new();
-    hg_dataset_status *set;
-    size_t n = 0;
-    *sequence = 1;
-    const hg_status st = list_sets(&set, &n, p, project, arena, err);
-    for (size_t i = 0; st == HG_OK && i < n; i++)
-        if (strcmp(set[i].owner, owner) == 0 && set[i].sequence >= *sequence) *sequence = set[i].sequence + 1;
-    hg_arena_free(arena);
-    return st;
+/* Least sequence number of the files that wait, after `last`; 0: none. */
+static uint64_t waiting(const char *folder, const char *project, uint64_t last) {
+    uint64_t least = 0;
+    const size_t n = strlen(project);
+    DIR *d = opendir(folder);
+    for (const struct dirent *e; d && (e = readdir(d));) {
+        char *end;
+        if (strncmp(e->d_name, project, n) != 0 || e->d_name[n] != '-') continue;
+        const unsigned long long k = strtoull(e->d_name + n + 1, &end, 10);
+        if (strcmp(end, "-0.share") == 0 && k > last && (!least || k < least)) least = k;
+    }
+    if (d) closedir(d);
+    return least;
+}
+
+/* What this owner has shared before, and what waits to be handed in. */
+typedef struct {
+    hg_arena *arena;
+    hg_dataset_status *set; /* [n] of this owner, not withdrawn */
+    size_t n, n_earlier;
+    uint64_t *earlier, next; /* numbers of both; the next one */
+} past;
+
+static bool is_own(const hg_dataset_status *d, const char *owner) { return strcmp(d->owner, owner) == 0; }
+
+static hg_status look_back(past *b, hg_party *p, const char *project, const char *owner, const char *folder, bool any,
+                           hg_err *err) {
+    size_t n, wait = 0;
+    uint64_t k = 0;
+    HG_TRY(any ? hg_party_datasets_any(&b->set, &n, p, project, b->arena, err)
+               : list_sets(&b->set, &n, p, project, b->arena, err));
+    b->next = 1;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_own(&b->set[i], owner)) continue;
+        if (b->set[i].sequence >= b->next) b->next = b->set[i].sequence + 1;
+        if (b->set[i].state == HG_DATASET_WITHDRAWN)
+            hg_record_forget(folder, project, b->set[i].sequence);
+        else
+            b->set[b->n++] = b->set[i];
+    }
+    while ((k = waiting(folder, project, k)) != 0) wait++;
+    if (!(b->earlier = hg_alloc(b->arena, b->n + wait, sizeof *b->earlier)))
+        return hg_fail(err, HG_ENOMEM, "no memory for a list of data sets");
+    for (size_t i = 0; i < b->n; i++) b->earlier[b->n_earlier++] = b->set[i].sequence;
+    for (k = waiting(folder, project, 0); k && b->n_earlier < b->n + wait; k = waiting(folder, project, k)) {
+        b->earlier[b->n_earlier++] = k; /* numbered already; a set that is here and waits, too, is compared twice */
+        if (k >= b->next) b->next = k + 1;
+    }
+    return HG_OK;
 }
 
 /* What is to be cut: a table, or values. */
@@ -161,30 +204,78 @@ typedef struct {
     unsigned char job[HG_DIGEST];
 } content;
 
+/* Rows as they are cut, beside those that were shared before. */
+typedef struct {
+    hg_record *record;
+    const past *before;
+    bool repeat;
+} memory;
+
+static hg_status refuse_row(const memory *m, const hg_split_row *row, uint64_t sequence, hg_err *err) {
+    char where[80] = "in a data set that waits for `hagane party share --again`", what[160];
+    for (size_t i = 0; i < m->before->n; i++) {
+        char hex[2 * HG_DIGEST + 1];
+        if (m->before->set[i].sequence != sequence || m->before->set[i].state != HG_DATASET_ACTIVE) continue;
+        hg_hex_write(hex, m->before->set[i].id, HG_DIGEST);
+        snprintf(where, sizeof where, "in data set %.16s", hex);
+    }
+    if (row->table) {
+        snprintf(what, sizeof what, "this row was shared before with the same value, %s", where);
+        hg_fail_at(err, HG_EDATA, row->table, row->line, 0, "%s", what);
+    } else {
+        hg_fail(err, HG_EDATA, "row %u was shared before with the same value, %s", (unsigned)row->index, where);
+    }
+    return hg_advise(
+        err, HG_EDATA,
+        "it would count twice: share new rows alone; --repeat for what was measured twice with the same result");
+}
+
+static hg_status note_row(void *self, const hg_split_row *row, hg_err *err) {
+    memory *m = self;
+    uint64_t seen;
+    HG_TRY(hg_record_row(&seen, m->record, row, err));
+    return seen && !m->repeat ? refuse_row(m, row, seen, err) : HG_OK;
+}
+
+static hg_status cut(hg_split_result *r, const hand_in *h, const hg_policy *policy, const content *c, memory *m,
+                     const hg_split_opts *s, hg_party *p, hg_err *err) {
+    const char *const path[] = { h->file[0], h->file[1], h->file[2] };
+    HG_TRY(c->table ? hg_split_table(r, policy, c->table, s, path, err)
+                    : hg_split_value(r, policy, c->row, c->value, c->n, s, path, err));
+    if (!m->record) return HG_OK;
+    const size_t changed = hg_record_changed(m->record);
+    if (changed)
+        hg_log(p->o.hooks, HG_LOG_WARN,
+               "%zu row%s shared before with another value: both count. `hagane party withdraw` takes a wrong one back",
+               changed, changed == 1 ? " was" : "s were");
+    return hg_record_keep(m->record, err);
+}
+
 static hg_status split(hg_party_shared *out, hand_in *h, hg_party *p, const hg_policy *policy, const content *c,
-                       const hg_party_share_opts *o, hg_err *err) {
-    const hg_member *self;
+                       const hg_party_share_opts *o, const past *before, const char *owner, hg_err *err) {
     hg_split_result r;
-    uint64_t sequence;
+    memory m = { .before = before, .repeat = o->repeat };
+    const unsigned char *secret = hg_identity_signing_secret(p->identity);
+    HG_TRY(name_files(h, o->folder, policy->project, before->next, err));
     hg_split_opts s = hg_split_opts_default();
-    HG_TRY(hg_party_member(&self, p, policy, err));
-    HG_TRY(next_sequence(&sequence, p, policy->project, self->name, err));
-    do
-        HG_TRY(name_files(h, o->folder, policy->project, sequence++,
-                          err)); /* files that were never handed in keep their number */
-    while (access(h->file[0], F_OK) == 0);
     s.target = o->target;
     s.skip_blank = !o->keep_blank;
     s.hooks = p->o.hooks;
     s.share = (hg_share_opts) { .kind = c->kind,
-                                .owner = self->name,
-                                .secret = hg_identity_signing_secret(p->identity),
+                                .owner = owner,
+                                .secret = secret,
                                 .sequence = h->sequence,
                                 .for_job = c->kind == HG_SHARES_MEASURED ? c->job : NULL,
                                 .world = p->o.world };
-    const char *const path[] = { h->file[0], h->file[1], h->file[2] };
-    HG_TRY(c->table ? hg_split_table(&r, policy, c->table, &s, path, err)
-                    : hg_split_value(&r, policy, c->row, c->value, c->n, &s, path, err));
+    if (o->remember) {
+        HG_TRY(hg_record_new(&m.record, o->folder, policy->project, h->sequence, before->earlier, before->n_earlier,
+                             secret, err));
+        s.row = note_row;
+        s.self = &m;
+    }
+    const hg_status st = cut(&r, h, policy, c, &m, &s, p, err);
+    hg_record_free(m.record);
+    HG_TRY(st);
     *out = (hg_party_shared) { .rows = (size_t)r.rows,
                                .shared = (size_t)r.shared,
                                .blank = (size_t)r.blank,
@@ -194,16 +285,45 @@ static hg_status split(hg_party_shared *out, hand_in *h, hg_party *p, const hg_p
     return HG_OK;
 }
 
+static hg_status make_files(hg_party_shared *out, hand_in *h, hg_party *p, const hg_policy *policy, const content *c,
+                            const hg_party_share_opts *o, bool any, hg_err *err) {
+    const hg_member *self;
+    HG_TRY(hg_party_member(&self, p, policy, err));
+    past before = { .arena = hg_arena_new() };
+    hg_status st = before.arena ? look_back(&before, p, policy->project, self->name, o->folder, any, err)
+                                : hg_fail(err, HG_ENOMEM, "no memory for a list of data sets");
+    if (st == HG_OK) st = split(out, h, p, policy, c, o, &before, self->name, err);
+    hg_arena_free(before.arena);
+    return st;
+}
+
+/* The policy; with a server away (*any), from one that is here: then the files are made all the same, and wait. */
+static hg_status find_policy(hg_policy **out, bool *any, hg_party *p, const char *project, int64_t deadline,
+                             hg_err *err) {
+    hg_err away;
+    hg_status st;
+    do st = hg_party_policy(out, p, project, &away);
+    while (st != HG_OK && hg_party_try_again(p, st, deadline));
+    *any = st == HG_EPARTY;
+    if (*any) st = hg_party_policy_any(out, p, project, err);
+    if (st == HG_OK) return HG_OK;
+    if (!*any || st == HG_EPARTY) { /* the first words name who is away */
+        if (err) *err = away;
+    }
+    if (st != HG_EPARTY) return st;
+    return hg_advise(err, st,
+                     "nothing was made: without a server the policy is not known; share again later, or use --wait");
+}
+
 static hg_status share(hg_party_shared *out, hg_party *p, const char *project, const content *c,
                        const hg_party_share_opts *o, hg_err *err) {
     const int64_t deadline = hg_world_ms(p->o.world) + p->o.wait_ms;
     hg_policy *policy = NULL;
     hand_in h;
+    bool any;
     if (!o || !o->folder) return hg_fail(err, HG_EINVAL, "a folder for the share files is missing");
-    hg_status st;
-    do st = hg_party_policy(&policy, p, project, err);
-    while (st != HG_OK && hg_party_try_again(p, st, deadline));
-    if (st == HG_OK) st = split(out, &h, p, policy, c, o, err);
+    hg_status st = find_policy(&policy, &any, p, project, deadline, err);
+    if (st == HG_OK) st = make_files(out, &h, p, policy, c, o, any, err);
     if (st == HG_OK) st = deliver(p, policy, &h, deadline, err);
     hg_policy_free(policy);
     return st;
@@ -221,25 +341,19 @@ hg_status hg_party_share_measured(hg_party_shared *out, hg_party *p, const char 
     content c = { .row = row, .value = value, .n = n, .kind = HG_SHARES_MEASURED };
     if (!hg_hex_read(c.job, HG_DIGEST, job, strlen(job)))
         return hg_fail(err, HG_EINVAL, "\"%s\" is no job: 64 hexadecimal digits, as the answer has them", job);
+    if (o && o->folder && o->remember) {
+        bool known;
+        HG_TRY(hg_record_proposed(&known, o->folder, project, c.job, row, n, err));
+        if (!known)
+            hg_log(
+                p->o.hooks, HG_LOG_WARN,
+                "this machine remembers no answer to job %.16s: whether it proposed what was measured is not checked",
+                job);
+    }
     return share(out, p, project, &c, o, err);
 }
 
 /* ---- handing in what was left --------------------------------------------------------------------------------------------------------- */
-
-/* Least sequence number of the files that wait, after `last`; 0: none. */
-static uint64_t waiting(const char *folder, const char *project, uint64_t last) {
-    uint64_t least = 0;
-    const size_t n = strlen(project);
-    DIR *d = opendir(folder);
-    for (const struct dirent *e; d && (e = readdir(d));) {
-        char *end;
-        if (strncmp(e->d_name, project, n) != 0 || e->d_name[n] != '-') continue;
-        const unsigned long long k = strtoull(e->d_name + n + 1, &end, 10);
-        if (strcmp(end, "-0.share") == 0 && k > last && (!least || k < least)) least = k;
-    }
-    if (d) closedir(d);
-    return least;
-}
 
 hg_status hg_party_share_again(size_t *n, hg_party *p, const char *project, const hg_party_share_opts *o, hg_err *err) {
     const int64_t deadline = hg_world_ms(p->o.world) + p->o.wait_ms;

@@ -1,6 +1,7 @@
 /* party/client_suggest.c -- see hagane/party.h: the signed question, three answers, one index */
 #include "core/memory.h"
 #include "party/client.h"
+#include "party/record.h"
 #include "party/request.h"
 #include <math.h>
 #include <stdio.h>
@@ -78,6 +79,15 @@ static hg_status keep(const question *q, hg_err *err) {
 static void forget(const question *q) {
     char path[PATH_MOST];
     if (kept_path(path, q)) unlink(path);
+}
+
+/* What was proposed, for hg_party_share_measured. The answer stands without it. */
+static void remember(const question *q, const hg_party_answer *a) {
+    size_t *row = q->o.save ? hg_alloc(q->arena, a->n, sizeof *row) : NULL;
+    hg_err err;
+    for (size_t k = 0; row && k < a->n; k++) row[k] = a->proposal[k].row;
+    if (row && hg_record_answer(q->o.save, q->project, q->digest, row, a->n, &err) != HG_OK)
+        hg_log(q->party->o.hooks, HG_LOG_WARN, "the answer is not remembered: %s", err.msg);
 }
 
 static hg_status digests(question *q, hg_err *err) {
@@ -299,6 +309,7 @@ hg_status hg_party_suggest(hg_party_answer **out, hg_party *p, const char *proje
     /* before the servers close the job: what is kept must never be a question that can only be refused, for ever */
     if (st == HG_OK || st == HG_EREFUSED) forget(&q);
     if (st == HG_OK) acknowledge(&q);
+    if (st == HG_OK) remember(&q, *out);
     close_question(&q);
     return st;
 }

@@ -120,14 +120,17 @@ static EVP_PKEY *decrypt(const key_file *f, const unsigned char *der, long n, hg
     PKCS8_PRIV_KEY_INFO_free(p8);
     X509_SIG_free(sealed);
     ERR_clear_error();
-    if (!key) hg_fail(err, HG_EREFUSED, "%s: the passphrase is wrong", f->name);
+    if (!key)
+        hg_advise(err, hg_fail(err, HG_EREFUSED, "%s: the passphrase is wrong", f->name),
+                  "the first line of --passphrase-file is it, with every blank in it");
     return key;
 }
 
 static EVP_PKEY *read_der(const key_file *f, const char *label, const unsigned char *der, long n, hg_err *err) {
     if (strcmp(label, PEM_STRING_PKCS8) == 0) {
         if (f->passphrase) return decrypt(f, der, n, err);
-        hg_advise(err, hg_fail(err, HG_EREFUSED, "%s: is encrypted", f->name), "give its passphrase");
+        hg_advise(err, hg_fail(err, HG_EREFUSED, "%s: is encrypted", f->name),
+                  "--passphrase-file FILE: its first line is the passphrase");
         return NULL;
     }
     if (strcmp(label, PEM_STRING_PKCS8INF) != 0) {
@@ -135,7 +138,8 @@ static EVP_PKEY *read_der(const key_file *f, const char *label, const unsigned c
         return NULL;
     }
     if (f->passphrase) { /* who gives one believes that the key needs it */
-        hg_fail(err, HG_EREFUSED, "%s: is not encrypted, but a passphrase was given for it", f->name);
+        hg_advise(err, hg_fail(err, HG_EREFUSED, "%s: is not encrypted, but a passphrase was given for it", f->name),
+                  "leave --passphrase-file out, if nobody has changed this file");
         return NULL;
     }
     PKCS8_PRIV_KEY_INFO *p8 = d2i_PKCS8_PRIV_KEY_INFO(NULL, &der, n);

@@ -162,18 +162,21 @@ static hg_status check_set(hg_row *r, hg_store *s, const hg_charge *c, const uns
 }
 
 static hg_status check_dataset(hg_store *s, const hg_charge *c, const hg_row *r, bool free, hg_err *err) {
+    enum { DIGITS = 16 }; /* as many as a status lists */
     uint64_t spent, units;
+    char id[2 * HG_DIGEST + 1];
+    hg_hex_write(id, r->set.id, HG_DIGEST);
     HG_TRY(spent_dataset(&spent, &units, s, r->set.id, err));
     if (spent + (free ? 0 : c->queries) > c->dataset_budget)
         return hg_advise(err,
                          hg_fail(err, HG_EREFUSED,
-                                 "data set %" PRIu64 " of %s has taken part in %" PRIu64 " of %" PRIu64
+                                 "data set %.*s of %s has taken part in %" PRIu64 " of %" PRIu64
                                  " queries, this job costs %" PRIu64,
-                                 r->set.sequence, r->set.owner, spent, c->dataset_budget, c->queries),
+                                 DIGITS, id, r->set.owner, spent, c->dataset_budget, c->queries),
                          "the owners can sign a policy with a larger budget");
     if (c->epsilon > 0 && units + (free ? 0 : hg_epsilon_units(c->epsilon)) > hg_epsilon_units(c->epsilon_budget))
-        return hg_fail(err, HG_EREFUSED, "data set %" PRIu64 " of %s has spent epsilon %.9g of %g, this job costs %g",
-                       r->set.sequence, r->set.owner, hg_epsilon_of_units(units), c->epsilon_budget, c->epsilon);
+        return hg_fail(err, HG_EREFUSED, "data set %.*s of %s has spent epsilon %.9g of %g, this job costs %g", DIGITS,
+                       id, r->set.owner, hg_epsilon_of_units(units), c->epsilon_budget, c->epsilon);
     return HG_OK;
 }
 

@@ -43,6 +43,18 @@ bool hg_member_signed(const hg_member *m, const unsigned char signature[HG_SIGNA
            (m->has_old_key && hg_signed_by(m->old_key, signature, what, bytes, n));
 }
 
+hg_status hg_policy_stored(hg_policy **out, const char *project, const void *bytes, size_t n, hg_err *err) {
+    hg_err why = { .code = HG_OK };
+    const hg_status st = hg_policy_read(out, project, bytes, n, &why);
+    if (st == HG_OK) return HG_OK;
+    if (st == HG_ENOMEM) return hg_fail(err, st, "%s", why.msg);
+    return hg_advise(err,
+                     hg_fail(err, HG_EDATA, "hagane %s does not take the policy in force of project %s: %s",
+                             hg_version(), project, why.msg),
+                     "another version took it: run that one, or begin the project under another name with a policy "
+                     "that this one takes");
+}
+
 /* ---- signatures --------------------------------------------------------------------------------------------------------- */
 
 static const char PREFIX[] = "# signature ";

@@ -75,6 +75,10 @@ typedef struct hg_policy { /* made by hg_policy_read; one arena, free with hg_po
 /* bytes: the YAML text alone or with signatures after it. A text that names a pool file is refused:
  * hg_policy_read_draft takes it in. Errors: HG_EPARSE with line and column, HG_EDATA (the pool), HG_ELIMIT, HG_ENOMEM; advice with each. */
 HG_MUST_CHECK hg_status hg_policy_read(hg_policy **out, const char *name, const void *bytes, size_t n, hg_err *err);
+/* The same for the policy in force of a project, which a server has taken before. HG_EDATA, saying so: this program refuses what that one
+ * took. */
+HG_MUST_CHECK hg_status hg_policy_stored(hg_policy **out, const char *project, const void *bytes, size_t n,
+                                         hg_err *err);
 /* The same from a file. A pool file named in it is read, relative to the folder of `path`, and its rows become part of the
  * policy. Errors: also HG_EIO, HG_ENOTFOUND (a column). */
 HG_MUST_CHECK hg_status hg_policy_load(hg_policy **out, const char *path, hg_err *err);

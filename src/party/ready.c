@@ -4,15 +4,15 @@
 #include "party/link.h"
 #include <string.h>
 
-/* Raised with every change of what is said on a link. */
-static const uint32_t PROTOCOL = 0x48470001;
+static const uint32_t MAGIC = 0x48470000; /* "HG", and HG_PROTOCOL in the low half */
+static const uint32_t MAGIC_BITS = 0xFFFF0000;
 static const char WHAT[] = "ready v1";
 
 /* u32 protocol, u16 purpose, u16 roles, u32 attempt, u32 zero, digest, nonce, version */
 enum { AT_PURPOSE = 4, AT_ROLES = 6, AT_ATTEMPT = 8, AT_ZERO = 12, AT_DIGEST = 16, AT_NONCE = 48, AT_VERSION = 80 };
 
 void hg_hello_write(unsigned char payload[HG_HELLO_SIZE], const hg_hello *h) {
-    hg_le_put(payload, PROTOCOL, 4);
+    hg_le_put(payload, MAGIC | HG_PROTOCOL, 4);
     hg_le_put(payload + AT_PURPOSE, h->purpose, 2);
     hg_le_put(payload + AT_ROLES, h->roles, 2);
     hg_le_put(payload + AT_ATTEMPT, h->attempt, 4);
@@ -22,25 +22,38 @@ void hg_hello_write(unsigned char payload[HG_HELLO_SIZE], const hg_hello *h) {
     memcpy(payload + AT_VERSION, h->version, sizeof h->version);
 }
 
+static bool take_version(char version[16], const unsigned char *payload) {
+    memcpy(version, payload + AT_VERSION, 16);
+    const size_t text = strnlen(version, 16);
+    bool ok = text > 0 && text < 16 && hg_utf8_valid(version, text) == text;
+    for (size_t i = text; i < 16; i++) ok = ok && version[i] == '\0';
+    return ok;
+}
+
+static hg_status check_protocol(const unsigned char *payload, const char *version, hg_err *err) {
+    const uint32_t head = hg_le_get(payload, 4), theirs = head & ~MAGIC_BITS;
+    if ((head & MAGIC_BITS) != MAGIC) return hg_fail(err, HG_ECHEAT, "sent what is no hello");
+    if (theirs == HG_PROTOCOL) return HG_OK;
+    return hg_advise(err,
+                     hg_fail(err, HG_EREFUSED, "runs hagane %s with protocol %u, expected hagane %s with protocol %d",
+                             version, (unsigned)theirs, hg_version(), HG_PROTOCOL),
+                     "protocol %u is the older one: install the newer program there; all servers and members of a "
+                     "cluster need the same protocol",
+                     theirs < HG_PROTOCOL ? (unsigned)theirs : (unsigned)HG_PROTOCOL);
+}
+
 hg_status hg_hello_read(hg_hello *out, const unsigned char *payload, size_t n, hg_err *err) {
     memset(out, 0, sizeof *out);
     if (n != HG_HELLO_SIZE) return hg_fail(err, HG_ECHEAT, "sent a hello of %zu bytes, expected %d", n, HG_HELLO_SIZE);
-    if (hg_le_get(payload, 4) != PROTOCOL)
-        return hg_advise(err,
-                         hg_fail(err, HG_EREFUSED, "speaks another protocol (%08x, ours is %08x)",
-                                 (unsigned)hg_le_get(payload, 4), (unsigned)PROTOCOL),
-                         "all servers and clients of a cluster need the same version of the program");
+    bool ok = take_version(out->version, payload);
+    HG_TRY(check_protocol(payload, ok ? out->version : "of an unknown version", err));
     out->purpose = (uint16_t)hg_le_get(payload + AT_PURPOSE, 2);
     out->roles = (uint16_t)hg_le_get(payload + AT_ROLES, 2);
     out->attempt = hg_le_get(payload + AT_ATTEMPT, 4);
     memcpy(out->digest, payload + AT_DIGEST, HG_DIGEST);
     memcpy(out->nonce, payload + AT_NONCE, HG_READY_NONCE);
-    memcpy(out->version, payload + AT_VERSION, sizeof out->version);
-    const size_t text = strnlen(out->version, sizeof out->version);
-    bool ok = out->purpose >= 1 && out->purpose < HG_PURPOSE_END && out->roles != 0 &&
-              hg_le_get(payload + AT_ZERO, 4) == 0 && text > 0 && text < sizeof out->version &&
-              hg_utf8_valid(out->version, text) == text;
-    for (size_t i = text; i < sizeof out->version; i++) ok = ok && out->version[i] == '\0';
+    ok = ok && out->purpose >= 1 && out->purpose < HG_PURPOSE_END && out->roles != 0 &&
+         hg_le_get(payload + AT_ZERO, 4) == 0;
     return ok ? HG_OK : hg_fail(err, HG_ECHEAT, "sent a hello that cannot be read");
 }
 

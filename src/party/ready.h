@@ -10,6 +10,9 @@
 #include "party/identity.h"
 
 enum { HG_READY_NONCE = 32, HG_HELLO_SIZE = 96 };
+/* Rises with every change of what is said on a link: a request, an answer, a status, a round of a protocol. The hello itself keeps its form
+ * for ever, so that two programs that do not understand each other can say so. */
+enum { HG_PROTOCOL = 2 };
 
 typedef struct {
     uint16_t purpose, roles;
@@ -19,7 +22,7 @@ typedef struct {
 } hg_hello;
 
 void hg_hello_write(unsigned char payload[HG_HELLO_SIZE], const hg_hello *h);
-/* HG_ECHEAT: another length, an unknown purpose, roles that do not exist, text that is none; HG_EREFUSED: another protocol version. */
+/* HG_ECHEAT: another length, an unknown purpose, roles that do not exist, text that is none; HG_EREFUSED: another HG_PROTOCOL. */
 HG_MUST_CHECK hg_status hg_hello_read(hg_hello *out, const unsigned char *payload, size_t n, hg_err *err);
 
 typedef struct {                          /* what both ends know once the hellos have crossed */

@@ -11,8 +11,6 @@
 #include "party/statement.h"
 #include <pthread.h>
 
-enum { HG_SERVE_PROTOCOL = 1 }; /* rises when servers of two versions could not compute together */
-
 typedef struct {
     int64_t heard_ms; /* last pulse, of the world's monotonic clock; -1: never */
     bool here;        /* the last pulse was answered */

@@ -6,6 +6,7 @@
 #include "party/states.h"
 #include "party/status.h"
 #include "party/tables.h"
+#include <stdio.h>
 #include <string.h>
 
 /* ---- policies and members ----------------------------------------------------------------------------------------------------- */
@@ -15,7 +16,7 @@ hg_status hg_serve_policy(hg_policy **out, hg_server *s, const char *project, co
     *out = NULL;
     hg_text bytes = hg_text_new(0);
     hg_status st = hg_store_policy_get(&bytes, s->o.store, project, digest, err);
-    if (st == HG_OK) st = hg_policy_read(out, project, bytes.s, bytes.len, err);
+    if (st == HG_OK) st = hg_policy_stored(out, project, bytes.s, bytes.len, err);
     hg_text_free(&bytes);
     return st;
 }
@@ -110,11 +111,7 @@ hg_status hg_serve_policy_put(hg_ask *a, hg_err *err) {
 
 /* ---- status ----------------------------------------------------------------------------------------------------------------- */
 
-static hg_status project_status(hg_project_status *out, hg_server *s, const hg_project *p, hg_arena *arena,
-                                hg_err *err) {
-    *out = (hg_project_status) { .epoch = p->epoch, .building = hg_tables_building(s->tables, p->name) };
-    memcpy(out->name, p->name, sizeof out->name);
-    memcpy(out->policy, p->policy, HG_DIGEST);
+static hg_status count_sets(hg_project_status *out, hg_server *s, const hg_project *p, hg_arena *arena, hg_err *err) {
     hg_stored *set;
     size_t n;
     HG_TRY(hg_store_datasets(&set, &n, s->o.store, p->name, arena, err));
@@ -125,6 +122,45 @@ static hg_status project_status(hg_project_status *out, hg_server *s, const hg_p
         out->waiting += set[i].state == HG_DATASET_STAGED || set[i].state == HG_DATASET_VALIDATED;
     }
     return HG_OK;
+}
+
+/* *m: the asker in it, NULL: no member; another server sees every project. A policy that cannot be read names nobody: it is told to
+ * every member of the cluster, or its own would look for it in vain. */
+static hg_status find_asker(const hg_member **m, bool *shown, hg_project_status *out, hg_policy **p, hg_ask *a,
+                            hg_err *err) {
+    hg_err why = { .code = HG_OK };
+    *m = NULL;
+    *shown = true;
+    const hg_status st = hg_serve_policy(p, a->server, out->name, NULL, &why);
+    if (st == HG_EDATA) {
+        snprintf(out->why, sizeof out->why, "%s", why.msg);
+        return HG_OK;
+    }
+    if (st != HG_OK) return hg_fail(err, st, "%s", why.msg);
+    const bool member = hg_serve_member(m, *p, a->link, NULL) == HG_OK;
+    *shown = member || hg_link_visitor(a->link)->party >= 0;
+    return HG_OK;
+}
+
+static hg_status project_status(hg_project_status *out, bool *shown, const hg_project *p, hg_ask *a, hg_arena *arena,
+                                hg_err *err) {
+    hg_server *s = a->server;
+    const hg_member *m;
+    hg_policy *policy = NULL;
+    *out = (hg_project_status) { .epoch = p->epoch, .building = hg_tables_building(s->tables, p->name) };
+    memcpy(out->name, p->name, sizeof out->name);
+    memcpy(out->policy, p->policy, HG_DIGEST);
+    hg_status st = find_asker(&m, shown, out, &policy, a, err);
+    if (st == HG_OK && *shown) st = count_sets(out, s, p, arena, err);
+    if (st == HG_OK && m && m->user) {
+        uint64_t spent = 0;
+        st = hg_ledger_user(&spent, s->o.store, p->name, m->name, err);
+        out->user = true;
+        out->budget = m->budget;
+        out->left = spent < m->budget ? m->budget - spent : 0;
+    }
+    hg_policy_free(policy);
+    return st;
 }
 
 static void peers_status(hg_server_status *out, hg_server *s) {
@@ -156,12 +192,9 @@ static hg_status collect_status(hg_server_status *out, hg_ask *a, hg_arena *aren
     if (!(out->project = hg_alloc(arena, n, sizeof *out->project)))
         return hg_fail(err, HG_ENOMEM, "no memory for a status");
     for (size_t i = 0; i < n && out->n_projects < HG_STATUS_PROJECTS; i++) { /* those that the asker belongs to */
-        hg_policy *p;
-        const hg_member *m;
-        HG_TRY(hg_serve_policy(&p, s, project[i].name, NULL, err));
-        const bool shown = hg_link_visitor(a->link)->party >= 0 || hg_serve_member(&m, p, a->link, NULL) == HG_OK;
-        hg_policy_free(p);
-        if (shown) HG_TRY(project_status(&out->project[out->n_projects++], s, &project[i], arena, err));
+        bool shown;
+        HG_TRY(project_status(&out->project[out->n_projects], &shown, &project[i], a, arena, err));
+        out->n_projects += shown;
     }
     return HG_OK;
 }

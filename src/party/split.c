@@ -202,6 +202,20 @@ static void note_property(hg_split_result *out, double y) {
     if (out->rows == 0 || y > out->greatest) out->greatest = y;
 }
 
+/* The property, if there is one, is the first element. */
+static hg_status write_row(splitter *s, uint32_t index) {
+    const size_t has_y = s->o->share.kind != HG_SHARES_CANDIDATES;
+    const hg_split_row row = { .index = index,
+                               .value = s->element,
+                               .n_value = has_y * HG_RING_LIMBS,
+                               .place = s->element + has_y * HG_RING_LIMBS,
+                               .n_place = (s->layout.n_elements - has_y) * HG_RING_LIMBS,
+                               .table = s->in ? s->rows.name : NULL,
+                               .line = s->in ? s->rows.line : 0 };
+    if (s->o->row) HG_TRY(s->o->row(s->o->self, &row, s->err));
+    return hg_share_writer_row(s->writer, index, s->element, s->bits, s->err);
+}
+
 static hg_status share_row(splitter *s) {
     const bool candidates = s->o->share.kind == HG_SHARES_CANDIDATES;
     size_t row = 0;
@@ -221,7 +235,7 @@ static hg_status share_row(splitter *s) {
         HG_TRY(find_row(&row, s));
         if (s->layout.n_bits) s->bits[row / 64] = (uint64_t)1 << row % 64;
     }
-    HG_TRY(hg_share_writer_row(s->writer, (uint32_t)row, s->element, s->bits, s->err));
+    HG_TRY(write_row(s, (uint32_t)row));
     s->bits[row / 64] = 0;
     if (!candidates) note_property(s->out, y);
     s->out->rows++;
@@ -307,7 +321,7 @@ static hg_status share_values(splitter *s, const size_t *index, const double *va
             return hg_fail(s->err, HG_EINVAL, "entry %zu was measured, there are %zu", index[i], s->p->most_entries);
         HG_TRY(hg_policy_scale(s->element, s->p, value[i], s->err));
         if (s->layout.n_bits) s->bits[index[i] / 64] = (uint64_t)1 << index[i] % 64;
-        HG_TRY(hg_share_writer_row(s->writer, (uint32_t)index[i], s->element, s->bits, s->err));
+        HG_TRY(write_row(s, (uint32_t)index[i]));
         s->bits[index[i] / 64] = 0;
         note_property(s->out, value[i]);
         s->out->rows++;

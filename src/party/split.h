@@ -9,10 +9,23 @@
 #define HG_PARTY_SPLIT_H
 #include "party/sharefile.h"
 
+/* A row as it is shared. place, value: words of ring elements, both alike in tables and in --measured. */
+typedef struct {
+    uint32_t index;        /* of the pool; tier 3: 0 in a table, the entry after an answer */
+    const uint64_t *place; /* [n_place] tier 3: scaled features */
+    const uint64_t *value; /* [n_value] scaled property; none in a list of candidates */
+    size_t n_place, n_value;
+    const char *table; /* where it stands; NULL: not in a table */
+    size_t line;
+} hg_split_row;
+
 typedef struct {
     const char *target; /* column of the property; NULL: the policy's name for it */
     bool skip_blank;    /* rows with a blank property are passed over; default: they are refused */
     hg_share_opts share;
+    /* NULL, or told of every row before it is shared; what is not HG_OK ends the sharing */
+    hg_status (*row)(void *self, const hg_split_row *row, hg_err *err);
+    void *self;
     const hg_hooks *hooks;
 } hg_split_opts;
 hg_split_opts hg_split_opts_default(void);

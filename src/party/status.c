@@ -22,12 +22,16 @@ void hg_server_status_write(hg_text *to, const hg_server_status *s) {
     for (size_t i = 0; i < s->n_projects; i++) {
         const hg_project_status *p = &s->project[i];
         hg_put_name(to, p->name);
+        hg_put_name(to, p->why);
         hg_put_bytes(to, p->policy, HG_DIGEST);
         hg_put_u64(to, p->epoch);
         hg_put_u64(to, p->sets);
         hg_put_u64(to, p->rows);
         hg_put_u64(to, p->waiting);
         hg_put_u8(to, p->building);
+        hg_put_u8(to, p->user);
+        hg_put_u64(to, p->budget);
+        hg_put_u64(to, p->left);
     }
 }
 
@@ -64,12 +68,16 @@ hg_status hg_server_status_read(hg_server_status *s, hg_arena *arena, const void
     for (size_t i = 0; i < s->n_projects; i++) {
         hg_project_status *p = &s->project[i];
         hg_take_name(&t, p->name, sizeof p->name);
+        hg_take_name(&t, p->why, sizeof p->why);
         hg_take_bytes(&t, p->policy, HG_DIGEST);
         p->epoch = hg_take_u64(&t);
         p->sets = hg_take_u64(&t);
         p->rows = hg_take_u64(&t);
         p->waiting = hg_take_u64(&t);
         p->building = take_bool(&t);
+        p->user = take_bool(&t);
+        p->budget = hg_take_u64(&t);
+        p->left = hg_take_u64(&t);
     }
     return hg_take_end(&t) ? HG_OK : hg_fail(err, HG_EPARSE, "a server's status cannot be read");
 }

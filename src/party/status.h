@@ -14,11 +14,14 @@ typedef struct {
 
 typedef struct {
     char name[HG_NAME_SIZE];
+    char why[480]; /* why its policy cannot be used: then nothing is asked of the project there; "": it can */
     unsigned char policy[HG_DIGEST];
     uint64_t epoch;
-    uint64_t sets, rows; /* active */
-    uint64_t waiting;    /* sets that are staged or validated and not active yet */
-    bool building;       /* public tables are being made just now */
+    uint64_t sets, rows;   /* active */
+    uint64_t waiting;      /* sets that are staged or validated and not active yet */
+    bool building;         /* public tables are being made just now */
+    bool user;             /* who asks for the status may ask questions */
+    uint64_t budget, left; /* and how many: by the policy; still */
 } hg_project_status;
 
 enum { HG_STATUS_PROJECTS = 256 };

@@ -102,7 +102,7 @@ static void a_hello_comes_back_as_it_was(void **state) {
         size_t at;
         unsigned char byte;
         hg_status code;
-    } bad[] = { { 0, 2, HG_EREFUSED },   { 3, 0, HG_EREFUSED }, { 4, 0, HG_ECHEAT },  { 4, HG_PURPOSE_END, HG_ECHEAT },
+    } bad[] = { { 0, 1, HG_EREFUSED },   { 3, 0, HG_ECHEAT },   { 4, 0, HG_ECHEAT },  { 4, HG_PURPOSE_END, HG_ECHEAT },
                 { 5, 1, HG_ECHEAT },     { 6, 0, HG_ECHEAT },   { 12, 1, HG_ECHEAT }, { 80, 0, HG_ECHEAT },
                 { 80, 0xff, HG_ECHEAT }, { 95, 'x', HG_ECHEAT } };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -110,6 +110,33 @@ static void a_hello_comes_back_as_it_was(void **state) {
         payload[bad[i].at] = bad[i].byte;
         assert_int_equal(hg_hello_read(&g, payload, sizeof payload, &err), bad[i].code);
     }
+}
+
+/* Programs that do not understand each other say who is who: the hello's form never changes. */
+static void another_protocol_is_told_with_both_versions(void **state) {
+    (void)state;
+    unsigned char payload[HG_HELLO_SIZE];
+    char expected[200];
+    hg_err err;
+    hg_hello h = some_hello(9), g;
+    snprintf(h.version, sizeof h.version, "0.0.9");
+    hg_hello_write(payload, &h);
+    assert_int_equal(payload[0], HG_PROTOCOL);
+    payload[0] = HG_PROTOCOL - 1;
+    assert_int_equal(hg_hello_read(&g, payload, sizeof payload, &err), HG_EREFUSED);
+    snprintf(expected, sizeof expected, "runs hagane 0.0.9 with protocol %d, expected hagane %s with protocol %d",
+             HG_PROTOCOL - 1, hg_version(), HG_PROTOCOL);
+    assert_string_equal(err.msg, expected);
+    snprintf(expected, sizeof expected, "protocol %d is the older one", HG_PROTOCOL - 1);
+    assert_contains(err.hint, expected);
+    payload[0] = HG_PROTOCOL + 1; /* now the reader is the older one; whatever else a later hello says */
+    payload[4] = 77;
+    assert_int_equal(hg_hello_read(&g, payload, sizeof payload, &err), HG_EREFUSED);
+    snprintf(expected, sizeof expected, "protocol %d is the older one", HG_PROTOCOL);
+    assert_contains(err.hint, expected);
+    memset(payload + 80, 0xff, 16);
+    assert_int_equal(hg_hello_read(&g, payload, sizeof payload, &err), HG_EREFUSED);
+    assert_contains(err.msg, "runs hagane of an unknown version with protocol");
 }
 
 /* A ready message is worth nothing with any of its ingredients changed: other nonce, session, side, role, digest, name or key. */
@@ -154,6 +181,7 @@ int main(void) {
         TEST(hostile_headers),
         TEST(an_error_travels),
         TEST(a_hello_comes_back_as_it_was),
+        TEST(another_protocol_is_told_with_both_versions),
         TEST(a_ready_message_is_bound_to_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

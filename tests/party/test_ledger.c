@@ -165,7 +165,10 @@ static void budgets_of_users_and_of_data_sets(void **state) {
     strcpy(c.user, "carol3");
     memset(c.job, 0x77, HG_DIGEST);
     assert_int_equal(hg_ledger_charge(&out, s, &c, &err), HG_EREFUSED);
-    assert_string_equal(err.msg, "data set 1 of ann has taken part in 20 of 20 queries, this job costs 1");
+    char id[2 * HG_DIGEST + 1], named[160]; /* by its name, as a status lists it */
+    hg_hex_write(id, c.dataset[0], HG_DIGEST);
+    snprintf(named, sizeof named, "data set %.16s of ann has taken part in 20 of 20 queries, this job costs 1", id);
+    assert_string_equal(err.msg, named);
     assert_int_equal(spent_on(s, 0, NULL), 20);
     assert_int_equal(spent_on(s, 1, NULL), 10);
     assert_int_equal(spent_by(s, "carol3"), 0);

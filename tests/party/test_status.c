@@ -15,7 +15,10 @@ static hg_server_status full(hg_project_status project[2]) {
     project[0] = (hg_project_status) {
         .name = "magnets", .policy = { 1, 2 }, .epoch = 4, .sets = 5, .rows = 66, .waiting = 1, .building = true
     };
-    project[1] = (hg_project_status) { .name = "glass", .policy = { 7 }, .rows = UINT64_MAX };
+    project[1] = (hg_project_status) {
+        .name = "glass", .policy = { 7 }, .rows = UINT64_MAX, .user = true, .budget = 40, .left = 3
+    };
+    project[1].why[0] = '?';
     s.n_projects = 2;
     s.project = project;
     return s;
@@ -34,6 +37,9 @@ static void a_status_survives_the_wire(void **state) {
     assert_true(t.peer[0].here && !t.peer[2].here && t.peer[2].silent_ms == -1);
     assert_int_equal(t.n_projects, 2);
     assert_true(t.project[0].building && t.project[0].rows == 66 && t.project[1].rows == UINT64_MAX);
+    assert_true(!t.project[0].user && t.project[1].user && t.project[1].budget == 40 && t.project[1].left == 3);
+    assert_string_equal(t.project[0].why, "");
+    assert_string_equal(t.project[1].why, "?");
     hg_server_status_write(&twice, &t); /* one value, one encoding */
     assert_int_equal(once.len, twice.len);
     assert_memory_equal(once.s, twice.s, once.len);

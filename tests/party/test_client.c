@@ -1,0 +1,186 @@
+/* tests/party/test_client.c -- a member's side: what is seen of projects, what is made while a server is away, what comes twice */
+#include "party/client.h"
+#include "members.h"
+#include "test.h"
+#include "trio.h"
+#include <unistd.h>
+
+static const char SEMI[] = "tier: properties\nmode: semi-honest\n";
+static const size_t A[] = { 0, 5, 30 }, B[] = { 35, 29, 1 };
+
+static hg_party_share_opts remembering(char folder[TRIO_PATH], const trio *t, const char *outbox) {
+    return (hg_party_share_opts) { .folder = trio_path(folder, t, outbox), .remember = true };
+}
+
+static void table_of(char path[TRIO_PATH], const trio *t, const char *name, const size_t *row, size_t n) {
+    double y[8];
+    for (size_t i = 0; i < n; i++) y[i] = trio_hc(row[i]);
+    trio_table(path, t, name, row, y, n);
+}
+
+static size_t rows_here(hg_party *p) {
+    hg_dataset_status *set;
+    size_t n, rows = 0;
+    hg_err err;
+    hg_arena *arena = hg_arena_new();
+    assert_ok_err(hg_party_datasets(&set, &n, p, "magnets", arena, &err), err);
+    for (size_t i = 0; i < n; i++) rows += set[i].state == HG_DATASET_ACTIVE ? (size_t)set[i].rows : 0;
+    hg_arena_free(arena);
+    return rows;
+}
+
+/* ---- what is seen ------------------------------------------------------------------------------------------------------------ */
+
+static const hg_project_status *find(const hg_server_status *s, const char *name) {
+    for (size_t i = 0; i < s->n_projects; i++)
+        if (strcmp(s->project[i].name, name) == 0) return &s->project[i];
+    return NULL;
+}
+
+/* A policy that an older program took and this one does not: its project says so, all others go on. */
+static void one_bad_policy_leaves_the_rest_alone(void **state) {
+    const hg_mark mark = hg_arena_mark(*state);
+    trio *t = trio_new("bad-policy", SEMI, "");
+    hg_err err;
+    hg_server_status s;
+    hg_party_answer *a;
+    const unsigned char digest[HG_DIGEST] = { 1 };
+    static const char TEXT[] = "hagane policy: 1\nproject: glass\nnew key: 7\n";
+    for (unsigned i = 0; i < HG_SERVERS; i++)
+        assert_ok(hg_store_policy_put(t->server[i].store, "glass", digest, TEXT, sizeof TEXT - 1, NULL));
+    hg_party *carol = trio_party(t, "carol"), *acme = trio_party(t, "acme");
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        assert_ok_err(hg_party_status(&s, carol, i, *state, &err), err);
+        assert_int_equal(s.n_projects, 2);
+        assert_contains(find(&s, "glass")->why, "does not take the policy in force of project glass: glass:");
+        assert_string_equal(find(&s, "magnets")->why, "");
+        assert_true(find(&s, "magnets")->user);
+        assert_int_equal(find(&s, "magnets")->left, trio_budget);
+    }
+    assert_int_equal(hg_party_suggest(&a, carol, "glass", NULL, &err), HG_EDATA);
+    assert_contains(err.msg, "does not take the policy in force of project glass");
+    assert_contains(err.hint, "another version took it");
+    double y[] = { 1, 2, 1 };
+    assert_ok_err(trio_share(t, "acme", A, y, 3, NULL, &err), err);
+    assert_ok_err(hg_party_suggest(&a, carol, "magnets", NULL, &err), err);
+    hg_party_answer_free(a);
+    assert_ok_err(hg_party_status(&s, carol, 1, *state, &err), err); /* what was asked is seen by who asked */
+    assert_int_equal(find(&s, "magnets")->left, trio_budget - 1);
+    assert_int_equal(find(&s, "magnets")->budget, trio_budget);
+    assert_ok_err(hg_party_status(&s, acme, 1, *state, &err), err);
+    assert_false(find(&s, "magnets")->user);
+    hg_party_free(carol);
+    hg_party_free(acme);
+    trio_free(t);
+    hg_arena_reset(*state, mark);
+}
+
+/* ---- what is made ------------------------------------------------------------------------------------------------------------ */
+
+/* Share files are made whichever server is away, and handed in later; with none there, nothing is. */
+static void files_wait_for_a_server_that_is_away(void **state) {
+    (void)state;
+    trio *t = trio_new("waiting", SEMI, "");
+    hg_err err;
+    hg_party_shared s;
+    char path[TRIO_PATH], folder[TRIO_PATH];
+    size_t n, handed_in = 0;
+    hg_party *acme = trio_party(t, "acme");
+    const hg_party_share_opts o = remembering(folder, t, "acme/outbox");
+    for (unsigned away = 0; away < HG_SERVERS; away++) {
+        table_of(path, t, "one.csv", &A[away], 1);
+        trio_stop(t, away);
+        assert_int_equal(hg_party_share(&s, acme, "magnets", path, &o, &err), HG_EPARTY);
+        assert_contains(err.msg, t->cluster.server[away].name);
+        assert_contains(err.hint, "hagane party share --again");
+        assert_int_equal(hg_party_share(&s, acme, "magnets", path, &o, &err), HG_EDATA); /* they wait already */
+        assert_contains(err.msg, "one.csv:2: this row was shared before with the same value");
+        assert_contains(err.msg, "waits for `hagane party share --again`");
+        trio_start(t, away);
+        assert_int_equal(rows_here(acme), handed_in);
+        assert_ok_err(hg_party_share_again(&n, acme, "magnets", &o, &err), err);
+        assert_int_equal(n, 1);
+        assert_int_equal(rows_here(acme), ++handed_in);
+    }
+    for (unsigned i = 0; i < HG_SERVERS; i++) trio_stop(t, i);
+    table_of(path, t, "two.csv", B, 1);
+    assert_int_equal(hg_party_share(&s, acme, "magnets", path, &o, &err), HG_EPARTY);
+    assert_contains(err.hint, "nothing was made");
+    for (unsigned i = 0; i < HG_SERVERS; i++) trio_start(t, i);
+    assert_ok_err(hg_party_share_again(&n, acme, "magnets", &o, &err), err);
+    assert_int_equal(n, 0);
+    hg_party_free(acme);
+    trio_free(t);
+}
+
+/* ---- what comes twice ------------------------------------------------------------------------------------------------------- */
+
+static void the_same_rows_are_refused_once_they_are_in(void **state) {
+    (void)state;
+    trio *t = trio_new("twice", SEMI, "");
+    hg_err err;
+    hg_party_shared s, again;
+    char path[TRIO_PATH], folder[TRIO_PATH];
+    const size_t longer[] = { 35, 29, 1, 0 };
+    hg_party *acme = trio_party(t, "acme");
+    hg_party_share_opts o = remembering(folder, t, "acme/outbox");
+    table_of(path, t, "b.csv", B, 3);
+    assert_ok_err(hg_party_share(&s, acme, "magnets", path, &o, &err), err);
+    table_of(path, t, "longer.csv", longer, 4); /* a table that grew: only its new rows are new */
+    assert_int_equal(hg_party_share(&again, acme, "magnets", path, &o, &err), HG_EDATA);
+    char named[64];
+    snprintf(named, sizeof named, "in data set %.16s", s.dataset);
+    assert_contains(err.msg, "longer.csv:2: this row was shared before with the same value");
+    assert_contains(err.msg, named);
+    assert_contains(err.hint, "--repeat");
+    assert_int_equal(rows_here(acme), 3);
+    o.repeat = true;
+    assert_ok_err(hg_party_share(&again, acme, "magnets", path, &o, &err), err);
+    assert_int_equal(rows_here(acme), 7);
+    o.repeat = false; /* who takes both back may share again */
+    assert_ok_err(hg_party_withdraw(acme, "magnets", s.dataset, &err), err);
+    assert_int_equal(hg_party_share(&s, acme, "magnets", path, &o, &err), HG_EDATA);
+    assert_ok_err(hg_party_withdraw(acme, "magnets", again.dataset, &err), err);
+    assert_ok_err(hg_party_share(&s, acme, "magnets", path, &o, &err), err);
+    assert_int_equal(rows_here(acme), 4);
+    hg_party_free(acme);
+    trio_free(t);
+}
+
+static void what_was_not_proposed_is_refused(void **state) {
+    (void)state;
+    trio *t = trio_new("proposed", SEMI, "");
+    hg_err err;
+    hg_party_shared s;
+    hg_party_answer *a;
+    char folder[TRIO_PATH];
+    const double y = 1.5, z = 1.25;
+    double of_a[] = { 1, 2, 1 };
+    assert_ok_err(trio_share(t, "acme", A, of_a, 3, NULL, &err), err);
+    hg_party *carol = trio_party(t, "carol");
+    const hg_party_share_opts o = remembering(folder, t, "carol/outbox");
+    const hg_party_suggest_opts ask = { .batch = 1, .save = o.folder };
+    assert_ok_err(hg_party_suggest(&a, carol, "magnets", &ask, &err), err);
+    const size_t row = a->proposal[0].row, other = row ? row - 1 : row + 1;
+    assert_int_equal(hg_party_share_measured(&s, carol, "magnets", a->job, &other, &y, 1, &o, &err), HG_EINVAL);
+    assert_contains(err.msg, "was not proposed by job");
+    assert_ok_err(hg_party_share_measured(&s, carol, "magnets", a->job, &row, &y, 1, &o, &err), err);
+    assert_int_equal(hg_party_share_measured(&s, carol, "magnets", a->job, &row, &y, 1, &o, &err), HG_EDATA);
+    assert_contains(err.msg, "was shared before with the same value");
+    assert_ok_err(hg_party_share_measured(&s, carol, "magnets", a->job, &row, &z, 1, &o, &err),
+                  err); /* a second look */
+    assert_int_equal(rows_here(carol), 5);
+    hg_party_answer_free(a);
+    hg_party_free(carol);
+    trio_free(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(one_bad_policy_leaves_the_rest_alone),
+        TEST(files_wait_for_a_server_that_is_away),
+        TEST(the_same_rows_are_refused_once_they_are_in),
+        TEST(what_was_not_proposed_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
