@@ -2,7 +2,7 @@
 #include "hagane/molecule_file.h"
 #include "core/memory.h"
 #include "core/text.h"
-#include "files/frame.h"
+#include "files/draft.h"
 #include "matter/molecule.h"
 #include <string.h>
 
@@ -12,7 +12,7 @@ enum { N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
 struct hg_molecule_file {
     hg_input *in;
     hg_lines lines;
-    hg_frame frame;
+    hg_draft draft;
     const hg_molecule_format *format;
     size_t count;
     hg_err broken; /* code HG_OK: not */
@@ -106,9 +106,9 @@ static hg_status start(hg_molecule_file *f, const char *path, const char *name, 
         HG_TRY(hg_input_open_memory(&f->in, name, bytes, n, &in, err));
     HG_TRY(hg_lines_begin(&f->lines, f->in, o->chunk, err));
     HG_TRY(choose(f, path ? path : name, o->format, err));
-    f->frame = (hg_frame) { .in = &f->lines, .limits = o->limits };
-    f->frame.state = hg_calloc(f->format->state, 1);
-    return f->frame.state ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory to read %s", f->lines.name);
+    f->draft = (hg_draft) { .in = &f->lines, .limits = o->limits };
+    f->draft.state = hg_calloc(f->format->state, 1);
+    return f->draft.state ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory to read %s", f->lines.name);
 }
 
 static hg_status open_any(hg_molecule_file **out, const char *path, const char *name, const void *bytes, size_t n,
@@ -140,9 +140,9 @@ hg_status hg_molecule_file_open_memory(hg_molecule_file **out, const char *name,
 
 void hg_molecule_file_free(hg_molecule_file *f) {
     if (!f) return;
-    if (f->frame.state && f->format->end) f->format->end(f->frame.state);
-    hg_free(f->frame.state);
-    hg_frame_free(&f->frame);
+    if (f->draft.state && f->format->end) f->format->end(f->draft.state);
+    hg_free(f->draft.state);
+    hg_draft_free(&f->draft);
     hg_lines_end(&f->lines);
     hg_input_free(f->in);
     hg_free(f);
@@ -154,11 +154,11 @@ void hg_molecule_file_free(hg_molecule_file *f) {
 static hg_status read_one(hg_molecule **out, bool *whole, hg_molecule_file *f, hg_err *err) {
     bool more;
     *whole = false;
-    HG_TRY(f->format->next(&more, &f->frame, err));
+    HG_TRY(f->format->next(&more, &f->draft, err));
     if (!more && f->count == 0) return hg_fail(err, HG_EDATA, "%s: holds no molecule", f->lines.name);
     if (!more) return HG_OK;
     *whole = true;
-    return hg_frame_end(out, &f->frame, err);
+    return hg_draft_end(out, &f->draft, err);
 }
 
 hg_status hg_molecule_file_next(hg_molecule **out, hg_molecule_file *f, hg_arena *mem, hg_err *err) {
@@ -170,7 +170,7 @@ hg_status hg_molecule_file_next(hg_molecule **out, hg_molecule_file *f, hg_arena
         if (err) *err = f->broken;
         return f->broken.code;
     }
-    hg_frame_begin(&f->frame, mem);
+    hg_draft_begin(&f->draft, mem);
     const hg_status st = read_one(out, &whole, f, &own);
     f->count += whole;
     if (st == HG_OK) return HG_OK;

@@ -4,7 +4,7 @@
  * blanks. They become the value "target", a list. All molecules of a file have as many targets as the first, or none, so that
  * a file which was cut short is noticed.
  */
-#include "files/frame.h"
+#include "files/draft.h"
 #include <string.h>
 
 enum { TARGETS = 64 };
@@ -22,7 +22,7 @@ static bool looks(hg_lines *in) {
     return hg_atom_line(in->s, in->len, false);
 }
 
-static hg_status read_id(hg_frame *f, hg_err *err) {
+static hg_status read_id(hg_draft *f, hg_err *err) {
     const hg_word id = hg_word_trim(f->in->s, f->in->len);
     if (hg_atom_line(f->in->s, f->in->len, false))
         return hg_advise(err,
@@ -30,7 +30,7 @@ static hg_status read_id(hg_frame *f, hg_err *err) {
                          "a molecule begins with its id on a line of its own, and an empty line ends it");
     f->m.id = hg_arena_strndup(f->mem, id.s, id.len);
     f->m.line = f->in->number;
-    return f->m.id ? HG_OK : hg_frame_no_memory(f, err);
+    return f->m.id ? HG_OK : hg_draft_no_memory(f, err);
 }
 
 /* Then it holds targets: atoms have symbols here, never atomic numbers. */
@@ -40,23 +40,23 @@ static bool begins_with_number(const hg_lines *in) {
     return hg_real_word(&x, hg_word_next(&at, in->s + in->len));
 }
 
-static hg_status read_targets(size_t *n, hg_frame *f, hg_err *err) {
+static hg_status read_targets(size_t *n, hg_draft *f, hg_err *err) {
     double x[TARGETS];
     const char *at = f->in->s, *const end = at + f->in->len;
     hg_word w;
     for (*n = 0; (w = hg_word_next(&at, end)).len > 0; ++*n) {
         if (*n == TARGETS) return hg_lines_fail(f->in, w.s, err, HG_ELIMIT, "more than %d target values", TARGETS);
-        HG_TRY(hg_frame_real(&x[*n], f, w, "a target value", err));
+        HG_TRY(hg_draft_real(&x[*n], f, w, "a target value", err));
     }
     double *kept = hg_alloc(f->mem, *n, sizeof *kept);
-    if (!kept) return hg_frame_no_memory(f, err);
+    if (!kept) return hg_draft_no_memory(f, err);
     for (size_t i = 0; i < *n; i++) kept[i] = x[i];
     const hg_field target = { .name = "target", .kind = HG_FIELD_REAL, .rank = 1, .rows = 1, .cols = *n, .real = kept };
-    return hg_frame_value(f, target, err);
+    return hg_draft_value(f, target, err);
 }
 
 /* Behind the targets the molecule must end. */
-static hg_status expect_end(hg_frame *f, hg_err *err) {
+static hg_status expect_end(hg_draft *f, hg_err *err) {
     bool more;
     HG_TRY(hg_lines_next(&more, f->in, err));
     const hg_word w = hg_word_trim(f->in->s, f->in->len);
@@ -65,7 +65,7 @@ static hg_status expect_end(hg_frame *f, hg_err *err) {
                      "blocks are parted by one empty line: id, atoms, targets");
 }
 
-static hg_status compare_targets(const hg_frame *f, size_t n, hg_err *err) {
+static hg_status compare_targets(const hg_draft *f, size_t n, hg_err *err) {
     qdf_state *s = f->state;
     if (!s->known) *s = (qdf_state) { .known = true, .targets = n };
     if (n == s->targets) return HG_OK;
@@ -75,7 +75,7 @@ static hg_status compare_targets(const hg_frame *f, size_t n, hg_err *err) {
     return hg_advise(err, HG_EPARSE, "was the file cut short, or an empty line put inside a molecule?");
 }
 
-static hg_status next(bool *more, hg_frame *f, hg_err *err) {
+static hg_status next(bool *more, hg_draft *f, hg_err *err) {
     size_t targets = 0;
     do HG_TRY(hg_lines_next(more, f->in, err));
     while (*more && hg_word_trim(f->in->s, f->in->len).len == 0);
@@ -91,7 +91,7 @@ static hg_status next(bool *more, hg_frame *f, hg_err *err) {
             HG_TRY(expect_end(f, err));
             break;
         }
-        HG_TRY(hg_frame_atom_line(&rest, f, err));
+        HG_TRY(hg_draft_atom_line(&rest, f, err));
         const hg_word w = hg_word_next(&rest, f->in->s + f->in->len);
         if (w.len) return hg_lines_fail(f->in, w.s, err, HG_EPARSE, "expected the line of an atom to end behind z");
     }

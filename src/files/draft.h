@@ -1,21 +1,21 @@
-/* files/frame.h -- a molecule while it is being read, and the record of a format
+/* files/draft.h -- a molecule while it is being read, and the record of a format
  *
  * Atoms grow in buffers that the reader keeps from molecule to molecule; a count in a file is compared with what is there,
- * never believed. hg_frame_end copies all into the caller's arena and checks it.
+ * never believed. hg_draft_end copies all into the caller's arena and checks it.
  */
-#ifndef HG_FILES_FRAME_H
-#define HG_FILES_FRAME_H
+#ifndef HG_FILES_DRAFT_H
+#define HG_FILES_DRAFT_H
 #include "files/lines.h"
 #include "hagane/molecule.h"
 
-enum { HG_FRAME_FIELDS = 1024 }; /* values, and columns, a molecule may have */
+enum { HG_DRAFT_FIELDS = 1024 }; /* values, and columns, a molecule may have */
 
 typedef struct {
     hg_lines *in;
     hg_molecule_limits limits;
     hg_arena *mem; /* the caller's: names and values go there at once */
     void *state;   /* the format's own, from file begin to end */
-    hg_molecule m; /* id, charge, cell, line, counts; its arrays are set by hg_frame_end */
+    hg_molecule m; /* id, charge, cell, line, counts; its arrays are set by hg_draft_end */
     uint8_t *z;
     uint16_t *mass; /* mass numbers, 0: natural */
     double *r;
@@ -26,7 +26,7 @@ typedef struct {
     size_t cap_values, cap_columns;
     hg_bond *bonds;
     size_t cap_bonds;
-} hg_frame;
+} hg_draft;
 
 typedef struct {
     const char *name;              /* "qdf" */
@@ -34,34 +34,34 @@ typedef struct {
     size_t state;                  /* bytes of f->state, zeroed at the beginning of a file */
     bool (*looks)(hg_lines *head); /* is the text of this format? Its first lines are there to be taken */
     /* *more = false: no molecule is left. On HG_OK and *more the atoms and fields of one are in f. */
-    hg_status (*next)(bool *more, hg_frame *f, hg_err *err);
+    hg_status (*next)(bool *more, hg_draft *f, hg_err *err);
     void (*end)(void *state); /* may be NULL */
 } hg_molecule_format;
 
 extern const hg_molecule_format hg_format_qdf;
 
-void hg_frame_begin(hg_frame *f, hg_arena *mem);
+void hg_draft_begin(hg_draft *f, hg_arena *mem);
 /* The molecule in f->mem. Errors: those of hg_molecule_check with the place of the atom. */
-HG_MUST_CHECK hg_status hg_frame_end(hg_molecule **out, hg_frame *f, hg_err *err);
-void hg_frame_free(hg_frame *f);
+HG_MUST_CHECK hg_status hg_draft_end(hg_molecule **out, hg_draft *f, hg_err *err);
+void hg_draft_free(hg_draft *f);
 
 /* A place for one more atom: its number. HG_ELIMIT, HG_ENOMEM. */
-HG_MUST_CHECK hg_status hg_frame_atom(size_t *i, hg_frame *f, hg_err *err);
+HG_MUST_CHECK hg_status hg_draft_atom(size_t *i, hg_draft *f, hg_err *err);
 /* The element of atom i by its symbol (D and T are hydrogen) or atomic number. HG_EPARSE with the nearest symbol. */
-HG_MUST_CHECK hg_status hg_frame_element(hg_frame *f, size_t i, hg_word w, hg_err *err);
+HG_MUST_CHECK hg_status hg_draft_element(hg_draft *f, size_t i, hg_word w, hg_err *err);
 /* A number, which may have D for its exponent; `what` names it in errors. HG_EPARSE, HG_ENAN when not finite. */
-HG_MUST_CHECK hg_status hg_frame_real(double *x, const hg_frame *f, hg_word w, const char *what, hg_err *err);
+HG_MUST_CHECK hg_status hg_draft_real(double *x, const hg_draft *f, hg_word w, const char *what, hg_err *err);
 /* Element and three coordinates of a line; *rest is behind them. */
-HG_MUST_CHECK hg_status hg_frame_atom_line(const char **rest, hg_frame *f, hg_err *err);
+HG_MUST_CHECK hg_status hg_draft_atom_line(const char **rest, hg_draft *f, hg_err *err);
 
 /* A field whose name and data lie in f->mem. HG_EPARSE a name that is there already; HG_ELIMIT, HG_ENOMEM. */
-HG_MUST_CHECK hg_status hg_frame_value(hg_frame *f, hg_field field, hg_err *err);
-HG_MUST_CHECK hg_status hg_frame_column(hg_frame *f, hg_field field, hg_err *err);
+HG_MUST_CHECK hg_status hg_draft_value(hg_draft *f, hg_field field, hg_err *err);
+HG_MUST_CHECK hg_status hg_draft_column(hg_draft *f, hg_field field, hg_err *err);
 
 /* Does the line look like `element x y z` (more words may follow when `more`)? */
 bool hg_atom_line(const char *s, size_t len, bool more);
 /* A number, D exponents too: 1.0D-3. NaN counts. */
 bool hg_real_word(double *x, hg_word w);
 /* Out of memory while reading. */
-hg_status hg_frame_no_memory(const hg_frame *f, hg_err *err);
+hg_status hg_draft_no_memory(const hg_draft *f, hg_err *err);
 #endif

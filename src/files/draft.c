@@ -1,18 +1,18 @@
-/* files/frame.c -- see files/frame.h */
-#include "files/frame.h"
+/* files/draft.c -- see files/draft.h */
+#include "files/draft.h"
 #include "core/memory.h"
 #include "core/number.h"
 #include "matter/molecule.h"
 #include <math.h>
 #include <string.h>
 
-void hg_frame_begin(hg_frame *f, hg_arena *mem) {
+void hg_draft_begin(hg_draft *f, hg_arena *mem) {
     f->mem = mem;
     f->m = (hg_molecule) { .id = "" };
     f->isotopes = false;
 }
 
-void hg_frame_free(hg_frame *f) {
+void hg_draft_free(hg_draft *f) {
     hg_free(f->z);
     hg_free(f->mass);
     hg_free(f->r);
@@ -22,13 +22,13 @@ void hg_frame_free(hg_frame *f) {
     hg_free(f->bonds);
 }
 
-hg_status hg_frame_no_memory(const hg_frame *f, hg_err *err) {
+hg_status hg_draft_no_memory(const hg_draft *f, hg_err *err) {
     return hg_fail_at(err, HG_ENOMEM, f->in->name, f->in->number, 0, "no memory for this molecule");
 }
 
 /* ---- atoms ------------------------------------------------------------------------------------------------------- */
 
-hg_status hg_frame_atom(size_t *i, hg_frame *f, hg_err *err) {
+hg_status hg_draft_atom(size_t *i, hg_draft *f, hg_err *err) {
     const size_t n = f->m.n;
     if (n == f->limits.max_atoms)
         return hg_advise(
@@ -36,7 +36,7 @@ hg_status hg_frame_atom(size_t *i, hg_frame *f, hg_err *err) {
             "max_atoms sets the limit");
     if (!hg_grow(&f->z, &f->cap_z, n + 1, sizeof *f->z) || !hg_grow(&f->mass, &f->cap_mass, n + 1, sizeof *f->mass) ||
         !hg_grow(&f->r, &f->cap_r, n + 1, 3 * sizeof *f->r) || !hg_grow(&f->line, &f->cap_line, n + 1, sizeof *f->line))
-        return hg_frame_no_memory(f, err);
+        return hg_draft_no_memory(f, err);
     f->z[n] = 0;
     f->mass[n] = 0;
     f->line[n] = f->in->number;
@@ -65,7 +65,7 @@ static unsigned element(hg_word w, uint16_t *mass) {
     return number <= HG_ELEMENTS ? number : 0;
 }
 
-static hg_status unknown_element(const hg_frame *f, hg_word w, hg_err *err) {
+static hg_status unknown_element(const hg_draft *f, hg_word w, hg_err *err) {
     char proper[2] = { 0 };
     for (size_t i = 0; i < w.len && i < 2; i++) proper[i] = w.s[i];
     if (proper[0] >= 'a' && proper[0] <= 'z') proper[0] = (char)(proper[0] - 32);
@@ -79,7 +79,7 @@ static hg_status unknown_element(const hg_frame *f, hg_word w, hg_err *err) {
         "expected a symbol as in the periodic table, or an atomic number; dummy atoms and labels such as C1 are not read");
 }
 
-hg_status hg_frame_element(hg_frame *f, size_t i, hg_word w, hg_err *err) {
+hg_status hg_draft_element(hg_draft *f, size_t i, hg_word w, hg_err *err) {
     const unsigned z = element(w, &f->mass[i]);
     if (!z) return unknown_element(f, w, err);
     f->isotopes |= f->mass[i] != 0;
@@ -116,7 +116,7 @@ bool hg_real_word(double *x, hg_word w) {
     return is_nan_word(w);
 }
 
-hg_status hg_frame_real(double *x, const hg_frame *f, hg_word w, const char *what, hg_err *err) {
+hg_status hg_draft_real(double *x, const hg_draft *f, hg_word w, const char *what, hg_err *err) {
     const hg_number_kind k = read_number(x, w);
     if (k == HG_NUMBER_FINITE) return HG_OK;
     const char *at = w.s;
@@ -130,13 +130,13 @@ hg_status hg_frame_real(double *x, const hg_frame *f, hg_word w, const char *wha
         "the program that wrote it failed before: look at its own messages");
 }
 
-hg_status hg_frame_atom_line(const char **rest, hg_frame *f, hg_err *err) {
+hg_status hg_draft_atom_line(const char **rest, hg_draft *f, hg_err *err) {
     static const char *const WHAT[3] = { "x", "y", "z" };
     const char *at = f->in->s, *end = at + f->in->len;
     size_t i;
-    HG_TRY(hg_frame_atom(&i, f, err));
-    HG_TRY(hg_frame_element(f, i, hg_word_next(&at, end), err));
-    for (size_t k = 0; k < 3; k++) HG_TRY(hg_frame_real(&f->r[3 * i + k], f, hg_word_next(&at, end), WHAT[k], err));
+    HG_TRY(hg_draft_atom(&i, f, err));
+    HG_TRY(hg_draft_element(f, i, hg_word_next(&at, end), err));
+    for (size_t k = 0; k < 3; k++) HG_TRY(hg_draft_real(&f->r[3 * i + k], f, hg_word_next(&at, end), WHAT[k], err));
     *rest = at;
     return HG_OK;
 }
@@ -153,32 +153,32 @@ bool hg_atom_line(const char *s, size_t len, bool more) {
 
 /* ---- fields ------------------------------------------------------------------------------------------------------ */
 
-static hg_status add_field(const hg_frame *f, hg_field **fields, size_t *n, size_t *cap, hg_field field, hg_err *err) {
-    if (*n == HG_FRAME_FIELDS)
-        return hg_lines_fail(f->in, NULL, err, HG_ELIMIT, "more than %d fields in one molecule", HG_FRAME_FIELDS);
+static hg_status add_field(const hg_draft *f, hg_field **fields, size_t *n, size_t *cap, hg_field field, hg_err *err) {
+    if (*n == HG_DRAFT_FIELDS)
+        return hg_lines_fail(f->in, NULL, err, HG_ELIMIT, "more than %d fields in one molecule", HG_DRAFT_FIELDS);
     for (size_t i = 0; i < *n; i++)
         if (strcmp((*fields)[i].name, field.name) == 0)
             return hg_lines_fail(f->in, NULL, err, HG_EPARSE, "\"%s\" is given twice", field.name);
-    if (!hg_grow(fields, cap, *n + 1, sizeof **fields)) return hg_frame_no_memory(f, err);
+    if (!hg_grow(fields, cap, *n + 1, sizeof **fields)) return hg_draft_no_memory(f, err);
     (*fields)[(*n)++] = field;
     return HG_OK;
 }
 
-hg_status hg_frame_value(hg_frame *f, hg_field field, hg_err *err) {
+hg_status hg_draft_value(hg_draft *f, hg_field field, hg_err *err) {
     return add_field(f, &f->values, &f->m.n_values, &f->cap_values, field, err);
 }
 
-hg_status hg_frame_column(hg_frame *f, hg_field field, hg_err *err) {
+hg_status hg_draft_column(hg_draft *f, hg_field field, hg_err *err) {
     return add_field(f, &f->columns, &f->m.n_columns, &f->cap_columns, field, err);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
-static hg_status add_mass_numbers(hg_frame *f, hg_err *err) {
+static hg_status add_mass_numbers(hg_draft *f, hg_err *err) {
     int64_t *whole = hg_alloc(f->mem, f->m.n, sizeof *whole);
-    if (!whole) return hg_frame_no_memory(f, err);
+    if (!whole) return hg_draft_no_memory(f, err);
     for (size_t i = 0; i < f->m.n; i++) whole[i] = f->mass[i];
-    return hg_frame_column(
+    return hg_draft_column(
         f,
         (hg_field) {
             .name = "mass_number", .kind = HG_FIELD_WHOLE, .rank = 1, .rows = 1, .cols = f->m.n, .whole = whole },
@@ -197,17 +197,17 @@ static bool keep(void *to, hg_arena *mem, const void *from, size_t n, size_t siz
     return true;
 }
 
-hg_status hg_frame_end(hg_molecule **out, hg_frame *f, hg_err *err) {
+hg_status hg_draft_end(hg_molecule **out, hg_draft *f, hg_err *err) {
     *out = NULL;
     if (f->isotopes) HG_TRY(add_mass_numbers(f, err));
     hg_molecule *m = hg_alloc(f->mem, 1, sizeof *m);
-    if (!m) return hg_frame_no_memory(f, err);
+    if (!m) return hg_draft_no_memory(f, err);
     *m = f->m;
     if (!keep(&m->z, f->mem, f->z, m->n, sizeof *m->z) || !keep(&m->r, f->mem, f->r, m->n, 3 * sizeof *m->r) ||
         !keep(&m->values, f->mem, f->values, m->n_values, sizeof *m->values) ||
         !keep(&m->columns, f->mem, f->columns, m->n_columns, sizeof *m->columns) ||
         !keep(&m->bonds, f->mem, f->bonds, m->n_bonds, sizeof *m->bonds))
-        return hg_frame_no_memory(f, err);
+        return hg_draft_no_memory(f, err);
     const hg_molecule_place at = { .file = f->in->name, .line = f->line };
     HG_TRY(hg_molecule_check_at(m, &f->limits, at, err));
     *out = m;
