@@ -135,6 +135,14 @@ hg_tensor *hg_expand(hg_tape *t, hg_tensor *x, hg_shape shape); /* repeats axes 
 hg_tensor *hg_place(hg_tape *t, hg_tensor *x, hg_shape whole, unsigned axis, size_t begin, size_t step);
 hg_tensor *hg_contiguous(hg_tape *t, hg_tensor *x); /* a copy, unless it is already */
 
+/* ---- products of matrices ------------------------------------------------------------------------------------- */
+
+/* act(x w' + b): x[.., in], w[out, in], b[out] or NULL; the result [.., out]. PyTorch's layout of weights. HG_IDENTITY: no activation. */
+hg_tensor *hg_linear(hg_tape *t, hg_tensor *x, hg_tensor *w, hg_tensor *b, hg_function act);
+/* a[.., m, k] b[.., k, n]: [.., m, n]; leading axes broadcast, for many small networks at once. Turned or sliced operands are not copied
+ * where one of their last two axes lies without gaps. */
+hg_tensor *hg_matmul(hg_tape *t, hg_tensor *a, hg_tensor *b);
+
 /* ---- reductions ----------------------------------------------------------------------------------------------- */
 
 /* Over the axes whose bit is set in `axes` (bit i: axis i; 0: all), which are left out of the result. Mean of nothing: NaN. */

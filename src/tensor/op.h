@@ -70,6 +70,7 @@ size_t hg_elements(const hg_tensor *x);
 static inline size_t hg_dtype_size(hg_dtype d) { return d == HG_F32 ? 4 : 8; }
 void hg_shape_like(hg_tensor *out, const hg_tensor *x);
 hg_status hg_shape_broadcast(hg_tensor *out, const hg_tensor *a, const hg_tensor *b, hg_err *err);
+hg_tensor hg_gradient_of(const hg_tensor *x);                 /* x->grad as a view: x's shape, row-major; for kernels */
 const char *hg_shape_text(char buf[128], const hg_tensor *x); /* "[3, 4]" */
 
 /* A loop over all elements of a shape with up to four operands of their own strides (0 where broadcast): axes of length 1 are left out and
@@ -104,6 +105,13 @@ void hg_reduce(hg_tape *t, void *y, const hg_tensor *x, const void *data, unsign
 /* y[shape of `to`] (+)= scale times sums of g[shape of out, row-major] over what `to` is broadcast along in out. */
 void hg_reduce_to(hg_tape *t, void *y, const hg_tensor *to, const void *g, const hg_tensor *out, double scale,
                   bool add);
+
+/* Of hg_map's table, for operations that end with a function. y[n] = f(x[n]); dx[n] (+)= g[n] f'(x[n]) with y = f(x): neighbours in
+ * memory, in this thread, dx and y no other's. f'(v) as a tensor, out = f(v); NULL: zero everywhere. */
+void hg_function_values(hg_function f, hg_dtype d, void *y, const void *x, size_t n);
+void hg_function_slopes(hg_function f, hg_dtype d, void *dx, const void *g, const void *x, const void *y, size_t n,
+                        bool add);
+hg_tensor *hg_function_slope(hg_tape *t, hg_function f, hg_tensor *v, hg_tensor *out);
 
 /* A leaf of normal random numbers, for examples; wants a gradient. In strange memory order when `strided`. */
 hg_tensor *hg_example(hg_tape *t, hg_rng *r, hg_shape shape, bool strided);

@@ -121,6 +121,25 @@ static const function TABLE[HG_FUNCTION_COUNT] = { FUNCTIONS(ROW) };
 
 const char *hg_function_name(hg_function f) { return f < HG_FUNCTION_COUNT ? TABLE[f].name : NULL; }
 
+void hg_function_values(hg_function f, hg_dtype d, void *y, const void *x, size_t n) {
+    if (d == HG_F32)
+        TABLE[f].value_f32(y, x, n, 1);
+    else
+        TABLE[f].value_f64(y, x, n, 1);
+}
+
+void hg_function_slopes(hg_function f, hg_dtype d, void *dx, const void *g, const void *x, const void *y, size_t n,
+                        bool add) {
+    if (d == HG_F32)
+        TABLE[f].slope_f32(dx, g, x, y, n, 1, add);
+    else
+        TABLE[f].slope_f64(dx, g, x, y, n, 1, add);
+}
+
+hg_tensor *hg_function_slope(hg_tape *t, hg_function f, hg_tensor *v, hg_tensor *out) {
+    return TABLE[f].slope_tensor(t, v, out);
+}
+
 static const function *which(const hg_tensor *out) { return &TABLE[*(const hg_function *)out->attr]; }
 
 static hg_status shape(hg_tensor *out, hg_err *err) {
@@ -169,7 +188,7 @@ static void backward(hg_tensor *out, hg_tape *t) {
 
 static hg_tensor *derive(hg_tape *t, hg_tensor *out, hg_tensor *g, unsigned i) {
     (void)i;
-    hg_tensor *slope = which(out)->slope_tensor(t, out->in[0], out);
+    hg_tensor *slope = hg_function_slope(t, *(const hg_function *)out->attr, out->in[0], out);
     return slope ? hg_mul(t, g, slope) : hg_affine(t, g, 0, 0);
 }
 

@@ -10,7 +10,9 @@
     X(view)                                                                                                            \
     X(place)                                                                                                           \
     X(copy)                                                                                                            \
-    X(sum)
+    X(sum)                                                                                                             \
+    X(linear)                                                                                                          \
+    X(matmul)
 
 #define HG_DECLARE(name) extern const hg_op hg_op_##name;
 HG_OPS(HG_DECLARE)

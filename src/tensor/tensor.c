@@ -79,6 +79,14 @@ const char *hg_shape_text(char buf[128], const hg_tensor *x) {
     return buf;
 }
 
+hg_tensor hg_gradient_of(const hg_tensor *x) {
+    hg_tensor g = *x;
+    ptrdiff_t step = 1;
+    g.data = x->grad;
+    for (unsigned i = x->rank; i-- > 0; step *= (ptrdiff_t)x->shape[i]) g.stride[i] = step;
+    return g;
+}
+
 hg_status hg_shape_broadcast(hg_tensor *out, const hg_tensor *a, const hg_tensor *b, hg_err *err) {
     char left[128], right[128];
     out->dtype = a->dtype;
