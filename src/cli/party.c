@@ -111,6 +111,6 @@ hg_status cli_store_open(hg_store **out, const char *folder, const hg_identity *
     if (st == HG_ENOTFOUND)
         hg_advise(
             err, st,
-            "a new server's store is made with `hagane party serve --new`, a lost one's with `hagane party rebuild`");
+            "`hagane party serve --new` makes a store; a server that lost its own then gets it back with `hagane party rebuild`");
     return st;
 }

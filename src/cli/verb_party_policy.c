@@ -4,6 +4,7 @@
 #include "cli/party.h"
 #include "hagane/csv.h"
 #include "party/client.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,25 +22,37 @@ static void put_text(hg_text *to, const char *s) {
     hg_text_add(to, "\"");
 }
 
-/* --features, or every column of numbers without blanks but the target. */
-static bool is_feature(const cli_run *run, const hg_column *c, const char *target) {
-    const char *list;
-    bool given = false;
-    for (size_t i = 0; (list = cli_value_at(&run->args, "features", i)); i++) {
-        given = true;
-        for (const char *s = list; s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL)
-            if (strncmp(s, c->name, strlen(c->name)) == 0 && (s[strlen(c->name)] == ',' || !s[strlen(c->name)]))
-                return true;
-    }
-    return !given && c->kind == HG_COLUMN_NUMBER && c->missing == 0 && strcmp(c->name, target) != 0;
+/* Every column of numbers without blanks but the target and the names. */
+static bool may_be_feature(const hg_column *c, const char *target, const char *id) {
+    return c->kind == HG_COLUMN_NUMBER && c->missing == 0 && strcmp(c->name, target) != 0 &&
+           !(id && strcmp(c->name, id) == 0);
+}
+
+/* is[j]: column j is a feature; by --features, where a name that is no column is an error, or by the rule above. */
+static hg_status find_features(bool *is, const cli_run *run, const hg_table *pool, const char *target, hg_err *err) {
+    const char *list, *id = cli_value(&run->args, "id");
+    char name[256];
+    for (size_t j = 0; j < hg_table_columns(pool); j++)
+        is[j] = !cli_has(&run->args, "features") && may_be_feature(hg_table_column(pool, j), target, id);
+    for (size_t i = 0; (list = cli_value_at(&run->args, "features", i)); i++)
+        for (const char *s = list; s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL) {
+            size_t column;
+            snprintf(name, sizeof name, "%.*s", (int)strcspn(s, ","), s);
+            HG_TRY(hg_table_find(&column, pool, name, err));
+            is[column] = true;
+        }
+    return HG_OK;
 }
 
 static hg_status put_features(hg_text *to, const cli_run *run, const hg_table *pool, const char *target, hg_err *err) {
     size_t n = 0;
+    bool *is = hg_alloc(run->arena, hg_table_columns(pool), sizeof *is);
+    if (!is) return hg_fail(err, HG_ENOMEM, "no memory for a draft");
+    HG_TRY(find_features(is, run, pool, target, err));
     hg_text_add(to, "features:                      # the inputs, with the range that becomes 0 to 1\n");
     for (size_t j = 0; j < hg_table_columns(pool); j++) {
         const hg_column *c = hg_table_column(pool, j);
-        if (!is_feature(run, c, target)) continue;
+        if (!is[j]) continue;
         HG_TRY(hg_table_need_numbers(pool, j, false, err));
         double low = c->number[0], high = low;
         for (size_t i = 0; i < hg_table_rows(pool); i++) {
@@ -82,8 +95,13 @@ static hg_status put_member(hg_text *to, cli_run *run, const char *word, hg_err 
     if (st == HG_OK) st = hg_certificate_read(&c, pem.s, pem.len, err);
     hg_text_free(&pem);
     if (st != HG_OK)
-        return hg_advise(err, st, "%s should be a member's certificate.pem, not a key or another file", path);
+        return hg_advise(err, hg_fail(err, st, "%s holds no certificate that can be read", path),
+                         "--member takes a member's certificate.pem, not a key or another file");
     const bool owner = c.roles & HG_ROLE_OWNER, user = c.roles & HG_ROLE_USER;
+    if (equals && !user)
+        return hg_advise(
+            err, hg_fail(err, HG_EINVAL, "--member %s: %s may not ask: its certificate has no role user", word, c.name),
+            "--member %s, or a certificate with that role", path);
     hg_text_add(to, "  - {name: %s, roles: [%s%s%s]", c.name, owner ? "owner" : "", owner && user ? ", " : "",
                 user ? "user" : "");
     put_key(to, "key", c.signing_key);
@@ -129,6 +147,8 @@ static hg_status put_target(hg_text *to, const cli_run *run, const char **target
     if (!*target || !cli_has(&run->args, "low") || !cli_has(&run->args, "high"))
         return hg_advise(err, hg_fail(err, HG_EINVAL, "--target, --low and --high are needed for a draft"),
                          "the property's column and its range, as wide as it may ever be: values outside are refused");
+    if (!(cli_number(&run->args, "low", 0) < cli_number(&run->args, "high", 0)))
+        return hg_fail(err, HG_EINVAL, "--low must lie below --high");
     hg_text_add(to, "target: {column: ");
     put_text(to, *target);
     hg_text_add(to, ", goal: %s, low: ", cli_has(&run->args, "minimize") ? "minimize" : "maximize");
@@ -207,6 +227,16 @@ static hg_status load(paper *d, cli_run *run, hg_party **party, hg_err *err) {
     return hg_policy_signatures(d->has_signed, d->policy, d->bytes.s, d->bytes.len, err);
 }
 
+/* What nobody could use any more is not signed by mistake; what begins later may well be. */
+static hg_status check_date(const hg_policy *p, hg_err *err) {
+    char when[HG_TIME_SIZE];
+    if (p->expires > hg_world_now(hg_world_system())) return HG_OK;
+    hg_time_write(when, p->expires);
+    return hg_advise(err,
+                     hg_fail(err, HG_EREFUSED, "the policy of %s expired at %s: it is not signed", p->project, when),
+                     "write a later date behind `until`, and have that signed");
+}
+
 /* With one more signature, or the canonical text as it is signed. */
 static hg_status write_policy(paper *d, cli_run *run, hg_err *err) {
     const char *out = cli_value(&run->args, "out"), *folder = cli_value(&run->args, "identity");
@@ -218,6 +248,7 @@ static hg_status write_policy(paper *d, cli_run *run, hg_err *err) {
         hg_identity_opts o = hg_identity_opts_default();
         hg_identity *id = NULL;
         if (!folder) st = hg_fail(err, HG_EINVAL, "--sign needs --identity: the folder with your keys");
+        if (st == HG_OK) st = check_date(d->policy, err);
         if (st == HG_OK) st = cli_passphrase(&o.passphrase, &o.passphrase_n, run, err);
         if (st == HG_OK) st = hg_identity_load(&id, folder, &o, hg_world_system(), err);
         if (st == HG_OK)
@@ -236,6 +267,9 @@ static hg_status write_policy(paper *d, cli_run *run, hg_err *err) {
 }
 
 static void say(cli_run *run, const paper *d) {
+    hg_err why;
+    if (hg_policy_in_force(d->policy, hg_world_now(hg_world_system()), &why) != HG_OK)
+        hg_text_add(&run->out, "NOT IN FORCE: %s\n", why.msg);
     for (size_t i = 0; i < d->policy->n_members; i++)
         if (d->policy->member[i].owner)
             hg_text_add(&run->out, "%s %s signed\n", d->policy->member[i].name, d->has_signed[i] ? "has" : "has NOT");
@@ -257,6 +291,7 @@ static hg_status print(cli_run *run, const paper *d, bool sent, hg_err *err) {
         hg_json_string(&j, "digest", digest);
         hg_json_number(&j, "tier", (double)p->tier);
         hg_json_string(&j, "mode", hg_mode_name(p->mode));
+        hg_json_bool(&j, "in_force", hg_policy_in_force(p, hg_world_now(hg_world_system()), NULL) == HG_OK);
         hg_json_count(&j, "candidates", p->n_candidates);
         hg_json_begin_object(&j, "signed");
         for (size_t i = 0; i < p->n_members; i++)
@@ -380,6 +415,6 @@ const cli_verb cli_party_policy_record = {
     .groups = GROUPS,
     .examples = EXAMPLES,
     .json =
-        "schema \"hagane.party-policy/1\": project, digest, tier, mode, candidates, signed (an object of true or false), sent, words.",
+        "schema \"hagane.party-policy/1\": project, digest, tier, mode, in_force, candidates, signed (an object of true or false), sent, words.",
     .run = run_policy,
 };

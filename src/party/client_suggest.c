@@ -90,6 +90,11 @@ static void remember(const question *q, const hg_party_answer *a) {
         hg_log(q->party->o.hooks, HG_LOG_WARN, "the answer is not remembered: %s", err.msg);
 }
 
+/* Can the same question be answered another time? Else it is forgotten: what is kept must never be one that can only be refused. */
+static bool may_be_answered(hg_status st) {
+    return st == HG_EPARTY || st == HG_ELIMIT || st == HG_ECHEAT || st == HG_ENOMEM || st == HG_EIO || st == HG_ECANCEL;
+}
+
 static hg_status digests(question *q, hg_err *err) {
     HG_TRY(hg_job_digest(q->digest, &q->job, err));
     return hg_job_entry(q->entry, &q->job, err);
@@ -306,8 +311,7 @@ hg_status hg_party_suggest(hg_party_answer **out, hg_party *p, const char *proje
     while (st != HG_OK && !q.policy && hg_party_try_again(p, st, deadline));
     if (st == HG_OK) st = ask(&q, deadline, err);
     if (st == HG_OK) st = make_answer(out, &q, err);
-    /* before the servers close the job: what is kept must never be a question that can only be refused, for ever */
-    if (st == HG_OK || st == HG_EREFUSED) forget(&q);
+    if (!may_be_answered(st)) forget(&q); /* before the servers close the job */
     if (st == HG_OK) acknowledge(&q);
     if (st == HG_OK) remember(&q, *out);
     close_question(&q);

@@ -149,7 +149,10 @@ hg_status hg_policy_verify(const hg_policy *p, const void *bytes, size_t n, int6
     for (size_t i = 0; i < p->n_members; i++)
         if (p->member[i].owner && !has_signed[i]) hg_text_add(&missing, "%s%s", count++ ? ", " : "", p->member[i].name);
     hg_status st = HG_OK;
-    if (count) st = hg_fail(err, HG_EREFUSED, "the policy of %s lacks the signature of %s", p->project, missing.s);
+    if (count)
+        st = hg_advise(err,
+                       hg_fail(err, HG_EREFUSED, "the policy of %s lacks the signature of %s", p->project, missing.s),
+                       "each owner adds one to what the one before has signed: `hagane party policy FILE --sign`");
     hg_text_free(&missing);
     return st == HG_OK ? hg_policy_in_force(p, now, err) : st;
 }

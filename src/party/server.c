@@ -154,7 +154,9 @@ static hg_status answer(hg_server *s, hg_link *k, hg_frame head, hg_err *err) {
     const hg_request *r = hg_request_of(head.kind);
     const bool server = hg_link_visitor(k)->party >= 0;
     if (!r) return hg_fail(err, HG_EREFUSED, "this server does not know what is asked");
-    if (r->servers && !server) return hg_fail(err, HG_EREFUSED, "%s is for servers alone", r->name);
+    if (r->servers && !server)
+        return hg_advise(err, hg_fail(err, HG_EREFUSED, "%s is for servers alone", r->name),
+                         "an operator does it with the --identity of a server");
     hg_text body = hg_text_new(r->most > SIZE_MAX ? SIZE_MAX : (size_t)r->most), reply = hg_text_new(0);
     hg_ask a = { .server = s, .link = k, .reply = &reply, .head = head };
     hg_status st = HG_OK;

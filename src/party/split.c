@@ -202,16 +202,24 @@ static void note_property(hg_split_result *out, double y) {
     if (out->rows == 0 || y > out->greatest) out->greatest = y;
 }
 
-/* The property, if there is one, is the first element. */
+/* The property, if there is one, is the first element. Entries of tier 3 have other numbers at each job (party/rows.c): there the job is
+ * part of the place. */
 static hg_status write_row(splitter *s, uint32_t index) {
-    const size_t has_y = s->o->share.kind != HG_SHARES_CANDIDATES;
-    const hg_split_row row = { .index = index,
-                               .value = s->element,
-                               .n_value = has_y * HG_RING_LIMBS,
-                               .place = s->element + has_y * HG_RING_LIMBS,
-                               .n_place = (s->layout.n_elements - has_y) * HG_RING_LIMBS,
-                               .table = s->in ? s->rows.name : NULL,
-                               .line = s->in ? s->rows.line : 0 };
+    const hg_share_opts *o = &s->o->share;
+    const size_t has_y = o->kind != HG_SHARES_CANDIDATES;
+    uint64_t job[HG_DIGEST / sizeof(uint64_t)];
+    hg_split_row row = { .index = index,
+                         .value = s->element,
+                         .n_value = has_y * HG_RING_LIMBS,
+                         .place = s->element + has_y * HG_RING_LIMBS,
+                         .n_place = (s->layout.n_elements - has_y) * HG_RING_LIMBS,
+                         .table = s->in ? s->rows.name : NULL,
+                         .line = s->in ? s->rows.line : 0 };
+    if (o->kind == HG_SHARES_MEASURED && s->p->tier == HG_TIER_COMPOSITIONS) {
+        memcpy(job, o->for_job, sizeof job);
+        row.place = job;
+        row.n_place = sizeof job / sizeof *job;
+    }
     if (s->o->row) HG_TRY(s->o->row(s->o->self, &row, s->err));
     return hg_share_writer_row(s->writer, index, s->element, s->bits, s->err);
 }

@@ -12,7 +12,7 @@
 /* A row as it is shared. place, value: words of ring elements, both alike in tables and in --measured. */
 typedef struct {
     uint32_t index;        /* of the pool; tier 3: 0 in a table, the entry after an answer */
-    const uint64_t *place; /* [n_place] tier 3: scaled features */
+    const uint64_t *place; /* [n_place] tier 3: scaled features, or the job */
     const uint64_t *value; /* [n_value] scaled property; none in a list of candidates */
     size_t n_place, n_value;
     const char *table; /* where it stands; NULL: not in a table */

@@ -139,8 +139,72 @@ static void a_stopped_store_gets_a_new_key_and_a_job_another_try(void **state) {
     test_remove_tree(folder);
 }
 
+/* ---- drafts and signatures ---------------------------------------------------------------------------------------------------------- */
+
+/* Runs a line that has to be refused. */
+static void refuse(const char *folder, const char *line, const char *message, int code) {
+    char command[2048];
+    snprintf(command, sizeof command, "cd %s && $HAGANE %s", folder, line);
+    const program_result r = program_shell(command);
+    assert_contains(r.err, message);
+    assert_int_equal(r.code, code);
+}
+
+static void a_draft_says_what_is_wrong_with_it(void **state) {
+    (void)state;
+    static const char DRAFT[] =
+        "party policy --draft named.csv --project p --target Hc --cluster cluster.yaml --out d.yaml";
+    char folder[512], path[700], job[2 * HG_DIGEST + 1], line[1024];
+    test_remove_tree(test_scratch(folder, sizeof folder, "party-draft"));
+    make_store(folder, job);
+    snprintf(path, sizeof path, "%s/named.csv", folder);
+    hg_text pool = hg_text_new(0);
+    hg_text_add(&pool, "id,x\n");
+    for (int i = 0; i < 40; i++) hg_text_add(&pool, "%d,%d\n", 100 + i, i);
+    test_write_file(path, pool.s);
+    hg_text_free(&pool);
+    static const struct {
+        const char *more, *message;
+        int code;
+    } cases[] = {
+        { "--low 0 --high 3 --member acme/certificate.pem --features x,nope", "there is no column \"nope\"", 3 },
+        { "--low 3 --high 0 --member acme/certificate.pem", "--low must lie below --high", 2 },
+        { "--low 0 --high 3 --member u.key", "u.key holds no certificate that can be read", 3 },
+        { "--low 0 --high 3 --member bolt/certificate.pem=3", "bolt may not ask: its certificate has no role user", 2 },
+    };
+    run(folder, "party init bolt --name bolt --role owner --authority ca");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(line, sizeof line, "%s %s", DRAFT, cases[i].more);
+        refuse(folder, line, cases[i].message, cases[i].code);
+    }
+    snprintf(line, sizeof line, "%s --low 0 --high 3 --member acme/certificate.pem=3 --id id", DRAFT);
+    run(folder, line); /* the names are no feature */
+    snprintf(path, sizeof path, "%s/d.yaml", folder);
+    char *draft = test_read_file(path);
+    assert_contains(draft, "{column: \"x\"");
+    assert_null(strstr(draft, "{column: \"id\""));
+    free(draft);
+    /* nobody signs what is over; who reads it is told */
+    run(folder, "party policy d.yaml --sign --identity acme --out signed.yaml");
+    snprintf(line, sizeof line,
+             "cd %s && sed 's/valid: .*/valid: {from: 2020-01-01, until: 2021-01-01}/' d.yaml >old.yaml", folder);
+    assert_int_equal(program_shell(line).code, 0);
+    refuse(folder, "party policy old.yaml --sign --identity acme --out s.yaml",
+           "expired at 2021-01-01T00:00:00Z: it is not signed", 5);
+    snprintf(line, sizeof line, "cd %s && $HAGANE party policy old.yaml", folder);
+    assert_contains(program_shell(line).out, "NOT IN FORCE: the policy of p expired");
+    /* keys behind a passphrase name the option */
+    snprintf(path, sizeof path, "%s/word", folder);
+    test_write_file(path, "a long sentence\n");
+    run(folder, "party init dora --name dora --role owner --authority ca --passphrase-file word");
+    refuse(folder, "party policy d.yaml --sign --identity dora --out s.yaml", "--passphrase-file FILE", 5);
+    program_forget();
+    test_remove_tree(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = { TEST(mistakes_are_told),
-                                        TEST(a_stopped_store_gets_a_new_key_and_a_job_another_try) };
+                                        TEST(a_stopped_store_gets_a_new_key_and_a_job_another_try),
+                                        TEST(a_draft_says_what_is_wrong_with_it) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
