@@ -152,7 +152,7 @@ typedef struct {
 } campaign;
 
 static const char *outbox(char folder[PATH_MOST], const campaign *c) {
-    snprintf(folder, PATH_MOST, "%s/outbox", c->s->folder);
+    snprintf(folder, PATH_MOST, "%s/outbox", c->s->c.folder);
     mkdir(folder, 0700);
     return folder;
 }
@@ -164,7 +164,7 @@ static bool share_table(campaign *c, hg_party *owner, const size_t *row, size_t 
     char path[PATH_MOST], folder[PATH_MOST];
     hg_err err;
     hg_party_shared shared;
-    snprintf(path, sizeof path, "%s/rows.csv", c->s->folder);
+    snprintf(path, sizeof path, "%s/rows.csv", c->s->c.folder);
     FILE *f = fopen(path, "w");
     if (!f) return false;
     fprintf(f, only_candidates ? "x,y\n" : "x,y,Hc\n");
@@ -204,7 +204,7 @@ static bool share_answer(campaign *c, size_t index) {
 static bool share_as(campaign *c, const char *member, const size_t *row, size_t n) {
     hg_party *owner;
     hg_err err;
-    GO(test_servers_open(&owner, c->s, member, &err));
+    GO(consortium_open(&owner, &c->s->c, member, NULL, &err));
     const bool ok = share_rows(c, owner, row, n);
     hg_party_free(owner);
     return ok;
@@ -297,9 +297,9 @@ static bool begin_campaign(campaign *c, const test_servers *s, const problem *p)
     hg_err err;
     *c = (campaign) { .s = s, .p = p };
     write_head(&head, p);
-    GO(test_servers_policy(s, head.s, 100000, "c", &err));
+    GO(consortium_policy(&s->c, head.s, "", 100000, "c", &err));
     hg_text_free(&head);
-    GO(test_servers_open(&c->user, s, "c", &err));
+    GO(consortium_open(&c->user, &s->c, "c", NULL, &err));
     GO(hg_party_policy(&c->policy, c->user, p->project, &err));
     return true;
 }
@@ -476,10 +476,9 @@ static void print_words(const all *a) {
 }
 
 static bool run(all *a, const char *folder, bool quick) {
-    static const char *const MEMBERS[] = { "a", "b", "c+" };
     static test_servers s;
     hg_err err;
-    GO(test_servers_make(&s, folder, MEMBERS, 3, &err));
+    GO(test_servers_make(&s, folder, &err));
     for (unsigned i = 0; i < HG_SERVERS; i++) GO(test_servers_start(&s, i, &err));
     const bool ok = measure(a, &s, quick) && measure_delay(&a->t1_delay, &s, quick ? 5 : 20);
     test_servers_stop_all(&s);

@@ -101,7 +101,7 @@ static bool share(const test_servers *s, const char *table, const char *folder, 
     hg_party_shared shared;
     hg_err err;
     const hg_party_share_opts o = { .folder = folder };
-    GO(test_servers_open(&p, s, "a", &err));
+    GO(consortium_open(&p, &s->c, "a", NULL, &err));
     GO(hg_party_share(&shared, p, "ingest", table, &o, &err));
     memcpy(dataset, shared.dataset, HG_PARTY_DIGEST);
     hg_party_free(p);
@@ -142,7 +142,7 @@ static bool share_apart(figures *f, const test_servers *s, const char *table, co
 static bool withdraw(figures *f, const test_servers *s, const char *dataset) {
     hg_party *p;
     hg_err err;
-    GO(test_servers_open(&p, s, "a", &err));
+    GO(consortium_open(&p, &s->c, "a", NULL, &err));
     const double begin = now();
     GO(hg_party_withdraw(p, "ingest", dataset, &err));
     f->withdraw_s = now() - begin;
@@ -154,11 +154,11 @@ static bool measure(figures *f, test_servers *s, const char *mode) {
     char table[PATH_MOST], folder[PATH_MOST], dataset[HG_PARTY_DIGEST];
     hg_text head = hg_text_new(0);
     hg_err err;
-    snprintf(table, sizeof table, "%s/rows.csv", s->folder);
-    snprintf(folder, sizeof folder, "%s/outbox", s->folder);
+    snprintf(table, sizeof table, "%s/rows.csv", s->c.folder);
+    snprintf(folder, sizeof folder, "%s/outbox", s->c.folder);
     mkdir(folder, 0700);
     write_head(&head, mode);
-    GO(test_servers_policy(s, head.s, 20, "c", &err));
+    GO(consortium_policy(&s->c, head.s, "", 20, "c", &err));
     hg_text_free(&head);
     if (!write_table(table, f->rows)) return false;
     f->table_mb = file_mb(table);
@@ -169,10 +169,9 @@ static bool measure(figures *f, test_servers *s, const char *mode) {
 }
 
 static bool run(figures *f, const char *folder, const char *mode) {
-    static const char *const MEMBERS[] = { "a", "b", "c+" };
     static test_servers s;
     hg_err err;
-    GO(test_servers_make(&s, folder, MEMBERS, 3, &err));
+    GO(test_servers_make(&s, folder, &err));
     for (unsigned i = 0; i < HG_SERVERS; i++) GO(test_servers_start(&s, i, &err));
     const bool ok = measure(f, &s, mode);
     test_servers_stop_all(&s);

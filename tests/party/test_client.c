@@ -91,7 +91,7 @@ static void files_wait_for_a_server_that_is_away(void **state) {
         table_of(path, t, "one.csv", &A[away], 1);
         trio_stop(t, away);
         assert_int_equal(hg_party_share(&s, acme, "magnets", path, &o, &err), HG_EPARTY);
-        assert_contains(err.msg, t->cluster.server[away].name);
+        assert_contains(err.msg, t->c.cluster.server[away].name);
         assert_contains(err.hint, "hagane party share --again");
         assert_int_equal(hg_party_share(&s, acme, "magnets", path, &o, &err), HG_EDATA); /* they wait already */
         assert_contains(err.msg, "one.csv:2: this row was shared before with the same value");

@@ -18,7 +18,7 @@ static const double MORE_MB = 8;
 
 static void write_table(char path[400], const magnets *m, const char *name, size_t rows) {
     hg_rng r = hg_rng_make(rows, 0);
-    snprintf(path, 400, "%s/%s.csv", m->s.folder, name);
+    snprintf(path, 400, "%s/%s.csv", m->s.c.folder, name);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     fprintf(f, "name,Hc\n");

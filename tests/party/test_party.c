@@ -6,20 +6,7 @@
 #include "test.h"
 #include "trio.h"
 
-static const size_t POOR_A[] = { 0, 5, 30 }, POOR_B[] = { 35, 29, 1 }, OWN[] = { 6, 24 };
 static const char SEMI[] = "tier: properties\nmode: semi-honest\n", MALICIOUS[] = "tier: properties\nmode: malicious\n";
-
-static void share_all(trio *t) {
-    const size_t *row[] = { POOR_A, POOR_B, OWN };
-    const size_t n[] = { 3, 3, 2 };
-    const char *const name[] = { "acme", "bolt", "carol" };
-    hg_err err;
-    for (unsigned k = 0; k < 3; k++) {
-        double y[3];
-        for (size_t i = 0; i < n[k]; i++) y[i] = trio_hc(row[k][i]);
-        assert_ok_err(trio_share(t, name[k], row[k], y, n[k], NULL, &err), err);
-    }
-}
 
 /* What one party that sees everything computes with the same integers: rows in the order in which they were shared. */
 static size_t plain_answer(const trio *t, const size_t *row, size_t n) {
@@ -58,7 +45,7 @@ static void three_servers_answer_what_one_would(void **state) {
     for (size_t k = 0; k < 2; k++) {
         trio *t = trio_new("story", MODES[k], "");
         hg_err err;
-        share_all(t);
+        trio_share_all(t);
         const size_t rows[] = { 0, 5, 30, 35, 29, 1, 6, 24 };
         hg_party *carol = trio_party(t, "carol");
         hg_party_answer *a;
@@ -99,7 +86,7 @@ static void shares_are_refreshed_and_a_lost_server_is_rebuilt(void **state) {
     trio *t = trio_new("rebuild", SEMI, "");
     hg_err err;
     uint64_t epoch;
-    share_all(t);
+    trio_share_all(t);
     hg_party *carol = trio_party(t, "carol"), *univ = trio_party(t, "univ");
     const size_t before = ask(carol);
     assert_ok_err(hg_party_refresh(&epoch, univ, "magnets", HG_NOBODY, &err), err);
@@ -128,7 +115,7 @@ static void hidden_rows_give_the_same_answer(void **state) {
         hg_err err;
         hg_policy *p;
         hg_party_answer *a;
-        share_all(t);
+        trio_share_all(t);
         assert_ok_err(hg_policy_load(&p, trio_path(path, t, "policy.yaml"), &err), err);
         hg_party *carol = trio_party(t, "carol");
         size_t row[16] = { 0, 5, 30, 35, 29, 1, 6, 24 }, n = 8;
@@ -173,8 +160,8 @@ static void share_hidden(hidden *h, hg_party *carol) {
     double nothing[30] = { 0 }, y[3];
     size_t n = 4;
     hg_err err;
-    for (size_t i = 0; i < 3; i++) y[i] = trio_hc(h->row[i] = POOR_A[i]);
-    assert_ok_err(trio_share(h->t, "acme", POOR_A, y, 3, NULL, &err), err);
+    for (size_t i = 0; i < 3; i++) y[i] = trio_hc(h->row[i] = TRIO_ACME[i]);
+    assert_ok_err(trio_share(h->t, "acme", TRIO_ACME, y, 3, NULL, &err), err);
     for (size_t i = 1; i < TRIO_POOL && n < 34; i++)
         if (i != 5 && i != 30) h->row[n++] = i;
     trio_table(path, h->t, "candidates.csv", h->row + 4, nothing, 30);
@@ -255,8 +242,8 @@ static void what_was_measured_stays_with_its_candidate(void **state) {
     hg_party *carol = trio_party(h.t, "carol");
     for (size_t i = 0; i < 2; i++) y[i] = trio_hc(MINE[i]);
     assert_ok_err(trio_share(h.t, "carol", MINE, y, 2, &own, &err), err);
-    for (size_t i = 0; i < 3; i++) poor[i] = trio_hc(h.row[i] = POOR_A[i]);
-    assert_ok_err(trio_share(h.t, "acme", POOR_A, poor, 3, NULL, &err), err);
+    for (size_t i = 0; i < 3; i++) poor[i] = trio_hc(h.row[i] = TRIO_ACME[i]);
+    assert_ok_err(trio_share(h.t, "acme", TRIO_ACME, poor, 3, NULL, &err), err);
     for (size_t i = 1; i < TRIO_POOL && n < 32; i++)
         if (i != 5 && i != 30 && i != 35 && i != 29) h.row[n++] = i;
     assert_int_equal(n, 32);

@@ -132,7 +132,7 @@ static void check_logs(story *s, hg_party *p, bool compare) {
     assert_ok_err(hg_party_audit(text, p, "magnets", first ? first : 1, &err), err);
     for (unsigned i = 0; i < HG_SERVERS; i++) {
         const hg_audit_head before = s->head[i];
-        assert_ok_err(hg_audit_read(&log[i], s->m->s.cluster.server[i].name, text[i].s, text[i].len, &err), err);
+        assert_ok_err(hg_audit_read(&log[i], s->m->s.c.cluster.server[i].name, text[i].s, text[i].len, &err), err);
         assert_ok_err(hg_audit_verify(&s->head[i], log[i], p->cluster.server[i].signing_key, "magnets",
                                       before.sequence ? &before : NULL, &err),
                       err);
@@ -329,7 +329,7 @@ static void check_missed(const story *s, unsigned victims) {
                 hg_server_status status;
                 hg_err err;
                 assert_ok_err(hg_party_status(&status, p, i, arena, &err), err);
-                missed = !status.peer[k].here && strcmp(status.peer[k].name, s->m->s.cluster.server[k].name) == 0;
+                missed = !status.peer[k].here && strcmp(status.peer[k].name, s->m->s.c.cluster.server[k].name) == 0;
                 hg_arena_free(arena);
                 if (!missed) sleep_ms(100);
             }
@@ -478,7 +478,7 @@ static void begin_story(story *s) {
 static void check_spools(const story *s) {
     for (unsigned i = 0; i < HG_SERVERS; i++) {
         char path[512];
-        snprintf(path, sizeof path, "%s/s%u/spool", s->m->s.folder, i);
+        snprintf(path, sizeof path, "%s/s%u/spool", s->m->s.c.folder, i);
         DIR *d = opendir(path);
         assert_non_null(d);
         for (const struct dirent *e; (e = readdir(d));)

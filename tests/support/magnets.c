@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH = 400, DEEPER = PATH + 32, ROWS_MOST = 1024 };
+enum { PATH = 400, ROWS_MOST = 1024 };
 static const char PROJECT[] = "magnets";
 
 /* ---- the project ------------------------------------------------------------------------------------------------------------- */
@@ -39,7 +39,7 @@ static void write_head(hg_text *to, const magnets *m, const char *mode) {
 hg_party *magnets_party(const magnets *m, const char *member) {
     hg_party *p;
     hg_err err;
-    assert_ok_err(test_servers_open(&p, &m->s, member, &err), err);
+    assert_ok_err(consortium_open(&p, &m->s.c, member, NULL, &err), err);
     return p;
 }
 
@@ -49,7 +49,6 @@ void magnets_start(magnets *m, unsigned server) {
 }
 
 magnets *magnets_new(const char *name, const char *mode, size_t side) {
-    static const char *const MEMBERS[] = { "a", "b", "c+" };
     magnets *m = calloc(1, sizeof *m);
     char folder[PATH];
     hg_err err;
@@ -59,7 +58,7 @@ magnets *magnets_new(const char *name, const char *mode, size_t side) {
     test_scratch(folder, sizeof folder, name);
     test_remove_tree(folder);
     assert_int_equal(mkdir(folder, 0700), 0);
-    assert_ok_err(test_servers_make(&m->s, folder, MEMBERS, 3, &err), err);
+    assert_ok_err(test_servers_make(&m->s, folder, &err), err);
     m->s.limits.pulse_ms = 200;
     m->s.limits.peer_ms = 2000;
     m->s.limits.round_ms = 3000;
@@ -67,14 +66,14 @@ magnets *magnets_new(const char *name, const char *mode, size_t side) {
     for (unsigned i = 0; i < HG_SERVERS; i++) magnets_start(m, i);
     hg_text head = hg_text_new(0);
     write_head(&head, m, mode);
-    assert_ok_err(test_servers_policy(&m->s, head.s, MAGNETS_BUDGET, "c", &err), err);
+    assert_ok_err(consortium_policy(&m->s.c, head.s, "", MAGNETS_BUDGET, "c", &err), err);
     hg_text_free(&head);
     hg_party *p = magnets_party(m, "c");
     assert_ok_err(hg_party_policy(&m->policy, p, PROJECT, &err), err);
     hg_party_free(p);
-    for (size_t k = 0; k < 3; k++) {
-        snprintf(folder, sizeof folder, "%s/%c/outbox", m->s.folder, MEMBERS[k][0]);
-        assert_int_equal(mkdir(folder, 0700), 0);
+    for (size_t k = HG_SERVERS; k < m->s.c.n_members; k++) {
+        char outbox[CONSORTIUM_PATH];
+        assert_int_equal(mkdir(consortium_path(outbox, &m->s.c, m->s.c.member[k].name, "outbox"), 0700), 0);
     }
     return m;
 }
@@ -82,7 +81,7 @@ magnets *magnets_new(const char *name, const char *mode, size_t side) {
 void magnets_free(magnets *m) {
     test_servers_stop_all(&m->s);
     hg_policy_free(m->policy);
-    test_remove_tree(m->s.folder);
+    test_remove_tree(m->s.c.folder);
     free(m);
 }
 
@@ -90,7 +89,7 @@ const char *magnets_log(hg_text *to, const magnets *m, unsigned server) {
     char path[PATH];
     hg_err err;
     *to = hg_text_new(0);
-    snprintf(path, sizeof path, "%s/s%u/log", m->s.folder, server);
+    snprintf(path, sizeof path, "%s/s%u/log", m->s.c.folder, server);
     assert_ok_err(hg_party_read_file(to, path, &err), err);
     return to->s;
 }
@@ -158,7 +157,7 @@ static hg_status write_table(const char *path, const magnets *m, const magnets_o
 
 static hg_status share(magnets_result *r, const magnets *m, hg_party *p, const char *folder, const magnets_op *op,
                        hg_err *err) {
-    char path[DEEPER + 32];
+    char path[CONSORTIUM_PATH + 32];
     hg_party_shared shared;
     const hg_party_share_opts o = { .folder = folder };
     if (op->again) HG_TRY(hg_party_share_again(&r->handed_in, p, PROJECT, &o, err));
@@ -184,21 +183,17 @@ static hg_status ask(magnets_result *r, hg_party *p, const char *folder, const m
 }
 
 static hg_status work(magnets_result *r, const magnets *m, const magnets_op *op, hg_err *err) {
-    char cluster[PATH], folder[PATH], outbox[DEEPER];
+    char outbox[CONSORTIUM_PATH];
     int64_t now = op->now;
     hg_world world = *hg_world_system();
     hg_party *p;
     hg_party_opts o = hg_party_opts_default();
     if (now) world = (hg_world) { .now = standing, .monotonic_ms = running, .self = &now };
-    snprintf(cluster, sizeof cluster, "%s/cluster.yaml", m->s.folder);
-    snprintf(folder, sizeof folder, "%s/%s", m->s.folder, op->member);
-    snprintf(outbox, sizeof outbox, "%s/outbox", folder);
-    o.cluster = cluster;
-    o.identity = folder;
+    consortium_path(outbox, &m->s.c, op->member, "outbox");
     o.world = &world;
     o.wait_ms = op->wait_ms;
     o.ready_ms = 3000;
-    HG_TRY(hg_party_open(&p, &o, err));
+    HG_TRY(consortium_open(&p, &m->s.c, op->member, &o, err));
     hg_status st = HG_EINVAL;
     switch (op->kind) {
     case MAGNETS_SHARE: st = share(r, m, p, outbox, op, err); break;

@@ -5,34 +5,25 @@
  */
 #ifndef HG_TEST_SERVERS_H
 #define HG_TEST_SERVERS_H
-#include "core/text.h"
-#include "party/client.h"
+#include "consortium.h"
 #include "party/server.h"
 #include <sys/types.h>
 
-enum { TEST_SERVERS_MEMBERS = 16 };
-
 typedef struct {
-    char folder[256];
-    hg_cluster cluster;        /* as members and servers see it: the ports may be a relay's */
+    consortium c;              /* members s0, s1, s2 first; the ports in its cluster may be a relay's */
     uint16_t port[HG_SERVERS]; /* what the servers bind */
     unsigned char master[HG_SERVERS][HG_MASTER_KEY];
     uint16_t seen[HG_SERVERS][HG_SERVERS]; /* where server i finds server j; 0: where all others find it */
     /* Of a server that cheats; NULL: an honest one. */
     const hg_server_insecure_cheat *insecure_cheat[HG_SERVERS];
-    hg_server_opts limits;                           /* times and counts of the servers that are started from now on */
-    pid_t pid[HG_SERVERS];                           /* 0: not running */
-    int ready[HG_SERVERS];                           /* of one that was launched: readable when it listens */
-    bool made[HG_SERVERS];                           /* its store exists */
-    char member[TEST_SERVERS_MEMBERS][HG_NAME_SIZE]; /* servers first: s0 s1 s2 */
-    unsigned roles[TEST_SERVERS_MEMBERS];
-    size_t n_members;
+    hg_server_opts limits; /* times and counts of the servers that are started from now on */
+    pid_t pid[HG_SERVERS]; /* 0: not running */
+    int ready[HG_SERVERS]; /* of one that was launched: readable when it listens */
+    bool made[HG_SERVERS]; /* its store exists */
 } test_servers;
 
-/* Keys and certificates of s0, s1, s2 and of the members named ("a", "b+", "c+": a plus sign makes a user of an owner). through: ports that
- * stand in cluster.yaml for the servers' own (a relay), NULL: the servers' own. */
-HG_MUST_CHECK hg_status test_servers_make(test_servers *s, const char *folder, const char *const *name, size_t n,
-                                          hg_err *err);
+/* Three servers s0, s1, s2 and three members: owners a and b, owner and user c. */
+HG_MUST_CHECK hg_status test_servers_make(test_servers *s, const char *folder, hg_err *err);
 /* Writes cluster.yaml anew with these ports: what is started and opened afterwards uses them. */
 HG_MUST_CHECK hg_status test_servers_through(test_servers *s, const uint16_t port[HG_SERVERS], hg_err *err);
 /* Starts server i and waits until it listens; its words go to <folder>/<name>/log. Of the caller's open files it keeps none. */
@@ -43,11 +34,4 @@ HG_MUST_CHECK hg_status test_servers_await(test_servers *s, unsigned i, hg_err *
 /* Signals server i and waits for its end; SIGKILL is a loss of power. Its exit status, or -1. */
 int test_servers_stop(test_servers *s, unsigned i, int signal);
 void test_servers_stop_all(test_servers *s);
-
-/* A member's hand on the cluster. */
-HG_MUST_CHECK hg_status test_servers_open(hg_party **out, const test_servers *s, const char *member, hg_err *err);
-/* A policy: `head` is its text up to the members, which are added here with `budget` queries for users; all owners sign; `by`
- * hands it to the servers. */
-HG_MUST_CHECK hg_status test_servers_policy(const test_servers *s, const char *head, size_t budget, const char *by,
-                                            hg_err *err);
 #endif

@@ -4,15 +4,20 @@
 #include "test.h"
 #include <sys/stat.h>
 
-static const char *const SERVERS[] = { "inst", "univ", "cloud" };
-static const struct {
-    const char *name, *roles;
-} MEMBERS[] = { { "acme", "owner" }, { "bolt", "owner" }, { "carol", "owner+user" }, { "dora", "user" } };
+static const consortium_member MEMBERS[] = {
+    { .name = "inst", .roles = HG_ROLE_SERVER },
+    { .name = "univ", .roles = HG_ROLE_SERVER },
+    { .name = "cloud", .roles = HG_ROLE_SERVER },
+    { .name = "acme", .roles = HG_ROLE_OWNER },
+    { .name = "bolt", .roles = HG_ROLE_OWNER },
+    { .name = "carol", .roles = HG_ROLE_OWNER | HG_ROLE_USER },
+    { .name = "dora", .roles = HG_ROLE_USER, .outside = true },
+};
 size_t trio_budget = 6;
 enum { N_MEMBERS = sizeof MEMBERS / sizeof *MEMBERS };
 
 const char *trio_path(char buf[TRIO_PATH], const trio *t, const char *name) {
-    const int n = snprintf(buf, TRIO_PATH, "%s/%s", t->folder, name);
+    const int n = snprintf(buf, TRIO_PATH, "%s/%s", t->c.folder, name);
     assert_true(n > 0 && n < TRIO_PATH);
     return buf;
 }
@@ -65,17 +70,17 @@ static void launch(trio *t, unsigned party, bool create) {
     open_store(t, s, create);
     assert_ok_err(hg_cancel_new(&s->stop, &err), err);
     hg_server_opts o = t->limits;
-    o.cluster = &t->cluster;
+    o.cluster = &t->c.cluster;
     o.identity = s->identity;
     o.store = s->store;
     o.world = hg_world_system();
     o.stop = s->stop;
-    o.spool = t->folder;
-    if (create && t->cluster.server[party].port == 0) o.port = 0; /* any; later again the same */
+    o.spool = t->c.folder;
+    if (create && t->c.cluster.server[party].port == 0) o.port = 0; /* any; later again the same */
     o.hooks = &s->hooks;
     assert_ok_err(hg_server_new(&s->server, &o, &err), err);
-    if (t->cluster.server[party].port == 0)
-        t->cluster.server[party].port = hg_server_port(s->server); /* others read it */
+    if (t->c.cluster.server[party].port == 0)
+        t->c.cluster.server[party].port = hg_server_port(s->server); /* others read it */
 }
 
 static void run(trio_server *s) {
@@ -110,71 +115,20 @@ void trio_lose(trio *t, unsigned party) {
 
 /* ---- members and policy ------------------------------------------------------------------------------------------------------ */
 
-static void make_identities(trio *t) {
-    char folder[TRIO_PATH], authority[TRIO_PATH];
+static void make_identities(trio *t, const char *folder) {
     hg_err err;
-    const hg_world *w = hg_world_system();
-    trio_path(authority, t, "ca");
-    assert_ok_err(hg_authority_create(authority, "ca", NULL, w, &err), err);
-    snprintf(t->cluster.name, sizeof t->cluster.name, "magnets");
-    trio_path(folder, t, "ca/authority.pem");
-    snprintf(t->cluster.authority, sizeof t->cluster.authority, "%s", folder);
-    for (unsigned i = 0; i < HG_SERVERS; i++) {
-        trio_path(folder, t, SERVERS[i]);
-        assert_ok_err(hg_identity_create(folder, SERVERS[i], HG_ROLE_SERVER, authority, NULL, w, &err), err);
-        assert_ok_err(hg_identity_load(&t->server[i].identity, folder, NULL, w, &err), err);
-        const hg_certificate *c = hg_identity_certificate(t->server[i].identity);
-        hg_cluster_server *s = &t->cluster.server[i];
-        memcpy(s->name, c->name, sizeof s->name);
-        memcpy(s->signing_key, c->signing_key, HG_PUBLIC_KEY);
-        memcpy(s->sealing_key, c->sealing_key, HG_PUBLIC_KEY);
-        snprintf(s->host, sizeof s->host, "127.0.0.1");
-    }
-    for (unsigned i = 0; i < N_MEMBERS; i++) {
-        unsigned roles;
-        assert_ok_err(hg_roles_read(&roles, MEMBERS[i].roles, &err), err);
-        trio_path(folder, t, MEMBERS[i].name);
-        assert_ok_err(hg_identity_create(folder, MEMBERS[i].name, roles, authority, NULL, w, &err), err);
-        strncat(folder, "/outbox", sizeof folder - strlen(folder) - 1);
-        assert_int_equal(mkdir(folder, 0700), 0);
+    assert_ok_err(consortium_make(&t->c, folder, MEMBERS, N_MEMBERS, &err), err);
+    for (unsigned i = 0; i < HG_SERVERS; i++)
+        assert_ok_err(consortium_identity(&t->server[i].identity, &t->c, MEMBERS[i].name, &err), err);
+    for (unsigned i = HG_SERVERS; i < N_MEMBERS; i++) {
+        char outbox[CONSORTIUM_PATH];
+        assert_int_equal(mkdir(consortium_path(outbox, &t->c, MEMBERS[i].name, "outbox"), 0700), 0);
     }
 }
 
-static void put_hex(hg_text *to, const unsigned char *bytes) {
-    for (size_t i = 0; i < HG_PUBLIC_KEY; i++) hg_text_add(to, "%02x", bytes[i]);
-}
-
-static hg_identity *member(const trio *t, const char *name) {
-    char folder[TRIO_PATH];
-    hg_identity *id;
+static void put_policy(const trio *t, const char *head, const char *more) {
+    hg_text text = hg_text_new(0), tail = hg_text_new(0);
     hg_err err;
-    assert_ok_err(hg_identity_load(&id, trio_path(folder, t, name), NULL, hg_world_system(), &err), err);
-    return id;
-}
-
-static void put_members(hg_text *to, const trio *t) {
-    hg_text_add(to, "members:\n");
-    for (unsigned i = 0; i < HG_SERVERS; i++) {
-        hg_text_add(to, "  - {name: %s, roles: [server], key: ", t->cluster.server[i].name);
-        put_hex(to, t->cluster.server[i].signing_key);
-        hg_text_add(to, ", seal: ");
-        put_hex(to, t->cluster.server[i].sealing_key);
-        hg_text_add(to, "}\n");
-    }
-    for (unsigned i = 0; i < 3; i++) { /* dora is a stranger to the policy */
-        hg_identity *id = member(t, MEMBERS[i].name);
-        hg_text_add(to, "  - {name: %s, roles: [owner%s], key: ", MEMBERS[i].name, i == 2 ? ", user" : "");
-        put_hex(to, hg_identity_certificate(id)->signing_key);
-        if (i == 2) hg_text_add(to, ", budget: %zu", trio_budget);
-        hg_text_add(to, "}\n");
-        hg_identity_free(id);
-    }
-}
-
-static void write_policy(const trio *t, const char *head, const char *more) {
-    hg_text text = hg_text_new(0);
-    hg_err err;
-    hg_policy *p;
     hg_text_add(&text,
                 "hagane policy: 1\nproject: magnets\n%s"
                 "valid: {from: 2020-01-01, until: 2090-01-01}\n"
@@ -184,56 +138,39 @@ static void write_policy(const trio *t, const char *head, const char *more) {
     const bool pool = !strstr(head, "compositions");
     if (pool) hg_text_add(&text, "pool:\n  id: name\n  rows: |\n    name,x,y\n");
     for (unsigned i = 0; pool && i < TRIO_POOL; i++) hg_text_add(&text, "    M%u,%u,%u\n", i, i % 6 * 2, i / 6 * 2);
-    put_members(&text, t);
-    hg_text_add(&text, "%s%s",
+    hg_text_add(&tail, "%s%s",
                 strstr(more, "model:") ? "" : "model: {lengths: [0.2, 0.5, 1.0], noises: [0.001, 0.01]}\n", more);
-    assert_ok_err(hg_policy_read(&p, "policy", text.s, text.len, &err), err);
-    for (unsigned i = 0; i < 3; i++) { /* all owners sign */
-        hg_identity *id = member(t, MEMBERS[i].name);
-        hg_text next = hg_text_new(0);
-        hg_policy_free(p);
-        assert_ok_err(hg_policy_read(&p, "policy", text.s, text.len, &err), err);
-        assert_ok_err(hg_policy_sign(&next, p, text.s, text.len, hg_identity_signing_secret(id), &err), err);
-        hg_text_free(&text);
-        text = next;
-        hg_identity_free(id);
-    }
-    hg_policy_free(p);
-    char path[TRIO_PATH];
-    assert_ok_err(hg_party_write_file(trio_path(path, t, "policy.yaml"), text.s, text.len, &err), err);
+    assert_ok_err(consortium_policy(&t->c, text.s, tail.s, trio_budget, "acme", &err), err);
     hg_text_free(&text);
+    hg_text_free(&tail);
 }
 
 hg_party *trio_patient(trio *t, const char *name, int wait_ms) {
-    char folder[TRIO_PATH], cluster[TRIO_PATH];
     hg_party *p;
     hg_err err;
     hg_party_opts o = hg_party_opts_default();
-    o.cluster = trio_path(cluster, t, "cluster.yaml");
-    o.identity = trio_path(folder, t, name);
-    o.world = hg_party_world();
     o.wait_ms = wait_ms;
     o.answer_ms = 60000;
-    assert_ok_err(hg_party_open(&p, &o, &err), err);
+    assert_ok_err(consortium_open(&p, &t->c, name, &o, &err), err);
     return p;
 }
 
 hg_party *trio_party(trio *t, const char *name) { return trio_patient(t, name, 0); }
 
 trio *trio_new(const char *name, const char *head, const char *more) {
-    char path[TRIO_PATH];
+    char folder[TRIO_PATH];
     hg_err err;
     trio *t = calloc(1, sizeof *t);
     assert_non_null(t);
-    test_scratch(t->folder, sizeof t->folder, name);
-    test_remove_tree(t->folder);
-    assert_int_equal(mkdir(t->folder, 0700), 0);
+    test_scratch(folder, sizeof folder, name);
+    test_remove_tree(folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
     pthread_mutex_init(&t->lock, NULL);
     t->log = hg_text_new(0);
     t->limits = hg_server_opts_default();
     t->limits.pulse_ms = 200;
     t->limits.peer_ms = 3000;
-    make_identities(t);
+    make_identities(t, folder);
     for (unsigned i = 0; i < HG_SERVERS; i++) {
         trio_server *s = &t->server[i];
         s->all = t;
@@ -242,12 +179,9 @@ trio *trio_new(const char *name, const char *head, const char *more) {
         memset(s->key, (int)i + 1, sizeof s->key);
         launch(t, i, true);
     }
-    assert_ok_err(hg_cluster_write(trio_path(path, t, "cluster.yaml"), &t->cluster, &err), err);
+    assert_ok_err(consortium_write(&t->c, &err), err);
     for (unsigned i = 0; i < HG_SERVERS; i++) run(&t->server[i]);
-    write_policy(t, head, more);
-    hg_party *p = trio_party(t, "acme");
-    assert_ok_err(hg_party_policy_put(p, trio_path(path, t, "policy.yaml"), &err), err);
-    hg_party_free(p);
+    put_policy(t, head, more);
     return t;
 }
 
@@ -257,7 +191,7 @@ void trio_free(trio *t) {
         trio_stop(t, i);
         hg_identity_free(t->server[i].identity);
     }
-    test_remove_tree(t->folder);
+    test_remove_tree(t->c.folder);
     hg_text_free(&t->log);
     pthread_mutex_destroy(&t->lock);
     free(t);
@@ -285,4 +219,27 @@ hg_status trio_share(trio *t, const char *owner, const size_t *row, const double
     const hg_status st = hg_party_share(out ? out : &s, p, "magnets", path, &o, err);
     hg_party_free(p);
     return st;
+}
+
+hg_status trio_suggest(hg_party *p, size_t *row, size_t *left, hg_err *err) {
+    hg_party_answer *a;
+    HG_TRY(hg_party_suggest(&a, p, "magnets", NULL, err));
+    if (row) *row = a->proposal[0].row;
+    if (left) *left = a->budget_left;
+    hg_party_answer_free(a);
+    return HG_OK;
+}
+
+const size_t TRIO_ACME[3] = { 0, 5, 30 };
+static const size_t BOLT[] = { 35, 29, 1 }, CAROL[] = { 6, 24 };
+
+void trio_share_all(trio *t) {
+    const size_t *row[] = { TRIO_ACME, BOLT, CAROL };
+    const size_t n[] = { 3, 3, 2 };
+    hg_err err;
+    for (unsigned k = 0; k < 3; k++) {
+        double y[3];
+        for (size_t i = 0; i < n[k]; i++) y[i] = trio_hc(row[k][i]);
+        assert_ok_err(trio_share(t, MEMBERS[HG_SERVERS + k].name, row[k], y, n[k], NULL, &err), err);
+    }
 }

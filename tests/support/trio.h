@@ -9,9 +9,8 @@
  */
 #ifndef HG_TEST_TRIO_H
 #define HG_TEST_TRIO_H
-#include "core/text.h"
+#include "consortium.h"
 #include "hagane/party.h"
-#include "party/client.h"
 #include "party/server.h"
 #include <pthread.h>
 
@@ -32,8 +31,7 @@ typedef struct {
 } trio_server;
 
 struct trio {
-    char folder[TRIO_PATH];
-    hg_cluster cluster;
+    consortium c;
     hg_server_opts limits; /* what a started server takes: times and counts; change before trio_start */
     trio_server server[HG_SERVERS];
     pthread_mutex_t lock;
@@ -56,6 +54,11 @@ void trio_table(char path[TRIO_PATH], const trio *t, const char *name, const siz
 /* Shares such a table; the status. */
 hg_status trio_share(trio *t, const char *owner, const size_t *row, const double *y, size_t n, hg_party_shared *out,
                      hg_err *err);
+/* acme and bolt three poor rows each, carol two. */
+extern const size_t TRIO_ACME[3];
+void trio_share_all(trio *t);
+/* Asks for one candidate; row and left (of the budget) may be NULL. */
+hg_status trio_suggest(hg_party *p, size_t *row, size_t *left, hg_err *err);
 double trio_hc(size_t row); /* a smooth property over the pool, in [0, 3] */
 bool trio_logged(trio *t, const char *part);
 #endif
