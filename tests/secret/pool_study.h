@@ -3,6 +3,8 @@
 #define HG_TEST_POOL_STUDY_H
 #include "parties.h"
 #include "secret/pool_internal.h"
+#include "secret/truncate.h"
+#include "secret/verify.h"
 
 enum { STUDY_POOL = 140, STUDY_ROWS = 40, STUDY_FEATURES = 4, L = HG_POOL_LIMBS };
 
@@ -123,5 +125,31 @@ static inline void study_dense(dense *out, const study *a, size_t theta, hg_aren
             out->variance[i] -= k[j] * k[j];
         }
     }
+}
+
+/* ---- a proposal ------------------------------------------------------------------------------------------------------ */
+
+static inline hg_status study_propose(uint64_t *index, hg_pool_state *s, parties *p, hg_run *r, const study *a,
+                                      hg_err *err) {
+    hg_bits bits;
+    hg_share seed;
+    HG_TRY(parties_share(&seed, p, r, &a->seed, 1, 1, err));
+    HG_TRY(hg_pool_state_propose(&bits, NULL, r, s, a->excluded, &seed, 0, err));
+    if (hg_truncation_left(r)) return hg_fail(err, HG_EINVAL, "%zu masks were not used", hg_truncation_left(r));
+    HG_TRY(hg_run_verify(r, err));
+    hg_pool_state_keep(s);
+    HG_TRY(hg_open_bits(r, index, &bits, err));
+    return hg_run_round(r, err);
+}
+
+static inline hg_status study_one_proposal(parties *p, hg_run *r, hg_err *err) {
+    const study *a = p->user;
+    hg_pool_state *s = NULL;
+    uint64_t index = 0;
+    hg_status st = study_all(&s, p, r, a, err);
+    if (st == HG_OK) st = study_propose(&index, s, p, r, a, err);
+    if (st == HG_OK) st = parties_out_plain(p, r, "index", &index, 1, err);
+    hg_pool_state_free(s);
+    return st;
 }
 #endif
