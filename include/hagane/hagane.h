@@ -11,6 +11,8 @@
 #include "hagane/gp.h"
 #include "hagane/molecule.h"
 #include "hagane/molecule_file.h"
+#include "hagane/optimizer.h"
+#include "hagane/params.h"
 #include "hagane/party.h"
 #include "hagane/report.h"
 #include "hagane/space.h"
