@@ -3,6 +3,7 @@
 #include "cli/party.h"
 #include "party/client.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@ typedef struct {
     hg_audit_head head[HG_SERVERS], earlier[HG_SERVERS]; /* earlier: of the last audit; sequence 0: none */
     hg_text words;
     size_t differences;
+    int rebuilt; /* the server whose log may begin anew; -1: none */
 } audit;
 
 /* ---- heads of the last audit: a line a server, "sequence hash" ---------------------------------------------------------------- */
@@ -64,14 +66,62 @@ static hg_status write_heads(cli_run *run, const char *path, const hg_audit_head
 
 /* ---- logs ------------------------------------------------------------------------------------------------------------------------ */
 
+/* A log that began anew: the head that was seen of it is no promise any more. */
+static hg_status forget_rebuilt(audit *a, const cli_run *run, const hg_party *p, hg_err *err) {
+    const char *server = cli_value(&run->args, "rebuilt");
+    if (!server) return HG_OK;
+    const int party = hg_cluster_party(&p->cluster, server);
+    if (party < 0) return hg_fail(err, HG_EINVAL, "--rebuilt: \"%s\" is none of the three servers", server);
+    a->earlier[party] = (hg_audit_head) { .sequence = 0 };
+    a->rebuilt = party;
+    return HG_OK;
+}
+
+/* In what came since the last audit: one rebuilding excuses one new log. */
+static bool tells_rebuilding(const hg_audit_log *l, uint64_t since, int party) {
+    for (size_t k = 0; k < l->n; k++) {
+        const hg_audit_entry *e = &l->entry[k];
+        for (size_t f = 0;
+             e->sequence > since && !e->hidden && e->kind == HG_AUDIT_REFRESH_COMMITTED && f < e->n_fields; f++)
+            if (strcmp(e->key[f], "lost") == 0 && atoi(e->value[f]) == party) return true;
+    }
+    return false;
+}
+
+/* A server that only says so could hide what it did before: the two others must have rebuilt it. */
+static hg_status check_rebuilt(const audit *a, const hg_party *p, hg_err *err) {
+    for (int i = 0; a->rebuilt >= 0 && i < HG_SERVERS; i++)
+        if (i != a->rebuilt && !tells_rebuilding(a->log[i], a->earlier[i].sequence, a->rebuilt))
+            return hg_advise(err,
+                             hg_fail(err, HG_ECHEAT, "the log of %s does not say that %s was rebuilt",
+                                     p->cluster.server[i].name, p->cluster.server[a->rebuilt].name),
+                             "keep the logs with --save, and ask the operators");
+    return HG_OK;
+}
+
+/* What a log that is shorter than it was, or another one, may have to do with a rebuilding. */
+static hg_status verify_one(audit *a, unsigned i, const hg_party *p, const char *project, hg_err *err) {
+    const hg_cluster_server *s = &p->cluster.server[i];
+    const hg_audit_head *seen = a->earlier[i].sequence ? &a->earlier[i] : NULL;
+    const hg_status st = hg_audit_verify(&a->head[i], a->log[i], s->signing_key, project, seen, err);
+    hg_audit_head now;
+    if (st == HG_OK || !seen || hg_audit_verify(&now, a->log[i], s->signing_key, project, NULL, NULL) != HG_OK)
+        return st;
+    return hg_advise(
+        err, st,
+        "it does not continue what you saw, and is in order by itself. Was %s lost and rebuilt? Then --rebuilt "
+        "%s takes the new log, if the two others tell of it; else keep both: they are evidence",
+        s->name, s->name);
+}
+
 static hg_status verify(audit *a, const hg_party *p, const char *project, hg_err *err) {
     for (unsigned i = 0; i < HG_SERVERS; i++) {
         const hg_cluster_server *s = &p->cluster.server[i];
         HG_TRY(hg_audit_read(&a->log[i], s->name, a->text[i].s, a->text[i].len, err));
-        HG_TRY(hg_audit_verify(&a->head[i], a->log[i], s->signing_key, project,
-                               a->earlier[i].sequence ? &a->earlier[i] : NULL, err));
+        HG_TRY(verify_one(a, i, p, project, err));
         if (a->log[i]->party != i) return hg_fail(err, HG_ECHEAT, "%s hands over the log of another server", s->name);
     }
+    HG_TRY(check_rebuilt(a, p, err));
     return hg_audit_compare(&a->words, &a->differences, (const hg_audit_log *const *)a->log, err);
 }
 
@@ -134,6 +184,7 @@ static hg_status look(audit *a, cli_run *run, hg_party *p, hg_err *err) {
     HG_TRY(cli_project(&project, run, err));
     HG_TRY(heads_path(&path, run, project, err));
     HG_TRY(read_heads(a->earlier, path, err));
+    HG_TRY(forget_rebuilt(a, run, p, err));
     HG_TRY(hg_party_audit(a->text, p, project, 1, err));
     HG_TRY(verify(a, p, project, err));
     HG_TRY(save_logs(run, a, p, err));
@@ -144,7 +195,7 @@ static hg_status look(audit *a, cli_run *run, hg_party *p, hg_err *err) {
 }
 
 static hg_status run_audit(cli_run *run, hg_err *err) {
-    audit a = { .text = { hg_text_new(0), hg_text_new(0), hg_text_new(0) }, .words = hg_text_new(0) };
+    audit a = { .text = { hg_text_new(0), hg_text_new(0), hg_text_new(0) }, .words = hg_text_new(0), .rebuilt = -1 };
     hg_party *p;
     hg_status st = cli_party_open(&p, run, err);
     if (st == HG_OK) st = look(&a, run, p, err);
@@ -163,6 +214,12 @@ static const cli_option OPTIONS[] = {
       .type = CLI_TEXT,
       .argument = "FOLDER",
       .help = "Write the three logs there, <server>.log, for your own files." },
+    { .name = "rebuilt",
+      .type = CLI_TEXT,
+      .argument = "SERVER",
+      .help =
+          "This server was lost and rebuilt: take its new log, which does not continue what was seen of the old one. The "
+          "two others must tell of the rebuilding." },
     { .name = NULL },
 };
 static const cli_group GROUP = { "What", OPTIONS };

@@ -113,23 +113,39 @@ static hg_status validate(hg_party *p, const hg_policy *policy, const unsigned c
     return st;
 }
 
+/* Its own fault is told with its name; a server that is away, or has no room, is not. */
+static hg_status hand_file(unsigned char id[HG_DIGEST], hg_party *p, unsigned server, const char *path, hg_err *err) {
+    hg_err why = { .code = HG_OK };
+    const hg_status st = put_file(id, p, server, path, &why);
+    const bool damaged = st == HG_EPARSE || st == HG_ECHEAT || st == HG_EDATA;
+    if (st == HG_OK) return st;
+    if (err) *err = why;
+    return damaged || st == HG_EREFUSED ? hg_fail(err, damaged ? HG_EDATA : st, "%s: %s", path, why.msg) : st;
+}
+
 static hg_status deliver_once(hg_party *p, const hg_policy *policy, const hand_in *h, hg_err *err) {
     unsigned char id[HG_SERVERS][HG_DIGEST];
     for (unsigned i = 0; i < HG_SERVERS; i++) {
-        HG_TRY(put_file(id[i], p, i, h->file[i], err));
+        HG_TRY(hand_file(id[i], p, i, h->file[i], err));
         if (memcmp(id[i], id[0], HG_DIGEST) != 0)
             return hg_fail(err, HG_EDATA, "%s and %s are of different hand-ins", h->file[0], h->file[i]);
     }
     return validate(p, policy, id[0], err);
 }
 
+/* What is taken, or never will be, is removed; what is damaged is left for its owner to see. */
 static hg_status deliver(hg_party *p, const hg_policy *policy, const hand_in *h, int64_t deadline, hg_err *err) {
     hg_status st;
     do st = deliver_once(p, policy, h, err);
     while (st != HG_OK && hg_party_try_again(p, st, deadline));
-    if (st == HG_OK || st == HG_EREFUSED) remove_files(h); /* taken, or never to be taken */
+    if (st == HG_OK || st == HG_EREFUSED) remove_files(h);
     if (st == HG_EREFUSED) hg_record_forget(h->folder, h->project, h->sequence);
-    if (st == HG_OK || st == HG_EREFUSED || !err) return st;
+    if (st == HG_OK || !err) return st;
+    if (st == HG_EREFUSED)
+        return *err->hint ? st : hg_advise(err, st, "nothing was taken, and the share files are removed: share again");
+    if (st == HG_EDATA || st == HG_EPARSE)
+        return hg_advise(err, st, "a share file was changed, or is another's: remove %s/%s-%llu-*, and share again",
+                         h->folder, h->project, (unsigned long long)h->sequence);
     return hg_advise(err, st, "the share files stay beside the keys; `hagane party share --again` finishes the work");
 }
 

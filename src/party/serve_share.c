@@ -52,7 +52,9 @@ static hg_status check_bringer(hg_policy **p, const hg_share_header *h, hg_ask *
     HG_TRY(hg_serve_policy(p, a->server, h->project, NULL, err));
     HG_TRY(hg_serve_member(&m, *p, a->link, err));
     if (strcmp(m->name, h->owner) == 0) return HG_OK;
-    return hg_fail(err, HG_EREFUSED, "%s brings a share file of %s", m->name, h->owner);
+    hg_fail(err, HG_EREFUSED, "%s brings a share file of %s", m->name, h->owner);
+    hg_serve_refused(a->server, HG_AUDIT_UPLOAD_REFUSED, *p, m->name, err);
+    return err->code;
 }
 
 static hg_status read_memory(void *self, size_t *got, void *buf, size_t size, hg_err *err) {
@@ -161,13 +163,11 @@ static hg_status check_answer(const hg_dataset *d, const hg_policy *p, hg_server
                    "what %s measured belongs to no question of %s in %s", d->owner, d->owner, d->project);
 }
 
-/* Reads the file, whose header names project and policy, into the store. */
-static hg_status take_file(hg_share_reader *r, const hg_share_header *h, hg_policy **p, hg_ask *a, hg_err *err) {
+static hg_status take_rows(hg_share_reader *r, const hg_share_header *h, const hg_policy *p, hg_ask *a, hg_err *err) {
     hg_server *s = a->server;
     hg_share_layout layout;
     hg_stage *g = NULL;
-    HG_TRY(check_bringer(p, h, a, err));
-    HG_TRY(hg_share_reader_begin(r, &layout, *p, s->party, hg_identity_sealing_secret(s->o.identity), err));
+    HG_TRY(hg_share_reader_begin(r, &layout, p, s->party, hg_identity_sealing_secret(s->o.identity), err));
     hg_stored d = { .sequence = h->sequence,
                     .kind = (unsigned)h->kind,
                     .limbs = HG_RING_LIMBS,
@@ -179,10 +179,18 @@ static hg_status take_file(hg_share_reader *r, const hg_share_header *h, hg_poli
     memcpy(d.policy, h->policy, HG_DIGEST);
     hg_status st = hg_stage_new(&g, s->o.store, &d, err);
     if (st == HG_OK) st = stage_rows(g, r, &layout, err);
-    if (st == HG_OK) st = hg_dataset_check(hg_share_reader_dataset(r), *p, err);
-    if (st == HG_OK) st = check_answer(hg_share_reader_dataset(r), *p, s, err);
+    if (st == HG_OK) st = hg_dataset_check(hg_share_reader_dataset(r), p, err);
+    if (st == HG_OK) st = check_answer(hg_share_reader_dataset(r), p, s, err);
     if (st == HG_OK) st = commit(g, r, err);
     hg_stage_free(g);
+    return st;
+}
+
+/* Reads the file, whose header names project and policy, into the store. What is refused is noted: it may be another's doing. */
+static hg_status take_file(hg_share_reader *r, const hg_share_header *h, hg_policy **p, hg_ask *a, hg_err *err) {
+    HG_TRY(check_bringer(p, h, a, err));
+    const hg_status st = take_rows(r, h, *p, a, err);
+    if (st != HG_OK) hg_serve_refused(a->server, HG_AUDIT_UPLOAD_REFUSED, *p, h->owner, err);
     return st;
 }
 

@@ -113,6 +113,66 @@ static void files_wait_for_a_server_that_is_away(void **state) {
     trio_free(t);
 }
 
+static void log_says(hg_party *p, unsigned server, const char *words) {
+    hg_err err;
+    hg_audit_log *l;
+    hg_text log[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) }, text = hg_text_new(0);
+    assert_ok_err(hg_party_audit(log, p, "magnets", 1, &err), err);
+    assert_ok_err(hg_audit_read(&l, "log", log[server].s, log[server].len, &err), err);
+    hg_audit_words(&text, l);
+    assert_contains(text.s, words);
+    hg_audit_log_free(l);
+    hg_text_free(&text);
+    for (unsigned i = 0; i < HG_SERVERS; i++) hg_text_free(&log[i]);
+}
+
+/* The file of one server handed to another, a damaged one, a file of another owner: told with its name, noted, nothing is kept. */
+static void a_wrong_file_is_named_and_noted(void **state) {
+    (void)state;
+    trio *t = trio_new("wrong-file", SEMI, "");
+    hg_err err;
+    hg_party_shared s;
+    size_t n;
+    char path[TRIO_PATH], folder[TRIO_PATH], other[TRIO_PATH], file[3][TRIO_PATH], theirs[TRIO_PATH];
+    hg_party *acme = trio_party(t, "acme"), *bolt = trio_party(t, "bolt");
+    const hg_party_share_opts o = remembering(folder, t, "acme/outbox"), b = remembering(other, t, "bolt/outbox");
+    for (int round = 0; round < 3; round++) {
+        const unsigned number = (unsigned)round + 1;
+        for (unsigned i = 0; i < 3; i++) {
+            char name[64];
+            snprintf(name, sizeof name, "acme/outbox/magnets-%u-%u.share", number, i);
+            trio_path(file[i], t, name);
+        }
+        trio_stop(t, 2);
+        table_of(path, t, "one.csv", &A[round], 1);
+        assert_int_equal(hg_party_share(&s, acme, "magnets", path, &o, &err), HG_EPARTY);
+        trio_start(t, 2);
+        if (round == 0) {
+            assert_int_equal(rename(file[1], file[0]), 0);
+            assert_int_equal(hg_party_share_again(&n, acme, "magnets", &o, &err), HG_EREFUSED);
+            assert_contains(err.msg, "magnets-1-0.share: inst: share file: a file for univ, this is inst");
+            assert_contains(err.hint, "share again");
+            assert_int_not_equal(access(file[0], F_OK), 0);
+            log_says(acme, 0, "an upload from acme was refused: share file: a file for univ, this is inst");
+        } else if (round == 1) {
+            assert_int_equal(truncate(file[1], 500), 0);
+            assert_int_equal(hg_party_share_again(&n, acme, "magnets", &o, &err), HG_EDATA);
+            assert_contains(err.msg, "magnets-2-1.share: univ: share file: the share file is cut short");
+            assert_contains(err.hint, "magnets-2-*, and share again");
+            for (unsigned i = 0; i < 3; i++) unlink(file[i]);
+        } else {
+            assert_int_equal(rename(file[0], trio_path(theirs, t, "bolt/outbox/magnets-1-0.share")), 0);
+            assert_int_equal(hg_party_share_again(&n, bolt, "magnets", &b, &err), HG_EREFUSED);
+            assert_contains(err.msg, "bolt brings a share file of acme");
+            log_says(acme, 0, "an upload from bolt was refused: bolt brings a share file of acme");
+        }
+        assert_int_equal(rows_here(acme), 0);
+    }
+    hg_party_free(acme);
+    hg_party_free(bolt);
+    trio_free(t);
+}
+
 /* ---- what comes twice ------------------------------------------------------------------------------------------------------- */
 
 static void the_same_rows_are_refused_once_they_are_in(void **state) {
@@ -177,9 +237,8 @@ static void what_was_not_proposed_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(one_bad_policy_leaves_the_rest_alone),
-        TEST(files_wait_for_a_server_that_is_away),
-        TEST(the_same_rows_are_refused_once_they_are_in),
+        TEST(one_bad_policy_leaves_the_rest_alone), TEST(files_wait_for_a_server_that_is_away),
+        TEST(a_wrong_file_is_named_and_noted),      TEST(the_same_rows_are_refused_once_they_are_in),
         TEST(what_was_not_proposed_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
