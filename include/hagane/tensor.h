@@ -150,5 +150,33 @@ hg_tensor *hg_sum(hg_tape *t, hg_tensor *x, unsigned axes);
 hg_tensor *hg_mean(hg_tape *t, hg_tensor *x, unsigned axes);
 hg_tensor *hg_sum_to(hg_tape *t, hg_tensor *x, hg_shape shape); /* the reverse of hg_expand */
 
+/* ---- graphs: rows that are picked, and items that are summed ----------------------------------------------------- */
+
+/* m items, each of which belongs to one of n rows: edges to their target atoms, atoms to their molecules. Made once from numbers that may
+ * come from anywhere: they are checked, and copied. The items of a row are found without searching, so that adding up over them is done
+ * row by row, by any number of threads in the same order. Items that come sorted by row cost least. */
+typedef struct hg_index hg_index;
+
+/* On the tape, until hg_tape_begin. Failures stick: NULL. rows[m], each below n; at most 2^32 - 2 items and rows.
+ * Segments: the items of row i are offsets[i] .. offsets[i + 1] - 1; offsets[n + 1] begin at 0 and never fall, a row may have none.
+ * Errors: HG_EINVAL a row that is not below n, offsets that fall, HG_ELIMIT too many, HG_ENOMEM. */
+const hg_index *hg_index_of(hg_tape *t, const uint32_t *rows, size_t m, size_t n);
+const hg_index *hg_segments_of(hg_tape *t, const uint32_t *offsets, size_t n);
+/* The same in an arena, for as long as that lives: a graph that many steps or threads use. Errors: as above. */
+HG_MUST_CHECK hg_status hg_index_keep(const hg_index **out, const uint32_t *rows, size_t m, size_t n, hg_arena *a,
+                                      hg_err *err);
+HG_MUST_CHECK hg_status hg_segments_keep(const hg_index **out, const uint32_t *offsets, size_t n, hg_arena *a,
+                                         hg_err *err);
+size_t hg_index_items(const hg_index *ix); /* m; 0 for NULL */
+size_t hg_index_rows(const hg_index *ix);  /* n */
+
+/* x[n, ...] -> [m, ...]: item j has row[j] of x. An embedding is this on a parameter [kinds, width]. */
+hg_tensor *hg_gather(hg_tape *t, hg_tensor *x, const hg_index *ix);
+/* x[m, ...] -> [n, ...]: the sum, mean, largest element of the items of each row; 0 for a row that has none. The sum is what is also known
+ * as scatter-add, and the gradient of hg_gather. The gradient of the largest goes to the first of equals; NaN counts as largest. */
+hg_tensor *hg_segment_sum(hg_tape *t, hg_tensor *x, const hg_index *ix);
+hg_tensor *hg_segment_mean(hg_tape *t, hg_tensor *x, const hg_index *ix);
+hg_tensor *hg_segment_max(hg_tape *t, hg_tensor *x, const hg_index *ix);
+
 HG_END_DECLS
 #endif

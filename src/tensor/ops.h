@@ -10,6 +10,8 @@
     X(view)                                                                                                            \
     X(place)                                                                                                           \
     X(copy)                                                                                                            \
+    X(gather)                                                                                                          \
+    X(segment)                                                                                                         \
     X(sum)                                                                                                             \
     X(linear)                                                                                                          \
     X(matmul)
