@@ -120,6 +120,13 @@ void hg_gemm(double *c, size_t ldc, const double *a, size_t lda, bool ta, const 
                     (int)k, alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
 }
 
+void hg_gemm_f32(float *c, size_t ldc, const float *a, size_t lda, bool ta, const float *b, size_t ldb, bool tb,
+                 size_t m, size_t n, size_t k, float alpha, float beta) {
+    if (m && n)
+        cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)m, (int)n,
+                    (int)k, alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+}
+
 void hg_gemv(double *y, const double *a, size_t lda, bool ta, const double *x, size_t m, size_t n, double alpha,
              double beta) {
     if (m && n)

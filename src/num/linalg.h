@@ -47,6 +47,9 @@ void hg_syrk_lower(double *c, size_t ldc, const double *a, size_t lda, size_t n,
 /* c[m,n] <- alpha op(a) op(b) + beta c with op(a)[m,k], op(b)[k,n]; ta, tb say "stored transposed". */
 void hg_gemm(double *c, size_t ldc, const double *a, size_t lda, bool ta, const double *b, size_t ldb, bool tb,
              size_t m, size_t n, size_t k, double alpha, double beta);
+/* The same in float. */
+void hg_gemm_f32(float *c, size_t ldc, const float *a, size_t lda, bool ta, const float *b, size_t ldb, bool tb,
+                 size_t m, size_t n, size_t k, float alpha, float beta);
 void hg_gemv(double *y, const double *a, size_t lda, bool ta, const double *x, size_t m, size_t n, double alpha,
              double beta); /* a[m,n] as stored; y <- alpha op(a) x + beta y */
 double hg_dot(const double *a, const double *b, size_t n);

@@ -1,0 +1,228 @@
+/* tests/models/test_qdf.c -- Quantum Deep Field: the input, the kernels against the tape, and the published weights' own predictions */
+#include "core/memory.h"
+#include "hagane/molecule_file.h"
+#include "models/qdf_kernel.h"
+#include "models/qdf_tape.h"
+#include "test.h"
+
+enum { DIM = 20 };
+
+static hg_molecule *molecule(hg_arena *mem, size_t n, const uint8_t *z, const double *r) {
+    hg_molecule *m = hg_molecule_new(mem, n);
+    memcpy(m->z, z, n);
+    memcpy(m->r, r, 3 * n * sizeof *r);
+    return m;
+}
+
+/* Not a real molecule: every element, no symmetry. */
+static const uint8_t Z[] = { 6, 1, 7, 8, 9, 1 };
+static const double R[] = { 0, 0, 0, 1.05, 0.2, -0.1, -0.6, 1.2, 0.3, -1.7, 1.1, 0.9, 0.5, -0.4, 1.3, 0.2, -0.9, -0.5 };
+
+static float *weights(const hg_qdf_layout *l, uint64_t seed) {
+    float *w = malloc(l->count * sizeof *w);
+    hg_rng r = hg_rng_make(seed, 1);
+    for (size_t i = 0; i < l->count; i++) w[i] = (float)(0.2 * hg_rng_normal(&r));
+    for (size_t i = 0; i < HG_QDF_TYPES; i++) w[l->zeta + i] = (float)(0.4 + 2 * hg_rng_uniform(&r));
+    for (size_t i = 0; i < HG_QDF_TYPES * l->dim; i++) w[l->coefficient + i] *= 5;
+    return w;
+}
+
+static void an_atom_has_56_points_on_a_lattice(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    hg_qdf_input q;
+    assert_ok(hg_qdf_input_make(
+        &q, molecule(mem, 2, (const uint8_t[]) { 1, 8 }, (const double[]) { 0, 0, 0, 0, 0, 30 }), mem, NULL));
+    assert_int_equal(q.points, 112);
+    assert_int_equal(q.orbitals, 4 + 14);
+    assert_close(q.electrons, 9, 0);
+    double least = 9, most = 0;
+    for (size_t p = 0; p < 56; p++) {
+        const double *r = q.point + 3 * p, d = sqrt(r[0] * r[0] + r[1] * r[1] + r[2] * r[2]);
+        least = fmin(least, d);
+        most = fmax(most, d);
+        assert_close((double)q.potential[p], -exp(-d * d), 1e-6); /* the other is out of sight */
+        assert_close((double)q.potential[56 + p], -8 * exp(-d * d), 1e-6);
+    }
+    assert_close(least, 0.15 * sqrt(3), 1e-12);
+    assert_close(most, sqrt(2 * 0.45 * 0.45 + 0.15 * 0.15), 1e-12);
+    assert_int_equal(q.type[0], 14);     /* H 1s */
+    assert_int_equal(q.type[4], 18);     /* O 1s */
+    assert_int_equal(q.power[4 + 5], 0); /* the last of O's six 1s */
+    assert_int_equal(q.power[4 + 6], 1); /* its first 2s */
+    hg_arena_reset(mem, mark);
+}
+
+/* One atom alone, all weights by hand: zeta makes phi, one column of ones makes psi the same for all. */
+static void one_column_by_hand(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    const hg_qdf_layout l = hg_qdf_layout_of(1);
+    float w[HG_QDF_TYPES * 2 + 64] = { 0 };
+    assert_true(l.count <= sizeof w / sizeof *w);
+    for (size_t i = 0; i < HG_QDF_TYPES; i++) w[l.coefficient + i] = 3, w[l.zeta + i] = 1;
+    for (int i = 0; i < 3; i++) w[l.w[i]] = 2;
+    w[l.b[2]] = -0.25f;
+    w[l.energy_w] = 0.5f;
+    w[l.energy_b] = -1;
+    hg_qdf_input q;
+    assert_ok(
+        hg_qdf_input_make(&q, molecule(mem, 1, (const uint8_t[]) { 1 }, (const double[]) { 1, 2, 3 }), mem, NULL));
+    double norm = 0, want = -1, e;
+    for (size_t p = 0; p < 56; p++) { /* four equal orbitals: psi is phi, with the sum of squares 1 electron */
+        double d2 = 0;
+        for (size_t k = 0; k < 3; k++) d2 += pow(q.point[3 * p + k] - (double)(k + 1), 2);
+        norm += exp(-2 * d2);
+    }
+    for (size_t p = 0; p < 56; p++) {
+        double d2 = 0;
+        for (size_t k = 0; k < 3; k++) d2 += pow(q.point[3 * p + k] - (double)(k + 1), 2);
+        want += 0.5 * fmax(0, 8 * exp(-d2) / sqrt(norm) - 0.25);
+    }
+    hg_qdf_room room = { 0 };
+    assert_ok(hg_qdf_energy(&e, w, &l, &q, &room, NULL));
+    assert_close(e, want, 1e-5);
+    hg_qdf_room_free(&room);
+    hg_arena_reset(mem, mark);
+}
+
+static double relative(const float *a, const double *b, size_t n) {
+    double diff = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        diff += pow((double)a[i] - b[i], 2);
+        size += b[i] * b[i];
+    }
+    return sqrt(diff / fmax(size, 1e-30));
+}
+
+/* Every parameter's gradient of both losses, each kind of parameter by itself, against the tape in double. */
+static void kernels_are_the_tape(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    const hg_qdf_layout l = hg_qdf_layout_of(DIM);
+    float *w = weights(&l, 3), *g = calloc(l.count, sizeof *g);
+    double *wd = malloc(l.count * sizeof *wd), *gd = calloc(l.count, sizeof *gd), e, loss;
+    for (size_t i = 0; i < l.count; i++) wd[i] = (double)w[i];
+    hg_qdf_input q;
+    hg_err err;
+    assert_ok_err(hg_qdf_input_make(&q, molecule(mem, sizeof Z, Z, R), mem, &err), err);
+    hg_tape_opts o = hg_tape_opts_default();
+    o.dtype = HG_F64;
+    hg_tape *t;
+    assert_ok(hg_tape_new(&t, &o, NULL));
+    hg_qdf_room room = { 0 };
+    const size_t parts[] = {
+        l.coefficient, l.zeta,     l.w[0],     l.b[0],      l.w[1],        l.b[1],        l.w[2],
+        l.b[2],        l.energy_w, l.energy_b, l.density_w, l.density_b,   l.v[0],        l.c[0],
+        l.v[1],        l.c[1],     l.v[2],     l.c[2],      l.potential_w, l.potential_b, l.count
+    };
+    const double target = -7;
+    for (int which = 0; which < 2; which++) {
+        memset(g, 0, l.count * sizeof *g);
+        memset(gd, 0, l.count * sizeof *gd);
+        hg_tape_begin(t, 0);
+        hg_tensor *psi = hg_qdf_tape_psi(t, wd, gd, &l, &q), *error, *v = NULL;
+        double *potential = malloc(q.points * sizeof *potential);
+        for (size_t p = 0; p < q.points; p++) potential[p] = (double)q.potential[p];
+        if (which == 0) {
+            v = hg_qdf_tape_energy(t, wd, gd, &l, psi);
+            error = hg_affine(t, v, 1, -target);
+            assert_ok_err(hg_qdf_learn_energy(&e, g, w, &l, &q, target, 1.5, &room, &err), err);
+            assert_close(e, hg_tensor_value(v), 1e-5);
+            double alone;
+            assert_ok(hg_qdf_energy(&alone, w, &l, &q, &room, NULL));
+            assert_close(alone, hg_tensor_value(v), 1e-5);
+        } else {
+            v = hg_qdf_tape_potential(t, wd, gd, &l, hg_qdf_tape_density(t, psi));
+            error = hg_sub(t, v, hg_tensor_of(t, HG_SHAPE(q.points, 1), potential, false));
+            assert_ok_err(hg_qdf_learn_potential(&loss, NULL, g, w, &l, &q, 1.5, &room, &err), err);
+        }
+        hg_tensor *y = hg_sum(t, hg_map(t, HG_SQUARE, error), 0);
+        if (which == 1) assert_close(loss / hg_tensor_value(y), 1, 1e-5);
+        assert_ok_err(hg_backward(t, hg_affine(t, y, 1.5, 0), &err), err);
+        for (size_t i = 0; i + 1 < sizeof parts / sizeof *parts; i++) {
+            const double off = relative(g + parts[i], gd + parts[i], parts[i + 1] - parts[i]);
+            double size = 0;
+            for (size_t k = parts[i]; k < parts[i + 1]; k++) size += fabs(gd[k]);
+            const bool energy_only = i >= 2 && i < 10, potential_only = i >= 10;
+            if (which == 0 ? !potential_only : !energy_only) assert_true(size > 0);
+            if (off > 2e-4) fail_msg("loss %d, parameter %zu: off by %.2g of the gradient", which, i, off);
+        }
+        free(potential);
+    }
+    hg_qdf_room_free(&room);
+    hg_tape_free(t);
+    free(w);
+    free(g);
+    free(wd);
+    free(gd);
+    hg_arena_reset(mem, mark);
+}
+
+static void the_order_of_atoms_and_a_shift_change_nothing(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    const hg_qdf_layout l = hg_qdf_layout_of(DIM);
+    float *w = weights(&l, 4);
+    hg_qdf_room room = { 0 };
+    double r[3 * sizeof Z], e[3];
+    uint8_t z[sizeof Z];
+    for (size_t i = 0; i < sizeof Z; i++) {
+        z[i] = Z[sizeof Z - 1 - i];
+        for (size_t k = 0; k < 3; k++) r[3 * i + k] = R[3 * (sizeof Z - 1 - i) + k] + 0.7;
+    }
+    hg_qdf_input q;
+    assert_ok(hg_qdf_input_make(&q, molecule(mem, sizeof Z, Z, R), mem, NULL));
+    assert_ok(hg_qdf_energy(&e[0], w, &l, &q, &room, NULL));
+    assert_ok(hg_qdf_energy(&e[1], w, &l, &q, &room, NULL));
+    assert_true(e[0] == e[1]);
+    assert_ok(hg_qdf_input_make(&q, molecule(mem, sizeof Z, z, r), mem, NULL));
+    assert_ok(hg_qdf_energy(&e[2], w, &l, &q, &room, NULL));
+    assert_close(e[2], e[0], 1e-5);
+    hg_qdf_room_free(&room);
+    free(w);
+    hg_arena_reset(mem, mark);
+}
+
+static void what_it_cannot_compute_is_refused(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    const hg_qdf_layout l = hg_qdf_layout_of(DIM);
+    float *w = weights(&l, 5);
+    hg_qdf_room room = { 0 };
+    hg_qdf_input q;
+    hg_err err;
+    double e;
+    hg_molecule *m = molecule(mem, 2, (const uint8_t[]) { 1, 17 }, (const double[]) { 0, 0, 0, 1.3, 0, 0 });
+    assert_int_equal(hg_qdf_input_make(&q, m, mem, &err), HG_ENOTFOUND);
+    assert_contains(err.msg, "atom 2 is Cl");
+    m->z[1] = 1;
+    m->charge = 2;
+    assert_int_equal(hg_qdf_input_make(&q, m, mem, &err), HG_EDATA);
+    m->charge = 0;
+    for (long k = 0;; k++) {
+        fail_alloc_after(k);
+        hg_status st = hg_qdf_input_make(&q, m, mem, &err);
+        if (st == HG_OK) st = hg_qdf_energy(&e, w, &l, &q, &room, &err);
+        fail_alloc_after(-1);
+        hg_qdf_room_free(&room);
+        if (st == HG_OK) break;
+        assert_int_equal(st, HG_ENOMEM);
+    }
+    w[l.w[1]] = NAN;
+    assert_int_equal(hg_qdf_energy(&e, w, &l, &q, &room, &err), HG_ENAN);
+    hg_qdf_room_free(&room);
+    free(w);
+    hg_arena_reset(mem, mark);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(an_atom_has_56_points_on_a_lattice),
+        TEST(one_column_by_hand),
+        TEST(kernels_are_the_tape),
+        TEST(the_order_of_atoms_and_a_shift_change_nothing),
+        TEST(what_it_cannot_compute_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
