@@ -501,7 +501,10 @@ hg_status hg_share_assert_zero(hg_run *r, const hg_share *x, const char *what, h
     }
     if (both) return hg_run_break(r, hg_fail(err, HG_ECHEAT, "%s: what must be zero is not", what));
     if (wrong == HG_NEIGHBOURS) return HG_OK;
-    return hg_run_break(r, hg_fail(err, HG_ECHEAT,
-                                   "server %u says otherwise than the third one about what must be zero, in %s",
-                                   server_at(r, wrong), hg_phase_name(HG_PHASE_ZERO)));
+    /* Either that one lies, or the third one does, for the owner of a value that is not zero: it knows what this server expects. */
+    return hg_run_break(
+        r, hg_fail(err, HG_ECHEAT,
+                   "servers %u and %u say different things about what must be zero, in %s: one of them lies",
+                   server_at(r, wrong), server_at(r, wrong == HG_NEXT ? HG_PREVIOUS : HG_NEXT),
+                   hg_phase_name(HG_PHASE_ZERO)));
 }

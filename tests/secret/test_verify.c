@@ -184,6 +184,43 @@ static void one_server_cannot_accuse_an_owner(void **state) {
         }
 }
 
+typedef struct {
+    unsigned helper;
+    uint64_t value;
+} helped;
+
+/* The owner has told one server how far its value is from zero: that server says what each of the others expects to hear. */
+static hg_status test_helped(parties *p, hg_run *r, hg_err *err) {
+    const helped *h = p->user;
+    const uint64_t v[3] = { h->value, 0, 0 };
+    hg_share x;
+    HG_TRY(parties_share(&x, p, r, v, 1, 3, err));
+    if (hg_run_party(r) == h->helper) hg_ring_sub(x.slot[1], x.slot[1], v, 1, 3);
+    return hg_share_assert_zero(r, &x, "a row", err);
+}
+
+/* Then the two honest ones hear each other alone say something else, and none may be told that the other lies. */
+static void who_helps_an_owner_has_nobody_else_blamed(void **state) {
+    (void)state;
+    for (hg_mode mode = HG_SEMI_HONEST; mode <= HG_MALICIOUS; mode++)
+        for (unsigned helper = 0; helper < 3; helper++) {
+            helped h = { .helper = helper, .value = 5 };
+            parties *p = parties_new(mode, 6);
+            assert_int_equal(parties_run(p, test_helped, &h), HG_ECHEAT);
+            for (unsigned i = 0; i < 3; i++) {
+                char both[2][32];
+                const unsigned a = (i + 1) % 3, b = (i + 2) % 3;
+                if (i == helper) continue;
+                assert_int_equal(p->status[i], HG_ECHEAT);
+                snprintf(both[0], sizeof both[0], "servers %u and %u", a, b);
+                snprintf(both[1], sizeof both[1], "servers %u and %u", b, a);
+                assert_true(strstr(p->err[i].msg, both[0]) || strstr(p->err[i].msg, both[1]));
+                assert_null(strstr(p->err[i].msg, "a row"));
+            }
+            parties_free(p);
+        }
+}
+
 /* ---- refusals ---------------------------------------------------------------------------------------------------------------------------------------- */
 
 static hg_status verify_too_early(parties *p, hg_run *r, hg_err *err) {
@@ -221,6 +258,7 @@ int main(void) {
         TEST(products_are_checked_in_three_rounds_before_an_opening_in_the_middle),
         TEST(what_must_be_zero_is_tested_in_every_mode),
         TEST(one_server_cannot_accuse_an_owner),
+        TEST(who_helps_an_owner_has_nobody_else_blamed),
         TEST(a_check_wants_its_rounds_ended_and_costs_nothing_when_nothing_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
