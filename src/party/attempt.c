@@ -80,7 +80,8 @@ hg_status hg_attempt_open(hg_attempt *a, hg_server *s, const unsigned char topic
     o.cancel = s->hard;
     HG_TRY(hg_channel_tls_new(&a->tls, s->party, a->link[HG_NEXT], a->link[HG_PREVIOUS], &o, err));
     a->insecure = (hg_channel) { a, insecure_exchange };
-    a->channel = s->o.insecure_cheat ? &a->insecure : hg_channel_tls_channel(a->tls);
+    const bool cheats = s->o.insecure_cheat && s->o.insecure_cheat->exchange;
+    a->channel = cheats ? &a->insecure : hg_channel_tls_channel(a->tls);
     return HG_OK;
 }
 

@@ -305,6 +305,12 @@ hg_status hg_party_datasets(hg_dataset_status **out, size_t *n, hg_party *p, con
     hg_text reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
     hg_status st = ask_project(reply, p, HG_ASK_DATASETS, project, DATASETS_MOST, err);
     if (st == HG_OK) st = hg_dataset_status_read(out, n, arena, reply[0].s, reply[0].len, err);
+    for (unsigned i = 1; st == HG_OK && i < HG_SERVERS; i++) {
+        hg_dataset_status *other;
+        size_t n_other;
+        st = hg_dataset_status_read(&other, &n_other, arena, reply[i].s, reply[i].len, err);
+        if (st == HG_OK) st = hg_dataset_status_join(*out, *n, other, n_other, arena, err);
+    }
     free_texts(reply);
     return st;
 }

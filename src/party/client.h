@@ -46,7 +46,8 @@ HG_MUST_CHECK hg_status hg_party_datasets_any(hg_dataset_status **out, size_t *n
                                               hg_arena *arena, hg_err *err);
 /* Who this member is in it. HG_EREFUSED: nobody. */
 HG_MUST_CHECK hg_status hg_party_member(const hg_member **out, const hg_party *p, const hg_policy *policy, hg_err *err);
-/* Data sets as server 0 tells them (the three are compared). Memory from the arena. */
+/* Data sets that server 0 tells of; those count as active that are so on all three. HG_ECHEAT when two servers describe one differently.
+ * Memory from the arena. */
 HG_MUST_CHECK hg_status hg_party_datasets(hg_dataset_status **out, size_t *n, hg_party *p, const char *project,
                                           hg_arena *arena, hg_err *err);
 /* One server's status; HG_EPARTY when it is not there. */

@@ -158,6 +158,17 @@ size_t hg_job_output_bits(const hg_job *j, const hg_policy *p, size_t rows) {
     return j->kind == HG_JOB_CHECK ? rows : 0;
 }
 
+void hg_job_put_set(hg_text *list, const unsigned char id[HG_DIGEST], uint64_t epoch) {
+    hg_put_bytes(list, id, HG_DIGEST);
+    hg_put_u64(list, epoch);
+}
+
+hg_status hg_job_sets_digest(unsigned char digest[HG_DIGEST], const hg_text *list, hg_err *err) {
+    HG_TRY(done(list, "the list of data sets", err));
+    hg_digest(digest, "the data sets of a job", list->s, list->len);
+    return HG_OK;
+}
+
 /* ---- the answer --------------------------------------------------------------------------------------------------------- */
 
 static size_t words_of(size_t bits) { return (bits + 63) / 64; }

@@ -49,6 +49,10 @@ HG_MUST_CHECK hg_status hg_job_entry(unsigned char entry[HG_DIGEST], const hg_jo
 /* Bits of the output: batch * (index bits + release bits) for PROPOSE; rows for CHECK. */
 size_t hg_job_output_bits(const hg_job *j, const hg_policy *p, size_t rows);
 
+/* The data sets that an answer on tiers 2 and 3 was computed from, in their order, as a digest: its `tables`. Put one after the other. */
+void hg_job_put_set(hg_text *list, const unsigned char id[HG_DIGEST], uint64_t epoch);
+HG_MUST_CHECK hg_status hg_job_sets_digest(unsigned char digest[HG_DIGEST], const hg_text *list, hg_err *err);
+
 /* ---- answers -------------------------------------------------------------------------------------------------------------- */
 
 enum { HG_ANSWER_BITS = 1 << 24 }; /* most output bits */

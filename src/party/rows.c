@@ -77,12 +77,8 @@ hg_status hg_rows_list(hg_rows *r, hg_server *s, const char *project, hg_err *er
 
 hg_status hg_rows_digest(unsigned char digest[HG_DIGEST], const hg_rows *r, hg_err *err) {
     hg_text t = hg_text_new(0);
-    for (size_t i = 0; i < r->n_sets; i++) {
-        hg_put_bytes(&t, r->set[i].id, HG_DIGEST);
-        hg_put_u64(&t, r->set[i].epoch);
-    }
-    const hg_status st = t.failed ? hg_fail(err, HG_ENOMEM, "no memory for the list of data sets") : HG_OK;
-    if (st == HG_OK) hg_digest(digest, "the data sets of a job", t.s, t.len);
+    for (size_t i = 0; i < r->n_sets; i++) hg_job_put_set(&t, r->set[i].id, r->set[i].epoch);
+    const hg_status st = hg_job_sets_digest(digest, &t, err);
     hg_text_free(&t);
     return st;
 }

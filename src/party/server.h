@@ -13,14 +13,17 @@
 #include "party/identity.h"
 #include "party/job.h"
 #include "party/link.h"
+#include "party/status.h"
 #include "party/store.h"
 #include "secret/channel.h"
 
-/* For tests of the other two alone: a server that cheats. What it sends in a joint run, and its answer to the asker, pass through here. */
+/* For tests of the other two alone: a server that cheats. What it sends in a joint run, its answer to the asker, and what it tells members
+ * of data sets pass through here. NULL: that part is honest. */
 typedef struct {
     hg_status (*exchange)(void *self, hg_channel *honest, hg_phase phase, uint32_t round, const hg_exchange *x,
                           hg_err *err);
     void (*answer)(void *self, hg_answer *a); /* before it is signed */
+    void (*datasets)(void *self, hg_dataset_status *d, size_t n);
     void *self;
 } hg_server_insecure_cheat;
 

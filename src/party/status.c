@@ -1,6 +1,7 @@
 /* party/status.c -- see party/status.h */
 #include "party/status.h"
 #include "party/encode.h"
+#include <stdlib.h>
 #include <string.h>
 
 void hg_server_status_write(hg_text *to, const hg_server_status *s) {
@@ -132,4 +133,41 @@ hg_status hg_dataset_status_read(hg_dataset_status **d, size_t *n, hg_arena *are
     if (!(*d = hg_alloc(arena, *n, sizeof **d))) return hg_fail(err, HG_ENOMEM, "no memory for a list of data sets");
     for (size_t i = 0; i < *n; i++) HG_TRY(take_dataset(&(*d)[i], &t, arena, err));
     return hg_take_end(&t) ? HG_OK : hg_fail(err, HG_EPARSE, "a server's list of data sets cannot be read");
+}
+
+/* ---- what two servers say ------------------------------------------------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b) {
+    const hg_dataset_status *const *x = a, *const *y = b;
+    return memcmp((*x)->id, (*y)->id, HG_DIGEST);
+}
+
+static bool same_set(const hg_dataset_status *a, const hg_dataset_status *b) {
+    const bool dated = a->state != HG_DATASET_WITHDRAWN && b->state != HG_DATASET_WITHDRAWN,
+               active = a->state == HG_DATASET_ACTIVE && b->state == HG_DATASET_ACTIVE;
+    return strcmp(a->owner, b->owner) == 0 && a->kind == b->kind && a->sequence == b->sequence && a->rows == b->rows &&
+           (!dated || a->created == b->created) &&
+           (!active ||
+            (a->n_index == b->n_index && (!a->n_index || !memcmp(a->index, b->index, a->n_index * sizeof *a->index))));
+}
+
+hg_status hg_dataset_status_join(hg_dataset_status *list, size_t n, const hg_dataset_status *other, size_t n_other,
+                                 hg_arena *arena, hg_err *err) {
+    char hex[2 * HG_DIGEST + 1];
+    const hg_dataset_status **sorted = hg_alloc(arena, n_other, sizeof *sorted);
+    if (!sorted) return hg_fail(err, HG_ENOMEM, "no memory for a list of data sets");
+    for (size_t i = 0; i < n_other; i++) sorted[i] = &other[i];
+    if (n_other) qsort(sorted, n_other, sizeof *sorted, by_id);
+    for (size_t i = 0; i < n; i++) {
+        const hg_dataset_status *key = &list[i], **there = bsearch(&key, sorted, n_other, sizeof *sorted, by_id);
+        if (!there) {
+            if (list[i].state == HG_DATASET_ACTIVE) list[i].state = HG_DATASET_VALIDATED;
+        } else if (!same_set(&list[i], *there)) {
+            hg_hex_write(hex, list[i].id, HG_DIGEST);
+            return hg_fail(err, HG_ECHEAT, "two servers describe data set %.12s differently: one of them lies", hex);
+        } else if (list[i].state == HG_DATASET_ACTIVE) {
+            list[i].state = (*there)->state;
+        }
+    }
+    return HG_OK;
 }

@@ -54,4 +54,8 @@ enum { HG_STATUS_DATASETS = 100000, HG_STATUS_INDICES = 4096 };
 void hg_dataset_status_write(hg_text *to, const hg_dataset_status *d, size_t n);
 HG_MUST_CHECK hg_status hg_dataset_status_read(hg_dataset_status **d, size_t *n, hg_arena *arena, const void *bytes,
                                                size_t n_bytes, hg_err *err);
+/* One server's list beside another's: what never changes of a set (owner, kind, number, rows, date, indices) must be the same on both,
+ * HG_ECHEAT; a set of `list` counts as active when it is active on both. Scratch memory from the arena. */
+HG_MUST_CHECK hg_status hg_dataset_status_join(hg_dataset_status *list, size_t n, const hg_dataset_status *other,
+                                               size_t n_other, hg_arena *arena, hg_err *err);
 #endif

@@ -274,6 +274,59 @@ static void candidates_do_not_hide_a_row(void **state) {
     trio_free(t);
 }
 
+/* ---- names of entries ----------------------------------------------------------------------------------------------------------------- */
+
+typedef enum { TRUTH, RENAMED, REORDERED, HIDDEN, LIES } lie;
+
+/* Server 0 has another user measure another candidate: it tells the lists otherwise than they are. */
+static void tell_sets(void *self, hg_dataset_status *d, size_t n) {
+    const lie *l = self;
+    for (size_t i = 0; i < n; i++) {
+        if (d[i].state != HG_DATASET_ACTIVE || d[i].kind == HG_SHARES_MEASURED) continue;
+        if (*l == RENAMED) snprintf(d[i].owner, sizeof d[i].owner, "%s", strcmp(d[i].owner, "acme") ? "acme" : "carol");
+        if (*l == REORDERED) d[i].created = -d[i].created;
+        if (*l == HIDDEN && d[i].kind == HG_SHARES_CANDIDATES) d[i].state = HG_DATASET_STAGED;
+    }
+}
+
+static void one_server_does_not_rename_an_entry(void **state) {
+    (void)state;
+    char path[TRIO_PATH], folder[TRIO_PATH];
+    const double nothing[6] = { 0 };
+    size_t row[2];
+    lie l = TRUTH;
+    const hg_server_insecure_cheat cheat = { .datasets = tell_sets, .self = &l };
+    trio *t = trio_new("names", "tier: compositions\nmode: semi-honest\n",
+                       "limits: {padding: 2, entries: 40, least candidates: 2, least foreign rows: 1}\n");
+    hg_party_shared set[2];
+    hg_party_answer *a;
+    hg_err err;
+    for (unsigned i = 0; i < HG_SERVERS; i++) trio_stop(t, i);
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        t->limits.insecure_cheat = i == 0 ? &cheat : NULL;
+        trio_start(t, i);
+    }
+    (void)share(t, "acme", (size_t[]) { 0, 5 }, 2);
+    hg_party *carol = trio_party(t, "carol");
+    const hg_party_share_opts o = { .candidates = true, .folder = trio_path(folder, t, "carol/outbox") };
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; i < 2; i++) row[i] = 7 + 2 * k + i;
+        trio_table(path, t, "candidates.csv", row, nothing, 2);
+        assert_ok_err(hg_party_share(&set[k], carol, "magnets", path, &o, &err), err);
+    }
+    assert_ok_err(hg_party_suggest(&a, carol, "magnets", NULL, &err), err);
+    assert_string_equal(a->proposal->owner, "carol");
+    hg_party_answer_free(a);
+    for (l = RENAMED; l < LIES; l++) {
+        const hg_status st = hg_party_suggest(&a, carol, "magnets", NULL, &err);
+        assert_int_equal(st, l == HIDDEN ? HG_EREFUSED : HG_ECHEAT);
+        assert_null(a);
+        assert_contains(err.msg, l == HIDDEN ? "whose row it is cannot be told" : "one of them lies");
+    }
+    hg_party_free(carol);
+    trio_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(coins_that_one_server_lost_are_paid_again),
@@ -282,6 +335,7 @@ int main(void) {
         TEST(one_server_sells_no_questions),
         TEST(prices_are_the_policys),
         TEST(rows_of_a_lost_server_go_to_no_other),
+        TEST(one_server_does_not_rename_an_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

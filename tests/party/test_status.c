@@ -126,8 +126,49 @@ static void lack_of_memory_is_told(void **state) {
     hg_text_free(&a);
 }
 
+/* A set counts as active when it is so on both; what never changes of it must be the same. */
+static void two_lists_are_joined(void **state) {
+    const hg_mark mark = hg_arena_mark(*state);
+    uint32_t here[] = { 3, 4 }, there[] = { 3, 4 };
+    hg_err err;
+    hg_dataset_status one[3] = { { .id = { 1 },
+                                   .owner = "acme",
+                                   .state = HG_DATASET_ACTIVE,
+                                   .sequence = 1,
+                                   .rows = 2,
+                                   .created = 10,
+                                   .n_index = 2,
+                                   .index = here },
+                                 { .id = { 2 }, .owner = "bolt", .state = HG_DATASET_ACTIVE, .rows = 5, .created = 11 },
+                                 { .id = { 3 }, .owner = "bolt", .state = HG_DATASET_ACTIVE, .rows = 1 } };
+    hg_dataset_status two[2] = { one[1], one[0] };
+    two[0].state = HG_DATASET_WITHDRAWN; /* without a date, as servers tell it */
+    two[0].created = 0;
+    two[1].index = there;
+    two[1].since = 77; /* as each server's clock has it */
+    two[1].spent = 3;
+    assert_ok_err(hg_dataset_status_join(one, 3, two, 2, *state, &err), err);
+    assert_int_equal(one[0].state, HG_DATASET_ACTIVE);
+    assert_int_equal(one[1].state, HG_DATASET_WITHDRAWN);
+    assert_int_equal(one[2].state, HG_DATASET_VALIDATED);
+    const hg_dataset_status honest = two[1];
+    for (unsigned k = 0; k < 6; k++) {
+        two[1] = honest;
+        there[1] = k == 5 ? 5 : 4;
+        if (k == 0) strcpy(two[1].owner, "bolt");
+        if (k == 1) two[1].kind = HG_SHARES_CANDIDATES;
+        if (k == 2) two[1].sequence++;
+        if (k == 3) two[1].rows--;
+        if (k == 4) two[1].created++;
+        assert_int_equal(hg_dataset_status_join(one, 3, two, 2, *state, &err), HG_ECHEAT);
+        assert_contains(err.msg, "010000000000");
+    }
+    hg_arena_reset(*state, mark);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = { TEST(a_status_survives_the_wire), TEST(data_sets_survive_the_wire),
-                                        TEST(damaged_bytes_are_refused), TEST(lack_of_memory_is_told) };
+                                        TEST(two_lists_are_joined), TEST(damaged_bytes_are_refused),
+                                        TEST(lack_of_memory_is_told) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
