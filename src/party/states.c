@@ -7,7 +7,7 @@ typedef struct place place;
 struct place {
     place *next;
     char project[HG_NAME_SIZE];
-    bool taken;
+    bool taken, forgotten; /* forgotten: while it was taken */
     hg_held_state held;
 };
 
@@ -81,17 +81,23 @@ hg_status hg_states_take(hg_held_state **out, hg_states *s, const char *project,
 }
 
 void hg_states_forget(hg_states *s, const char *project) {
-    hg_held_state *h;
-    if (hg_states_take(&h, s, project, 0, NULL) != HG_OK) return;
-    hg_held_state_clear(h);
-    hg_states_give(s, h);
+    pthread_mutex_lock(&s->lock);
+    for (place *p = s->first; p; p = p->next) {
+        if (strcmp(p->project, project) != 0) continue;
+        p->forgotten = p->taken;
+        if (!p->taken) hg_held_state_clear(&p->held);
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 void hg_states_give(hg_states *s, hg_held_state *h) {
     if (!h) return;
     pthread_mutex_lock(&s->lock);
-    for (place *p = s->first; p; p = p->next)
-        if (&p->held == h) p->taken = false;
+    for (place *p = s->first; p; p = p->next) {
+        if (&p->held != h) continue;
+        if (p->forgotten) hg_held_state_clear(h);
+        p->taken = p->forgotten = false;
+    }
     pthread_cond_broadcast(&s->news);
     pthread_mutex_unlock(&s->lock);
 }

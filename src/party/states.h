@@ -21,7 +21,7 @@ void hg_states_free(hg_states *s);
 HG_MUST_CHECK hg_status hg_states_take(hg_held_state **out, hg_states *s, const char *project, int wait_ms,
                                        hg_err *err);
 void hg_states_give(hg_states *s, hg_held_state *h);
-/* After a withdrawal or a refresh: the shares go, unless a job is at work with them, which then drops them itself. */
+/* After a withdrawal or a refresh: the shares go, now or when the job that is at work with them gives them back. */
 void hg_states_forget(hg_states *s, const char *project);
 void hg_held_state_clear(hg_held_state *h); /* forgets the shares, wiped */
 #endif
