@@ -94,6 +94,12 @@ static hg_status draw_masks(angle_masks *m, work *k, size_t n, hg_err *err) {
     return HG_OK;
 }
 
+/* The upper 53 of an angle's bits as a number in [0, 1): a mask is secret, and nothing here depends on its value. */
+static double turn_of(const uint64_t *x) {
+    _Static_assert(TURNS == 76, "which bits these are");
+    return (double)(int64_t)(x[0] >> 23 | (x[1] & 0xfff) << 41) * 0x1p-53;
+}
+
 /* The place of slot j in a share here, or NULL; the plain mode has one place for all. */
 static uint64_t *place_of(const work *k, const hg_share *x, unsigned j) {
     if (hg_run_mode(k->r) == HG_PLAIN) return x->slot[0];
@@ -124,7 +130,7 @@ static hg_status rotors(hg_share *cosine, hg_share *sine, work *k, const angle_m
     HG_TRY(hg_share_new(sine, k->r, n, LIMBS, false, err));
     uint64_t *c = place_of(k, cosine, j), *s = place_of(k, sine, j);
     for (size_t i = 0; c && i < n; i++) {
-        const double turn = hg_ring_to_double(m->word[j] + i * LIMBS, TURNS, LIMBS);
+        const double turn = turn_of(m->word[j] + i * LIMBS);
         hg_pool_constant(c + i * LIMBS, hg_exact_cosine(turn), ROTOR);
         hg_pool_constant(s + i * LIMBS, -hg_exact_cosine(turn - 0.25), ROTOR);
     }
@@ -170,9 +176,8 @@ static hg_status weights(hg_share *out, work *k, const uint64_t *opened, const a
         for (size_t j = 0; j < k->p; j++) {
             uint64_t turns[LIMBS];
             hg_ring_sub(turns, opened + (w * k->p + j) * LIMBS, m->word[0] + (w * k->p + j) * LIMBS, 1, LIMBS);
-            hg_ring_mask(turns, TURNS, 1, LIMBS);
-            const double turn = hg_ring_to_double(turns, TURNS, LIMBS), c = hg_exact_cosine(turn),
-                         s = hg_exact_cosine(turn - 0.25), a = k->draw.cosine[w], b = k->draw.sine[w];
+            const double turn = turn_of(turns), c = hg_exact_cosine(turn), s = hg_exact_cosine(turn - 0.25),
+                         a = k->draw.cosine[w], b = k->draw.sine[w];
             hg_pool_constant(to + (j * 2 * WAVES + 2 * w) * LIMBS, a * c + b * s, FACTOR);
             hg_pool_constant(to + (j * 2 * WAVES + 2 * w + 1) * LIMBS, b * c - a * s, FACTOR);
         }
