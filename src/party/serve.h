@@ -17,6 +17,12 @@ typedef struct {
     char why[480];    /* why not */
 } hg_peer;
 
+/* Places that members share: no single one may take the last quarter. */
+typedef struct {
+    unsigned char (*key)[HG_PUBLIC_KEY]; /* [most] of those who have one */
+    size_t n, most;
+} hg_places;
+
 typedef struct hg_tables hg_tables;
 typedef struct hg_states hg_states;
 
@@ -31,7 +37,8 @@ struct hg_server {
     hg_states *states;
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t quiet; /* a thread has ended */
-    size_t threads, strangers, links, jobs;
+    size_t threads, strangers;
+    hg_places links, jobs;
     bool refreshing;
     hg_peer peer[HG_SERVERS];
 };
@@ -47,9 +54,9 @@ hg_status hg_serve_missing(hg_server *s, unsigned party, const hg_err *why, hg_e
 /* A thread of the server's, counted; task gets `ctx` and must not outlive the server. HG_ELIMIT. */
 HG_MUST_CHECK hg_status hg_serve_thread(hg_server *s, void (*task)(hg_server *s, void *ctx), void *ctx, hg_err *err);
 
-/* A place among the jobs at work. HG_ELIMIT when all are taken. */
-HG_MUST_CHECK hg_status hg_serve_job_begin(hg_server *s, hg_err *err);
-void hg_serve_job_end(hg_server *s);
+/* A place among the jobs at work for who asks on this link. HG_ELIMIT when all are taken, or all that one member may have. */
+HG_MUST_CHECK hg_status hg_serve_job_begin(hg_server *s, const hg_link *k, hg_err *err);
+void hg_serve_job_end(hg_server *s, const hg_link *k);
 
 /* ---- policies ------------------------------------------------------------------------------------------------------------ */
 

@@ -165,8 +165,8 @@ static hg_status project_status(hg_project_status *out, bool *shown, const hg_pr
 
 static void peers_status(hg_server_status *out, hg_server *s) {
     pthread_mutex_lock(&s->lock);
-    out->jobs = s->jobs;
-    out->links = s->links;
+    out->jobs = s->jobs.n;
+    out->links = s->links.n;
     for (unsigned i = 0; i < HG_SERVERS; i++) {
         hg_peer_status *p = &out->peer[i];
         if (i == s->party) continue;

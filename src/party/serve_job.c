@@ -254,7 +254,7 @@ hg_status hg_serve_job(hg_ask *a, hg_err *err) {
         .server = s, .bytes = a->body.at, .n_bytes = a->body.left, .phase = "", .began = hg_world_ms(s->o.world)
     };
     if (a->body.bad) return hg_fail(err, HG_EPARSE, "a request cannot be read");
-    HG_TRY(hg_serve_job_begin(s, err));
+    HG_TRY(hg_serve_job_begin(s, a->link, err));
     hg_status st = judge(&w, a->link, err);
     if (st == HG_OK) {
         st = prepare(&w, number, err);
@@ -265,7 +265,7 @@ hg_status hg_serve_job(hg_ask *a, hg_err *err) {
     }
     hg_rows_free(&w.rows);
     hg_policy_free(w.policy);
-    hg_serve_job_end(s);
+    hg_serve_job_end(s, a->link);
     return st;
 }
 

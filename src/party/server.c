@@ -120,14 +120,45 @@ static void leave(hg_server *s, size_t *count) {
     pthread_mutex_unlock(&s->lock);
 }
 
-hg_status hg_serve_job_begin(hg_server *s, hg_err *err) {
-    if (enter(s, &s->jobs, s->o.jobs)) return HG_OK;
-    return hg_advise(
-        err, hg_fail(err, HG_ELIMIT, "party \"%s\" works on %zu jobs already", hg_serve_name(s, s->party), s->o.jobs),
-        "ask again in a moment, or use --wait");
+static hg_status make_places(hg_places *p, size_t most, hg_err *err) {
+    *p = (hg_places) { .key = hg_calloc(most, sizeof *p->key), .most = most };
+    return p->key ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for a server");
 }
 
-void hg_serve_job_end(hg_server *s) { leave(s, &s->jobs); }
+/* One member could else shut all others out, by asking again and again what takes a while. */
+static bool take_place(hg_server *s, hg_places *p, const hg_link *k) {
+    const unsigned char *key = hg_link_visitor(k)->peer.signing_key;
+    size_t own = 0;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < p->n; i++) own += memcmp(p->key[i], key, HG_PUBLIC_KEY) == 0;
+    const size_t kept = p->most > 1 ? (p->most + 3) / 4 : 0;
+    const bool free_place = p->n < p->most && own < p->most - kept;
+    if (free_place) memcpy(p->key[p->n++], key, HG_PUBLIC_KEY);
+    pthread_mutex_unlock(&s->lock);
+    return free_place;
+}
+
+static void give_place(hg_server *s, hg_places *p, const hg_link *k) {
+    const unsigned char *key = hg_link_visitor(k)->peer.signing_key;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < p->n; i++)
+        if (memcmp(p->key[i], key, HG_PUBLIC_KEY) == 0) {
+            memmove(p->key[i], p->key[--p->n], HG_PUBLIC_KEY);
+            break;
+        }
+    pthread_mutex_unlock(&s->lock);
+}
+
+hg_status hg_serve_job_begin(hg_server *s, const hg_link *k, hg_err *err) {
+    if (take_place(s, &s->jobs, k)) return HG_OK;
+    return hg_advise(err,
+                     hg_fail(err, HG_ELIMIT,
+                             "party \"%s\" works on as many jobs as it can, or as one member may ask at once",
+                             hg_serve_name(s, s->party)),
+                     "ask again in a moment, or use --wait");
+}
+
+void hg_serve_job_end(hg_server *s, const hg_link *k) { give_place(s, &s->jobs, k); }
 
 /* ---- requests --------------------------------------------------------------------------------------------------------------- */
 
@@ -229,9 +260,9 @@ static void visit(hg_server *s, void *ctx) {
         hg_meet_bring(s->meet, k); /* its thread is the job's */
         return;
     }
-    if (enter(s, &s->links, s->o.links)) {
+    if (take_place(s, &s->links, k)) {
         serve(s, k);
-        leave(s, &s->links);
+        give_place(s, &s->links, k);
     } else {
         hg_fail(&err, HG_ELIMIT, "%s has too many visitors just now", hg_serve_name(s, s->party));
         hg_link_refuse(k, &err);
@@ -322,6 +353,8 @@ static hg_status open_server(hg_server *s, hg_err *err) {
         return hg_fail(err, HG_EREFUSED, "the store belongs to server %u, and %s is server %u",
                        hg_store_party(o->store), self->name, s->party);
     const hg_cluster_server *place = &o->cluster->server[party];
+    HG_TRY(make_places(&s->links, o->links, err));
+    HG_TRY(make_places(&s->jobs, o->jobs, err));
     HG_TRY(hg_tls_new(&s->tls, o->identity, o->cluster->authority, o->world, err));
     HG_TRY(hg_meet_new(&s->meet, o->world, err));
     HG_TRY(hg_cancel_new(&s->hard, err));
@@ -393,6 +426,8 @@ void hg_server_free(hg_server *s) {
     hg_meet_free(s->meet);
     hg_cancel_free(s->hard);
     hg_tls_free(s->tls);
+    hg_free(s->links.key);
+    hg_free(s->jobs.key);
     pthread_cond_destroy(&s->quiet);
     pthread_mutex_destroy(&s->lock);
     hg_free(s);

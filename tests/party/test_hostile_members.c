@@ -338,8 +338,84 @@ static void a_rebuilt_server_counts_what_an_older_policy_allowed(void **state) {
     trio_free(t);
 }
 
+/* ---- places are for all --------------------------------------------------------------------------------------------------------- */
+
+/* dora holds as many connections as she gets, and asks for nothing. */
+static void one_member_does_not_take_all_links(void **state) {
+    (void)state;
+    enum { LINKS = 12, TRIES = 14 };
+    trio *t = trio_new("links", SEMI, "");
+    hg_party *dora[TRIES];
+    hg_server_status status;
+    hg_arena *arena = hg_arena_new();
+    size_t held = 0;
+    hg_err err;
+    trio_stop(t, 0);
+    t->limits.links = LINKS;
+    trio_start(t, 0);
+    for (size_t i = 0; i < TRIES; i++) {
+        dora[i] = trio_party(t, "dora");
+        held += hg_party_status(&status, dora[i], 0, arena, &err) == HG_OK;
+    }
+    assert_true(held >= 4 && held <= LINKS - 3);
+    hg_party *acme = trio_party(t, "acme");
+    assert_ok_err(hg_party_status(&status, acme, 0, arena, &err), err);
+    hg_party_free(acme);
+    for (size_t i = 0; i < TRIES; i++) hg_party_free(dora[i]);
+    hg_arena_free(arena);
+    trio_free(t);
+}
+
+/* A question that its user brings to one server alone: it waits there for the two others. */
+static void ask_one_server(hg_party *p, trio *t, unsigned nonce) {
+    char path[TRIO_PATH];
+    hg_policy *policy;
+    hg_identity *id;
+    hg_err err;
+    hg_text body = hg_text_new(0);
+    hg_job j = {
+        .kind = HG_JOB_PROPOSE, .batch = 1, .nonce = { (unsigned char)nonce }, .project = "magnets", .user = "carol"
+    };
+    assert_ok_err(hg_policy_load(&policy, trio_path(path, t, "policy.yaml"), &err), err);
+    assert_ok_err(hg_identity_load(&id, trio_path(path, t, "carol"), NULL, hg_world_system(), &err), err);
+    j.tier = policy->tier;
+    j.mode = policy->mode;
+    j.created = hg_world_now(hg_world_system());
+    j.expires = j.created + 3600;
+    memcpy(j.policy, policy->digest, HG_DIGEST);
+    hg_put_u32(&body, nonce);
+    assert_ok_err(hg_job_write(&body, &j, hg_identity_signing_secret(id), &err), err);
+    assert_ok_err(hg_party_ask(p, 0, HG_ASK_JOB, body.s, body.len, &err), err);
+    hg_identity_free(id);
+    hg_policy_free(policy);
+    hg_text_free(&body);
+}
+
+static void one_member_does_not_take_all_jobs(void **state) {
+    (void)state;
+    enum { JOBS = 2 };
+    trio *t = trio_new("jobs", SEMI, "limits: {least foreign rows: 2}\n");
+    hg_party *carol[JOBS];
+    hg_party_shared acme;
+    bool odd[3];
+    hg_err err;
+    share_both(&acme, t);
+    trio_stop(t, 0);
+    t->limits.jobs = JOBS;
+    t->limits.peer_ms = 4000;
+    trio_start(t, 0);
+    for (unsigned i = 0; i < JOBS; i++) ask_one_server(carol[i] = trio_party(t, "carol"), t, i);
+    hg_party *other = trio_party(t, "acme");
+    assert_ok_err(hg_party_check(odd, 3, other, "magnets", acme.dataset, &err), err);
+    hg_party_free(other);
+    for (unsigned i = 0; i < JOBS; i++) hg_party_free(carol[i]);
+    trio_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(one_member_does_not_take_all_links),
+        TEST(one_member_does_not_take_all_jobs),
         TEST(a_policy_that_follows_is_signed_with_keys_of_the_one_before),
         TEST(a_key_is_changed_in_two_steps),
         TEST(a_stranger_cannot_take_a_project_over),
