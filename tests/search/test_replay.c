@@ -1,7 +1,5 @@
-/* tests/search/test_replay.c -- counts on tables small enough to count by hand, definitions, threads, better than random */
-#include "hagane/csv.h"
-#include "hagane/suggest.h"
-#include "test.h"
+/* tests/search/test_replay.c -- counts on tables small enough to count by hand, definitions, better than random */
+#include "replay_kit.h"
 
 static const hg_objective UP = { "y", true }, DOWN = { "y", false };
 
@@ -105,34 +103,6 @@ static void duplicates_are_averaged_or_not(void **state) {
     hg_table_free(t);
 }
 
-static hg_table *magnets(void) {
-    char path[512];
-    hg_table *t;
-    hg_err err;
-    assert_ok_err(hg_csv_read(&t, test_source(path, sizeof path, "data/mammos-magnets/ndcefeb132.csv"), NULL, &err),
-                  err);
-    return t;
-}
-
-static hg_replay_result *magnet_replay(const hg_table *t, hg_acquisition a, size_t n, size_t budget, hg_pool *pool) {
-    static const char *const xy[] = { "x_pos_mm", "y_pos_mm" };
-    const hg_objective hc = { "Hc_measured_A_m", true };
-    hg_suggest_opts s = hg_suggest_opts_default();
-    s.objective = &hc;
-    s.n_objectives = 1;
-    s.acquisition = a;
-    s.features.columns = xy;
-    s.features.n_columns = 2;
-    s.pool = pool;
-    hg_replay_opts o = hg_replay_opts_default();
-    o.runs = n;
-    o.budget = budget;
-    hg_replay_result *r;
-    hg_err err;
-    assert_ok_err(hg_replay(&r, t, &s, &o, &err), err);
-    return r;
-}
-
 /* Real data, 30 runs: nine of ten must be within 5 % of the best after 10 measurements; random order needs about 41. */
 static void it_beats_random_on_real_data(void **state) {
     (void)state;
@@ -145,24 +115,6 @@ static void it_beats_random_on_real_data(void **state) {
         assert_contains(r->words, "Nine of ten runs came within 5 % of the best after");
         hg_replay_free(r);
     }
-    hg_table_free(t);
-}
-
-static void threads_do_not_change_a_bit(void **state) {
-    (void)state;
-    hg_table *t = magnets();
-    hg_pool *two;
-    assert_ok(hg_pool_new(&two, 2, NULL));
-    const hg_acquisition all[] = { HG_ACQ_UCB, HG_ACQ_THOMPSON };
-    for (size_t i = 0; i < 2; i++) {
-        hg_replay_result *a = magnet_replay(t, all[i], 6, 6, NULL), *b = magnet_replay(t, all[i], 6, 6, two);
-        for (size_t k = 0; k < 3 * 7; k++) assert_true(a->best_so_far[k] == b->best_so_far[k]);
-        assert_true(a->to_top5.unreached == b->to_top5.unreached);
-        assert_string_equal(a->words, b->words);
-        hg_replay_free(b);
-        hg_replay_free(a);
-    }
-    hg_pool_free(two);
     hg_table_free(t);
 }
 
@@ -280,17 +232,11 @@ static void survives_any_allocation_failure(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(two_rows_need_nought_or_one),
-        TEST(random_order_is_uniform),
-        TEST(reached_means_what_the_header_says),
-        TEST(duplicates_are_averaged_or_not),
-        TEST(it_beats_random_on_real_data),
-        TEST(threads_do_not_change_a_bit),
-        TEST(a_long_run_changes_the_model),
-        TEST(equal_first_values_do_no_harm),
-        TEST(large_tables_are_replayed_in_bounded_memory),
-        TEST(refuses_what_a_replay_cannot_do),
-        TEST(survives_any_allocation_failure),
+        TEST(two_rows_need_nought_or_one),        TEST(random_order_is_uniform),
+        TEST(reached_means_what_the_header_says), TEST(duplicates_are_averaged_or_not),
+        TEST(it_beats_random_on_real_data),       TEST(a_long_run_changes_the_model),
+        TEST(equal_first_values_do_no_harm),      TEST(large_tables_are_replayed_in_bounded_memory),
+        TEST(refuses_what_a_replay_cannot_do),    TEST(survives_any_allocation_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
