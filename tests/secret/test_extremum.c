@@ -162,35 +162,21 @@ static void refuses_what_has_no_extremum(void **state) {
     parties_free(parties_check(refusals, &a, 1, NULL));
 }
 
-typedef struct {
-    items a;
-    long k;
-} faulty;
-
-static hg_status with_a_fault(parties *p, hg_run *r, hg_err *err) {
-    faulty *f = p->user;
-    const hg_extremum_opts o = { .bits = f->a.bits, .group = f->a.group, .excluded = f->a.excluded };
+static hg_status extremum_with_a_fault(parties *p, hg_run *r, hg_err *err) {
+    const items *a = p->user;
+    const hg_extremum_opts o = { .bits = a->bits, .group = a->group, .excluded = a->excluded };
     hg_share x;
     hg_bits onehot;
-    HG_TRY(parties_share(&x, p, r, f->a.x, f->a.n, f->a.limbs, err));
-    if (hg_run_party(r) == 0) fail_alloc_after(f->k);
+    HG_TRY(parties_share(&x, p, r, a->x, a->n, a->limbs, err));
+    parties_arm(p, r);
     return hg_extremum(r, &onehot, &x, &o, err);
 }
 
 static void any_allocation_may_fail(void **state) {
     (void)state;
-    static faulty f = { .a = { .limbs = 1, .bits = 21, .group = 3 } };
-    fill(&f.a, 8, 1);
-    for (hg_mode mode = HG_PLAIN; mode <= HG_SEMI_HONEST; mode++)
-        for (f.k = 0;; f.k += 1 + f.k / 16) {
-            parties *p = parties_new(mode, 8);
-            const hg_status st = parties_run(p, with_a_fault, &f);
-            fail_alloc_after(-1);
-            parties_free(p);
-            if (st == HG_OK) break;
-            assert_int_equal(st, HG_ENOMEM);
-        }
-    assert_true(f.k > 50);
+    static items a = { .limbs = 1, .bits = 21, .group = 3 };
+    fill(&a, 8, 1);
+    parties_fail(extremum_with_a_fault, &a, HG_PLAIN, HG_SEMI_HONEST, 16, 50);
 }
 
 int main(void) {

@@ -321,34 +321,20 @@ static void refuses_what_it_cannot_compute(void **state) {
     parties_free(p);
 }
 
-typedef struct {
-    call c;
-    long k;
-} faulty;
-
-static hg_status with_a_fault(parties *p, hg_run *r, hg_err *err) {
-    faulty *f = p->user;
+static hg_status apply_with_a_fault(parties *p, hg_run *r, hg_err *err) {
+    call *c = p->user;
     hg_share x, z, w;
-    HG_TRY(parties_share_doubles(&x, p, r, f->c.x, 2, HG_FRACTION, 3, err));
-    if (hg_run_party(r) == 0) fail_alloc_after(f->k);
-    return apply(&f->c, r, &z, &w, &x, err);
+    HG_TRY(parties_share_doubles(&x, p, r, c->x, 2, HG_FRACTION, 3, err));
+    parties_arm(p, r);
+    return apply(c, r, &z, &w, &x, err);
 }
 
 static void any_allocation_may_fail(void **state) {
     (void)state;
-    static faulty f = { .c = { .x = { 1, 2 } } };
-    f.c.chords = root_chords();
-    for (f.c.f = BOTH; f.c.f < FUNCTIONS; f.c.f++) {
-        for (f.k = 0;; f.k += 1 + f.k / 8) {
-            parties *p = parties_new(HG_SEMI_HONEST, 8);
-            const hg_status st = parties_run(p, with_a_fault, &f);
-            fail_alloc_after(-1);
-            parties_free(p);
-            if (st == HG_OK) break;
-            assert_int_equal(st, HG_ENOMEM);
-        }
-        assert_true(f.k > 20);
-    }
+    static call c = { .x = { 1, 2 } };
+    c.chords = root_chords();
+    for (c.f = BOTH; c.f < FUNCTIONS; c.f++)
+        parties_fail(apply_with_a_fault, &c, HG_SEMI_HONEST, HG_SEMI_HONEST, 8, 20);
 }
 
 int main(void) {

@@ -129,9 +129,8 @@ static void constants_keep_52_bits_at_any_place(void **state) {
 
 /* ---- faults ------------------------------------------------------------------------------------------------------------------------ */
 
-static long FAULT;
-static hg_status with_a_fault(parties *p, hg_run *r, hg_err *err) {
-    if (hg_run_party(r) == 0) fail_alloc_after(FAULT);
+static hg_status functions_with_a_fault(parties *p, hg_run *r, hg_err *err) {
+    parties_arm(p, r);
     return functions(p, r, err);
 }
 
@@ -140,15 +139,7 @@ static void any_allocation_may_fail(void **state) {
     numbers a = cells_of(VARIANCE);
     a.n = 1;
     a.x[0] = 1;
-    for (FAULT = 0;; FAULT++) {
-        parties *p = parties_new(HG_PLAIN, 8);
-        const hg_status st = parties_run(p, with_a_fault, &a);
-        fail_alloc_after(-1);
-        parties_free(p);
-        if (st == HG_OK) break;
-        assert_int_equal(st, HG_ENOMEM);
-    }
-    assert_true(FAULT > 3);
+    parties_fail(functions_with_a_fault, &a, HG_PLAIN, HG_PLAIN, 1000, 3);
 }
 
 int main(void) {

@@ -150,29 +150,19 @@ static void many_rows_go_in_batches(void **state) {
 
 /* ---- faults and refusals -------------------------------------------------------------------------------------------------------- */
 
-static long FAULT;
-static hg_status with_a_fault(parties *p, hg_run *r, hg_err *err) {
+static hg_status checks_with_a_fault(parties *p, hg_run *r, hg_err *err) {
     uint64_t e[4 * L] = { 1 }, low[L] = { 0 }, high[L] = { 1 };
     hg_share x;
     hg_bits in;
     HG_TRY(parties_share(&x, p, r, e, 4, L, err));
-    if (hg_run_party(r) == 0) fail_alloc_after(FAULT);
+    parties_arm(p, r);
     HG_TRY(hg_pool_onehot_check(r, &x, 2, 2, "a row", err));
     return hg_input_in_range(&in, r, &x, low, high, err);
 }
 
 static void any_allocation_may_fail(void **state) {
     (void)state;
-    for (hg_mode mode = HG_PLAIN; mode <= HG_SEMI_HONEST; mode++)
-        for (FAULT = 0;; FAULT++) {
-            parties *p = parties_new(mode, 8);
-            const hg_status st = parties_run(p, with_a_fault, NULL);
-            fail_alloc_after(-1);
-            parties_free(p);
-            if (st == HG_OK) break;
-            assert_int_equal(st, HG_ENOMEM);
-        }
-    assert_true(FAULT > 20);
+    parties_fail(checks_with_a_fault, NULL, HG_PLAIN, HG_SEMI_HONEST, 1000, 20);
 }
 
 static hg_status wrong_sizes(parties *p, hg_run *r, hg_err *err) {

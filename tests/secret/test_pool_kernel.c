@@ -111,9 +111,8 @@ static void pairs_are_independent(void **state) {
     parties_free(q);
 }
 
-static long FAULT;
-static hg_status with_a_fault(parties *p, hg_run *r, hg_err *err) {
-    if (hg_run_party(r) == 0) fail_alloc_after(FAULT);
+static hg_status kernel_with_a_fault(parties *p, hg_run *r, hg_err *err) {
+    parties_arm(p, r);
     return kernel(p, r, err);
 }
 
@@ -122,15 +121,7 @@ static void any_allocation_may_fail(void **state) {
     static const double LENGTH[] = { 0.7 };
     pairs_of a = make_pairs(true, LENGTH, 1, 1);
     a.n = 1;
-    for (FAULT = 0;; FAULT += 7) {
-        parties *p = parties_new(HG_PLAIN, 8);
-        const hg_status st = parties_run(p, with_a_fault, &a);
-        fail_alloc_after(-1);
-        parties_free(p);
-        if (st == HG_OK) break;
-        assert_int_equal(st, HG_ENOMEM);
-    }
-    assert_true(FAULT > 3);
+    parties_fail(kernel_with_a_fault, &a, HG_PLAIN, HG_PLAIN, 8, 3);
 }
 
 int main(void) {

@@ -63,9 +63,8 @@ static void squared_exponential_and_long_lengths(void **state) {
     compare(&c, 3e-7, *state);
 }
 
-static long FAULT;
-static hg_status with_a_fault(parties *p, hg_run *r, hg_err *err) {
-    fail_alloc_after(FAULT);
+static hg_status path_with_a_fault(parties *p, hg_run *r, hg_err *err) {
+    parties_arm(p, r);
     return path_of(p, r, err);
 }
 
@@ -73,15 +72,7 @@ static void any_allocation_may_fail(void **state) {
     (void)state;
     chosen c = { make_study(HG_TIER_COMPOSITIONS, HG_ACQ_THOMPSON, 2, 1, 3), 0 };
     c.a.model.n_length = c.a.model.n_noise = 1;
-    for (FAULT = 0;; FAULT += 11) {
-        parties *p = parties_new(HG_PLAIN, 8);
-        const hg_status st = parties_run(p, with_a_fault, &c);
-        fail_alloc_after(-1);
-        parties_free(p);
-        if (st == HG_OK) break;
-        assert_int_equal(st, HG_ENOMEM);
-    }
-    assert_true(FAULT > 3);
+    parties_fail(path_with_a_fault, &c, HG_PLAIN, HG_PLAIN, 8, 3);
 }
 
 int main(void) {

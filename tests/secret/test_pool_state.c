@@ -312,9 +312,8 @@ static void the_state_survives_any_failed_allocation(void **state) {
     }
 }
 
-static long FAULT;
 static hg_status everything_with_a_fault(parties *p, hg_run *r, hg_err *err) {
-    fail_alloc_after(FAULT);
+    parties_arm(p, r);
     return study_one_proposal(p, r, err);
 }
 
@@ -323,19 +322,11 @@ static void any_allocation_may_fail(void **state) {
     for (hg_tier tier = HG_TIER_INDICES; tier <= HG_TIER_COMPOSITIONS; tier++) {
         study a = make_study(tier, HG_ACQ_UCB, 2, 1, 4);
         a.model.sigma_levels = 4;
-        for (FAULT = 0;; FAULT += FAULT < 40 ? 1 : 23) {
-            parties *p = parties_new(HG_PLAIN, 5);
-            const hg_status st = parties_run(p, everything_with_a_fault, &a);
-            fail_alloc_after(-1);
-            parties_free(p);
-            if (st == HG_OK) break;
-            assert_int_equal(st, HG_ENOMEM);
-        }
-        assert_true(FAULT > 3);
+        parties_fail(everything_with_a_fault, &a, HG_PLAIN, HG_PLAIN, 8, 3);
         size_t index, at = 0;
         double gap, y = 1;
-        for (FAULT = 0;; FAULT++) {
-            fail_alloc_after(FAULT);
+        for (long k = 0;; k++) {
+            fail_alloc_after(k);
             const hg_status st = hg_pool_float(&index, &gap, &a.model, a.x, 2, 2, &at, &y, 1, NULL, 1, NULL);
             fail_alloc_after(-1);
             if (st == HG_OK) break;

@@ -405,16 +405,11 @@ static void refuses_what_would_wrap(void **state) {
     parties_free(parties_check(refusals, &a, 1, NULL));
 }
 
-typedef struct {
-    numbers a;
-    long k;
-} faulty;
-
-static hg_status with_a_fault(parties *p, hg_run *r, hg_err *err) {
-    faulty *f = p->user;
+static hg_status truncate_with_a_fault(parties *p, hg_run *r, hg_err *err) {
+    numbers *a = p->user;
     hg_share x, z;
-    HG_TRY(parties_share(&x, p, r, f->a.x, 3, 3, err));
-    if (hg_run_party(r) == 0) fail_alloc_after(f->k);
+    HG_TRY(parties_share(&x, p, r, a->x, 3, 3, err));
+    parties_arm(p, r);
     HG_TRY(hg_truncation_prepare(r, 2, 0, 3, err));
     HG_TRY(hg_truncate(r, &z, &x, 32, 40, err));
     const hg_share two = hg_share_view(&z, 0, 2);
@@ -423,19 +418,9 @@ static hg_status with_a_fault(parties *p, hg_run *r, hg_err *err) {
 
 static void any_allocation_may_fail(void **state) {
     (void)state;
-    static faulty f;
-    fill(&f.a, 3, 3, 32, 40);
-    for (hg_mode mode = HG_PLAIN; mode <= HG_MALICIOUS; mode++)
-        for (f.k = 0;; f.k += 1 + f.k / 16) {
-            parties *p = parties_new(mode, 8);
-            p->imitated = HG_MALICIOUS;
-            const hg_status st = parties_run(p, with_a_fault, &f);
-            fail_alloc_after(-1);
-            parties_free(p);
-            if (st == HG_OK) break;
-            assert_int_equal(st, HG_ENOMEM);
-        }
-    assert_true(f.k > 50);
+    static numbers a;
+    fill(&a, 3, 3, 32, 40);
+    parties_fail(truncate_with_a_fault, &a, HG_PLAIN, HG_MALICIOUS, 16, 20);
 }
 
 int main(void) {

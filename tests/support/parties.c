@@ -344,3 +344,29 @@ parties *parties_check(parties_fn fn, void *user, uint64_t seed, hg_cost costs[2
     }
     return plain;
 }
+
+/* ---- lack of memory ----------------------------------------------------------------------------------------------------------- */
+
+void parties_arm(const parties *p, const hg_run *r) {
+    if (hg_run_party(r) == 0) fail_alloc_after(p->fault);
+}
+
+static bool goes_well(hg_mode mode, hg_mode imitated, long fault, parties_fn fn, void *user) {
+    parties *p = parties_new(mode, 8);
+    p->imitated = imitated;
+    p->fault = fault;
+    const hg_status st = parties_run(p, fn, user);
+    fail_alloc_after(-1);
+    parties_free(p);
+    if (st != HG_OK) assert_int_equal(st, HG_ENOMEM);
+    return st == HG_OK;
+}
+
+void parties_fail(parties_fn fn, void *user, hg_mode from, hg_mode to, long fine, long least) {
+    long k = 0;
+    for (hg_mode mode = from; mode <= to; mode++) {
+        k = 0;
+        while (!goes_well(mode, to == HG_PLAIN ? HG_SEMI_HONEST : to, k, fn, user)) k += 1 + k / fine;
+    }
+    assert_true(k >= least);
+}

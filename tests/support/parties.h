@@ -47,6 +47,7 @@ struct parties {
     parties_spy spy;  /* NULL: none */
     bool cheating;    /* a spy changes what the server itself sends (it stands in its transcript); else the wire errs */
     void *spy_user;
+    long fault;          /* see parties_arm */
     hg_status status[3]; /* results of the last run; a plain run has [0] alone */
     hg_err err[3];
     hg_cost cost[3];
@@ -98,4 +99,10 @@ hg_cost parties_cost(parties *p);
  * run (free it). costs: of the semi-honest and of the malicious run; may be NULL. imitated: what the plain run imitates in
  * each comparison is the mode it is compared with. */
 parties *parties_check(parties_fn fn, void *user, uint64_t seed, hg_cost costs[2]);
+
+/* fn in the modes from..to, again and again: one allocation after another fails behind the place where fn calls parties_arm, and each time the
+ * run ends with HG_ENOMEM, until all of them are there. In the last mode at least `least` can fail. After the k-th comes the one 1 + k / fine
+ * further (fine 1000: every one). Server 0 arms; whose allocation it is when there are three is a matter of chance. */
+void parties_fail(parties_fn fn, void *user, hg_mode from, hg_mode to, long fine, long least);
+void parties_arm(const parties *p, const hg_run *r);
 #endif
