@@ -53,23 +53,6 @@ static double file_mb(const char *path) {
     return stat(path, &st) == 0 ? 1e-6 * (double)st.st_size : NAN;
 }
 
-/* Largest resident set of a process so far. */
-static double peak_mb(pid_t pid) {
-    char path[64], line[256];
-    double kb = NAN;
-    snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
-    FILE *f = fopen(path, "r");
-    while (f && fgets(line, sizeof line, f)) (void)!sscanf(line, "VmHWM: %lf kB", &kb);
-    if (f) fclose(f);
-    return kb * 1024e-6;
-}
-
-static double servers_mb(const test_servers *s) {
-    double most = 0;
-    for (unsigned i = 0; i < HG_SERVERS; i++) most = fmax(most, peak_mb(s->pid[i]));
-    return most;
-}
-
 /* ---- the data -------------------------------------------------------------------------------------------------------------------- */
 
 static void write_head(hg_text *to, const char *mode) {
@@ -162,9 +145,9 @@ static bool measure(figures *f, test_servers *s, const char *mode) {
     hg_text_free(&head);
     if (!write_table(table, f->rows)) return false;
     f->table_mb = file_mb(table);
-    f->idle_mb = servers_mb(s);
+    f->idle_mb = test_servers_peak_mb(s);
     if (!share_apart(f, s, table, folder, dataset)) return false;
-    f->peak_mb = servers_mb(s);
+    f->peak_mb = test_servers_peak_mb(s);
     return withdraw(f, s, dataset);
 }
 

@@ -12,40 +12,14 @@
 
 enum { KIND = HG_KIND_SERVER + 1 };
 
-typedef struct {
-    fake_world world;
-    test_members m;
-    end a, b; /* a connects, b accepts as server 1 */
-} scene;
-
-static void open_scene(scene *s, const char *name) {
-    memset(s, 0, sizeof *s);
-    s->world = fake_world_make(21);
-    test_members_make(&s->m, name, &s->world);
-    end_make(&s->a, &s->world, s->m.server[0], &s->m.cluster);
-    end_make(&s->b, &s->world, s->m.server[1], &s->m.cluster);
-}
-
-static void connect_scene(scene *s) {
-    ends_open(&s->a, &s->b, 1);
-    assert_ok_err(s->a.st, s->a.err);
-    assert_ok_err(s->b.st, s->b.err);
-}
-
 /* Through a relay. */
-static relay *relayed(scene *s, const relay_opts *o) {
+static relay *relayed(end_pair *s, const relay_opts *o) {
     end_begin_accept(&s->b);
     relay *r = relay_new("127.0.0.1", end_port(&s->b), o);
     assert_non_null(r);
     end_connect(&s->a, 1, relay_port(r));
     end_finish_accept(&s->b);
     return r;
-}
-
-static void close_scene(scene *s) {
-    end_free(&s->a);
-    end_free(&s->b);
-    test_members_free(&s->m);
 }
 
 /* Runs at the same time as the test's own thread. */
@@ -74,9 +48,9 @@ static void *just_read(void *self) {
 
 static void messages_of_all_sizes_and_their_counts(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "link-sizes");
-    connect_scene(&s);
+    end_pair s;
+    end_pair_make(&s, "link-sizes");
+    end_pair_open(&s);
     static const size_t sizes[] = { 0, 1, 15, 16367, 16368, 16369, 65536, 3000000 };
     uint64_t payload = 0, frames = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -105,15 +79,15 @@ static void messages_of_all_sizes_and_their_counts(void **state) {
         assert_true(a.header_out == 16 * frames && b.header_in == 16 * frames);
         assert_true(a.wire_out == b.wire_in && a.wire_in == b.wire_out && a.wire_out > payload + 16 * frames);
     }
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void both_ends_export_the_same_key(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     unsigned char a[32], b[32], c[32];
-    open_scene(&s, "link-export");
-    connect_scene(&s);
+    end_pair_make(&s, "link-export");
+    end_pair_open(&s);
     assert_ok(hg_link_export(a, s.a.link, "EXPORTER-x", NULL));
     assert_ok(hg_link_export(b, s.b.link, "EXPORTER-x", NULL));
     assert_ok(hg_link_export(c, s.b.link, "EXPORTER-y", NULL));
@@ -121,19 +95,19 @@ static void both_ends_export_the_same_key(void **state) {
     assert_memory_not_equal(a, c, 32);
     end_close(&s.a);
     end_close(&s.b);
-    connect_scene(&s); /* a new session: a new key */
+    end_pair_open(&s); /* a new session: a new key */
     assert_ok(hg_link_export(c, s.a.link, "EXPORTER-x", NULL));
     assert_memory_not_equal(a, c, 32);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* An idle link says that it lives; what counts as a message does not change by it. */
 static void heartbeats(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "link-heart");
+    end_pair s;
+    end_pair_make(&s, "link-heart");
     s.a.o.heartbeat_ms = s.b.o.heartbeat_ms = 20;
-    connect_scene(&s);
+    end_pair_open(&s);
     unsigned char byte;
     bool here;
     hg_err err;
@@ -149,17 +123,17 @@ static void heartbeats(void **state) {
     assert_true(byte == 'x' && hg_link_counted(s.b.link).frames_in == 1);
     assert_int_equal(hg_link_head(&(hg_frame) { 0 }, s.b.link, 60, &err), HG_EPARTY);
     assert_contains(err.msg, "server-0: nothing came for 60 ms");
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void waiting_is_no_error_and_the_link_stays_good(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     bool here;
     unsigned char byte;
     hg_err err;
-    open_scene(&s, "link-wait");
-    connect_scene(&s);
+    end_pair_make(&s, "link-wait");
+    end_pair_open(&s);
     assert_ok(hg_link_wait(&here, s.b.link, 10, &err));
     assert_false(here);
     assert_ok(hg_link_send(s.a.link, KIND, 0, 0, "y", 1, &err));
@@ -167,17 +141,17 @@ static void waiting_is_no_error_and_the_link_stays_good(void **state) {
     assert_true(here);
     assert_ok(hg_link_expect(s.b.link, KIND, &byte, 1, &err));
     assert_int_equal(byte, 'y');
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* A peer that only lives has nothing to say: it is not taken for one that asks. */
 static void a_heartbeat_is_no_message(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     bool here;
     hg_err err;
-    open_scene(&s, "link-beat");
-    connect_scene(&s);
+    end_pair_make(&s, "link-beat");
+    end_pair_open(&s);
     for (int i = 0; i < 3; i++) assert_ok(hg_link_heartbeat(s.a.link, &err));
     assert_ok(hg_link_wait(&here, s.b.link, 50, &err));
     assert_false(here);
@@ -190,18 +164,18 @@ static void a_heartbeat_is_no_message(void **state) {
     assert_true(here);
     assert_ok(hg_link_head(&f, s.b.link, 100, &err));
     assert_true(f.kind == KIND && f.round == 9);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* No file descriptor left: the listener waits until there is one, and the server goes on. */
 static void no_room_for_one_more(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     hg_listener *l;
     hg_err err;
     struct rlimit was, small;
     int fd, held[64], n = 0;
-    open_scene(&s, "link-room");
+    end_pair_make(&s, "link-room");
     assert_ok(hg_listener_new(&l, "127.0.0.1", 0, &err));
     s.a.o.cluster = &s.a.cluster;
     s.a.cluster.server[1].port = hg_listener_port(l);
@@ -225,16 +199,16 @@ static void no_room_for_one_more(void **state) {
     close((int)small.rlim_cur - 4);
     close(caller);
     hg_listener_free(l);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void goodbyes_refusals_and_ends(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     hg_frame f;
     hg_err err, why;
-    open_scene(&s, "link-ends");
-    connect_scene(&s);
+    end_pair_make(&s, "link-ends");
+    end_pair_open(&s);
     hg_link_close(s.a.link);
     assert_int_equal(hg_link_head(&f, s.b.link, 1000, &err), HG_EPARTY);
     assert_string_equal(err.msg, "server-0: has ended the connection");
@@ -242,7 +216,7 @@ static void goodbyes_refusals_and_ends(void **state) {
     end_close(&s.a);
     end_close(&s.b);
 
-    connect_scene(&s);
+    end_pair_open(&s);
     hg_advise(&why, hg_fail(&why, HG_EREFUSED, "the policy has expired"), "make a new one");
     job j = { .link = s.b.link };
     pthread_t t;
@@ -256,7 +230,7 @@ static void goodbyes_refusals_and_ends(void **state) {
     end_close(&s.a);
     end_close(&s.b);
 
-    connect_scene(&s);
+    end_pair_open(&s);
     hg_fail(&why, HG_ECANCEL, "the operator stops it");
     j.link = s.b.link;
     pthread_create(&t, NULL, just_read, &j);
@@ -266,22 +240,22 @@ static void goodbyes_refusals_and_ends(void **state) {
     end_close(&s.a);
     end_close(&s.b);
 
-    connect_scene(&s);
+    end_pair_open(&s);
     end_close(&s.a); /* as when its process is killed */
     assert_int_equal(hg_link_head(&f, s.b.link, 1000, &err), HG_EPARTY);
     assert_contains(err.msg, "server-0: closed the connection while a message was awaited");
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void what_is_sent_wrongly(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     hg_frame f;
     hg_err err;
     unsigned char byte[4];
-    open_scene(&s, "link-wrong");
+    end_pair_make(&s, "link-wrong");
     s.b.o.most = 100;
-    connect_scene(&s);
+    end_pair_open(&s);
     char big[101] = { 0 };
     assert_ok(hg_link_send(s.a.link, KIND, 0, 0, big, 101, &err));
     assert_int_equal(hg_link_head(&f, s.b.link, 1000, &err), HG_ECHEAT);
@@ -289,19 +263,19 @@ static void what_is_sent_wrongly(void **state) {
     assert_int_equal(hg_link_send(s.b.link, KIND, 0, 0, big, 101, &err), HG_ELIMIT);
     end_close(&s.a);
     end_close(&s.b);
-    connect_scene(&s);
+    end_pair_open(&s);
     assert_ok(hg_link_send(s.a.link, KIND, 0, 0, big, 4, &err));
     assert_int_equal(hg_link_expect(s.b.link, KIND + 1, byte, 4, &err), HG_ECHEAT);
     assert_contains(err.msg, "sent a message of kind 257, expected 258");
     end_close(&s.a);
     end_close(&s.b);
-    connect_scene(&s);
+    end_pair_open(&s);
     assert_ok(hg_link_send(s.a.link, KIND, 0, 0, big, 5, &err));
     assert_int_equal(hg_link_expect(s.b.link, KIND, byte, 4, &err), HG_ECHEAT);
     assert_contains(err.msg, "sent a message of 5 bytes, expected 4");
     end_close(&s.a);
     end_close(&s.b);
-    connect_scene(&s);
+    end_pair_open(&s);
     assert_ok(hg_link_send(s.a.link, KIND, 0, 0, big, 5, &err));
     assert_ok(hg_link_head(&f, s.b.link, 1000, &err));
     assert_int_equal(hg_link_body(s.b.link, big, 6, &err), HG_EINVAL);
@@ -310,22 +284,22 @@ static void what_is_sent_wrongly(void **state) {
     assert_contains(err.msg, "3 bytes of the last message were not read");
     end_close(&s.a);
     end_close(&s.b);
-    connect_scene(&s);
+    end_pair_open(&s);
     assert_ok(hg_link_send(s.a.link, HG_KIND_HELLO, 0, 0, big, 5, &err)); /* no second hello */
     assert_int_equal(hg_link_head(&f, s.b.link, 1000, &err), HG_ECHEAT);
     assert_contains(err.msg, "out of place");
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void cancelling(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     hg_cancel *c;
     unsigned char byte;
-    open_scene(&s, "link-cancel");
+    end_pair_make(&s, "link-cancel");
     assert_ok(hg_cancel_new(&c, NULL));
     s.b.o.cancel = c;
-    connect_scene(&s);
+    end_pair_open(&s);
     job j = { .link = s.b.link, .n = 1, .bytes = &byte };
     pthread_t t;
     pthread_create(&t, NULL, just_read, &j);
@@ -345,7 +319,7 @@ static void cancelling(void **state) {
     assert_int_equal(hg_link_connect_patiently(&k, s.a.tls, 1, &s.a.o, 60000, &err), HG_ECANCEL);
     hg_cancel_free(c);
     hg_cancel_free(NULL);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* The server comes up while its client tries. */
@@ -370,10 +344,10 @@ static void *come_late(void *self) {
 static void reconnecting(void **state) {
     (void)state;
     enum { NOBODY = 1 }; /* a port that no program listens at */
-    scene s;
+    end_pair s;
     pthread_t t;
     hg_err err;
-    open_scene(&s, "link-again");
+    end_pair_make(&s, "link-again");
     s.a.o.cluster = &s.a.cluster;
     s.b.o.cluster = &s.b.cluster;
     s.a.cluster.server[1].port = NOBODY;
@@ -388,7 +362,7 @@ static void reconnecting(void **state) {
     assert_ok_err(hg_link_connect_patiently(&s.a.link, s.a.tls, 1, &s.a.o, 20000, &err), err);
     pthread_join(t, NULL);
     assert_ok_err(s.b.st, s.b.err);
-    close_scene(&s);
+    end_pair_free(&s);
     relay_free(l.r);
 }
 
@@ -416,10 +390,10 @@ static void listening(void **state) {
 
 static void a_slow_line_is_slow_and_right(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     unsigned char byte;
     hg_err err;
-    open_scene(&s, "link-slow");
+    end_pair_make(&s, "link-slow");
     relay_opts o = relay_opts_default();
     o.delay_us = 5000;
     relay *r = relayed(&s, &o);
@@ -437,15 +411,15 @@ static void a_slow_line_is_slow_and_right(void **state) {
     assert_int_equal(back, 'z');
     assert_int_equal(relay_bytes(r, RELAY_UP), hg_link_counted(s.a.link).wire_out);
     assert_int_equal(relay_bytes(r, RELAY_DOWN), hg_link_counted(s.a.link).wire_in);
-    close_scene(&s);
+    end_pair_free(&s);
     relay_free(r);
 }
 
 /* Cut after every so many bytes: an error with a sentence on both sides, in bounded time, or a link that works. */
 static void cut_anywhere(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "link-cut");
+    end_pair s;
+    end_pair_make(&s, "link-cut");
     s.a.o.handshake_ms = s.b.o.handshake_ms = 2000;
     size_t refused = 0, opened = 0;
     for (int way = 0; way < 2; way++)
@@ -462,14 +436,14 @@ static void cut_anywhere(void **state) {
             relay_free(r);
         }
     assert_true(refused > 10 && opened > 2);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* One bit anywhere in the handshake or the ready messages: never accepted by the side that received it. */
 static void flipped_anywhere(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "link-flip");
+    end_pair s;
+    end_pair_make(&s, "link-flip");
     s.a.o.handshake_ms = s.b.o.handshake_ms = 400;
     for (int way = 0; way < 2; way++) {
         const end *receiver = way == RELAY_UP ? &s.b : &s.a;
@@ -484,14 +458,14 @@ static void flipped_anywhere(void **state) {
             relay_free(r);
         }
     }
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void a_line_that_goes_silent(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     hg_err err;
-    open_scene(&s, "link-silent");
+    end_pair_make(&s, "link-silent");
     s.a.o.stall_ms = s.b.o.stall_ms = 200;
     relay_opts o = relay_opts_default();
     o.swallow_after[RELAY_UP] = 20000;
@@ -503,7 +477,7 @@ static void a_line_that_goes_silent(void **state) {
     assert_ok_err(hg_link_head(&f, s.b.link, 5000, &err), err);
     assert_int_equal(hg_link_body(s.b.link, bytes, sizeof bytes, &err), HG_EPARTY);
     assert_contains(err.msg, "server-0: no progress for 200 ms");
-    close_scene(&s);
+    end_pair_free(&s);
     relay_free(r);
 }
 
@@ -511,8 +485,8 @@ static void a_line_that_goes_silent(void **state) {
 
 static void survives_any_allocation_failure(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "link-faults");
+    end_pair s;
+    end_pair_make(&s, "link-faults");
     hg_status st = HG_ENOMEM;
     for (long k = 0; st == HG_ENOMEM; k++) {
         hg_tls *t = NULL;
@@ -539,7 +513,7 @@ static void survives_any_allocation_failure(void **state) {
         hg_cancel_free(c);
     }
     assert_int_equal(st, HG_EPARTY); /* nobody speaks at the other end */
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 int main(void) {

@@ -80,8 +80,8 @@ static void accept_by_hand(raw *r, SSL *ssl, int fd) {
 
 static void a_replayed_ready_message(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "tls-replay");
+    end_pair s;
+    end_pair_make(&s, "tls-replay");
     raw client = { .folder = "server-0", .version = TLS1_3_VERSION, .play = connect_by_hand };
     end_begin_accept(&s.b); /* the first time it is right: the test would see a mistake in the hand-made messages */
     end_close(&s.a);
@@ -103,7 +103,7 @@ static void a_replayed_ready_message(void **state) {
     end_close(&s.a);
     against_raw_server(&s, &server);
     check(&s.a, HG_EREFUSED, "server-1: sent a ready message that was not signed for this connection");
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* Our own ready message sent back to us. */
@@ -191,7 +191,7 @@ static void other_purpose(raw *r, SSL *ssl, int fd) {
 
 static void bad_hellos(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     static const struct {
         void (*play)(raw *r, SSL *ssl, int fd);
         hg_status code;
@@ -210,7 +210,7 @@ static void bad_hellos(void **state) {
         { other_version, HG_EREFUSED, "runs version 9.9, this server", "runs version 9.9, this server" },
         { other_purpose, HG_ECHEAT, "answers for something else than it was asked", NULL },
     };
-    open_scene(&s, "tls-hello");
+    end_pair_make(&s, "tls-hello");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         s.a.o.handshake_ms = s.b.o.handshake_ms = cases[i].play == drip_hello    ? 1000
                                                   : cases[i].play == say_nothing ? 300
@@ -224,7 +224,7 @@ static void bad_hellos(void **state) {
         check(&s.b, cases[i].code, cases[i].accepting);
         end_close(&s.b);
     }
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 int main(void) {

@@ -5,30 +5,7 @@
 #include "test.h"
 #include <unistd.h>
 
-typedef struct {
-    fake_world world;
-    test_members m;
-    end a, b; /* a connects, b accepts as server 1 */
-} scene;
-
-static void open_scene(scene *s, const char *name) {
-    memset(s, 0, sizeof *s);
-    s->world = fake_world_make(33);
-    test_members_make(&s->m, name, &s->world);
-    end_make(&s->a, &s->world, s->m.server[0], &s->m.cluster);
-    end_make(&s->b, &s->world, s->m.server[1], &s->m.cluster);
-    ends_open(&s->a, &s->b, 1);
-    assert_ok_err(s->a.st, s->a.err);
-    assert_ok_err(s->b.st, s->b.err);
-}
-
-static void close_scene(scene *s) {
-    end_free(&s->a);
-    end_free(&s->b);
-    test_members_free(&s->m);
-}
-
-static void again(scene *s) {
+static void again(end_pair *s) {
     end_close(&s->a);
     end_close(&s->b);
     ends_open(&s->a, &s->b, 1);
@@ -53,8 +30,9 @@ static void *send_message(void *arg) {
 static void messages_of_all_sizes(void **state) {
     (void)state;
     const size_t sizes[] = { 0, 1, HG_PIECE - 1, HG_PIECE, HG_PIECE + 1, 3 * HG_PIECE + 7 };
-    scene s;
-    open_scene(&s, "request-sizes");
+    end_pair s;
+    end_pair_make(&s, "request-sizes");
+    end_pair_open(&s);
     unsigned char *bytes = malloc(4 * HG_PIECE);
     for (size_t i = 0; i < 4 * HG_PIECE; i++) bytes[i] = (unsigned char)(i * 2654435761u >> 13);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -72,14 +50,15 @@ static void messages_of_all_sizes(void **state) {
         hg_text_free(&got);
     }
     free(bytes);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* One byte more than allowed, in the first piece or in a later one; another kind; another kind in the middle. */
 static void longer_or_other_messages_are_refused(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "request-bounds");
+    end_pair s;
+    end_pair_make(&s, "request-bounds");
+    end_pair_open(&s);
     unsigned char *bytes = calloc(1, HG_PIECE);
     hg_text got = hg_text_new(0);
     hg_err err;
@@ -101,13 +80,14 @@ static void longer_or_other_messages_are_refused(void **state) {
     assert_contains(err.msg, "in its middle");
     hg_text_free(&got);
     free(bytes);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void a_stream_comes_in_any_pieces_and_ends(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "request-stream");
+    end_pair s;
+    end_pair_make(&s, "request-stream");
+    end_pair_open(&s);
     unsigned char bytes[100], got[100];
     for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)i;
     assert_ok(hg_link_send(s.a.link, HG_PUT_SHARES, 0, HG_FRAME_MORE, bytes, 10, NULL));
@@ -124,7 +104,7 @@ static void a_stream_comes_in_any_pieces_and_ends(void **state) {
     assert_memory_equal(got, bytes, 35);
     assert_ok(hg_message_read(&in, &n, got, 8, NULL)); /* over is over */
     assert_int_equal(n, 0);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* Every kind has its line, and its limit lets no stranger fill the memory. */
@@ -161,15 +141,11 @@ static void *fetch(void *arg) {
 /* Whoever comes first waits: the link or the thread. What does not belong stays. */
 static void links_and_threads_find_each_other(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     hg_meet *m;
     hg_err err;
     hg_link *k;
-    memset(&s, 0, sizeof s);
-    s.world = fake_world_make(34);
-    test_members_make(&s.m, "request-meet", &s.world);
-    end_make(&s.a, &s.world, s.m.server[0], &s.m.cluster);
-    end_make(&s.b, &s.world, s.m.server[1], &s.m.cluster);
+    end_pair_make(&s, "request-meet");
     s.a.o.purpose = HG_PURPOSE_JOB;
     s.a.o.attempt = 7;
     s.a.o.digest[0] = 9;
@@ -202,7 +178,7 @@ static void links_and_threads_find_each_other(void **state) {
     pthread_join(thread, NULL);
     assert_int_equal(w.st, HG_ECANCEL);
     hg_meet_free(m);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 int main(void) {

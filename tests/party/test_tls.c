@@ -8,7 +8,8 @@ static void replace(end *e, fake_world *w, const hg_identity *id, const char *au
     assert_ok_err(hg_tls_new(&e->tls, id, authority, fake_world_of(w), &err), err);
 }
 
-static hg_identity *new_member(scene *s, const char *folder, const char *name, unsigned roles, const char *authority) {
+static hg_identity *new_member(end_pair *s, const char *folder, const char *name, unsigned roles,
+                               const char *authority) {
     char path[512], ca[512];
     hg_identity *id;
     hg_err err;
@@ -21,8 +22,8 @@ static hg_identity *new_member(scene *s, const char *folder, const char *name, u
 
 static void the_right_ones_are_let_in(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "tls-right");
+    end_pair s;
+    end_pair_make(&s, "tls-right");
     ends_open(&s.a, &s.b, 1);
     check(&s.a, HG_OK, "");
     check(&s.b, HG_OK, "");
@@ -30,17 +31,17 @@ static void the_right_ones_are_let_in(void **state) {
     assert_string_equal(hg_link_peer(s.b.link), "server-0");
     assert_int_equal(hg_link_visitor(s.b.link)->party, 0);
     assert_int_equal(hg_link_visitor(s.b.link)->purpose, HG_PURPOSE_CONTROL);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* ---- what is missing is an error, never "no check" -------------------------------------------------------------------------- */
 
 static void missing_authority_name_or_pin(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     hg_tls *t;
     hg_err err;
-    open_scene(&s, "tls-missing");
+    end_pair_make(&s, "tls-missing");
     const hg_world *w = fake_world_of(&s.world);
     assert_int_equal(hg_tls_new(&t, s.m.server[0], "", w, &err), HG_EINVAL);
     assert_int_equal(hg_tls_new(&t, NULL, s.m.cluster.authority, w, &err), HG_EINVAL);
@@ -76,15 +77,15 @@ static void missing_authority_name_or_pin(void **state) {
     assert_int_equal(hg_link_accept(&k, s.b.tls, pair[0], &s.b.o, &err), HG_EINVAL);
     assert_int_equal(close(pair[0]), -1); /* it was taken over in any case */
     close(pair[1]);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* ---- certificates that are in order, of the wrong one ------------------------------------------------------------------------ */
 
 static void wrong_name(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "tls-name");
+    end_pair s;
+    end_pair_make(&s, "tls-name");
     replace(&s.b, &s.world, s.m.server[2], s.m.cluster.authority); /* server 2 where server 1 should be */
     ends_open(&s.a, &s.b, 1);
     check(&s.a, HG_EREFUSED, "server-1: shows the certificate of somebody else");
@@ -98,13 +99,13 @@ static void wrong_name(void **state) {
     check(&s.b, HG_EREFUSED, "server-9: is no server of the cluster tests");
     check(&s.a, HG_EREFUSED, "server-1: server-9: is no server of the cluster tests");
     hg_identity_free(stranger);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void wrong_pin(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "tls-pin");
+    end_pair s;
+    end_pair_make(&s, "tls-pin");
     hg_identity *twin = new_member(&s, "twin", "server-1", HG_ROLE_SERVER, "authority");
     replace(&s.b, &s.world, twin, s.m.cluster.authority); /* the authority issued a second certificate of that name */
     ends_open(&s.a, &s.b, 1);
@@ -119,14 +120,14 @@ static void wrong_pin(void **state) {
     check(&s.a, HG_EREFUSED, "another key");
     hg_identity_free(twin);
     hg_identity_free(twin0);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void foreign_authority(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     char ca[512];
-    open_scene(&s, "tls-foreign");
+    end_pair_make(&s, "tls-foreign");
     test_members_path(ca, sizeof ca, &s.m, "second");
     assert_ok(hg_authority_create(ca, "tests", NULL, fake_world_of(&s.world), NULL)); /* even of the same name */
     hg_identity *foreign = new_member(&s, "foreign", "server-1", HG_ROLE_SERVER, "second");
@@ -147,41 +148,42 @@ static void foreign_authority(void **state) {
     assert_null(s.b.link);
     hg_identity_free(foreign);
     hg_identity_free(foreign0);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* The judging side's clock is moved: its peer's certificate is past its time, or before it. */
 static void expired_and_not_yet_valid(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
+    fake_world later = fake_world_make(12); /* the clock of the side that judges */
     static const struct {
         int64_t days;
         const char *ours, *theirs;
     } cases[] = { { 366, "shows a certificate that has expired", "refuses our certificate: it has expired" },
                   { -1, "shows a certificate that is not valid yet", "refuses our certificate" } };
-    open_scene(&s, "tls-dates");
+    end_pair_make(&s, "tls-dates");
     for (size_t i = 0; i < 2; i++) {
-        s.later.now = FAKE_NOW + cases[i].days * DAY;
-        replace(&s.a, &s.later, s.m.server[0], s.m.cluster.authority);
+        later.now = FAKE_NOW + cases[i].days * DAY;
+        replace(&s.a, &later, s.m.server[0], s.m.cluster.authority);
         replace(&s.b, &s.world, s.m.server[1], s.m.cluster.authority);
         ends_open(&s.a, &s.b, 1);
         check(&s.a, HG_EREFUSED, cases[i].ours);
         check(&s.b, HG_EREFUSED, cases[i].theirs);
         end_close(&s.b);
         replace(&s.a, &s.world, s.m.server[0], s.m.cluster.authority);
-        replace(&s.b, &s.later, s.m.server[1], s.m.cluster.authority);
+        replace(&s.b, &later, s.m.server[1], s.m.cluster.authority);
         ends_open(&s.a, &s.b, 1);
         check(&s.b, HG_EREFUSED, cases[i].ours);
         check(&s.a, HG_EREFUSED, cases[i].theirs);
         end_close(&s.b);
     }
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void an_owner_is_no_server(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "tls-owner");
+    end_pair s;
+    end_pair_make(&s, "tls-owner");
     /* as a client: not admitted unless somebody says so, and never to what servers do among themselves */
     replace(&s.a, &s.world, s.m.owner, s.m.cluster.authority);
     ends_open(&s.a, &s.b, 1);
@@ -207,7 +209,7 @@ static void an_owner_is_no_server(void **state) {
     ends_open(&s.a, &s.b, 1);
     check(&s.a, HG_EREFUSED, "is this member itself");
     hg_identity_free(actor);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static hg_status nobody_today(void *self, const hg_visitor *v, hg_err *err) {
@@ -217,9 +219,9 @@ static hg_status nobody_today(void *self, const hg_visitor *v, hg_err *err) {
 
 static void the_host_may_refuse(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     hg_visitor seen;
-    open_scene(&s, "tls-host");
+    end_pair_make(&s, "tls-host");
     replace(&s.a, &s.world, s.m.user, s.m.cluster.authority);
     s.a.o.purpose = HG_PURPOSE_CLIENT;
     memset(s.a.o.digest, 0x42, HG_DIGEST);
@@ -232,45 +234,45 @@ static void the_host_may_refuse(void **state) {
     assert_string_equal(s.a.err.hint, "come back tomorrow");
     assert_true(seen.party == -1 && seen.attempt == 5 && seen.digest[31] == 0x42 && seen.purpose == HG_PURPOSE_CLIENT);
     assert_int_equal(seen.peer.roles, HG_ROLE_OWNER | HG_ROLE_USER);
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* ---- peers that are none ------------------------------------------------------------------------------------------------------- */
 
 static void self_signed(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "tls-self");
+    end_pair s;
+    end_pair_make(&s, "tls-self");
     raw r = { .self_signed = true, .version = TLS1_3_VERSION };
     against_raw_server(&s, &r);
     check(&s.a, HG_EREFUSED, "server-1: shows a certificate that it signed itself");
     against_raw_client(&s, &r);
     check(&s.b, HG_EREFUSED, "shows a certificate that it signed itself");
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void tls_1_2(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "tls-12");
+    end_pair s;
+    end_pair_make(&s, "tls-12");
     raw r = { .folder = "server-1", .version = TLS1_2_VERSION };
     against_raw_server(&s, &r);
     check(&s.a, HG_EREFUSED, "server-1: does not speak TLS 1.3");
     r.folder = "server-0";
     against_raw_client(&s, &r);
     check(&s.b, HG_EREFUSED, "does not speak TLS 1.3");
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 static void no_client_certificate(void **state) {
     (void)state;
-    scene s;
-    open_scene(&s, "tls-none");
+    end_pair s;
+    end_pair_make(&s, "tls-none");
     raw r = { .version = TLS1_3_VERSION };
     against_raw_client(&s, &r);
     check(&s.b, HG_EREFUSED, "shows no certificate");
     assert_contains(s.b.err.msg, "127.0.0.1:"); /* a stranger is named by where it comes from */
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 /* ---- bytes instead of TLS ------------------------------------------------------------------------------------------------------ */
@@ -304,7 +306,7 @@ static void drip(raw *r, SSL *ssl, int fd) {
 
 static void bytes_that_are_no_tls(void **state) {
     (void)state;
-    scene s;
+    end_pair s;
     static const struct {
         void (*play)(raw *r, SSL *ssl, int fd);
         hg_status code;
@@ -316,7 +318,7 @@ static void bytes_that_are_no_tls(void **state) {
         { say_nothing, HG_EPARTY, "was not ready within 300 ms, during the TLS handshake" },
         { drip, HG_EPARTY, "was not ready within 300 ms, during the TLS handshake" },
     };
-    open_scene(&s, "tls-bytes");
+    end_pair_make(&s, "tls-bytes");
     s.a.o.handshake_ms = s.b.o.handshake_ms = 300;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         raw r = { .play = cases[i].play, .plain = true };
@@ -326,7 +328,7 @@ static void bytes_that_are_no_tls(void **state) {
         check(&s.b, cases[i].code, cases[i].words);
         end_close(&s.b);
     }
-    close_scene(&s);
+    end_pair_free(&s);
 }
 
 int main(void) {

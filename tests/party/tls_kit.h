@@ -15,27 +15,6 @@
 
 enum { DAY = 86400 };
 
-typedef struct {
-    fake_world world, later; /* `later` is the clock of the side that judges */
-    test_members m;
-    end a, b; /* a connects, b accepts as server 1 */
-} scene;
-
-static inline void open_scene(scene *s, const char *name) {
-    memset(s, 0, sizeof *s);
-    s->world = fake_world_make(11);
-    s->later = fake_world_make(12);
-    test_members_make(&s->m, name, &s->world);
-    end_make(&s->a, &s->world, s->m.server[0], &s->m.cluster);
-    end_make(&s->b, &s->world, s->m.server[1], &s->m.cluster);
-}
-
-static inline void close_scene(scene *s) {
-    end_free(&s->a);
-    end_free(&s->b);
-    test_members_free(&s->m);
-}
-
 static inline void check(const end *e, hg_status code, const char *words) {
     if (e->st != code || !strstr(e->err.msg, words))
         fail_msg("status %s, \"%s\"; expected %s, \"%s\"", hg_status_name(e->st), e->err.msg, hg_status_name(code),
@@ -51,7 +30,7 @@ struct raw {
     const char *folder; /* whose key and certificate it shows; NULL: none */
     bool self_signed, plain, server;
     int version; /* the highest */
-    scene *s;
+    end_pair *s;
     int listener, fd;
     uint16_t port;
     pthread_t thread;
@@ -143,7 +122,7 @@ static struct sockaddr_in loopback(uint16_t port) {
 }
 
 /* The raw peer answers, ours connects. */
-static inline void against_raw_server(scene *s, raw *r) {
+static inline void against_raw_server(end_pair *s, raw *r) {
     struct sockaddr_in at = loopback(0);
     socklen_t size = sizeof at;
     r->s = s;
@@ -159,7 +138,7 @@ static inline void against_raw_server(scene *s, raw *r) {
 }
 
 /* Ours answers, the raw peer connects. */
-static inline void against_raw_client(scene *s, raw *r) {
+static inline void against_raw_client(end_pair *s, raw *r) {
     r->s = s;
     r->server = false;
     end_begin_accept(&s->b);

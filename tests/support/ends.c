@@ -81,3 +81,23 @@ void ring_free(ring *r) {
         end_free(&r->previous[i]);
     }
 }
+
+void end_pair_make(end_pair *p, const char *name) {
+    memset(p, 0, sizeof *p);
+    p->world = fake_world_make(21);
+    test_members_make(&p->m, name, &p->world);
+    end_make(&p->a, &p->world, p->m.server[0], &p->m.cluster);
+    end_make(&p->b, &p->world, p->m.server[1], &p->m.cluster);
+}
+
+void end_pair_open(end_pair *p) {
+    ends_open(&p->a, &p->b, 1);
+    assert_ok_err(p->a.st, p->a.err);
+    assert_ok_err(p->b.st, p->b.err);
+}
+
+void end_pair_free(end_pair *p) {
+    end_free(&p->a);
+    end_free(&p->b);
+    test_members_free(&p->m);
+}

@@ -35,6 +35,16 @@ void end_connect(end *e, unsigned party, uint16_t port);
 void ends_open(end *connects, end *accepts, unsigned party);
 void end_close(end *e); /* the link and the listener; it may be opened again */
 
+/* Two servers of one authority, in a scratch folder. */
+typedef struct {
+    fake_world world;
+    test_members m;
+    end a, b; /* a connects, b accepts as server 1 */
+} end_pair;
+void end_pair_make(end_pair *p, const char *name);
+void end_pair_open(end_pair *p); /* fails the test when a link is not made */
+void end_pair_free(end_pair *p);
+
 /* Three servers, each connected to the next: links of a job. Entry i is server i. */
 typedef struct {
     end next[3], previous[3];

@@ -28,7 +28,6 @@ void magnets_start(magnets *m, unsigned server);
 hg_party *magnets_party(const magnets *m, const char *member);
 double magnets_hc(const magnets *m, size_t row); /* the property of a pool row, in [0, 3] */
 size_t magnets_answer(const magnets *m, const size_t *row, size_t n);
-double magnets_peak_mb(const magnets *m); /* largest resident set of a server so far */
 /* A server's words so far: the text's string. */
 const char *magnets_log(hg_text *to, const magnets *m, unsigned server);
 

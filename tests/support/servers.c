@@ -1,6 +1,7 @@
 /* tests/support/servers.c -- see servers.h */
 #include "servers.h"
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -150,4 +151,22 @@ int test_servers_stop(test_servers *s, unsigned i, int number) {
 
 void test_servers_stop_all(test_servers *s) {
     for (unsigned i = 0; i < HG_SERVERS; i++) test_servers_stop(s, i, SIGTERM);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------------------------- */
+
+double test_peak_mb(pid_t pid) {
+    char path[64], line[256];
+    double kb = NAN;
+    snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f)) (void)!sscanf(line, "VmHWM: %lf kB", &kb);
+    if (f) fclose(f);
+    return kb * 1024e-6;
+}
+
+double test_servers_peak_mb(const test_servers *s) {
+    double most = 0;
+    for (unsigned i = 0; i < HG_SERVERS; i++) most = fmax(most, test_peak_mb(s->pid[i]));
+    return most;
 }

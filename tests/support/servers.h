@@ -34,4 +34,6 @@ HG_MUST_CHECK hg_status test_servers_await(test_servers *s, unsigned i, hg_err *
 /* Signals server i and waits for its end; SIGKILL is a loss of power. Its exit status, or -1. */
 int test_servers_stop(test_servers *s, unsigned i, int signal);
 void test_servers_stop_all(test_servers *s);
+double test_peak_mb(pid_t pid);                     /* largest resident set of a process so far */
+double test_servers_peak_mb(const test_servers *s); /* of the largest server */
 #endif
