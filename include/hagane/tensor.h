@@ -150,6 +150,13 @@ hg_tensor *hg_sum(hg_tape *t, hg_tensor *x, unsigned axes);
 hg_tensor *hg_mean(hg_tape *t, hg_tensor *x, unsigned axes);
 hg_tensor *hg_sum_to(hg_tape *t, hg_tensor *x, hg_shape shape); /* the reverse of hg_expand */
 
+/* ---- joining, leaving out ----------------------------------------------------------------------------------------- */
+
+hg_tensor *hg_concat(hg_tape *t, hg_tensor *const *x, size_t n, unsigned axis); /* one behind another; n >= 1 */
+/* While training each element is 0 with probability p (0 <= p < 1, in steps of 1/65536), and divided by 1 - p otherwise; else x itself.
+ * Which ones depends on the tape's seed, the step and on how many dropouts came before in the step, not on threads or dtype. */
+hg_tensor *hg_dropout(hg_tape *t, hg_tensor *x, double p);
+
 /* ---- graphs: rows that are picked, and items that are summed ----------------------------------------------------- */
 
 /* m items, each of which belongs to one of n rows: edges to their target atoms, atoms to their molecules. Made once from numbers that may

@@ -50,6 +50,7 @@ hg_pool *hg_tape_pool(const hg_tape *t);
 hg_dtype hg_tape_dtype(const hg_tape *t);
 bool hg_tape_training(const hg_tape *t);
 uint64_t hg_tape_seed(const hg_tape *t), hg_tape_step(const hg_tape *t);
+uint64_t hg_tape_draw(hg_tape *t); /* 0, 1, 2, ... in a step: what tells its random operations apart */
 /* Memory of the tape, 64-byte aligned, not zeroed; NULL when there is none, and the tape has failed then. For what an operation keeps from
  * forward to backward; scratch goes between hg_tape_mark and hg_tape_release, inside one call. */
 void *hg_tape_alloc(hg_tape *t, size_t n, size_t size);

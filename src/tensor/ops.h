@@ -11,6 +11,8 @@
     X(place)                                                                                                           \
     X(copy)                                                                                                            \
     X(gather)                                                                                                          \
+    X(concat)                                                                                                          \
+    X(dropout)                                                                                                         \
     X(segment)                                                                                                         \
     X(sum)                                                                                                             \
     X(linear)                                                                                                          \

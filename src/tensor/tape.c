@@ -86,6 +86,7 @@ void hg_tape_begin(hg_tape *t, uint64_t step) {
     t->slab = t->base = t->used = 0;
     t->last = NULL;
     t->step = step;
+    t->draws = 0;
     t->failed = HG_OK;
     t->backward_done = false;
     if (HG_TAPE_ONE_PIECE) {
@@ -125,6 +126,7 @@ hg_dtype hg_tape_dtype(const hg_tape *t) { return t->o.dtype; }
 bool hg_tape_training(const hg_tape *t) { return t->o.training; }
 uint64_t hg_tape_seed(const hg_tape *t) { return t->o.seed; }
 uint64_t hg_tape_step(const hg_tape *t) { return t->step; }
+uint64_t hg_tape_draw(hg_tape *t) { return t->draws++; }
 
 /* ---- making tensors ------------------------------------------------------------------------------------------- */
 

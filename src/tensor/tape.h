@@ -31,7 +31,7 @@ struct hg_tape {
     size_t slab, base, used; /* the slab in use, bytes of those before it, bytes used in it */
     size_t most;             /* the farthest position so far */
     hg_node *last;           /* of what was recorded; tensor.before leads back */
-    uint64_t step;
+    uint64_t step, draws;
     hg_status failed;
     hg_err err;
     bool backward_done;
