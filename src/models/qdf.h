@@ -40,6 +40,19 @@ typedef struct {
 } hg_qdf_layout; /* offsets into one array of floats, in the order of the authors' weights */
 hg_qdf_layout hg_qdf_layout_of(size_t dim);
 
+/* A trained model. Weights as the authors' names have them (coefficient.weight, zeta.weight, W_functional.0.weight ...). */
+typedef struct {
+    hg_qdf_layout l;
+    float *w; /* [l.count] */
+} hg_qdf;
+/* From a safetensors file; dim is what the file has. Errors: HG_EIO, HG_EPARSE, HG_ENOTFOUND a tensor that is missing, HG_EDATA a shape
+ * that does not fit or a weight that is no number, HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_qdf_load(hg_qdf **out, const char *path, hg_err *err);
+HG_MUST_CHECK hg_status hg_qdf_save(const hg_qdf *q, const char *path, hg_err *err);
+/* First values as PyTorch gives them: coefficients normal, zeta 1, layers uniform in +- 1 / sqrt(inputs). */
+HG_MUST_CHECK hg_status hg_qdf_new(hg_qdf **out, size_t dim, uint64_t seed, hg_err *err);
+void hg_qdf_free(hg_qdf *q);
+
 /* What a molecule is to the model. */
 typedef struct {
     size_t atoms, points, orbitals;

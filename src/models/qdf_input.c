@@ -14,29 +14,6 @@ const hg_qdf_element *hg_qdf_element_of(unsigned z) {
     return NULL;
 }
 
-hg_qdf_layout hg_qdf_layout_of(size_t dim) {
-    hg_qdf_layout l = { .dim = dim };
-    size_t at = 0;
-    l.coefficient = at, at += HG_QDF_TYPES * dim;
-    l.zeta = at, at += HG_QDF_TYPES;
-    for (int i = 0; i < HG_QDF_LAYERS; i++) {
-        l.w[i] = at, at += dim * dim;
-        l.b[i] = at, at += dim;
-    }
-    l.energy_w = at, at += dim;
-    l.energy_b = at, at += 1;
-    l.density_w = at, at += dim;
-    l.density_b = at, at += dim;
-    for (int i = 0; i < HG_QDF_LAYERS; i++) {
-        l.v[i] = at, at += dim * dim;
-        l.c[i] = at, at += dim;
-    }
-    l.potential_w = at, at += dim;
-    l.potential_b = at, at += 1;
-    l.count = at;
-    return l;
-}
-
 /* The lattice points within the sphere: 8 with all of 0.15, 24 with one of 0.45, 24 with two. */
 static size_t add_points(double *point, const double *centre) {
     static const double STEP = 0.3, RADIUS = 0.75;

@@ -1,5 +1,6 @@
 /* tests/models/test_qdf.c -- Quantum Deep Field: the input, the kernels against the tape, and the published weights' own predictions */
 #include "core/memory.h"
+#include "hagane/csv.h"
 #include "hagane/molecule_file.h"
 #include "models/qdf_kernel.h"
 #include "models/qdf_tape.h"
@@ -216,6 +217,105 @@ static void what_it_cannot_compute_is_refused(void **state) {
     hg_arena_reset(mem, mark);
 }
 
+/* The authors' weights on the authors' test molecules: their program's own predictions. */
+static hg_qdf *published(void) {
+    char path[512];
+    hg_qdf *q;
+    hg_err err;
+    assert_ok_err(hg_qdf_load(&q, test_source(path, sizeof path, "models/qdf-classic/weights.safetensors"), &err), err);
+    return q;
+}
+
+typedef struct {
+    char id[40];
+    double e;
+} prediction;
+
+static int by_id(const void *a, const void *b) {
+    return strcmp(((const prediction *)a)->id, ((const prediction *)b)->id);
+}
+
+static void the_published_predictions_come_back(void **state) {
+    hg_arena *mem = *state;
+    char path[512], molecules[512];
+    if (!test_shared(path, sizeof path, "data/qdf-qm9/qdf_predictions_test.tsv.xz")) skip();
+    test_shared(molecules, sizeof molecules, "data/qdf-qm9/under14_test.txt.xz");
+    hg_err err;
+    hg_table *table;
+    size_t id, want;
+    assert_ok_err(hg_csv_read(&table, path, NULL, &err), err);
+    assert_ok_err(hg_table_find(&id, table, "ID", &err), err);
+    assert_ok_err(hg_table_find(&want, table, "Predict", &err), err);
+    const size_t n = hg_table_rows(table);
+    prediction *all = calloc(n, sizeof *all);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(all[i].id, sizeof all[i].id, "%s", hg_table_text(table, id, i));
+        all[i].e = hg_table_column(table, want)->number[i];
+    }
+    qsort(all, n, sizeof *all, by_id);
+    hg_qdf *q = published();
+    hg_molecule_file *f;
+    assert_ok_err(hg_molecule_file_open(&f, molecules, NULL, &err), err);
+    hg_qdf_room room = { 0 };
+    double worst = 0, error = 0;
+    size_t seen = 0;
+    for (;; seen++) {
+        const hg_mark mark = hg_arena_mark(mem);
+        hg_molecule *m;
+        hg_qdf_input in;
+        double e;
+        assert_ok_err(hg_molecule_file_next(&m, f, mem, &err), err);
+        if (!m) break;
+        assert_ok_err(hg_qdf_input_make(&in, m, mem, &err), err);
+        assert_ok_err(hg_qdf_energy(&e, q->w, &q->l, &in, &room, &err), err);
+        prediction key = { "", 0 };
+        snprintf(key.id, sizeof key.id, "%s", m->id);
+        const prediction *p = bsearch(&key, all, n, sizeof *all, by_id);
+        assert_non_null(p);
+        worst = fmax(worst, fabs(e - p->e));
+        error += fabs(e - m->values[0].real[0]);
+        hg_arena_reset(mem, mark);
+    }
+    assert_int_equal(seen, 1480);
+    printf("largest difference %.2g eV, mean absolute error %.6f eV\n", worst, error / 1480);
+    assert_true(worst < 5e-4);
+    assert_close(error / 1480, 0.057532, 1e-5);
+    hg_qdf_room_free(&room);
+    hg_molecule_file_free(f);
+    hg_qdf_free(q);
+    hg_table_free(table);
+    free(all);
+}
+
+static void weights_come_back_from_a_file(void **state) {
+    (void)state;
+    char path[512];
+    hg_err err;
+    hg_qdf *a, *b;
+    test_scratch(path, sizeof path, "qdf.safetensors");
+    assert_ok(hg_qdf_new(&a, DIM, 7, NULL));
+    assert_ok_err(hg_qdf_save(a, path, &err), err);
+    assert_ok_err(hg_qdf_load(&b, path, &err), err);
+    assert_int_equal(b->l.count, a->l.count);
+    assert_memory_equal(a->w, b->w, a->l.count * sizeof *a->w);
+    hg_qdf_free(b);
+    a->w[a->l.b[1]] = NAN;
+    assert_ok_err(hg_qdf_save(a, path, &err), err);
+    assert_int_equal(hg_qdf_load(&b, path, &err), HG_EDATA);
+    assert_contains(err.msg, "W_functional.1.bias");
+    assert_null(b);
+    hg_qdf_free(a);
+    assert_int_equal(hg_qdf_new(&a, 0, 7, &err), HG_EINVAL);
+    for (long k = 0;; k++) {
+        fail_alloc_after(k);
+        const hg_status st = hg_qdf_new(&a, DIM, 7, &err);
+        fail_alloc_after(-1);
+        hg_qdf_free(a);
+        if (st == HG_OK) break;
+        assert_int_equal(st, HG_ENOMEM);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_atom_has_56_points_on_a_lattice),
@@ -223,6 +323,8 @@ int main(void) {
         TEST(kernels_are_the_tape),
         TEST(the_order_of_atoms_and_a_shift_change_nothing),
         TEST(what_it_cannot_compute_is_refused),
+        TEST(weights_come_back_from_a_file),
+        TEST(the_published_predictions_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
