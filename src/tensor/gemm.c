@@ -1,15 +1,17 @@
 /* tensor/gemm.c -- products of matrices over the pool; see tensor/gemm.h
  *
  * The result is cut into blocks whose borders depend on the sizes alone, a task each, and every task is one call of OpenBLAS on one
- * thread: same bits for any number of threads. Bias and activation are applied to a block while it is in the cache.
+ * thread: same bits for any number of threads. Bias and activation are applied to a block while it is in the cache. Of a tape that asks for
+ * bfloat16, tensor/bf16.h does the work of OpenBLAS, but where an edge is so short that there is nothing to win.
  */
 #include "tensor/gemm.h"
 #include "num/linalg.h"
+#include "tensor/bf16.h"
 #include <cblas.h>
 #include <limits.h>
 #include <string.h>
 
-enum { ROWS = 256, COLS = 512, TASKS = 8, LEAST = 64 };
+enum { ROWS = 256, COLS = 512, TASKS = 8, LEAST = 64, BF16_EDGE = 8 };
 static const double WORK_LEAST = 1 << 18; /* multiply-adds worth a task of their own */
 
 bool hg_matrix_fits(size_t rows, size_t cols, ptrdiff_t row, ptrdiff_t col) {
@@ -22,11 +24,17 @@ typedef struct {
     const hg_product *p;
     size_t rows, cols;             /* of a block */
     size_t row_blocks, col_blocks; /* of a matrix */
+    bool bf16;
+    uint16_t *packed; /* b, for all; NULL: every task packs its own */
+    uint16_t *room;   /* [threads, room_size] */
+    size_t room_size;
 } job;
 
 static const void *element(const hg_product *p, const void *data, ptrdiff_t i) {
     return (const char *)data + i * (ptrdiff_t)hg_dtype_size(p->dtype);
 }
+
+static size_t blocks(size_t n, size_t size) { return (n + size - 1) / size; }
 
 /* How BLAS is told of a matrix: rows of length ld, or columns of length ld. */
 typedef struct {
@@ -41,6 +49,20 @@ static blas_matrix as_blas(const hg_matrix *x, size_t rows, size_t cols) {
     const bool one = turned ? cols <= 1 : rows <= 1; /* its stride says nothing */
     return (blas_matrix) { turned ? CblasTrans : CblasNoTrans,
                            one || ld < (ptrdiff_t)least ? (int)(least ? least : 1) : (int)ld };
+}
+
+/* Columns from..from + n of b, rounded: packed before for all blocks, or here. */
+static void multiply_bf16(const job *j, float *c, const void *a, const void *b, size_t from, size_t m, size_t n,
+                          bool add, size_t worker) {
+    const hg_product *p = j->p;
+    const hg_matrix ma = { a, p->a.row, p->a.col }, mb = { b, p->b.row, p->b.col };
+    uint16_t *room = j->room + worker * j->room_size, *own = room + hg_bf16_room(j->rows, p->k);
+    const size_t first = from / HG_BF16_PANEL;
+    if (!j->packed) hg_bf16_pack(own, &mb, p->k, n, 0, blocks(n, HG_BF16_PANEL));
+    if (j->packed)
+        hg_bf16_product(c, p->ldc, &ma, j->packed, p->k, p->n, first, m, n, add, false, room);
+    else
+        hg_bf16_product(c, p->ldc, &ma, own, p->k, n, 0, m, n, add, false, room);
 }
 
 static void multiply(const hg_product *p, void *c, const void *a, const void *b, size_t m, size_t n, bool add) {
@@ -73,7 +95,7 @@ static void activate(const hg_product *p, char *y, const char *z, size_t m, size
     }
 }
 
-static void block(const job *j, size_t which, size_t i, size_t k) {
+static void block(const job *j, size_t which, size_t i, size_t k, size_t worker) {
     const hg_product *p = j->p;
     const size_t m = p->m - i < j->rows ? p->m - i : j->rows, n = p->n - k < j->cols ? p->n - k : j->cols;
     ptrdiff_t o[HG_LOOP_OPERANDS] = { 0 };
@@ -87,8 +109,11 @@ static void block(const job *j, size_t which, size_t i, size_t k) {
     for (size_t r = 0; r < inner && p->k; r++) {
         ptrdiff_t in[HG_LOOP_OPERANDS] = { 0 };
         if (p->inner.rank) hg_loop_run(&p->inner, r, 1, in);
-        multiply(p, c, element(p, p->a.data, ai + in[0]), element(p, p->b.data, bi + in[1]), m, n,
-                 p->add || filled || r > 0);
+        const void *a = element(p, p->a.data, ai + in[0]), *b = element(p, p->b.data, bi + in[1]);
+        if (j->bf16)
+            multiply_bf16(j, (float *)c, a, b, k, m, n, p->add || filled || r > 0, worker);
+        else
+            multiply(p, c, a, b, m, n, p->add || filled || r > 0);
     }
     char *y = p->y ? (char *)p->y + at * (ptrdiff_t)hg_dtype_size(p->dtype) : c;
     if (p->act != HG_IDENTITY || y != c) activate(p, y, c, m, n);
@@ -96,35 +121,63 @@ static void block(const job *j, size_t which, size_t i, size_t k) {
 
 static void task(void *ctx, size_t begin, size_t end, size_t worker) {
     const job *j = ctx;
-    (void)worker;
     for (size_t unit = begin; unit < end; unit++) {
         const size_t inside = unit % (j->row_blocks * j->col_blocks);
         block(j, unit / (j->row_blocks * j->col_blocks), inside / j->col_blocks * j->rows,
-              inside % j->col_blocks * j->cols);
+              inside % j->col_blocks * j->cols, worker);
     }
 }
 
-static size_t blocks(size_t n, size_t size) { return (n + size - 1) / size; }
+static void pack_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    const job *j = ctx;
+    (void)worker;
+    hg_bf16_pack(j->packed, &j->p->b, j->p->k, j->p->n, begin, end);
+}
+
+/* One matrix b that several blocks of rows need is packed once. */
+static bool prepare_bf16(job *j, hg_tape *t, size_t products) {
+    const hg_product *p = j->p;
+    const bool once = products == 1 && j->row_blocks > 1;
+    const size_t cols = p->n < j->cols ? p->n : j->cols;
+    j->room_size = hg_bf16_room(j->rows, p->k) + (once ? 0 : hg_bf16_packed(p->k, cols));
+    j->room = hg_tape_alloc(t, hg_pool_threads(hg_tape_pool(t)) * j->room_size, sizeof *j->room);
+    if (once) {
+        j->packed = hg_tape_alloc(t, hg_bf16_packed(p->k, p->n), sizeof *j->packed);
+        if (!j->packed) return false;
+        hg_pool_for(hg_tape_pool(t), blocks(p->n, HG_BF16_PANEL), 1, pack_task, j);
+    }
+    return j->room != NULL;
+}
+
+/* Smaller blocks until there are tasks enough. */
+static void cut(job *j, size_t matrices, double depth) {
+    const hg_product *p = j->p;
+    const size_t step = j->bf16 ? HG_BF16_PANEL : 16;
+    for (;;) {
+        const size_t m = p->m < j->rows ? p->m : j->rows, n = p->n < j->cols ? p->n : j->cols;
+        if (blocks(p->m, j->rows) * blocks(p->n, j->cols) * matrices >= TASKS) break;
+        if ((double)m * (double)n * depth < 2 * WORK_LEAST || (m <= LEAST && n <= LEAST)) break;
+        if (m > n)
+            j->rows = blocks(m, 2 * 16) * 16;
+        else
+            j->cols = blocks(n, 2 * step) * step;
+    }
+    j->row_blocks = blocks(p->m, j->rows);
+    j->col_blocks = blocks(p->n, j->cols);
+}
 
 void hg_product_do(hg_tape *t, const hg_product *p) {
     job j = { .p = p, .rows = ROWS, .cols = COLS };
-    const size_t matrices = p->batch.rank ? p->batch.total : 1;
+    const size_t matrices = p->batch.rank ? p->batch.total : 1, inner = p->inner.rank ? p->inner.total : 1;
     if (p->m == 0 || p->n == 0 || matrices == 0) return;
-    const double depth = (double)p->k * (double)(p->inner.rank ? p->inner.total : 1);
-    for (;;) { /* smaller blocks until there are tasks enough */
-        const size_t m = p->m < j.rows ? p->m : j.rows, n = p->n < j.cols ? p->n : j.cols;
-        if (blocks(p->m, j.rows) * blocks(p->n, j.cols) * matrices >= TASKS) break;
-        if ((double)m * (double)n * depth < 2 * WORK_LEAST || (m <= LEAST && n <= LEAST)) break;
-        if (m > n)
-            j.rows = blocks(m, 2 * 16) * 16;
-        else
-            j.cols = blocks(n, 2 * 16) * 16;
-    }
-    j.row_blocks = blocks(p->m, j.rows);
-    j.col_blocks = blocks(p->n, j.cols);
-    const size_t units = j.row_blocks * j.col_blocks * matrices;
+    j.bf16 = hg_tape_bf16(t) && p->dtype == HG_F32 && p->m >= BF16_EDGE && p->n >= BF16_EDGE && p->k >= BF16_EDGE;
+    const double depth = (double)p->k * (double)inner;
+    cut(&j, matrices, depth);
     const double work = (double)j.rows * (double)j.cols * depth + 1;
     const size_t chunk = work < WORK_LEAST ? (size_t)(WORK_LEAST / work) : 1;
+    const size_t mark = hg_tape_mark(t);
     HG_ONE_BLAS_THREAD;
-    hg_pool_for(hg_tape_pool(t), units, chunk, task, &j);
+    if (!j.bf16 || prepare_bf16(&j, t, matrices * inner))
+        hg_pool_for(hg_tape_pool(t), j.row_blocks * j.col_blocks * matrices, chunk, task, &j);
+    hg_tape_release(t, mark);
 }

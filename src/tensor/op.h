@@ -49,6 +49,7 @@ hg_tensor *hg_apply(hg_tape *t, const hg_op *op, hg_tensor *const *in, unsigned 
 hg_pool *hg_tape_pool(const hg_tape *t);
 hg_dtype hg_tape_dtype(const hg_tape *t);
 bool hg_tape_training(const hg_tape *t);
+bool hg_tape_bf16(const hg_tape *t);
 uint64_t hg_tape_seed(const hg_tape *t), hg_tape_step(const hg_tape *t);
 uint64_t hg_tape_draw(hg_tape *t); /* 0, 1, 2, ... in a step: what tells its random operations apart */
 /* Memory of the tape, 64-byte aligned, not zeroed; NULL when there is none, and the tape has failed then. For what an operation keeps from

@@ -124,6 +124,7 @@ hg_tensor *hg_tape_fail(hg_tape *t, hg_status code, const char *fmt, ...) {
 hg_pool *hg_tape_pool(const hg_tape *t) { return t->o.pool; }
 hg_dtype hg_tape_dtype(const hg_tape *t) { return t->o.dtype; }
 bool hg_tape_training(const hg_tape *t) { return t->o.training; }
+bool hg_tape_bf16(const hg_tape *t) { return t->o.bf16; }
 uint64_t hg_tape_seed(const hg_tape *t) { return t->o.seed; }
 uint64_t hg_tape_step(const hg_tape *t) { return t->step; }
 uint64_t hg_tape_draw(hg_tape *t) { return t->draws++; }
