@@ -48,11 +48,13 @@ typedef struct {
     bool has_cell;     /* a periodic cell, or a box */
     bool periodic[3];  /* along which of its vectors */
     double cell[9];    /* its vectors as rows, angstrom */
+    bool flat;         /* a drawing: the coordinates are of the paper, without physical meaning */
     size_t line;       /* of the file, where it begins, from 1; 0: made by a program */
 } hg_molecule;
 
 typedef struct {
     size_t max_atoms;    /* more are refused, > 0                                                    default 100000 */
+    bool allow_flat;     /* are drawings taken?                                                       default false  */
     double min_distance; /* angstrom; atoms closer than this are refused, 0 = not looked at, at most 5  default 0.4 */
 } hg_molecule_limits;
 
@@ -66,7 +68,7 @@ hg_molecule *hg_molecule_new(hg_arena *mem, size_t n);
  * walls. O(n) time; 8 bytes of memory an atom when there are more than 64.
  * Errors: HG_EINVAL no atoms, an atomic number outside 1..118, limits out of range; HG_ELIMIT too many atoms; HG_ENAN a
  * coordinate that is not finite; HG_EDATA one beyond 10^7 angstrom, or two atoms closer than min_distance, which are
- * both named, counted from 1; HG_ENOMEM. */
+ * both named, counted from 1, or a drawing; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_molecule_check(const hg_molecule *m, const hg_molecule_limits *limits, hg_err *err);
 
 /* Electrons: the sum of the atomic numbers less the charge. */

@@ -19,6 +19,7 @@
 #include "hagane/molecule.h"
 
 typedef struct hg_molecule_file hg_molecule_file;
+typedef struct hg_molecule_writer hg_molecule_writer;
 
 typedef struct {
     const char *format; /* a name of hg_molecule_format_name; NULL: by the file's name, else by content default NULL */
@@ -50,5 +51,13 @@ const char *hg_molecule_file_format(const hg_molecule_file *f); /* "qdf" */
 size_t hg_molecule_file_count(const hg_molecule_file *f);       /* molecules read so far, refused ones too */
 /* For a progress bar: bytes taken from the file so far, and in all (0: unknown). */
 void hg_molecule_file_bytes(uint64_t *done, uint64_t *total, const hg_molecule_file *f);
+
+/* Writing: extended XYZ, molecule by molecule. The file is replaced whole by hg_molecule_writer_commit, or not at all. Numbers have the
+ * fewest digits that read back the same. Bonds have no place in this format.
+ * Errors: HG_EIO, HG_ENOMEM; HG_EINVAL a name or a text that the format cannot hold. Call hg_molecule_writer_free in any case. */
+HG_MUST_CHECK hg_status hg_molecule_writer_new(hg_molecule_writer **out, const char *path, hg_err *err);
+HG_MUST_CHECK hg_status hg_molecule_writer_put(hg_molecule_writer *w, const hg_molecule *m, hg_err *err);
+HG_MUST_CHECK hg_status hg_molecule_writer_commit(hg_molecule_writer *w, hg_err *err);
+void hg_molecule_writer_free(hg_molecule_writer *w);
 HG_END_DECLS
 #endif

@@ -6,41 +6,41 @@
 #include <math.h>
 #include <string.h>
 
-void hg_draft_begin(hg_draft *f, hg_arena *mem) {
-    f->mem = mem;
-    f->m = (hg_molecule) { .id = "" };
-    f->isotopes = false;
+void hg_draft_begin(hg_draft *d, hg_arena *mem) {
+    d->mem = mem;
+    d->m = (hg_molecule) { .id = "" };
+    d->isotopes = false;
 }
 
-void hg_draft_free(hg_draft *f) {
-    hg_free(f->z);
-    hg_free(f->mass);
-    hg_free(f->r);
-    hg_free(f->line);
-    hg_free(f->values);
-    hg_free(f->columns);
-    hg_free(f->bonds);
+void hg_draft_free(hg_draft *d) {
+    hg_free(d->z);
+    hg_free(d->mass);
+    hg_free(d->r);
+    hg_free(d->line);
+    hg_free(d->values);
+    hg_free(d->columns);
+    hg_free(d->bonds);
 }
 
-hg_status hg_draft_no_memory(const hg_draft *f, hg_err *err) {
-    return hg_fail_at(err, HG_ENOMEM, f->in->name, f->in->number, 0, "no memory for this molecule");
+hg_status hg_draft_no_memory(const hg_draft *d, hg_err *err) {
+    return hg_fail_at(err, HG_ENOMEM, d->in->name, d->in->number, 0, "no memory for this molecule");
 }
 
 /* ---- atoms ------------------------------------------------------------------------------------------------------- */
 
-hg_status hg_draft_atom(size_t *i, hg_draft *f, hg_err *err) {
-    const size_t n = f->m.n;
-    if (n == f->limits.max_atoms)
+hg_status hg_draft_atom(size_t *i, hg_draft *d, hg_err *err) {
+    const size_t n = d->m.n;
+    if (n == d->limits.max_atoms)
         return hg_advise(
-            err, hg_lines_fail(f->in, NULL, err, HG_ELIMIT, "more than %zu atoms in one molecule", f->limits.max_atoms),
+            err, hg_lines_fail(d->in, NULL, err, HG_ELIMIT, "more than %zu atoms in one molecule", d->limits.max_atoms),
             "max_atoms sets the limit");
-    if (!hg_grow(&f->z, &f->cap_z, n + 1, sizeof *f->z) || !hg_grow(&f->mass, &f->cap_mass, n + 1, sizeof *f->mass) ||
-        !hg_grow(&f->r, &f->cap_r, n + 1, 3 * sizeof *f->r) || !hg_grow(&f->line, &f->cap_line, n + 1, sizeof *f->line))
-        return hg_draft_no_memory(f, err);
-    f->z[n] = 0;
-    f->mass[n] = 0;
-    f->line[n] = f->in->number;
-    f->m.n = n + 1;
+    if (!hg_grow(&d->z, &d->cap_z, n + 1, sizeof *d->z) || !hg_grow(&d->mass, &d->cap_mass, n + 1, sizeof *d->mass) ||
+        !hg_grow(&d->r, &d->cap_r, n + 1, 3 * sizeof *d->r) || !hg_grow(&d->line, &d->cap_line, n + 1, sizeof *d->line))
+        return hg_draft_no_memory(d, err);
+    d->z[n] = 0;
+    d->mass[n] = 0;
+    d->line[n] = d->in->number;
+    d->m.n = n + 1;
     *i = n;
     return HG_OK;
 }
@@ -65,12 +65,12 @@ static unsigned element(hg_word w, uint16_t *mass) {
     return number <= HG_ELEMENTS ? number : 0;
 }
 
-static hg_status unknown_element(const hg_draft *f, hg_word w, hg_err *err) {
+static hg_status unknown_element(const hg_draft *d, hg_word w, hg_err *err) {
     char proper[2] = { 0 };
     for (size_t i = 0; i < w.len && i < 2; i++) proper[i] = w.s[i];
     if (proper[0] >= 'a' && proper[0] <= 'z') proper[0] = (char)(proper[0] - 32);
     if (proper[1] >= 'A' && proper[1] <= 'Z') proper[1] = (char)(proper[1] + 32);
-    hg_lines_fail(f->in, w.s, err, HG_EPARSE, "\"%.*s\" is no element", hg_word_shown(w), w.s);
+    hg_lines_fail(d->in, w.s, err, HG_EPARSE, "\"%.*s\" is no element", hg_word_shown(w), w.s);
     if (w.len <= 2 && hg_element_find(proper, w.len))
         return hg_advise(err, HG_EPARSE, "did you mean %.*s? Symbols are written as in the periodic table", (int)w.len,
                          proper);
@@ -79,11 +79,11 @@ static hg_status unknown_element(const hg_draft *f, hg_word w, hg_err *err) {
         "expected a symbol as in the periodic table, or an atomic number; dummy atoms and labels such as C1 are not read");
 }
 
-hg_status hg_draft_element(hg_draft *f, size_t i, hg_word w, hg_err *err) {
-    const unsigned z = element(w, &f->mass[i]);
-    if (!z) return unknown_element(f, w, err);
-    f->isotopes |= f->mass[i] != 0;
-    f->z[i] = (uint8_t)z;
+hg_status hg_draft_element(hg_draft *d, size_t i, hg_word w, hg_err *err) {
+    const unsigned z = element(w, &d->mass[i]);
+    if (!z) return unknown_element(d, w, err);
+    d->isotopes |= d->mass[i] != 0;
+    d->z[i] = (uint8_t)z;
     return HG_OK;
 }
 
@@ -116,27 +116,47 @@ bool hg_real_word(double *x, hg_word w) {
     return is_nan_word(w);
 }
 
-hg_status hg_draft_real(double *x, const hg_draft *f, hg_word w, const char *what, hg_err *err) {
+bool hg_decimal_word(double *x, hg_word w) {
+    const size_t sign = w.len && (*w.s == '-' || *w.s == '+');
+    const bool zero = w.len > sign + 1 && w.s[sign] == '0' && w.s[sign + 1] >= '0' && w.s[sign + 1] <= '9';
+    return !zero && hg_real_word(x, w);
+}
+
+bool hg_whole_word(int64_t *x, hg_word w) {
+    size_t i = w.len && (*w.s == '-' || *w.s == '+');
+    const bool negative = i && *w.s == '-', zero = i < w.len && w.s[i] == '0';
+    uint64_t sum = 0;
+    if (i == w.len || (zero && w.len > i + 1)) return false;
+    for (; i < w.len; i++) {
+        const unsigned digit = (unsigned)((unsigned char)w.s[i] - '0');
+        if (digit > 9 || sum > ((uint64_t)INT64_MAX - digit) / 10) return false; /* larger ones are reals */
+        sum = 10 * sum + digit;
+    }
+    *x = negative ? -(int64_t)sum : (int64_t)sum;
+    return true;
+}
+
+hg_status hg_draft_real(double *x, const hg_draft *d, hg_word w, const char *what, hg_err *err) {
     const hg_number_kind k = read_number(x, w);
     if (k == HG_NUMBER_FINITE) return HG_OK;
     const char *at = w.s;
-    if (w.len == 0) return hg_lines_fail(f->in, at, err, HG_EPARSE, "%s is missing: the line ends here", what);
+    if (w.len == 0) return hg_lines_fail(d->in, at, err, HG_EPARSE, "%s is missing: the line ends here", what);
     if (k == HG_NUMBER_NONE && !is_nan_word(w))
-        return hg_lines_fail(f->in, at, err, HG_EPARSE, "%s is \"%.*s\", expected a number", what, hg_word_shown(w),
+        return hg_lines_fail(d->in, at, err, HG_EPARSE, "%s is \"%.*s\", expected a number", what, hg_word_shown(w),
                              at);
     return hg_advise(
         err,
-        hg_lines_fail(f->in, at, err, HG_ENAN, "%s is \"%.*s\", expected a finite number", what, hg_word_shown(w), at),
+        hg_lines_fail(d->in, at, err, HG_ENAN, "%s is \"%.*s\", expected a finite number", what, hg_word_shown(w), at),
         "the program that wrote it failed before: look at its own messages");
 }
 
-hg_status hg_draft_atom_line(const char **rest, hg_draft *f, hg_err *err) {
+hg_status hg_draft_atom_line(const char **rest, hg_draft *d, hg_err *err) {
     static const char *const WHAT[3] = { "x", "y", "z" };
-    const char *at = f->in->s, *end = at + f->in->len;
+    const char *at = d->in->s, *end = at + d->in->len;
     size_t i;
-    HG_TRY(hg_draft_atom(&i, f, err));
-    HG_TRY(hg_draft_element(f, i, hg_word_next(&at, end), err));
-    for (size_t k = 0; k < 3; k++) HG_TRY(hg_draft_real(&f->r[3 * i + k], f, hg_word_next(&at, end), WHAT[k], err));
+    HG_TRY(hg_draft_atom(&i, d, err));
+    HG_TRY(hg_draft_element(d, i, hg_word_next(&at, end), err));
+    for (size_t k = 0; k < 3; k++) HG_TRY(hg_draft_real(&d->r[3 * i + k], d, hg_word_next(&at, end), WHAT[k], err));
     *rest = at;
     return HG_OK;
 }
@@ -153,35 +173,55 @@ bool hg_atom_line(const char *s, size_t len, bool more) {
 
 /* ---- fields ------------------------------------------------------------------------------------------------------ */
 
-static hg_status add_field(const hg_draft *f, hg_field **fields, size_t *n, size_t *cap, hg_field field, hg_err *err) {
+static hg_status add_field(const hg_draft *d, hg_field **fields, size_t *n, size_t *cap, hg_field field, hg_err *err) {
     if (*n == HG_DRAFT_FIELDS)
-        return hg_lines_fail(f->in, NULL, err, HG_ELIMIT, "more than %d fields in one molecule", HG_DRAFT_FIELDS);
+        return hg_lines_fail(d->in, NULL, err, HG_ELIMIT, "more than %d fields in one molecule", HG_DRAFT_FIELDS);
     for (size_t i = 0; i < *n; i++)
         if (strcmp((*fields)[i].name, field.name) == 0)
-            return hg_lines_fail(f->in, NULL, err, HG_EPARSE, "\"%s\" is given twice", field.name);
-    if (!hg_grow(fields, cap, *n + 1, sizeof **fields)) return hg_draft_no_memory(f, err);
+            return hg_lines_fail(d->in, NULL, err, HG_EPARSE, "\"%s\" is given twice", field.name);
+    if (!hg_grow(fields, cap, *n + 1, sizeof **fields)) return hg_draft_no_memory(d, err);
     (*fields)[(*n)++] = field;
     return HG_OK;
 }
 
-hg_status hg_draft_value(hg_draft *f, hg_field field, hg_err *err) {
-    return add_field(f, &f->values, &f->m.n_values, &f->cap_values, field, err);
+hg_status hg_draft_value(hg_draft *d, hg_field field, hg_err *err) {
+    return add_field(d, &d->values, &d->m.n_values, &d->cap_values, field, err);
 }
 
-hg_status hg_draft_column(hg_draft *f, hg_field field, hg_err *err) {
-    return add_field(f, &f->columns, &f->m.n_columns, &f->cap_columns, field, err);
+hg_status hg_draft_column(hg_draft *d, hg_field field, hg_err *err) {
+    return add_field(d, &d->columns, &d->m.n_columns, &d->cap_columns, field, err);
+}
+
+hg_status hg_draft_word(hg_draft *d, const char *name, hg_word w, hg_err *err) {
+    hg_field f = { .name = hg_arena_strdup(d->mem, name), .kind = HG_FIELD_TEXT, .rows = 1, .cols = 1 };
+    int64_t whole;
+    double real;
+    if (hg_whole_word(&whole, w)) {
+        f.kind = HG_FIELD_WHOLE;
+        f.whole = hg_alloc(d->mem, 1, sizeof *f.whole);
+        if (f.whole) *f.whole = whole;
+    } else if (hg_decimal_word(&real, w)) {
+        f.kind = HG_FIELD_REAL;
+        f.real = hg_alloc(d->mem, 1, sizeof *f.real);
+        if (f.real) *f.real = real;
+    } else {
+        f.text = hg_alloc(d->mem, 1, sizeof *f.text);
+        if (f.text) *f.text = hg_arena_strndup(d->mem, w.s, w.len);
+        if (f.text && !*f.text) f.text = NULL;
+    }
+    return f.name && f.real ? hg_draft_value(d, f, err) : hg_draft_no_memory(d, err);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
-static hg_status add_mass_numbers(hg_draft *f, hg_err *err) {
-    int64_t *whole = hg_alloc(f->mem, f->m.n, sizeof *whole);
-    if (!whole) return hg_draft_no_memory(f, err);
-    for (size_t i = 0; i < f->m.n; i++) whole[i] = f->mass[i];
+static hg_status add_mass_numbers(hg_draft *d, hg_err *err) {
+    int64_t *whole = hg_alloc(d->mem, d->m.n, sizeof *whole);
+    if (!whole) return hg_draft_no_memory(d, err);
+    for (size_t i = 0; i < d->m.n; i++) whole[i] = d->mass[i];
     return hg_draft_column(
-        f,
+        d,
         (hg_field) {
-            .name = "mass_number", .kind = HG_FIELD_WHOLE, .rank = 1, .rows = 1, .cols = f->m.n, .whole = whole },
+            .name = "mass_number", .kind = HG_FIELD_WHOLE, .rank = 1, .rows = 1, .cols = d->m.n, .whole = whole },
         err);
 }
 
@@ -197,19 +237,19 @@ static bool keep(void *to, hg_arena *mem, const void *from, size_t n, size_t siz
     return true;
 }
 
-hg_status hg_draft_end(hg_molecule **out, hg_draft *f, hg_err *err) {
+hg_status hg_draft_end(hg_molecule **out, hg_draft *d, hg_err *err) {
     *out = NULL;
-    if (f->isotopes) HG_TRY(add_mass_numbers(f, err));
-    hg_molecule *m = hg_alloc(f->mem, 1, sizeof *m);
-    if (!m) return hg_draft_no_memory(f, err);
-    *m = f->m;
-    if (!keep(&m->z, f->mem, f->z, m->n, sizeof *m->z) || !keep(&m->r, f->mem, f->r, m->n, 3 * sizeof *m->r) ||
-        !keep(&m->values, f->mem, f->values, m->n_values, sizeof *m->values) ||
-        !keep(&m->columns, f->mem, f->columns, m->n_columns, sizeof *m->columns) ||
-        !keep(&m->bonds, f->mem, f->bonds, m->n_bonds, sizeof *m->bonds))
-        return hg_draft_no_memory(f, err);
-    const hg_molecule_place at = { .file = f->in->name, .line = f->line };
-    HG_TRY(hg_molecule_check_at(m, &f->limits, at, err));
+    if (d->isotopes) HG_TRY(add_mass_numbers(d, err));
+    hg_molecule *m = hg_alloc(d->mem, 1, sizeof *m);
+    if (!m) return hg_draft_no_memory(d, err);
+    *m = d->m;
+    if (!keep(&m->z, d->mem, d->z, m->n, sizeof *m->z) || !keep(&m->r, d->mem, d->r, m->n, 3 * sizeof *m->r) ||
+        !keep(&m->values, d->mem, d->values, m->n_values, sizeof *m->values) ||
+        !keep(&m->columns, d->mem, d->columns, m->n_columns, sizeof *m->columns) ||
+        !keep(&m->bonds, d->mem, d->bonds, m->n_bonds, sizeof *m->bonds))
+        return hg_draft_no_memory(d, err);
+    const hg_molecule_place at = { .file = d->in->name, .line = d->line };
+    HG_TRY(hg_molecule_check_at(m, &d->limits, at, err));
     *out = m;
     return HG_OK;
 }

@@ -12,7 +12,8 @@ hg_status hg_lines_fail(const hg_lines *l, const char *at, hg_err *err, hg_statu
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    return hg_fail_at(err, code, l->name, l->number, at ? (size_t)(at - l->s) + 1 : 0, "%s", text);
+    const bool here = at && at >= l->s && at <= l->s + l->len;
+    return hg_fail_at(err, code, l->name, l->number, here ? (size_t)(at - l->s) + 1 : 0, "%s", text);
 }
 
 /* ---- the buffer -------------------------------------------------------------------------------------------------- */
@@ -79,8 +80,9 @@ const char *hg_lines_head(size_t *n, const hg_lines *l) {
 /* The byte at buf[checked] is not text. */
 static hg_status refuse_byte(hg_lines *l, hg_err *err) {
     l->number++;
-    l->s = l->buf + l->pos;
     const char *at = l->buf + l->checked;
+    l->s = l->buf + l->pos;
+    l->len = (size_t)(at - l->s);
     const bool nul = *at == '\0';
     hg_lines_fail(l, at, err, HG_EPARSE, nul ? "a NUL byte: this is not a text file" : "a byte that is not UTF-8 text");
     return hg_advise(err, HG_EPARSE, "%s",

@@ -31,7 +31,7 @@ void hg_lines_back(hg_lines *l);
 /* The first bytes of the text, at most the chunk, before the first line is asked for. */
 const char *hg_lines_head(size_t *n, const hg_lines *l);
 
-/* An error in the current line at byte `at` of it; NULL: of the line as a whole. */
+/* An error in the current line at byte `at` of it; of the line as a whole when `at` is NULL or lies elsewhere. */
 hg_status hg_lines_fail(const hg_lines *l, const char *at, hg_err *err, hg_status code, const char *fmt, ...)
     HG_PRINTF(5, 6);
 

@@ -6,7 +6,7 @@
 #include "matter/molecule.h"
 #include <string.h>
 
-static const hg_molecule_format *const FORMATS[] = { &hg_format_qdf };
+static const hg_molecule_format *const FORMATS[] = { &hg_format_sdf, &hg_format_qdf, &hg_format_xyz };
 enum { N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
 
 struct hg_molecule_file {
@@ -158,6 +158,8 @@ static hg_status read_one(hg_molecule **out, bool *whole, hg_molecule_file *f, h
     if (!more && f->count == 0) return hg_fail(err, HG_EDATA, "%s: holds no molecule", f->lines.name);
     if (!more) return HG_OK;
     *whole = true;
+    if (f->draft.m.n == 0)
+        return hg_fail_at(err, HG_EDATA, f->lines.name, f->draft.m.line, 0, "a molecule without atoms");
     return hg_draft_end(out, &f->draft, err);
 }
 

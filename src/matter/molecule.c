@@ -178,6 +178,11 @@ hg_status hg_molecule_check_at(const hg_molecule *m, const hg_molecule_limits *l
         return hg_advise(
             err, hg_fail_at(err, HG_ELIMIT, file_of(&c), m->line, 0, "%zu atoms, more than %zu", m->n, l.max_atoms),
             "max_atoms sets the limit");
+    if (m->flat && !l.allow_flat)
+        return hg_advise(err,
+                         hg_fail_at(err, HG_EDATA, file_of(&c), c.at.file ? m->line : 0, 0,
+                                    "a drawing in two dimensions, not positions of atoms"),
+                         "make a geometry first: obabel --gen3d, or a program that optimises it");
     for (size_t i = 0; i < m->n; i++) HG_TRY(check_atom(&c, i));
     if (l.min_distance == 0) return HG_OK;
     size_t a = 0, b = 0;
