@@ -241,11 +241,12 @@ static hg_status ask_any(hg_text *reply, hg_party *p, unsigned kind, const char 
     return st;
 }
 
-/* What is in force, as all owners have signed it. */
-static hg_status take_policy(hg_policy **out, const hg_party *p, const char *project, const hg_text *bytes,
+/* What is in force, as all owners have signed it; past: or was, until it expired. */
+static hg_status take_policy(hg_policy **out, const hg_party *p, const char *project, const hg_text *bytes, bool past,
                              hg_err *err) {
     HG_TRY(hg_policy_stored(out, project, bytes->s, bytes->len, err));
-    HG_TRY(hg_policy_verify(*out, bytes->s, bytes->len, hg_world_now(p->o.world), err));
+    const int64_t now = hg_world_now(p->o.world), last = (*out)->expires;
+    HG_TRY(hg_policy_verify(*out, bytes->s, bytes->len, past && now > last ? last : now, err));
     HG_TRY(check_servers(p, *out, err));
     if (strcmp((*out)->project, project) == 0) return HG_OK;
     return hg_fail(err, HG_ECHEAT, "the servers' policy is of project %s, not %s", (*out)->project, project);
@@ -262,24 +263,29 @@ hg_status hg_party_policy_any(hg_policy **out, hg_party *p, const char *project,
     hg_text reply = hg_text_new(0);
     *out = NULL;
     hg_status st = ask_any(&reply, p, HG_ASK_POLICY, project, HG_POLICY_BYTES, err);
-    if (st == HG_OK) st = take_policy(out, p, project, &reply, err);
+    if (st == HG_OK) st = take_policy(out, p, project, &reply, false, err);
     hg_text_free(&reply);
     return give_policy(out, st);
 }
 
-hg_status hg_party_policy_text(hg_policy **out, hg_text *bytes, hg_party *p, const char *project, hg_err *err) {
+static hg_status fetch_policy(hg_policy **out, hg_text *bytes, hg_party *p, const char *project, bool past,
+                              hg_err *err) {
     hg_text reply[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
     *out = NULL;
     hg_status st = ask_project(reply, p, HG_ASK_POLICY, project, HG_POLICY_BYTES, err);
     if (st == HG_OK) st = is_same(p, reply, "policies", err);
-    if (st == HG_OK) st = take_policy(out, p, project, &reply[0], err);
+    if (st == HG_OK) st = take_policy(out, p, project, &reply[0], past, err);
     if (st == HG_OK && bytes) hg_text_put(bytes, reply[0].s, reply[0].len);
     free_texts(reply);
     return give_policy(out, st);
 }
 
 hg_status hg_party_policy(hg_policy **out, hg_party *p, const char *project, hg_err *err) {
-    return hg_party_policy_text(out, NULL, p, project, err);
+    return fetch_policy(out, NULL, p, project, false, err);
+}
+
+hg_status hg_party_policy_text(hg_policy **out, hg_text *bytes, hg_party *p, const char *project, hg_err *err) {
+    return fetch_policy(out, bytes, p, project, true, err);
 }
 
 hg_status hg_party_member(const hg_member **out, const hg_party *p, const hg_policy *policy, hg_err *err) {

@@ -36,7 +36,7 @@ HG_MUST_CHECK hg_status hg_party_ask_all(hg_text reply[HG_SERVERS], hg_party *p,
                                          size_t n, size_t most, hg_err *err);
 /* The policy that is in force on all three, verified; HG_ECHEAT when they differ. */
 HG_MUST_CHECK hg_status hg_party_policy(hg_policy **out, hg_party *p, const char *project, hg_err *err);
-/* The same with its bytes. */
+/* The same, with its bytes unless `bytes` is NULL, even when it has expired: to be read, or to take data back. */
 HG_MUST_CHECK hg_status hg_party_policy_text(hg_policy **out, hg_text *bytes, hg_party *p, const char *project,
                                              hg_err *err);
 /* The same two from the first server that answers, while another one is away: enough to make share files, which all three judge later.

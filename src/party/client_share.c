@@ -438,7 +438,7 @@ hg_status hg_party_withdraw(hg_party *p, const char *project, const char *datase
     const hg_member *self;
     hg_withdrawal w = { .created = hg_world_now(p->o.world) };
     hg_status st;
-    do st = hg_party_policy(&policy, p, project, err);
+    do st = hg_party_policy_text(&policy, NULL, p, project, err);
     while (st != HG_OK && hg_party_try_again(p, st, deadline));
     if (st == HG_OK) st = hg_party_member(&self, p, policy, err);
     if (st == HG_OK) st = find_set(w.dataset, p, project, self->name, dataset, err);

@@ -137,6 +137,8 @@ static hg_status find_asker(const hg_member **m, bool *shown, hg_project_status 
         return HG_OK;
     }
     if (st != HG_OK) return hg_fail(err, st, "%s", why.msg);
+    if (hg_policy_in_force(*p, hg_world_now(a->server->o.world), &why) != HG_OK)
+        snprintf(out->why, sizeof out->why, "%s", why.msg);
     const bool member = hg_serve_member(m, *p, a->link, NULL) == HG_OK;
     *shown = member || hg_link_visitor(a->link)->party >= 0;
     return HG_OK;

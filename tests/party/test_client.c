@@ -1,6 +1,7 @@
 /* tests/party/test_client.c -- a member's side: what is seen of projects, what is made while a server is away, what comes twice */
 #include "party/client.h"
 #include "members.h"
+#include "program.h"
 #include "test.h"
 #include "trio.h"
 #include <unistd.h>
@@ -71,6 +72,59 @@ static void one_bad_policy_leaves_the_rest_alone(void **state) {
     assert_false(find(&s, "magnets")->user);
     hg_party_free(carol);
     hg_party_free(acme);
+    trio_free(t);
+    hg_arena_reset(*state, mark);
+}
+
+/* The project's policy with another last year, signed by its three owners, straight into the stores. */
+static void expire(trio *t) {
+    static const char *const OWNERS[] = { "acme", "bolt", "carol" };
+    char path[TRIO_PATH];
+    hg_err err;
+    hg_policy *p;
+    hg_text text = hg_text_new(0);
+    char *whole = test_read_file(trio_path(path, t, "policy.yaml")), *year = strstr(whole, "2090");
+    memcpy(year, "2021", 4);
+    hg_text_put(&text, whole, (size_t)(strstr(whole, "# signature") - whole));
+    free(whole);
+    for (unsigned i = 0; i < 3; i++) {
+        hg_identity *id;
+        hg_text next = hg_text_new(0);
+        assert_ok_err(hg_identity_load(&id, trio_path(path, t, OWNERS[i]), NULL, hg_world_system(), &err), err);
+        assert_ok_err(hg_policy_read(&p, "policy", text.s, text.len, &err), err);
+        assert_ok_err(hg_policy_sign(&next, p, text.s, text.len, hg_identity_signing_secret(id), &err), err);
+        hg_text_free(&text);
+        text = next;
+        for (unsigned s = 0; i == 2 && s < HG_SERVERS; s++)
+            assert_ok(hg_store_policy_put(t->server[s].store, "magnets", p->digest, text.s, text.len, NULL));
+        hg_policy_free(p);
+        hg_identity_free(id);
+    }
+    hg_text_free(&text);
+}
+
+/* What is over is not asked any more; but it is seen why, and data are taken back. */
+static void after_its_end_a_policy_still_lets_data_out(void **state) {
+    const hg_mark mark = hg_arena_mark(*state);
+    trio *t = trio_new("expired", SEMI, "");
+    hg_err err;
+    hg_server_status s;
+    hg_party_answer *a;
+    hg_party_shared mine;
+    double y[] = { 1, 2, 1 };
+    assert_ok_err(trio_share(t, "acme", A, y, 3, &mine, &err), err);
+    expire(t);
+    hg_party *acme = trio_party(t, "acme"), *carol = trio_party(t, "carol");
+    assert_int_equal(hg_party_suggest(&a, carol, "magnets", NULL, &err), HG_EREFUSED);
+    assert_contains(err.msg, "the policy of magnets expired at 2021-01-01");
+    assert_int_equal(trio_share(t, "bolt", B, y, 3, NULL, &err), HG_EREFUSED);
+    assert_ok_err(hg_party_status(&s, carol, 0, *state, &err), err);
+    assert_contains(find(&s, "magnets")->why, "expired at 2021-01-01");
+    assert_int_equal(rows_here(acme), 3);
+    assert_ok_err(hg_party_withdraw(acme, "magnets", mine.dataset, &err), err);
+    assert_int_equal(rows_here(acme), 0);
+    hg_party_free(acme);
+    hg_party_free(carol);
     trio_free(t);
     hg_arena_reset(*state, mark);
 }
@@ -237,9 +291,9 @@ static void what_was_not_proposed_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(one_bad_policy_leaves_the_rest_alone), TEST(files_wait_for_a_server_that_is_away),
-        TEST(a_wrong_file_is_named_and_noted),      TEST(the_same_rows_are_refused_once_they_are_in),
-        TEST(what_was_not_proposed_is_refused),
+        TEST(one_bad_policy_leaves_the_rest_alone),       TEST(after_its_end_a_policy_still_lets_data_out),
+        TEST(files_wait_for_a_server_that_is_away),       TEST(a_wrong_file_is_named_and_noted),
+        TEST(the_same_rows_are_refused_once_they_are_in), TEST(what_was_not_proposed_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
