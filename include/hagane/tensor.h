@@ -154,6 +154,13 @@ hg_tensor *hg_sum(hg_tape *t, hg_tensor *x, unsigned axes);
 hg_tensor *hg_mean(hg_tape *t, hg_tensor *x, unsigned axes);
 hg_tensor *hg_sum_to(hg_tape *t, hg_tensor *x, hg_shape shape); /* the reverse of hg_expand */
 
+/* Over axes as hg_sum. The gradient goes to the first of equals; NaN counts as largest; of nothing: minus infinity. */
+hg_tensor *hg_max(hg_tape *t, hg_tensor *x, unsigned axes);
+hg_tensor *hg_softmax(hg_tape *t, hg_tensor *x, unsigned axis); /* exp(x) / sum of exp(x) along the axis */
+hg_tensor *hg_log_softmax(hg_tape *t, hg_tensor *x, unsigned axis);
+/* sqrt(sum of squares along the axis + eps), the axis left out: lengths of vectors. eps > 0 keeps the gradient finite at 0. */
+hg_tensor *hg_norm2(hg_tape *t, hg_tensor *x, unsigned axis, double eps);
+
 /* ---- joining, leaving out ----------------------------------------------------------------------------------------- */
 
 hg_tensor *hg_concat(hg_tape *t, hg_tensor *const *x, size_t n, unsigned axis); /* one behind another; n >= 1 */
@@ -188,6 +195,8 @@ hg_tensor *hg_gather(hg_tape *t, hg_tensor *x, const hg_index *ix);
 hg_tensor *hg_segment_sum(hg_tape *t, hg_tensor *x, const hg_index *ix);
 hg_tensor *hg_segment_mean(hg_tape *t, hg_tensor *x, const hg_index *ix);
 hg_tensor *hg_segment_max(hg_tape *t, hg_tensor *x, const hg_index *ix);
+/* x[m, ...] -> [m, ...]: exp(x) / sum of exp(x) over the items of the same row. */
+hg_tensor *hg_segment_softmax(hg_tape *t, hg_tensor *x, const hg_index *ix);
 
 HG_END_DECLS
 #endif

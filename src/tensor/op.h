@@ -115,6 +115,9 @@ void hg_function_slopes(hg_function f, hg_dtype d, void *dx, const void *g, cons
                         bool add);
 hg_tensor *hg_function_slope(hg_tape *t, hg_function f, hg_tensor *v, hg_tensor *out);
 
+/* A view in which `axis` and the last axis have changed places; x itself when they are the same. */
+hg_tensor *hg_axis_swapped(hg_tape *t, hg_tensor *x, unsigned axis);
+
 /* A leaf of normal random numbers, for examples; wants a gradient. In strange memory order when `strided`. */
 hg_tensor *hg_example(hg_tape *t, hg_rng *r, hg_shape shape, bool strided);
 

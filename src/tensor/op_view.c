@@ -159,6 +159,15 @@ hg_tensor *hg_transpose2(hg_tape *t, hg_tensor *x) {
     return hg_permute(t, x, axes);
 }
 
+hg_tensor *hg_axis_swapped(hg_tape *t, hg_tensor *x, unsigned axis) {
+    unsigned axes[HG_RANK_MOST];
+    if (!x || axis + 1 >= x->rank) return x;
+    for (unsigned i = 0; i < x->rank; i++) axes[i] = i;
+    axes[axis] = x->rank - 1;
+    axes[x->rank - 1] = axis;
+    return hg_permute(t, x, axes);
+}
+
 hg_tensor *hg_slice(hg_tape *t, hg_tensor *x, unsigned axis, size_t begin, size_t end, size_t step) {
     return apply(t, x, &(view) { .kind = SLICE, .axis = axis, .begin = begin, .end = end, .step = step });
 }

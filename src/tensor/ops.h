@@ -13,6 +13,10 @@
     X(gather)                                                                                                          \
     X(concat)                                                                                                          \
     X(dropout)                                                                                                         \
+    X(max)                                                                                                             \
+    X(softmax)                                                                                                         \
+    X(norm2)                                                                                                           \
+    X(segment_softmax)                                                                                                 \
     X(segment)                                                                                                         \
     X(sum)                                                                                                             \
     X(linear)                                                                                                          \
