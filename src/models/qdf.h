@@ -15,6 +15,7 @@
 #ifndef HG_MODELS_QDF_H
 #define HG_MODELS_QDF_H
 #include "hagane/molecule.h"
+#include "hagane/params.h"
 
 enum { HG_QDF_POINTS = 56 /* an atom */, HG_QDF_TYPES = 60, HG_QDF_LAYERS = 3 };
 
@@ -26,7 +27,7 @@ typedef struct {
 } hg_qdf_element;
 const hg_qdf_element *hg_qdf_element_of(unsigned z); /* NULL: the basis has no such element */
 
-/* Where everything stands in the parameters. */
+/* Where everything stands in the flat buffer of the parameters. */
 typedef struct {
     size_t dim;
     size_t coefficient;                        /* [60, dim] */
@@ -36,21 +37,21 @@ typedef struct {
     size_t density_w, density_b;               /* [dim], [dim]: from the number rho */
     size_t v[HG_QDF_LAYERS], c[HG_QDF_LAYERS]; /* [dim, dim], [dim] */
     size_t potential_w, potential_b;           /* [dim], 1 */
-    size_t count;
-} hg_qdf_layout; /* offsets into one array of floats, in the order of the authors' weights */
-hg_qdf_layout hg_qdf_layout_of(size_t dim);
+    size_t count;                              /* of the buffer */
+} hg_qdf_layout;
 
-/* A trained model. Weights as the authors' names have them (coefficient.weight, zeta.weight, W_functional.0.weight ...). */
+/* The model: its parameters have the names of the authors' weights (coefficient.weight, zeta.weight, W_functional.0.weight ...). */
 typedef struct {
+    hg_params *params;
     hg_qdf_layout l;
-    float *w; /* [l.count] */
+    float *w, *grad; /* of params; grad NULL for a fixed set */
 } hg_qdf;
+/* First values as PyTorch gives them: coefficients normal, zeta 1, layers uniform in +- 1 / sqrt(inputs). */
+HG_MUST_CHECK hg_status hg_qdf_new(hg_qdf **out, size_t dim, const hg_params_opts *opts, hg_err *err);
 /* From a safetensors file; dim is what the file has. Errors: HG_EIO, HG_EPARSE, HG_ENOTFOUND a tensor that is missing, HG_EDATA a shape
  * that does not fit or a weight that is no number, HG_ENOMEM. */
-HG_MUST_CHECK hg_status hg_qdf_load(hg_qdf **out, const char *path, hg_err *err);
+HG_MUST_CHECK hg_status hg_qdf_load(hg_qdf **out, const char *path, const hg_params_opts *opts, hg_err *err);
 HG_MUST_CHECK hg_status hg_qdf_save(const hg_qdf *q, const char *path, hg_err *err);
-/* First values as PyTorch gives them: coefficients normal, zeta 1, layers uniform in +- 1 / sqrt(inputs). */
-HG_MUST_CHECK hg_status hg_qdf_new(hg_qdf **out, size_t dim, uint64_t seed, hg_err *err);
 void hg_qdf_free(hg_qdf *q);
 
 /* What a molecule is to the model. */
