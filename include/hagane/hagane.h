@@ -5,6 +5,7 @@
 #include "hagane/composition.h"
 #include "hagane/core.h"
 #include "hagane/csv.h"
+#include "hagane/cube.h"
 #include "hagane/descriptor.h"
 #include "hagane/features.h"
 #include "hagane/figure.h"

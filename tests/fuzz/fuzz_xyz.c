@@ -7,9 +7,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 /* Texts that look like numbers come back as those: the bytes of what is written twice are compared instead. */
 static char *written(size_t *n, const hg_molecule *m) {
     char *text = NULL;
-    hg_output *o;
+    hg_output *o = NULL;
     FILE *stream = open_memstream(&text, n);
-    must(stream && hg_output_new(&o, "-", stream, NULL) == HG_OK);
+    must(stream != NULL);
+    must(hg_output_new(&o, "-", stream, NULL) == HG_OK);
     const bool ok = hg_xyz_write(o, m, NULL) == HG_OK && hg_output_commit(o, NULL) == HG_OK;
     hg_output_free(o);
     fclose(stream);
