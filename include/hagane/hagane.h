@@ -20,4 +20,6 @@
 #include "hagane/suggest.h"
 #include "hagane/table.h"
 #include "hagane/tensor.h"
+#include "hagane/train.h"
+#include "hagane/weights.h"
 #endif

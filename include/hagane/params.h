@@ -59,9 +59,9 @@ hg_tensor *hg_param(hg_tape *t, const hg_params *p, size_t i);
 hg_tensor *hg_param_named(hg_tape *t, const hg_params *p, const char *name);
 
 /* Elements of one parameter as doubles, row-major. Gradients of a fixed set are zeros. */
-void hg_params_read(double *x, const hg_params *p, size_t i);
-void hg_params_read_gradient(double *x, const hg_params *p, size_t i);
-void hg_params_write(hg_params *p, size_t i, const double *x);
+void hg_params_get(double *x, const hg_params *p, size_t i);
+void hg_params_get_gradient(double *x, const hg_params *p, size_t i);
+void hg_params_set(hg_params *p, size_t i, const double *x);
 void hg_params_zero_gradients(hg_params *p); /* a step of an optimiser does it too */
 
 /* For all parameters whose name begins with `prefix` ("": all). HG_ENOTFOUND: there is none, HG_EINVAL: rate < 0 or not finite. */

@@ -32,7 +32,7 @@ static void gather(double *x, const hg_params *p, void (*read)(double *, const h
 static void scatter(hg_params *p, const double *x) {
     for (size_t i = 0; i < p->n; i++) {
         if (!learns(&p->e[i])) continue;
-        hg_params_write(p, i, x);
+        hg_params_set(p, i, x);
         x += p->e[i].n;
     }
 }
@@ -46,7 +46,7 @@ static double objective(void *ctx, const double *x, double *grad, size_t n) {
     hg_params_zero_gradients(w->p);
     w->st = w->loss(w->ctx, &loss, w->err);
     if (w->st != HG_OK) return NAN;
-    if (grad) gather(grad, w->p, hg_params_read_gradient);
+    if (grad) gather(grad, w->p, hg_params_get_gradient);
     return loss;
 }
 
@@ -66,7 +66,7 @@ hg_status hg_params_lbfgs(hg_lbfgs_result *out, hg_params *p, hg_full_loss loss,
     double *x = hg_malloc(n, 3 * sizeof *x);
     if (!x) return hg_fail(err, HG_ENOMEM, "no memory for %zu variables", n);
     double *low = x + n, *high = low + n;
-    gather(x, p, hg_params_read);
+    gather(x, p, hg_params_get);
     for (size_t i = 0; i < n; i++) low[i] = -HUGE_VAL, high[i] = HUGE_VAL;
     problem w = { .p = p, .loss = loss, .ctx = ctx, .err = err };
     hg_minimum best;

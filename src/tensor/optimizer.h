@@ -1,4 +1,4 @@
-/* tensor/optimizer.h -- what an optimiser remembers: for checkpoints */
+/* tensor/optimizer.h -- what an optimiser remembers, for checkpoints, and what the trainer asks of a learning rate */
 #ifndef HG_TENSOR_OPTIMIZER_H
 #define HG_TENSOR_OPTIMIZER_H
 #include "hagane/optimizer.h"
@@ -16,4 +16,6 @@ struct hg_optimizer {
     double *partial; /* [chunks] sums of squares */
     size_t chunks;
 };
+
+bool hg_rate_needs_total(hg_rate_kind k); /* hg_schedule_opts.total must be set */
 #endif

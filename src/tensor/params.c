@@ -211,10 +211,10 @@ static void read_out(double *x, const hg_params *p, size_t i, const void *buffer
     }
 }
 
-void hg_params_read(double *x, const hg_params *p, size_t i) { read_out(x, p, i, p->values); }
-void hg_params_read_gradient(double *x, const hg_params *p, size_t i) { read_out(x, p, i, p->gradient); }
+void hg_params_get(double *x, const hg_params *p, size_t i) { read_out(x, p, i, p->values); }
+void hg_params_get_gradient(double *x, const hg_params *p, size_t i) { read_out(x, p, i, p->gradient); }
 
-void hg_params_write(hg_params *p, size_t i, const double *x) {
+void hg_params_set(hg_params *p, size_t i, const double *x) {
     for (size_t k = 0; k < p->e[i].n; k++) set(p, p->e[i].at + k, x[k]);
 }
 

@@ -2,7 +2,7 @@
  *
  * All but the plateau are functions of x alone: nothing to remember, nothing that differs after a resumption.
  */
-#include "hagane/optimizer.h"
+#include "tensor/optimizer.h"
 #include <math.h>
 
 static const double PI = 3.14159265358979323846;
@@ -39,20 +39,21 @@ static const struct {
 
 const char *hg_rate_name(hg_rate_kind k) { return k < HG_RATE_KINDS ? KINDS[k].name : NULL; }
 
+bool hg_rate_needs_total(hg_rate_kind k) { return k < HG_RATE_KINDS && KINDS[k].needs_total; }
+
 hg_schedule_opts hg_schedule_opts_default(void) {
     return (hg_schedule_opts) { .every = 1, .factor = 0.5, .rise = 0.3, .divide = 25, .patience = 10, .gain = 1e-4 };
 }
 
 hg_status hg_schedule_begin(hg_schedule *out, const hg_schedule_opts *opts, hg_err *err) {
     const hg_schedule_opts o = opts ? *opts : hg_schedule_opts_default();
-    const bool known = o.kind < HG_RATE_KINDS;
     const struct {
         const char *name;
         bool good;
     } want[] = {
-        { "kind", known },
+        { "kind", o.kind < HG_RATE_KINDS },
         { "warm_up", o.warm_up >= 0 && isfinite(o.warm_up) },
-        { "total", o.total >= 0 && isfinite(o.total) && (o.total > 0 || !known || !KINDS[o.kind].needs_total) },
+        { "total", o.total >= 0 && isfinite(o.total) && (o.total > 0 || !hg_rate_needs_total(o.kind)) },
         { "every", o.every > 0 && isfinite(o.every) },
         { "factor", o.factor > 0 && o.factor <= 1 },
         { "lowest", o.lowest >= 0 && o.lowest <= 1 },

@@ -16,7 +16,7 @@ static hg_params *one(hg_dtype dtype, size_t n, double value) {
     hg_params *p = sealed(dtype, 1, (const char *[]) { "x" }, &n);
     double *x = malloc(n * sizeof *x);
     for (size_t i = 0; i < n; i++) x[i] = value;
-    hg_params_write(p, 0, x);
+    hg_params_set(p, 0, x);
     free(x);
     return p;
 }
@@ -66,7 +66,7 @@ static void decay_rates_and_freezing_by_hand(void **state) {
         hg_optimizer *o;
         double two[40];
         for (int i = 0; i < 40; i++) two[i] = 2;
-        for (size_t i = 0; i < 4; i++) hg_params_write(p, i, two);
+        for (size_t i = 0; i < 4; i++) hg_params_set(p, i, two);
         assert_ok(hg_params_set_decay(p, "off", false, NULL));
         assert_ok(hg_params_set_rate(p, "frozen", 0, NULL));
         assert_ok(hg_params_set_rate(p, "fast", 3, NULL));
@@ -414,26 +414,26 @@ static void lbfgs_finds_the_end_of_the_valley(void **state) {
     double v[3];
     assert_ok(hg_tape_new(&w.t, &to, NULL));
     assert_ok(hg_params_set_rate(w.p, "frozen", 0, NULL));
-    hg_params_write(w.p, 0, (const double[]) { 7, 8, 9 });
-    hg_params_write(w.p, 1, (const double[]) { -1.2 });
-    hg_params_write(w.p, 2, (const double[]) { 1 });
+    hg_params_set(w.p, 0, (const double[]) { 7, 8, 9 });
+    hg_params_set(w.p, 1, (const double[]) { -1.2 });
+    hg_params_set(w.p, 2, (const double[]) { 1 });
     assert_ok_err(hg_params_lbfgs(&r, w.p, valley, &w, NULL, &err), err);
     assert_true(r.converged && r.loss < 1e-12 && r.evaluations == w.calls);
-    hg_params_read(v, w.p, 1);
+    hg_params_get(v, w.p, 1);
     assert_close(v[0], 1, 1e-5);
-    hg_params_read(v, w.p, 2);
+    hg_params_get(v, w.p, 2);
     assert_close(v[0], 1, 1e-5);
-    hg_params_read(v, w.p, 0);
+    hg_params_get(v, w.p, 0);
     assert_true(v[0] == 7 && v[2] == 9);
 
     w.calls = 0;
     w.fail_at = 4;
-    hg_params_write(w.p, 1, (const double[]) { -1.2 });
+    hg_params_set(w.p, 1, (const double[]) { -1.2 });
     assert_int_equal(hg_params_lbfgs(&r, w.p, valley, &w, NULL, &err), HG_EDATA);
     assert_contains(err.msg, "the 4th time");
     assert_int_equal(w.calls, 4);
     w.fail_at = 0;
-    hg_params_write(w.p, 1, (const double[]) { NAN });
+    hg_params_set(w.p, 1, (const double[]) { NAN });
     assert_int_equal(hg_params_lbfgs(&r, w.p, valley, &w, NULL, &err), HG_ENAN);
     hg_tape_free(w.t);
     hg_params_free(w.p);

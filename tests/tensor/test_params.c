@@ -27,10 +27,10 @@ static void names_shapes_and_places(void **state) {
     assert_int_equal(hg_params_shape(p, 0).n[1], 5);
     assert_int_equal(hg_params_find(p, "scale"), 2);
     assert_int_equal(hg_params_find(p, "scal"), SIZE_MAX);
-    hg_params_read(&v, p, 2);
+    hg_params_get(&v, p, 2);
     assert_true(v == 2.5);
-    hg_params_write(p, 2, (double[]) { -1 });
-    hg_params_read(&v, p, 2);
+    hg_params_set(p, 2, (double[]) { -1 });
+    hg_params_get(&v, p, 2);
     assert_true(v == -1);
     hg_params_free(p);
     hg_params_free(NULL);
@@ -46,7 +46,7 @@ static void a_leaf_borrows_value_and_gradient(void **state) {
     to.dtype = HG_F64;
     hg_tape *t;
     double w[15], g[15], scale, sum = 0;
-    hg_params_read(w, p, 0);
+    hg_params_get(w, p, 0);
     for (int i = 0; i < 15; i++) sum += w[i] * w[i];
     assert_ok(hg_tape_new(&t, &to, NULL));
     for (int round = 1; round <= 2; round++) {
@@ -54,13 +54,13 @@ static void a_leaf_borrows_value_and_gradient(void **state) {
         hg_tensor *x = hg_param(t, p, 0);
         hg_tensor *y = hg_mul(t, hg_param_named(t, p, "scale"), hg_sum(t, hg_mul(t, x, x), 0));
         assert_ok(hg_backward(t, y, NULL));
-        hg_params_read_gradient(g, p, 0);
+        hg_params_get_gradient(g, p, 0);
         for (int i = 0; i < 15; i++) assert_close(g[i], round * 2 * 2.5 * w[i], 1e-14);
-        hg_params_read_gradient(&scale, p, 2);
+        hg_params_get_gradient(&scale, p, 2);
         assert_close(scale, round * sum, 1e-14);
     }
     hg_params_zero_gradients(p);
-    hg_params_read_gradient(g, p, 0);
+    hg_params_get_gradient(g, p, 0);
     for (int i = 0; i < 15; i++) assert_true(g[i] == 0);
     hg_tape_free(t);
     hg_params_free(p);
@@ -103,12 +103,12 @@ static void first_values_depend_on_seed_and_name_alone(void **state) {
     assert_ok(hg_params_new(&c, &o, NULL));
     hg_params_add(c, HG_SHAPE(40), hg_init_kaiming(8), "two");
     assert_ok(hg_params_seal(c, NULL));
-    hg_params_read(x, a, 1);
-    hg_params_read(y, b, 1);
+    hg_params_get(x, a, 1);
+    hg_params_get(y, b, 1);
     for (int i = 0; i < 40; i++) assert_true(y[i] == (float)x[i]);
-    hg_params_read(y, a, 0);
+    hg_params_get(y, a, 0);
     assert_true(x[0] != y[0]);
-    hg_params_read(y, c, 0);
+    hg_params_get(y, c, 0);
     assert_true(x[0] != y[0]);
     hg_params_free(a);
     hg_params_free(b);
@@ -135,7 +135,7 @@ static void first_values_are_distributed_as_the_papers_say(void **state) {
         assert_ok(hg_params_new(&p, NULL, NULL));
         hg_params_add(p, HG_SHAPE(N), want[k].init, "x");
         assert_ok(hg_params_seal(p, NULL));
-        hg_params_read(x, p, 0);
+        hg_params_get(x, p, 0);
         for (int i = 0; i < N; i++) sum += x[i], squares += x[i] * x[i], most = fmax(most, fabs(x[i]));
         assert_true(fabs(sum / N) < 5 * want[k].sd / sqrt(N));
         assert_true(fabs(squares / N / (want[k].sd * want[k].sd) - 1) < 5 * sqrt(2.0 / N));
@@ -198,7 +198,7 @@ static void refusals(void **state) {
     assert_int_equal(hg_tape_status(t, &err), HG_EINVAL);
     assert_contains(err.msg, "layer1.weight");
     double g[15];
-    hg_params_read_gradient(g, p, 0); /* of a fixed set: zeros */
+    hg_params_get_gradient(g, p, 0); /* of a fixed set: zeros */
     assert_true(g[14] == 0 && !p->gradient);
     hg_params_free(p);
     hg_tape_free(t);
