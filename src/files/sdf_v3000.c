@@ -164,13 +164,15 @@ hg_status hg_sdf_v3000(hg_draft *d, hg_err *err) {
         const char *at, *end;
         HG_TRY(read_line(&at, &end, d, err));
         if (!at) return check_counts(&c, d, err);
-        if (line_is(at, end, "COUNTS", NULL)) HG_TRY(read_counts(&c, at, end, d, err));
-        if (line_is(at, end, "BEGIN", "ATOM")) {
+        if (line_is(at, end, "COUNTS", NULL)) {
+            HG_TRY(read_counts(&c, at, end, d, err));
+        } else if (line_is(at, end, "BEGIN", "ATOM")) {
             if (c.any_atoms) return hg_lines_fail(d->in, NULL, err, HG_EPARSE, "a second block of atoms in one table");
             c.any_atoms = true;
             HG_TRY(read_block("ATOM", d, read_atom, err));
-            HG_TRY(sort_numbers(d, err));
+            HG_TRY(sort_numbers(d, err)); /* from here on at and end are gone */
+        } else if (line_is(at, end, "BEGIN", "BOND")) {
+            HG_TRY(read_block("BOND", d, read_bond, err));
         }
-        if (line_is(at, end, "BEGIN", "BOND")) HG_TRY(read_block("BOND", d, read_bond, err));
     }
 }

@@ -2,6 +2,9 @@
 #include "hagane/molecule_file.h"
 #include "molecules.h"
 #include "test.h"
+#include <lzma.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 /* ---- helpers ------------------------------------------------------------------------------------------------- */
 
@@ -161,11 +164,138 @@ static void formats_are_told_by_name_or_content(void **state) {
     assert_null(f);
 }
 
+/* ---- streams --------------------------------------------------------------------------------------------------- */
+
+static double peak_mb(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_maxrss / 1024;
+}
+
+/* What the address and thread sanitizers keep aside says nothing about us. */
+static void assert_grown_less(double before, double mb) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    if (peak_mb() - before > mb) fail_msg("memory grew by %.0f MiB, more than %.0f", peak_mb() - before, mb);
+#endif
+    (void)before;
+    (void)mb;
+}
+
+static void a_hundred_thousand_molecules_need_the_memory_of_one(void **state) {
+    hg_arena *mem = *state;
+    enum { N = 100000 };
+    static const char *const NAME[] = { "many.qdf", "many.xyz", "many.sdf" };
+    for (size_t k = 0; k < 3; k++) {
+        char path[512];
+        test_scratch(path, sizeof path, NAME[k]);
+        FILE *out = fopen(path, "wb");
+        assert_non_null(out);
+        for (size_t i = 0; i < N; i++) {
+            if (k == 0) fprintf(out, "m%zu\nO 0 0 0\nH 0.7571 0.5861 0\nH -0.7571 0.5861 0\n-9.5\n\n", i);
+            if (k == 1) fprintf(out, "2\nProperties=species:S:1:pos:R:3:q:R:1 i=%zu\nC 0 0 0 1\nO 0 0 1.128 -1\n", i);
+            if (k == 2)
+                fprintf(
+                    out,
+                    "m%zu\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 He  0  0\nM  END\n$$$$\n",
+                    i);
+        }
+        fclose(out);
+        hg_molecule_file *f;
+        hg_err err;
+        size_t n = 0, most = 0;
+        assert_ok_err(hg_molecule_file_open(&f, path, NULL, &err), err);
+        const double before = peak_mb();
+        for (const hg_mark mark = hg_arena_mark(mem); molecules_next(f, mem); n++) {
+            if (hg_arena_bytes(mem) > most) most = hg_arena_bytes(mem);
+            hg_arena_reset(mem, mark);
+        }
+        assert_int_equal(n, N);
+        assert_true(most < 4096);
+        assert_grown_less(before, 4);
+        uint64_t done, total;
+        hg_molecule_file_bytes(&done, &total, f);
+        assert_true(done == total && total > N);
+        hg_molecule_file_free(f);
+        unlink(path);
+    }
+}
+
+static void a_million_atoms_are_one_molecule_when_asked_for(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    enum { SIDE = 100, N = SIDE * SIDE * SIDE };
+    char path[512], want[640];
+    test_scratch(path, sizeof path, "million.xyz");
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    fprintf(out, "%d\nargon\n", N);
+    for (size_t i = 0; i < N; i++)
+        fprintf(out, "Ar %zu %zu.5 -%zu\n", 2 * (i % SIDE), 2 * (i / SIDE % SIDE), 2 * (i / SIDE / SIDE));
+    fclose(out);
+    hg_molecule_file *f;
+    hg_molecule *m;
+    hg_err err;
+    assert_ok(hg_molecule_file_open(&f, path, NULL, &err));
+    assert_int_equal(hg_molecule_file_next(&m, f, mem, &err), HG_ELIMIT);
+    snprintf(want, sizeof want, "%s:1:1: 1000000 atoms, more than 100000", path);
+    assert_string_equal(err.msg, want);
+    hg_molecule_file_free(f);
+    hg_molecule_file_opts o = hg_molecule_file_opts_default();
+    o.limits.max_atoms = N;
+    assert_ok(hg_molecule_file_open(&f, path, &o, &err));
+    const double before = peak_mb();
+    m = molecules_next(f, mem);
+    assert_true(m->n == N && m->z[N - 1] == 18 && m->r[3 * N - 2] == 198.5 && m->r[3 * N - 1] == -198);
+    assert_true(hg_arena_bytes(mem) < 26 * (size_t)N); /* 25 bytes an atom */
+    assert_grown_less(before, 160);
+    assert_null(molecules_next(f, mem));
+    hg_molecule_file_free(f);
+    unlink(path);
+    hg_arena_reset(mem, mark);
+}
+
+static void cuts_pieces_and_faults_do_no_harm(void **state) {
+    (void)state;
+    molecules_stress("f.qdf", TWO);
+    molecules_stress("f", TWO);
+}
+
+static void compressed_files_are_told_by_their_inner_name(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    unsigned char packed[1024];
+    size_t n = 0;
+    hg_molecule_file *f;
+    hg_err err;
+    assert_int_equal(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, NULL, (const uint8_t *)TWO, strlen(TWO), packed, &n,
+                                             sizeof packed),
+                     LZMA_OK);
+    static const char *const NAME[] = { "two.QDF.xz", "two.txt.xz", "dir.sdf/two.qdf", ".qdf" };
+    for (size_t i = 0; i < 4; i++) {
+        assert_ok_err(hg_molecule_file_open_memory(&f, NAME[i], packed, n, NULL, &err), err);
+        assert_string_equal(hg_molecule_file_format(f), "qdf");
+        assert_int_equal(molecules_next(f, mem)->n, 3);
+        hg_molecule_file_free(f);
+    }
+    hg_status st = hg_molecule_file_open_memory(&f, "cut.qdf.xz", packed, n - 20, NULL, &err);
+    molecules_drain(f, &st, &err);
+    assert_int_equal(st, HG_EPARSE);
+    assert_string_equal(err.msg, "cut.qdf.xz: the xz data end too early");
+    hg_arena_reset(mem, mark);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(qdf_blocks_are_read),           TEST(qdf_needs_no_targets_and_takes_blank_lines_and_any_line_end),
-        TEST(qdf_refusals_name_their_place), TEST(after_a_bad_molecule_the_next_can_be_read),
-        TEST(published_qdf_data_are_read),   TEST(formats_are_told_by_name_or_content),
+        TEST(qdf_blocks_are_read),
+        TEST(qdf_needs_no_targets_and_takes_blank_lines_and_any_line_end),
+        TEST(qdf_refusals_name_their_place),
+        TEST(after_a_bad_molecule_the_next_can_be_read),
+        TEST(published_qdf_data_are_read),
+        TEST(formats_are_told_by_name_or_content),
+        TEST(compressed_files_are_told_by_their_inner_name),
+        TEST(a_hundred_thousand_molecules_need_the_memory_of_one),
+        TEST(a_million_atoms_are_one_molecule_when_asked_for),
+        TEST(cuts_pieces_and_faults_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* files/qdf.c -- the text of Quantum Deep Field's data sets (Tsubaki & Mizoguchi, PRL 125, 206401, 2020)
+/* files/qdf_text.c -- the text of Quantum Deep Field's data sets (Tsubaki & Mizoguchi, PRL 125, 206401, 2020)
  *
  * Blocks parted by an empty line: the id; a line `element x y z` (angstrom) for each atom; the target values, parted by
  * blanks. They become the value "target", a list. All molecules of a file have as many targets as the first, or none, so that
