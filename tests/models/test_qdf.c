@@ -139,6 +139,10 @@ static void kernels_are_the_tape(void **state) {
             double alone;
             assert_ok(hg_qdf_energy(&alone, w, &l, &q, &room, NULL));
             assert_close(alone, hg_tensor_value(v), 1e-5);
+            uint16_t *packed = hg_qdf_pack(w, &l);
+            assert_ok(hg_qdf_energy_bf16(&alone, w, packed, &l, &q, &room, NULL));
+            assert_close(alone, hg_tensor_value(v), 0.02); /* 8 bits of fraction */
+            hg_free(packed);
         } else {
             v = hg_qdf_tape_potential(t, wd, gd, &l, hg_qdf_tape_density(t, psi));
             error = hg_sub(t, v, hg_tensor_of(t, HG_SHAPE(q.points, 1), potential, false));
