@@ -373,7 +373,7 @@ static hg_status finish_columns(hg_draft *d, hg_err *err) {
             HG_TRY(finish_text(&f, c, pool, d, err));
         } else {
             void *data = hg_alloc(d->mem, c->used, 1);
-            if (data) memcpy(data, c->data, c->used);
+            if (data && c->used) memcpy(data, c->data, c->used);
             f.real = data;
         }
         if (!f.name || !f.real) return hg_draft_no_memory(d, err);
