@@ -22,4 +22,5 @@
 #include "hagane/tensor.h"
 #include "hagane/train.h"
 #include "hagane/weights.h"
+#include "hagane/tight_binding.h"
 #endif

@@ -13,6 +13,9 @@ extern void dtrtri_(const char *uplo, const char *diag, const int *n, double *a,
                     size_t uplo_len, size_t diag_len);
 extern void dsyev_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
                    const int *lwork, int *info, size_t jobz_len, size_t uplo_len);
+extern void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
+                    double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t jobz_len,
+                    size_t uplo_len);
 
 int hg_chol(double *a, size_t n) {
     const int order = (int)n;
@@ -147,6 +150,16 @@ int hg_eigen_symmetric(double *a, double *w, size_t n) {
     if (!work) return -1000;
     dsyev_("V", "U", &order, a, &order, w, work, &lwork, &info, 1, 1); /* columns of their matrix are rows of ours */
     hg_free(work);
+    return info;
+}
+
+size_t hg_eigen_work_size(size_t n) { return 1 + 6 * n + 2 * n * n; }
+size_t hg_eigen_iwork_size(size_t n) { return 3 + 5 * n; }
+
+int hg_eigen_symmetric_with(double *a, double *w, size_t n, double *work, int *iwork) {
+    const int order = (int)n, lwork = (int)hg_eigen_work_size(n), liwork = (int)hg_eigen_iwork_size(n);
+    int info = 0;
+    if (n) dsyevd_("V", "U", &order, a, &order, w, work, &lwork, iwork, &liwork, &info, 1, 1);
     return info;
 }
 

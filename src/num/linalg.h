@@ -56,6 +56,10 @@ double hg_dot(const double *a, const double *b, size_t n);
 /* Eigenvalues w[n] ascending and eigenvectors as the ROWS of a[n,n] (symmetric on entry). 0, or LAPACK's info
  * (-1000: no memory). dsyev. */
 int hg_eigen_symmetric(double *a, double *w, size_t n);
+/* The same by divide and conquer with the caller's scratch: nothing is allocated. dsyevd. */
+size_t hg_eigen_work_size(size_t n);  /* doubles */
+size_t hg_eigen_iwork_size(size_t n); /* ints */
+int hg_eigen_symmetric_with(double *a, double *w, size_t n, double *work, int *iwork);
 
 /* Until the end of its block BLAS runs on one thread; when the last such block of the process ends it gets back the number
  * it had. Nests, in any thread. */

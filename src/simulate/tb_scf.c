@@ -1,0 +1,204 @@
+/* simulate/tb_scf.c -- charges that reproduce themselves: diagonalise, populate, mix */
+#include "num/linalg.h"
+#include "simulate/tb.h"
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static const double BOLTZMANN = 8.617333262e-5 / HG_EV_PER_HARTREE; /* hartree/K: CODATA 2018 */
+static const double SMEARING_GAP = 40;                              /* kT: exp(-20) of an electron at most beyond it */
+static const double MIXING = 0.4;
+
+/* ---- occupations ------------------------------------------------------------------------------------------------- */
+
+/* Fermi's function with two electrons a level; the entropy's -T S. Returns how many levels hold electrons. */
+static size_t smear(hg_tb *tb, double kt) {
+    const double *w = tb->level, electrons = (double)tb->n_electrons;
+    double low = w[0] - 40 * kt, high = w[tb->n_orbitals - 1] + 40 * kt, mu = 0;
+    for (unsigned i = 0; i < 200 && high - low > 4 * DBL_EPSILON * (fabs(low) + fabs(high)); i++) {
+        double sum = 0;
+        mu = 0.5 * (low + high);
+        for (size_t k = 0; k < tb->n_orbitals; k++) sum += 2 / (1 + exp((w[k] - mu) / kt));
+        if (sum > electrons)
+            high = mu;
+        else
+            low = mu;
+    }
+    size_t occupied = 0;
+    for (size_t k = 0; k < tb->n_orbitals; k++) {
+        const double f = 1 / (1 + exp((w[k] - mu) / kt));
+        tb->occupation[k] = 2 * f;
+        if (f > 1e-15 && 1 - f > 1e-15) tb->entropy += 2 * kt * (f * log(f) + (1 - f) * log(1 - f));
+        if (f > 1e-15) occupied = k + 1;
+    }
+    return occupied;
+}
+
+static size_t occupy(hg_tb *tb) {
+    const size_t pairs = tb->n_electrons / 2;
+    const double kt = BOLTZMANN * tb->model->opts.temperature;
+    tb->entropy = 0;
+    if (pairs < tb->n_orbitals && tb->level[pairs] - tb->level[pairs - 1] < SMEARING_GAP * kt) return smear(tb, kt);
+    for (size_t k = 0; k < tb->n_orbitals; k++) tb->occupation[k] = k < pairs ? 2 : 0;
+    return pairs;
+}
+
+/* ---- one cycle ----------------------------------------------------------------------------------------------------- */
+
+/* dE/dq of the shells: gamma q + Gamma q_A^2. */
+static void potentials(hg_tb *tb) {
+    memset(tb->atom_charge, 0, tb->n * sizeof *tb->atom_charge);
+    for (size_t s = 0; s < tb->n_shells; s++) tb->atom_charge[tb->shell_atom[s]] += tb->charge[s];
+    hg_gemv(tb->potential, tb->gamma, tb->n_shells, false, tb->charge, tb->n_shells, tb->n_shells, 1, 0);
+    for (size_t s = 0; s < tb->n_shells; s++) {
+        const size_t a = tb->shell_atom[s], e = tb->row[a];
+        tb->potential[s] +=
+            (0.1 * tb_elements[e].gamma3 + tb->model->inc.gamma3[e]) * tb->atom_charge[a] * tb->atom_charge[a];
+    }
+    for (size_t o = 0; o < tb->n_orbitals; o++) tb->orbital_potential[o] = tb->potential[tb->orbital_shell[o]];
+}
+
+/* F = H0 - S (v_i + v_j)/2: a charge is what the population lacks, hence the sign. */
+static void fock(hg_tb *tb) {
+    const size_t n = tb->n_orbitals;
+    const double *v = tb->orbital_potential;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            tb->fock[i * n + j] = tb->h0[i * n + j] - 0.5 * tb->overlap[i * n + j] * (v[i] + v[j]);
+}
+
+/* Orbitals of F as rows of `vectors`. */
+static bool diagonalise(hg_tb *tb) {
+    const size_t n = tb->n_orbitals;
+    hg_gemm(tb->scratch, n, tb->inverse, n, false, tb->fock, n, false, n, n, n, 1, 0);
+    hg_gemm(tb->fock, n, tb->scratch, n, false, tb->inverse, n, true, n, n, n, 1, 0);
+    if (hg_eigen_symmetric_with(tb->fock, tb->level, n, tb->eigen_work, tb->eigen_iwork) != 0) return false;
+    hg_gemm(tb->vectors, n, tb->fock, n, false, tb->inverse, n, false, n, n, n, 1, 0);
+    return true;
+}
+
+static void density(hg_tb *tb, size_t occupied) {
+    const size_t n = tb->n_orbitals;
+    for (size_t k = 0; k < occupied; k++)
+        for (size_t i = 0; i < n; i++) tb->scratch[k * n + i] = tb->vectors[k * n + i] * sqrt(tb->occupation[k]);
+    hg_gemm(tb->density, n, tb->scratch, n, true, tb->scratch, n, false, n, n, occupied, 1, 0);
+}
+
+/* Mulliken: population of a shell = sum of (P o S) over its rows. */
+static void populations(hg_tb *tb) {
+    const size_t n = tb->n_orbitals;
+    memset(tb->population, 0, tb->n_shells * sizeof *tb->population);
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (size_t j = 0; j < n; j++) sum += tb->density[i * n + j] * tb->overlap[i * n + j];
+        tb->population[tb->orbital_shell[i]] += sum;
+    }
+    for (size_t a = 0; a < tb->n; a++)
+        for (size_t l = 0, s = tb->first_shell[a]; s < tb->first_shell[a + 1]; l++, s++)
+            tb->next[s] = tb_elements[tb->row[a]].electrons[l] - tb->population[s];
+}
+
+/* ---- mixing --------------------------------------------------------------------------------------------------------- */
+
+/* a[n,n] x = b by elimination with pivots; false: singular. */
+static bool solve_small(size_t n, double a[TB_HISTORY][TB_HISTORY], double *b) {
+    for (size_t i = 0; i < n; i++) {
+        size_t p = i;
+        for (size_t j = i + 1; j < n; j++)
+            if (fabs(a[j][i]) > fabs(a[p][i])) p = j;
+        if (!(fabs(a[p][i]) > 1e-300)) return false;
+        for (size_t k = 0; k < n; k++) {
+            const double t = a[i][k];
+            a[i][k] = a[p][k];
+            a[p][k] = t;
+        }
+        const double t = b[i];
+        b[i] = b[p];
+        b[p] = t;
+        for (size_t j = i + 1; j < n; j++) {
+            const double f = a[j][i] / a[i][i];
+            for (size_t k = i; k < n; k++) a[j][k] -= f * a[i][k];
+            b[j] -= f * b[i];
+        }
+    }
+    for (size_t i = n; i-- > 0;) {
+        for (size_t k = i + 1; k < n; k++) b[i] -= a[i][k] * b[k];
+        b[i] /= a[i][i];
+    }
+    return true;
+}
+
+/* Anderson, J. ACM 12, 547 (1965): the combination of the last steps whose residual next - charge is least. */
+static void mix(hg_tb *tb, unsigned cycle) {
+    const size_t n = tb->n_shells;
+    double *dq = tb->history, *df = dq + TB_HISTORY * n, *last_q = df + TB_HISTORY * n, *last_f = last_q + n;
+    double *f = tb->next; /* becomes the residual */
+    for (size_t s = 0; s < n; s++) f[s] -= tb->charge[s];
+    if (cycle > 0) {
+        const size_t at = (cycle - 1) % TB_HISTORY;
+        for (size_t s = 0; s < n; s++) {
+            dq[at * n + s] = tb->charge[s] - last_q[s];
+            df[at * n + s] = f[s] - last_f[s];
+        }
+    }
+    memcpy(last_q, tb->charge, n * sizeof *last_q);
+    memcpy(last_f, f, n * sizeof *last_f);
+    const size_t m = cycle < TB_HISTORY ? cycle : TB_HISTORY;
+    double a[TB_HISTORY][TB_HISTORY], b[TB_HISTORY];
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < m; j++) a[i][j] = hg_dot(df + i * n, df + j * n, n);
+        a[i][i] = a[i][i] * (1 + 1e-8) + 1e-18;
+        b[i] = hg_dot(df + i * n, f, n);
+    }
+    if (!solve_small(m, a, b)) memset(b, 0, sizeof b);
+    for (size_t s = 0; s < n; s++) {
+        double q = tb->charge[s], g = f[s];
+        for (size_t i = 0; i < m; i++) {
+            q -= b[i] * dq[i * n + s];
+            g -= b[i] * df[i * n + s];
+        }
+        tb->charge[s] = q + MIXING * g;
+    }
+}
+
+/* ---- the loop -------------------------------------------------------------------------------------------------------- */
+
+static double largest_change(const hg_tb *tb) {
+    double most = 0;
+    for (size_t s = 0; s < tb->n_shells; s++) most = fmax(most, fabs(tb->next[s] - tb->charge[s]));
+    return most;
+}
+
+static hg_status not_positive(const char *name, hg_err *err) {
+    return hg_advise(err,
+                     hg_fail(err, HG_ENOTPD, "%s: the overlap matrix of the orbitals is not positive definite", name),
+                     "atoms lie too close together; look for overlapping ones");
+}
+
+hg_status tb_scf(hg_tb *tb, const char *name, hg_err *err) {
+    const size_t n = tb->n_orbitals;
+    memcpy(tb->inverse, tb->overlap, n * n * sizeof *tb->inverse);
+    if (hg_chol(tb->inverse, n) != 0) return not_positive(name, err);
+    hg_lower_invert(tb->inverse, n);
+    memset(tb->charge, 0, tb->n_shells * sizeof *tb->charge);
+    double change = INFINITY;
+    for (tb->cycles = 1; tb->cycles <= tb->model->opts.max_cycles; tb->cycles++) {
+        potentials(tb);
+        fock(tb);
+        if (!diagonalise(tb)) break;
+        density(tb, occupy(tb));
+        populations(tb);
+        change = largest_change(tb);
+        if (change <= tb->model->opts.tolerance) {
+            memcpy(tb->charge, tb->next, tb->n_shells * sizeof *tb->charge);
+            potentials(tb);
+            return HG_OK;
+        }
+        mix(tb, tb->cycles - 1);
+    }
+    return hg_advise(
+        err,
+        hg_fail(err, HG_ENOTCONV, "%s: charges are not self-consistent after %u cycles, the last changed one by %.1e e",
+                name, tb->model->opts.max_cycles, change),
+        "check the geometry and the charge; a higher electronic temperature (3000 K, say) or more cycles may help");
+}
