@@ -60,7 +60,12 @@ draft() { # PROJECT LEAST-FOREIGN-ROWS MEMBER...
     project=$1
     foreign=$2
     shift 2
-    for member in "$@"; do set -- "$@" --member $member/certificate.pem=40; shift; done
+    for member in "$@"; do # gamma asks, 40 times; the others only share
+        budget=
+        [ "$member" != gamma ] || budget==40
+        set -- "$@" --member "$member/certificate.pem$budget"
+        shift
+    done
     hagane party policy --draft pool.csv --project "$project" --target Hc_measured_A_m --low 0 --high 2e6 \
         --features x_pos_mm,y_pos_mm --id id --mode "$mode" --cluster cluster.yaml "$@" --out "$project.yaml" >/dev/null
     echo "limits: {least foreign rows: $foreign, queries per data set: 40}" >>"$project.yaml"

@@ -75,8 +75,8 @@ hg_shape hg_tensor_shape(const hg_tensor *x);
 size_t hg_tensor_size(const hg_tensor *x); /* elements; 0 for NULL */
 hg_dtype hg_tensor_dtype(const hg_tensor *x);
 /* The elements in row-major order as doubles, and the gradient (zeros when none reached it). */
-void hg_tensor_read(double *out, const hg_tensor *x);
-void hg_tensor_read_grad(double *out, const hg_tensor *x);
+void hg_tensor_get(double *out, const hg_tensor *x);
+void hg_tensor_get_grad(double *out, const hg_tensor *x);
 double hg_tensor_value(const hg_tensor *x); /* of a tensor of one element; NaN for NULL */
 /* Direct access: NULL when the elements do not lie one after another, row-major, or the dtype is the other one. */
 float *hg_tensor_floats(const hg_tensor *x);

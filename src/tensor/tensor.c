@@ -47,7 +47,7 @@ static double element(const void *data, hg_dtype d, ptrdiff_t i) {
     return d == HG_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
 }
 
-void hg_tensor_read(double *out, const hg_tensor *x) {
+void hg_tensor_get(double *out, const hg_tensor *x) {
     const hg_tensor *const operand[] = { x };
     const hg_loop l = hg_loop_over(x, operand, 1);
     for (size_t at = 0, n; at < l.total; at += n) {
@@ -58,7 +58,7 @@ void hg_tensor_read(double *out, const hg_tensor *x) {
     }
 }
 
-void hg_tensor_read_grad(double *out, const hg_tensor *x) {
+void hg_tensor_get_grad(double *out, const hg_tensor *x) {
     const size_t n = hg_elements(x);
     for (size_t i = 0; i < n; i++) out[i] = x->grad && !x->fresh ? element(x->grad, x->dtype, (ptrdiff_t)i) : 0;
 }

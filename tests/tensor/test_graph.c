@@ -16,7 +16,7 @@ static void assert_values(const hg_tensor *x, const double *want, size_t n) {
     double got[64];
     assert_non_null(x);
     assert_int_equal(hg_tensor_size(x), n);
-    hg_tensor_read(got, x);
+    hg_tensor_get(got, x);
     for (size_t i = 0; i < n; i++) assert_close(got[i], want[i], 1e-12);
 }
 
@@ -39,7 +39,7 @@ static void messages_on_a_path_of_three_atoms(void **state) {
     hg_tensor *y = hg_sum(t, hg_mul(t, sum, x), 0); /* x' A x with A the adjacency: gradient 2 A x */
     assert_ok(hg_backward(t, y, NULL));
     double g[6];
-    hg_tensor_read_grad(g, x);
+    hg_tensor_get_grad(g, x);
     for (int i = 0; i < 6; i++) assert_close(g[i], 2 * AX[i], 1e-12);
     hg_tape_free(t);
 }
@@ -66,7 +66,7 @@ static void the_gradient_of_the_largest_goes_to_the_first_of_equals(void **state
     hg_tensor *x = hg_tensor_of(t, HG_SHAPE(3), X, true);
     assert_ok(hg_backward(t, hg_sum(t, hg_segment_max(t, x, ix), 0), NULL));
     double g[3];
-    hg_tensor_read_grad(g, x);
+    hg_tensor_get_grad(g, x);
     for (int i = 0; i < 3; i++) assert_close(g[i], i == 1, 0);
     assert_true(isnan(hg_tensor_value(hg_segment_max(t, hg_tensor_of(t, HG_SHAPE(3), WITH_NAN, false), ix))));
     hg_tape_free(t);
@@ -95,7 +95,7 @@ static void sums_are_those_of_a_plain_loop(void **state) {
         }
         hg_tape_begin(t, 1);
         hg_tensor *v = hg_tensor_of_floats(t, HG_SHAPE(m, width), x, false);
-        hg_tensor_read(got, hg_segment_sum(t, v, hg_index_of(t, row, m, n)));
+        hg_tensor_get(got, hg_segment_sum(t, v, hg_index_of(t, row, m, n)));
         for (size_t i = 0; i < n * width; i++)
             if (fabs(got[i] - want[i]) > 2e-4) fail_msg("case %zu, %zu: %g, not %g", k, i, got[i], want[i]);
         free(row);

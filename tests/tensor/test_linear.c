@@ -22,7 +22,7 @@ static hg_tensor *of(hg_tape *t, hg_shape shape, const double *x) { return hg_te
 static void check(const hg_tensor *x, const double *want, size_t n) {
     double got[64];
     assert_int_equal(hg_tensor_size(x), n);
-    hg_tensor_read(got, x);
+    hg_tensor_get(got, x);
     for (size_t i = 0; i < n; i++) assert_close(got[i], want[i], 1e-6);
 }
 #define CHECK(x, ...) check(x, (const double[]) { __VA_ARGS__ }, sizeof((double[]) { __VA_ARGS__ }) / sizeof(double))
@@ -37,11 +37,11 @@ static void a_layer_by_hand(void **state) {
     CHECK(y, 8, 0, 8, 0);
     assert_ok(hg_backward(t, hg_sum(t, y, 0), NULL)); /* only the first output is awake */
     double g[6];
-    hg_tensor_read_grad(g, w);
+    hg_tensor_get_grad(g, w);
     assert_memory_equal(g, ((double[]) { 0, 2, 4, 0, 0, 0 }), sizeof g);
-    hg_tensor_read_grad(g, b);
+    hg_tensor_get_grad(g, b);
     assert_memory_equal(g, ((double[]) { 2, 0 }), 2 * sizeof *g);
-    hg_tensor_read_grad(g, x);
+    hg_tensor_get_grad(g, x);
     assert_memory_equal(g, ((double[]) { 1, 0, -1, 1, 0, -1 }), sizeof g);
     CHECK(hg_linear(t, hg_reshape(t, x, HG_SHAPE(1, 2, 1, 3)), w, b, HG_SQUARE), 64, 1, 64, 49);
     hg_tape_free(t);
@@ -69,7 +69,7 @@ static hg_tensor *normal(hg_tape *t, uint64_t seed, hg_shape s, bool strided) {
 
 static double *values(const hg_tensor *x) {
     double *v = malloc((hg_tensor_size(x) + 1) * sizeof *v);
-    hg_tensor_read(v, x);
+    hg_tensor_get(v, x);
     return v;
 }
 
@@ -192,10 +192,10 @@ static size_t network(double *to, hg_tape *t, size_t rows) {
     hg_tensor *const all[] = { x, w1, b1, w2, stack };
     size_t n = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (to) hg_tensor_read_grad(to + n, all[i]);
+        if (to) hg_tensor_get_grad(to + n, all[i]);
         n += hg_tensor_size(all[i]);
     }
-    if (to) hg_tensor_read(to + n, z);
+    if (to) hg_tensor_get(to + n, z);
     return n + hg_tensor_size(z);
 }
 
