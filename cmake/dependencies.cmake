@@ -16,3 +16,13 @@ pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 add_library(hagane_dependencies INTERFACE)
 target_link_libraries(hagane_dependencies INTERFACE PkgConfig::OPENBLAS PkgConfig::NLOPT PkgConfig::ZLIB PkgConfig::LZMA
   PkgConfig::ZSTD PkgConfig::YAML PkgConfig::TLS PkgConfig::CRYPTO PkgConfig::SODIUM PkgConfig::SQLITE PkgConfig::CAIRO Threads::Threads m)
+
+# Training by several processes: a second program beside hagane, so that hagane itself is free of MPI.
+set(HAGANE_MPI AUTO CACHE STRING "build hagane-mpi: AUTO (when MPI is there), ON, OFF")
+set_property(CACHE HAGANE_MPI PROPERTY STRINGS AUTO ON OFF)
+if(NOT HAGANE_MPI STREQUAL OFF)
+  pkg_search_module(MPI IMPORTED_TARGET mpi-c ompi-c mpich)
+  if(HAGANE_MPI STREQUAL ON AND NOT MPI_FOUND)
+    message(FATAL_ERROR "HAGANE_MPI is ON, but pkg-config knows no MPI: tools/install-deps mpi")
+  endif()
+endif()

@@ -5,6 +5,9 @@ set(HAGANE_PYTHON_DIR ${CMAKE_INSTALL_DATADIR}/hagane/python CACHE STRING "where
 
 install(TARGETS hagane EXPORT hagane-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS hagane_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET hagane_mpi)
+  install(TARGETS hagane_mpi RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
 install(FILES ${HAGANE_PUBLIC_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hagane)
 
 # find_package(hagane) and hagane::hagane
