@@ -1,12 +1,12 @@
 /* bench/tensor.c -- operations on tensors and whole training steps, beside PyTorch and beside what the machine can do
  *
- *   tensor [--json | --markdown] [--quick] [--cpu] [--only CASE]
+ *   tensor [--json | --markdown] [--quick] [--cpu] [--alone] [--only CASE]
  *
  * Every case runs on one and on two threads; times are medians of runs after the second, on memory that is in use already. The limit is
  * measured in the same run on the same threads: for products of matrices OpenBLAS on a product of 1024 x 1024, for the others copying as many bytes as the
  * operation reads and writes at least. A `backward` case is the operation, the sum of its result and all gradients; a `step` is forward,
  * backward and Adam. PyTorch does the same in bench/peers/torch_ops.py. With --cpu on one thread only, and in processor time: for a
- * machine that has other work. float32; "large" cases do not fit the caches.
+ * machine that has other work; with --alone without PyTorch. float32; "large" cases do not fit the caches.
  *
  *   ours_ms    milliseconds, median
  *   torch_ms   PyTorch's; null when it is not there (apt: python3-torch) or has no such case
@@ -249,7 +249,7 @@ enum { N_CASES = sizeof CASES / sizeof *CASES };
 /* ---- timing ------------------------------------------------------------------------------------------------------ */
 
 static struct {
-    bool json, markdown, quick, cpu;
+    bool json, markdown, quick, cpu, alone;
     const char *only;
 } OPTIONS;
 
@@ -381,6 +381,7 @@ static void ask_peer(peer *p, size_t threads) {
     int ends[2];
     pid_t child;
     p->said[0] = '\0';
+    if (OPTIONS.alone) return;
     snprintf(words[0], sizeof words[0], "%zu", threads);
     snprintf(words[1], sizeof words[1], "%g", budget());
     argv[n++] = program;
@@ -505,10 +506,13 @@ int main(int argc, char **argv) {
             OPTIONS.quick = true;
         else if (!strcmp(argv[i], "--cpu"))
             OPTIONS.cpu = true;
+        else if (!strcmp(argv[i], "--alone"))
+            OPTIONS.alone = true;
         else if (!strcmp(argv[i], "--only") && i + 1 < argc)
             OPTIONS.only = argv[++i];
         else
-            return fprintf(stderr, "usage: tensor [--json | --markdown] [--quick] [--cpu] [--only CASE]\n"), 2;
+            return fprintf(stderr, "usage: tensor [--json | --markdown] [--quick] [--cpu] [--alone] [--only CASE]\n"),
+                   2;
     }
     hg_linalg_single_thread();
     bench b = { 0 };

@@ -6,20 +6,17 @@
 #include "tensor/ops.h"
 #include "tensor/real.h"
 
-#define SIGMOID(x)  (1 / (1 + M(exp)(-(x))))
-#define SOFTPLUS(x) ((x) > 0 ? (x) + M(log1p_unit)(M(exp)(-(x))) : M(log1p_unit)(M(exp)(x)))
-#define PHI(x)      ((R)0.5 * (1 + M(erf)((x) * (R)0.70710678118654752440))) /* normal distribution */
-#define DENSITY(x)  ((R)0.39894228040143267794 * M(exp)((R)-0.5 * (x) * (x)))
+#define PHI(x) ((R)0.5 * (1 + M(erf)((x) * (R)0.70710678118654752440))) /* normal distribution */
 
 /*    enum        text          y(x)                      slope(x, y)                                  slope as tensors */
 #define FUNCTIONS(X)                                                                                                   \
     X(IDENTITY, "identity", x, (R)1, hg_affine(t, v, 0, 1))                                                            \
     X(RELU, "relu", x < 0 ? 0 : x, (R)(x > 0), hg_map(t, HG_STEP, v))                                                  \
-    X(SILU, "silu", x *SIGMOID(x), SIGMOID(x) * (1 + x * (1 - SIGMOID(x))), slope_of_silu(t, v))                       \
-    X(GELU, "gelu", x *PHI(x), PHI(x) + x * DENSITY(x), slope_of_gelu(t, v))                                           \
-    X(SIGMOID, "sigmoid", SIGMOID(x), y *(1 - y), slope_of_sigmoid(t, out))                                            \
-    X(SOFTPLUS, "softplus", SOFTPLUS(x), SIGMOID(x), hg_map(t, HG_SIGMOID, v))                                         \
-    X(SSP, "ssp", SOFTPLUS(x) - (R)0.69314718055994530942, SIGMOID(x), hg_map(t, HG_SIGMOID, v))                       \
+    X(SILU, "silu", x *M(sigmoid)(x), M(silu_slope)(x), slope_of_silu(t, v))                                           \
+    X(GELU, "gelu", x *PHI(x), M(gelu_slope)(x), slope_of_gelu(t, v))                                                  \
+    X(SIGMOID, "sigmoid", M(sigmoid)(x), y *(1 - y), slope_of_sigmoid(t, out))                                         \
+    X(SOFTPLUS, "softplus", M(softplus)(x), M(sigmoid)(x), hg_map(t, HG_SIGMOID, v))                                   \
+    X(SSP, "ssp", M(softplus)(x) - (R)0.69314718055994530942, M(sigmoid)(x), hg_map(t, HG_SIGMOID, v))                 \
     X(TANH, "tanh", M(tanh)(x), 1 - y * y, hg_affine(t, hg_map(t, HG_SQUARE, out), -1, 1))                             \
     X(EXP, "exp", M(exp)(x), y, out)                                                                                   \
     X(LOG, "log", M(log)(x), 1 / x, hg_map(t, HG_RECIPROCAL, v))                                                       \
@@ -60,8 +57,10 @@
     }                                                                                                                  \
     HG_INLINE void name##_##type##_slopes_body(R *restrict dx, const R *restrict g, const R *restrict from,            \
                                                const R *restrict result, size_t n, ptrdiff_t sx, bool add) {           \
-        if (sx == 1)                                                                                                   \
-            name##_##type##_slope_body(dx, g, from, result, n, 1, add);                                                \
+        if (sx == 1 && add)                                                                                            \
+            name##_##type##_slope_body(dx, g, from, result, n, 1, true);                                               \
+        else if (sx == 1)                                                                                              \
+            name##_##type##_slope_body(dx, g, from, result, n, 1, false);                                              \
         else                                                                                                           \
             name##_##type##_slope_body(dx, g, from, result, n, sx, add);                                               \
     }                                                                                                                  \

@@ -7,7 +7,7 @@
 #include "num/isa.h"
 #include "tensor/op.h"
 
-enum { BLOCK = 256, SHORT = 512, PIECES_MOST = 64 };
+enum { BLOCK = 256, LANES = 64, SHORT = 32 * LANES, SHORT_ROWS = 512, PIECES_MOST = 64 };
 
 typedef struct {
     const void *x;
@@ -20,20 +20,31 @@ typedef struct {
     bool add;
 } job;
 
-/* sum[n] += rows of neighbours; sum += strided elements. */
+/* sum[n] += rows of neighbours, a row or four at once; sum += strided elements, in LANES sums that are added up pairwise. */
 #define KERNELS(type, R)                                                                                               \
     HG_INLINE void add_row_##type##_body(R *restrict sum, const R *restrict x, size_t n) {                             \
         for (size_t i = 0; i < n; i++) sum[i] += x[i];                                                                 \
     }                                                                                                                  \
     HG_ISA_FUNCTION(static, add_row_##type, (R *restrict sum, const R *restrict x, size_t n), (sum, x, n))             \
+    HG_INLINE void add_rows_##type##_body(R *restrict sum, const R *restrict x, ptrdiff_t step, size_t n) {            \
+        const R *restrict x1 = x + step, *restrict x2 = x + 2 * step, *restrict x3 = x + 3 * step;                     \
+        for (size_t i = 0; i < n; i++) sum[i] += (x[i] + x1[i]) + (x2[i] + x3[i]);                                     \
+    }                                                                                                                  \
+    HG_ISA_FUNCTION(static, add_rows_##type, (R *restrict sum, const R *restrict x, ptrdiff_t step, size_t n),         \
+                    (sum, x, step, n))                                                                                 \
     HG_INLINE void add_up_##type##_body(double *sum, const R *restrict x, ptrdiff_t step, size_t n) {                  \
-        R s[16] = { 0 };                                                                                               \
+        R s[LANES] = { 0 };                                                                                            \
+        double d[LANES / 4];                                                                                           \
         size_t i = 0;                                                                                                  \
         if (step == 1)                                                                                                 \
-            for (; i + 16 <= n; i += 16)                                                                               \
-                for (size_t k = 0; k < 16; k++) s[k] += x[i + k];                                                      \
-        for (; i < n; i++) s[i % 16] += x[(ptrdiff_t)i * step];                                                        \
-        for (size_t k = 0; k < 16; k++) *sum += s[k];                                                                  \
+            for (; i + LANES <= n; i += LANES)                                                                         \
+                for (size_t k = 0; k < LANES; k++) s[k] += x[i + k];                                                   \
+        for (; i < n; i++) s[i % LANES] += x[(ptrdiff_t)i * step];                                                     \
+        for (size_t k = 0; k < LANES / 4; k++)                                                                         \
+            d[k] = (double)((s[k] + s[k + LANES / 4]) + (s[k + LANES / 2] + s[k + 3 * LANES / 4]));                    \
+        for (size_t half = LANES / 8; half > 0; half /= 2)                                                             \
+            for (size_t k = 0; k < half; k++) d[k] += d[k + half];                                                     \
+        *sum += d[0];                                                                                                  \
     }                                                                                                                  \
     HG_ISA_FUNCTION(static, add_up_##type, (double *sum, const R *restrict x, ptrdiff_t step, size_t n),               \
                     (sum, x, step, n))
@@ -52,8 +63,9 @@ static void finish(const job *j, size_t at, double sum) {
 static double sum_along(const job *j, ptrdiff_t base, size_t begin, size_t end) {
     double sum = 0;
     for (size_t at = begin, n; at < end; at += n) {
-        ptrdiff_t o[HG_LOOP_OPERANDS];
-        n = hg_loop_run(&j->summed, at, end - at < SHORT ? end - at : SHORT, o);
+        ptrdiff_t o[HG_LOOP_OPERANDS] = { (ptrdiff_t)at * hg_loop_step(&j->summed, 0) };
+        n = end - at < SHORT ? end - at : SHORT;
+        if (j->summed.rank > 1) n = hg_loop_run(&j->summed, at, n, o);
         if (j->dtype == HG_F32)
             add_up_f32(&sum, (const float *)j->x + base + o[0], hg_loop_step(&j->summed, 0), n);
         else
@@ -66,14 +78,23 @@ static double sum_along(const job *j, ptrdiff_t base, size_t begin, size_t end) 
 static void sum_rows(const job *j, double *sum, ptrdiff_t base, size_t n, size_t begin, size_t end) {
     for (size_t i = 0; i < n; i++) sum[i] = 0;
     for (size_t at = begin; at < end;) {
-        const size_t stop = end - at < SHORT ? end : at + SHORT;
+        const size_t stop = end - at < SHORT_ROWS ? end : at + SHORT_ROWS;
         float s32[BLOCK] = { 0 };
         double s64[BLOCK] = { 0 };
         for (size_t left; at < stop; at += left) {
             ptrdiff_t o[HG_LOOP_OPERANDS];
             left = hg_loop_run(&j->summed, at, stop - at, o);
-            for (size_t k = 0; k < left; k++) {
-                const ptrdiff_t where = base + o[0] + (ptrdiff_t)k * hg_loop_step(&j->summed, 0);
+            const ptrdiff_t step = hg_loop_step(&j->summed, 0);
+            size_t k = 0;
+            for (; k + 4 <= left; k += 4) {
+                const ptrdiff_t where = base + o[0] + (ptrdiff_t)k * step;
+                if (j->dtype == HG_F32)
+                    add_rows_f32(s32, (const float *)j->x + where, step, n);
+                else
+                    add_rows_f64(s64, (const double *)j->x + where, step, n);
+            }
+            for (; k < left; k++) {
+                const ptrdiff_t where = base + o[0] + (ptrdiff_t)k * step;
                 if (j->dtype == HG_F32)
                     add_row_f32(s32, (const float *)j->x + where, n);
                 else
@@ -130,7 +151,7 @@ void hg_reduce(hg_tape *t, void *y, const hg_tensor *x, const void *data, unsign
     if (j.kept.total == 0) return;
     j.blocks = (j.kept.total + BLOCK - 1) / BLOCK;
     j.piece = (j.summed.total + PIECES_MOST - 1) / PIECES_MOST;
-    const size_t least = j.blocks < PIECES_MOST ? 8 * SHORT : SIZE_MAX; /* many blocks are tasks enough */
+    const size_t least = j.blocks < PIECES_MOST ? 2 * SHORT : SIZE_MAX; /* many blocks are tasks enough */
     if (j.piece < least) j.piece = least < j.summed.total ? least : j.summed.total;
     j.pieces = j.piece ? (j.summed.total + j.piece - 1) / j.piece : 1;
     const size_t mark = hg_tape_mark(t);

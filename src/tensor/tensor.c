@@ -148,13 +148,30 @@ typedef struct {
     void *ctx;
 } looping;
 
+/* Row after row: the first may be cut at its begin, the last at its end. Positions are counted on, not divided out. */
 static void loop_task(void *arg, size_t begin, size_t end, size_t worker) {
     const looping *w = arg;
+    const hg_loop *l = w->l;
+    const unsigned last = l->rank - 1;
+    size_t index[HG_RANK_MOST], rest = begin;
+    ptrdiff_t offset[HG_LOOP_OPERANDS] = { 0 };
     (void)worker;
+    for (unsigned axis = l->rank; axis-- > 0; rest /= l->shape[axis]) {
+        index[axis] = rest % l->shape[axis];
+        for (unsigned k = 0; k < l->operands; k++) offset[k] += (ptrdiff_t)index[axis] * l->stride[k][axis];
+    }
     for (size_t at = begin, n; at < end; at += n) {
-        ptrdiff_t offset[HG_LOOP_OPERANDS];
-        n = hg_loop_run(w->l, at, end - at, offset);
-        w->run(w->ctx, w->l, at, n, offset);
+        n = l->shape[last] - index[last] < end - at ? l->shape[last] - index[last] : end - at;
+        w->run(w->ctx, l, at, n, offset);
+        for (unsigned k = 0; k < l->operands; k++) offset[k] -= (ptrdiff_t)index[last] * l->stride[k][last];
+        index[last] = 0;
+        for (unsigned axis = last; axis-- > 0;) {
+            const bool goes_on = ++index[axis] < l->shape[axis];
+            for (unsigned k = 0; k < l->operands; k++)
+                offset[k] += goes_on ? l->stride[k][axis] : -(ptrdiff_t)(l->shape[axis] - 1) * l->stride[k][axis];
+            if (goes_on) break;
+            index[axis] = 0;
+        }
     }
 }
 
