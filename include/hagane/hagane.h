@@ -20,7 +20,7 @@
 #include "hagane/suggest.h"
 #include "hagane/table.h"
 #include "hagane/tensor.h"
+#include "hagane/tight_binding.h"
 #include "hagane/train.h"
 #include "hagane/weights.h"
-#include "hagane/tight_binding.h"
 #endif

@@ -16,6 +16,9 @@ extern void dsyev_(const char *jobz, const char *uplo, const int *n, double *a, 
 extern void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
                     double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t jobz_len,
                     size_t uplo_len);
+extern void dgetrf_(const int *m, const int *n, double *a, const int *lda, int *pivot, int *info);
+extern void dgetrs_(const char *trans, const int *n, const int *nrhs, const double *a, const int *lda, const int *pivot,
+                    double *b, const int *ldb, int *info, size_t trans_len);
 
 int hg_chol(double *a, size_t n) {
     const int order = (int)n;
@@ -161,6 +164,19 @@ int hg_eigen_symmetric_with(double *a, double *w, size_t n, double *work, int *i
     int info = 0;
     if (n) dsyevd_("V", "U", &order, a, &order, w, work, &lwork, iwork, &liwork, &info, 1, 1);
     return info;
+}
+
+int hg_lu(double *a, int *pivot, size_t n) {
+    const int order = (int)n;
+    int info = 0;
+    if (n) dgetrf_(&order, &order, a, &order, pivot, &info);
+    return info;
+}
+
+void hg_lu_solve(const double *lu, const int *pivot, size_t n, double *b) {
+    const int order = (int)n, one = 1;
+    int info = 0;
+    if (n) dgetrs_("T", &order, &one, lu, &order, pivot, b, &order, &info, 1); /* their columns are our rows */
 }
 
 /* The number of threads is the process's, so are these. */

@@ -61,6 +61,10 @@ size_t hg_eigen_work_size(size_t n);  /* doubles */
 size_t hg_eigen_iwork_size(size_t n); /* ints */
 int hg_eigen_symmetric_with(double *a, double *w, size_t n, double *work, int *iwork);
 
+/* a[n,n] = P L U in place with pivot[n]; 0, or k > 0 when the pivot of column k is zero. Then b[n] <- a^-1 b. */
+int hg_lu(double *a, int *pivot, size_t n);
+void hg_lu_solve(const double *lu, const int *pivot, size_t n, double *b);
+
 /* Until the end of its block BLAS runs on one thread; when the last such block of the process ends it gets back the number
  * it had. Nests, in any thread. */
 #define HG_ONE_BLAS_THREAD __attribute__((cleanup(hg_blas_end), unused)) const int one_blas_thread = hg_blas_begin()

@@ -27,19 +27,20 @@ static const unsigned tb_channel_a[TB_CHANNELS] = { 0, 0, 1, 1, 1 }, tb_channel_
 /* ---- parameters: tb_table.c ------------------------------------------------------------------------------------ */
 
 typedef struct {
-    unsigned z, shells, principal; /* shells: 1 (s) or 2 (s, p) */
-    double electrons[TB_SHELLS];   /* of the free atom's valence shells */
-    double zeta[TB_SHELLS];        /* Slater exponents, 1/bohr */
-    unsigned gaussians;            /* that a Slater function is expanded in */
-    double level[TB_SHELLS];       /* eV */
-    double poly[TB_SHELLS];        /* k_poly, percent: eq. 10 */
-    double hardness;               /* eta, hartree/e^2: eq. 5 */
-    double hardness_p;             /* kappa of the p shell, 10 percent: eq. 5 */
-    double gamma3;                 /* Gamma, 0.1 hartree/e^3: eq. 2 */
-    double rep_alpha, rep_charge;  /* eq. 13 */
-    double electronegativity;      /* Pauling-like: eq. 9 */
-    double radius;                 /* of k_poly, angstrom */
-    double radius_count;           /* of coordination numbers, angstrom */
+    unsigned z, shells, principal;            /* shells: 1 (s) or 2 (s, p) */
+    double electrons[TB_SHELLS];              /* of the free atom's valence shells */
+    double zeta[TB_SHELLS];                   /* Slater exponents, 1/bohr */
+    unsigned gaussians;                       /* that a Slater function is expanded in */
+    double level[TB_SHELLS];                  /* eV */
+    double poly[TB_SHELLS];                   /* k_poly, percent: eq. 10 */
+    double hardness;                          /* eta, hartree/e^2: eq. 5 */
+    double hardness_p;                        /* kappa of the p shell, 10 percent: eq. 5 */
+    double gamma3;                            /* Gamma, 0.1 hartree/e^3: eq. 2 */
+    double rep_alpha, rep_charge;             /* eq. 13 */
+    double electronegativity;                 /* Pauling-like: eq. 9 */
+    double radius;                            /* of k_poly, angstrom */
+    double radius_count;                      /* of coordination numbers, angstrom */
+    double guess[TB_SHELLS][1 + TB_ELEMENTS]; /* of a shell's charge: alone, for each neighbour */
 } tb_element;
 
 extern const tb_element tb_elements[TB_ELEMENTS];
@@ -136,19 +137,27 @@ struct hg_tb {
     double *overlap, *h0;                /* [n_orbitals,n_orbitals] */
     double *inverse;                     /* L^-1 with S = L L' */
     double *fock, *vectors, *density, *scratch;
-    double *level, *occupation; /* [n_orbitals] */
-    double *gamma;              /* [n_shells,n_shells] */
-    double *charge, *next;      /* [n_shells] into the cycle and out of it */
-    double *potential;          /* [n_shells] dE/dq */
-    double *atom_charge;        /* [n] */
-    double *population;         /* [n_shells] */
-    double *orbital_potential;  /* [n_orbitals] */
-    double *history;            /* mixing: 2 TB_HISTORY + 2 rows of n_shells */
-    double *level_ev;           /* [n_orbitals] */
+    double *level, *occupation;                     /* [n_orbitals] */
+    double *gamma;                                  /* [n_shells,n_shells] */
+    double *charge, *next;                          /* [n_shells] into the cycle and out of it */
+    double *potential;                              /* [n_shells] dE/dq */
+    double *atom_charge;                            /* [n] */
+    double *population;                             /* [n_shells] */
+    double *orbital_potential;                      /* [n_orbitals] */
+    double *history;                                /* mixing: 2 TB_HISTORY + 2 rows of n_shells */
+    double *dual;                                   /* [n_orbitals,n_orbitals] C S: tb_newton.c, as all of these */
+    double *transition;                             /* [n_shells,o v] */
+    double *root, *x_rotation;                      /* [o,v] */
+    double *stiffness, *newton;                     /* [n_shells,n_shells] */
+    double *start_potential, *start_level, *change; /* [n_orbitals] */
+    double *work;                                   /* [2 n_orbitals^2 + 2 n_shells^2] */
+    int *pivot;                                     /* [n_shells] */
+    double *level_ev;                               /* [n_orbitals] */
     double *eigen_work;
     int *eigen_iwork;
     size_t eigen_size, eigen_isize;
     double repulsion, entropy;
+    double step; /* the last change of a charge, or of a rotation of orbitals */
     unsigned cycles;
 };
 
@@ -158,6 +167,13 @@ void tb_geometry(hg_tb *tb);    /* pairs, neighbour counts, levels of shells, re
 void tb_hamiltonian(hg_tb *tb); /* S, H0 and gamma */
 /* HG_ENOTPD, HG_ENOTCONV; `name` stands for the molecule. */
 HG_MUST_CHECK hg_status tb_scf(hg_tb *tb, const char *name, hg_err *err);
+/* From the orbitals, levels and potentials of one diagonalisation to self-consistent orbitals and levels; false when that is not
+ * possible from there (a small gap, too far): then nothing but the workspace has changed. */
+HG_MUST_CHECK bool tb_newton(hg_tb *tb);
+void tb_potentials(hg_tb *tb); /* dE/dq at tb->charge; atom_charge too */
+void tb_charges_of_populations(double *charge, const hg_tb *tb);
+double tb_gamma3(const hg_tb *tb, size_t atom);
+double tb_smearing_gap(const hg_tb *tb); /* hartree: below it levels are smeared */
 void tb_energies(hg_tb_result *r, const hg_tb *tb);
 void tb_dipole(double *dipole, const hg_tb *tb);
 

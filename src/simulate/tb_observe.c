@@ -12,9 +12,8 @@ void tb_energies(hg_tb_result *r, const hg_tb *tb) {
     for (size_t s = 0; s < tb->n_shells; s++)
         coulomb += 0.5 * tb->charge[s] * hg_dot(tb->gamma + s * tb->n_shells, tb->charge, tb->n_shells);
     for (size_t a = 0; a < tb->n; a++) {
-        const size_t e = tb->row[a];
         const double q = tb->atom_charge[a];
-        third += (0.1 * tb_elements[e].gamma3 + tb->model->inc.gamma3[e]) * q * q * q / 3;
+        third += tb_gamma3(tb, a) * q * q * q / 3;
     }
     r->band = band * HG_EV_PER_HARTREE;
     r->coulomb = coulomb * HG_EV_PER_HARTREE;

@@ -16,7 +16,7 @@ double tb_overlap_plain(double *slope, const tb_shell *a, const tb_shell *b, dou
     for (size_t i = 0; i < a->n; i++)
         for (size_t j = 0; j < b->n; j++) {
             const double ea = a->exponent[i], eb = b->exponent[j], p = ea + eb, mu = ea * eb / p;
-            const double s = a->coefficient[i] * b->coefficient[j] * pow(PI / p, 1.5) * exp(-mu * r * r);
+            const double s = a->coefficient[i] * b->coefficient[j] * PI / p * sqrt(PI / p) * exp(-mu * r * r);
             double f = 1, df = 0; /* the polynomial in front: moments of z - z_a, z - z_b about the product's centre */
             if (a->l && b->l) {
                 f = pi ? 0.5 / p : 0.5 / p - ea * eb * r * r / (p * p);

@@ -133,6 +133,7 @@ void hg_tb_free(hg_tb *tb) {
 static size_t carve(hg_tb *tb, char *base) {
     size_t at = 0;
     const size_t n = tb->n, s = tb->n_shells, o = tb->n_orbitals;
+    const size_t pairs = tb->n_electrons / 2 * (o - tb->n_electrons / 2); /* occupied x empty */
 #define ARRAY(field, count)                                                                                            \
     do {                                                                                                               \
         if (base) tb->field = (void *)(base + at);                                                                     \
@@ -165,6 +166,17 @@ static size_t carve(hg_tb *tb, char *base) {
     ARRAY(orbital_potential, o);
     ARRAY(history, (2 * TB_HISTORY + 2) * s);
     ARRAY(level_ev, o);
+    ARRAY(dual, o * o);
+    ARRAY(transition, s * pairs);
+    ARRAY(root, pairs);
+    ARRAY(x_rotation, pairs);
+    ARRAY(stiffness, s * s);
+    ARRAY(newton, s * s);
+    ARRAY(start_potential, o);
+    ARRAY(start_level, o);
+    ARRAY(change, o);
+    ARRAY(work, 2 * o * o + 2 * s * s);
+    ARRAY(pivot, s);
     ARRAY(eigen_work, hg_eigen_work_size(o));
     ARRAY(eigen_iwork, hg_eigen_iwork_size(o));
 #undef ARRAY
