@@ -63,7 +63,7 @@ typedef struct {
 HG_BEGIN_DECLS
 hg_tb_opts hg_tb_opts_default(void);
 
-/* opts NULL: defaults. theta is zero. 2 MiB. Errors: HG_EINVAL, HG_ENOMEM. */
+/* opts NULL: defaults. theta is zero. 1 MiB. Errors: HG_EINVAL, HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_tb_model_new(hg_tb_model **out, const hg_tb_opts *opts, hg_err *err);
 void hg_tb_model_free(hg_tb_model *model);
 bool hg_tb_has_element(unsigned z); /* is there a row for atomic number z in the table of parameters? */
@@ -87,6 +87,8 @@ HG_MUST_CHECK hg_status hg_tb_run(hg_tb_result *out, hg_tb *tb, const hg_molecul
 /* Of the last run, which must have succeeded (an assertion). */
 /* gradient[hg_tb_theta_count()] = dE/dtheta, eV a unit of theta. Exact at self-consistency. */
 void hg_tb_theta_gradient(double *gradient, const hg_tb *tb);
+/* force[n,3] = -dE/dr, eV/angstrom; with smeared levels of the free energy E - T S. */
+void hg_tb_forces(double *force, hg_tb *tb);
 /* order[n,n]: Mayer's bond orders sum_(i on A, j on B) (PS)_ij (PS)_ji (Chem. Phys. Lett. 97, 270, 1983), which are Wiberg's in
  * an orthogonal basis; on the diagonal the sum over an atom's own orbitals. */
 void hg_tb_bond_orders(double *order, hg_tb *tb);

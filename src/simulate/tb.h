@@ -57,10 +57,10 @@ extern const double tb_site_centre[TB_SITES], tb_site_width[TB_SITES];       /* 
 
 /* ---- the model ------------------------------------------------------------------------------------------------- */
 
-enum { TB_NODES = 1640 }; /* of the overlap tables */
+enum { TB_NODES = 513 }; /* of the overlap tables */
 
 typedef struct {
-    double value[TB_CHANNELS], slope[TB_CHANNELS]; /* slope: by R, times the distance of nodes */
+    double value[TB_CHANNELS], slope[TB_CHANNELS], curvature[TB_CHANNELS]; /* by R in distances of nodes */
 } tb_node;
 
 typedef struct {
@@ -97,14 +97,14 @@ static inline size_t tb_pair_index(size_t a, size_t b) { return a * TB_ELEMENTS 
 void tb_overlap_tables(hg_tb_model *model);
 /* s[5] at R; slope[5] = ds/dR unless NULL. Zero beyond the tables (25.6 bohr), where the largest is below 1e-17. */
 void tb_overlap_at(double *s, double *slope, const tb_node *table, double r);
-/* The closed form of the overlap of two shells at R, and its derivative: what the tables hold. */
+/* The closed form of the overlap of two shells at R, and its derivatives (NULL: not wanted): what the tables hold. */
 typedef struct {
     unsigned l;
     size_t n;
     double exponent[TB_STO_MAX], coefficient[TB_STO_MAX]; /* of normalised Gaussians, the whole normalised */
 } tb_shell;
 tb_shell tb_shell_of(const tb_element *e, unsigned l);
-double tb_overlap_plain(double *slope, const tb_shell *a, const tb_shell *b, double r, bool pi);
+double tb_overlap_plain(double *slope, double *curvature, const tb_shell *a, const tb_shell *b, double r, bool pi);
 
 /* ---- one molecule ------------------------------------------------------------------------------------------------ */
 
@@ -150,7 +150,7 @@ struct hg_tb {
     double *root, *x_rotation;                      /* [o,v] */
     double *stiffness, *newton;                     /* [n_shells,n_shells] */
     double *start_potential, *start_level, *change; /* [n_orbitals] */
-    double *work;                                   /* [2 n_orbitals^2 + 2 n_shells^2] */
+    double *work;                                   /* [2 n_orbitals^2 + 2 n_shells^2 + 8 n_orbitals] */
     int *pivot;                                     /* [n_shells] */
     double *level_ev;                               /* [n_orbitals] */
     double *eigen_work;
@@ -180,6 +180,9 @@ void tb_dipole(double *dipole, const hg_tb *tb);
 /* The five channels of a block of P between atoms a (rows) and b, seen along u. */
 void tb_project(double *channel, const double *p, size_t ld, size_t orbitals_a, size_t orbitals_b, const double *u);
 double tb_level_slope(const hg_tb *tb, size_t atom, size_t l); /* d(level in place)/d(level of the element) */
+/* 2 P_c: what a channel's matrix element is worth in the energy. */
+void tb_pair_weights(double *w, const hg_tb *tb, const tb_pair *p);
+double tb_level_by_count(const hg_tb *tb, size_t atom, size_t l, size_t z); /* d(level in place)/d(neighbours of z) */
 /* dE/d(level of a shell) at fixed P: out[n_shells]. */
 void tb_level_derivatives(double *out, const hg_tb *tb);
 /* 1 for r below 0.8 range, 0 from range up, smooth between; *slope = d/dr unless NULL. */

@@ -58,6 +58,15 @@ double tb_level_slope(const hg_tb *tb, size_t atom, size_t l) {
     return 1 + COUNT_SHIFT[l] * all;
 }
 
+static double bare_level(const hg_tb *tb, size_t e, size_t l) {
+    return tb_elements[e].level[l] / LEVEL_EV_PER_HARTREE + tb->model->inc.level[e][l];
+}
+
+double tb_level_by_count(const hg_tb *tb, size_t atom, size_t l, size_t z) {
+    const size_t e = tb->row[atom];
+    return bare_level(tb, e, l) * COUNT_SHIFT[l] + tb->model->inc.level_count[e][l][z];
+}
+
 /* The levels of an atom's shells where it is: eq. 11, and learned shifts. */
 static void shell_levels(hg_tb *tb) {
     const tb_increments *inc = &tb->model->inc;
@@ -65,8 +74,7 @@ static void shell_levels(hg_tb *tb) {
         const size_t e = tb->row[a];
         const double *count = tb->count + TB_ELEMENTS * a;
         for (size_t l = 0, s = tb->first_shell[a]; s < tb->first_shell[a + 1]; l++, s++) {
-            double level =
-                (tb_elements[e].level[l] / LEVEL_EV_PER_HARTREE + inc->level[e][l]) * tb_level_slope(tb, a, l);
+            double level = bare_level(tb, e, l) * tb_level_slope(tb, a, l);
             for (size_t z = 0; z < TB_ELEMENTS; z++) level += inc->level_count[e][l][z] * count[z];
             tb->shell_level[s] = level;
         }

@@ -120,8 +120,7 @@ void tb_project(double *channel, const double *p, size_t ld, size_t orbitals_a, 
     channel[TB_PI] = trace - channel[TB_SIGMA];
 }
 
-/* 2 P_c: what a channel's matrix element is worth in the energy. */
-static void pair_weights(double *w, const hg_tb *tb, const tb_pair *p) {
+void tb_pair_weights(double *w, const hg_tb *tb, const tb_pair *p) {
     const size_t i = tb->first_orbital[p->a], j = tb->first_orbital[p->b], ld = tb->n_orbitals;
     tb_project(w, tb->density + i * ld + j, ld, tb->first_orbital[p->a + 1] - i, tb->first_orbital[p->b + 1] - j, p->u);
     for (size_t c = 0; c < TB_CHANNELS; c++) w[c] *= 2;
@@ -134,7 +133,7 @@ void tb_level_derivatives(double *out, const hg_tb *tb) {
         const tb_pair *p = tb->pair + i;
         const size_t a = tb->first_shell[p->a], b = tb->first_shell[p->b];
         double w[TB_CHANNELS];
-        pair_weights(w, tb, p);
+        tb_pair_weights(w, tb, p);
         for (size_t c = 0; c < TB_CHANNELS; c++) {
             const size_t s = a + tb_channel_a[c], t = b + tb_channel_b[c];
             if (p->bare[c] == 0) continue; /* also channels that are not there */
@@ -161,7 +160,7 @@ static void channel_gradient(double *g, const hg_tb *tb, const tb_pair *p, const
     const size_t ea = tb->row[p->a], eb = tb->row[p->b];
     const double *na = tb->count + TB_ELEMENTS * p->a, *nb = tb->count + TB_ELEMENTS * p->b;
     double w[TB_CHANNELS];
-    pair_weights(w, tb, p);
+    tb_pair_weights(w, tb, p);
     for (size_t c = 0; c < TB_CHANNELS; c++) {
         const int at = number[p->type * TB_CHANNELS + c];
         if (at < 0) continue;

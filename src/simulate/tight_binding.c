@@ -73,7 +73,7 @@ static double one_centre_moment(const tb_element *e) {
     tb_shell x = s;
     x.l = 1;
     const tb_shell p = tb_shell_of(e, 1);
-    return tb_overlap_plain(NULL, &x, &p, 0, true);
+    return tb_overlap_plain(NULL, NULL, &x, &p, 0, true);
 }
 
 hg_status hg_tb_model_new(hg_tb_model **out, const hg_tb_opts *opts, hg_err *err) {
@@ -175,7 +175,7 @@ static size_t carve(hg_tb *tb, char *base) {
     ARRAY(start_potential, o);
     ARRAY(start_level, o);
     ARRAY(change, o);
-    ARRAY(work, 2 * o * o + 2 * s * s);
+    ARRAY(work, 2 * o * o + 2 * s * s + 8 * o);
     ARRAY(pivot, s);
     ARRAY(eigen_work, hg_eigen_work_size(o));
     ARRAY(eigen_iwork, hg_eigen_iwork_size(o));

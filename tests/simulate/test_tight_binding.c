@@ -147,12 +147,12 @@ static void overlaps_come_from_tables(void **state) {
                 if (tb_channel_a[c] >= tb_elements[a].shells || tb_channel_b[c] >= tb_elements[b].shells) continue;
                 const tb_shell sa = tb_shell_of(&tb_elements[a], tb_channel_a[c]),
                                sb = tb_shell_of(&tb_elements[b], tb_channel_b[c]);
-                assert_close(tb_overlap_plain(NULL, &sa, &sa, 0, true), 1, 1e-12);
+                assert_close(tb_overlap_plain(NULL, NULL, &sa, &sa, 0, true), 1, 1e-12);
                 for (double r = 1.2; r < 27; r *= 1.0173) {
                     double s[TB_CHANNELS], slope[TB_CHANNELS], plain_slope;
-                    const double plain = tb_overlap_plain(&plain_slope, &sa, &sb, r, c == TB_PI);
+                    const double plain = tb_overlap_plain(&plain_slope, NULL, &sa, &sb, r, c == TB_PI);
                     tb_overlap_at(s, slope, e.model->overlap[tb_pair_index(a, b)], r);
-                    assert_true(fabs(s[c] - plain) < 2e-8 && fabs(slope[c] - plain_slope) < 2e-6);
+                    assert_true(fabs(s[c] - plain) < 1e-9 && fabs(slope[c] - plain_slope) < 2e-7);
                 }
             }
     engine_free(&e);
@@ -302,6 +302,55 @@ static void derivatives_by_theta_are_those_of_the_energy(void **state) {
     hg_arena_reset(mem, mark);
 }
 
+/* The slope of the energy along one coordinate, to fourth order in h. */
+static double slope_of_energy(engine *e, hg_molecule *m, size_t i) {
+    const double h = 1e-3, keep = m->r[i];
+    double energy[5];
+    for (size_t k = 0; k < 5; k++) {
+        m->r[i] = keep + ((double)k - 2) * h;
+        energy[k] = k == 2 ? 0 : run(e, m).energy;
+    }
+    m->r[i] = keep;
+    return (8 * (energy[3] - energy[1]) - (energy[4] - energy[0])) / (12 * h);
+}
+
+static void forces_fit(engine *e, hg_arena *mem, hg_molecule *m) {
+    double *force = hg_alloc(mem, 3 * m->n, sizeof *force);
+    run(e, m);
+    hg_tb_forces(force, e->tb);
+    double sum[3] = { 0 }, torque[3] = { 0 };
+    for (size_t i = 0; i < m->n; i++)
+        for (size_t k = 0; k < 3; k++) {
+            const size_t l = (k + 1) % 3, o = (k + 2) % 3;
+            sum[k] += force[3 * i + k];
+            torque[k] += m->r[3 * i + l] * force[3 * i + o] - m->r[3 * i + o] * force[3 * i + l];
+        }
+    for (size_t k = 0; k < 3; k++) assert_true(fabs(sum[k]) < 1e-10 && fabs(torque[k]) < 1e-7);
+    for (size_t i = 0; i < 3 * m->n; i++) assert_true(fabs(slope_of_energy(e, m, i) + force[i]) < 1e-7);
+}
+
+static void forces_are_slopes_of_the_energy(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    hg_tb_opts o = hg_tb_opts_default();
+    o.tolerance = 1e-10;
+    engine e = engine_new(&o);
+    forces_fit(&e, mem, build(mem, "OHH", WATER));
+    forces_fit(&e, mem, mixed(mem)); /* the published method */
+    assert_ok(hg_tb_model_set_theta(e.model, some_theta(mem, 0.3), NULL));
+    forces_fit(&e, mem, mixed(mem)); /* increments of every kind */
+    engine_free(&e);
+    o.coulomb_range = 4; /* the switch lies within the molecule */
+    e = engine_new(&o);
+    forces_fit(&e, mem, mixed(mem));
+    engine_free(&e);
+    o.temperature = 20000; /* smeared levels, by mixing */
+    e = engine_new(&o);
+    forces_fit(&e, mem, mixed(mem));
+    engine_free(&e);
+    hg_arena_reset(mem, mark);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------------------------------- */
 
 static void refused(engine *e, const hg_molecule *m, hg_status st, const char *msg, const char *hint) {
@@ -406,6 +455,7 @@ int main(void) {
         TEST(it_does_not_depend_on_the_frame),
         TEST(what_is_far_apart_adds_up),
         TEST(derivatives_by_theta_are_those_of_the_energy),
+        TEST(forces_are_slopes_of_the_energy),
         TEST(what_it_cannot_do_is_refused),
         TEST(options_are_checked),
         TEST(any_allocation_may_fail),
