@@ -169,6 +169,8 @@ hg_status hg_audit_export(hg_text *text, hg_store *s, uint64_t first, const char
     hg_hex_write(hex, s->secret + HG_SECRET_KEY - HG_PUBLIC_KEY, HG_PUBLIC_KEY);
     hg_text_add(text, "hagane audit log 1\nparty %u\nkey %s\n\n", s->party, hex);
     hg_store_enter(s);
-    const hg_status st = hg_store_leave(s, put_entries(text, s, first > INT64_MAX ? INT64_MAX : first, project, err));
+    hg_status st = hg_audit_rest(s, false, err);
+    if (st == HG_OK) st = put_entries(text, s, first > INT64_MAX ? INT64_MAX : first, project, err);
+    hg_store_leave(s, st);
     return st == HG_OK && text->failed ? hg_fail(err, HG_ENOMEM, "no memory for the audit log") : st;
 }

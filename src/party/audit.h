@@ -32,6 +32,7 @@ typedef enum {
     HG_AUDIT_OPENED,
     HG_AUDIT_REKEYED,
     HG_AUDIT_POLICY,
+    HG_AUDIT_POLICY_REFUSED,
     HG_AUDIT_STAGED,
     HG_AUDIT_VALIDATED,
     HG_AUDIT_ACTIVE,
@@ -68,8 +69,15 @@ void hg_note_digest(hg_audit_note *n, const char *key, const unsigned char diges
 void hg_note_count(hg_audit_note *n, const char *key, uint64_t count);
 void hg_note_number(hg_audit_note *n, const char *key, double x);
 
-/* For what the server itself has to tell: a refused job, a refused login. On disk when HG_OK comes back. */
+/* For what the server itself has to tell. On disk when HG_OK comes back. */
 HG_MUST_CHECK hg_status hg_audit_append(hg_store *s, hg_audit_kind kind, const hg_audit_note *note, hg_err *err);
+
+/* A member was refused something. It costs the member nothing, so that not each is written: of those of one kind, project ("": none that
+ * this server has) and member within an hour the 1st, 2nd, 4th, 8th ..., with their number under `times`. What is not written when the hour is over
+ * is one entry more, before the next refusal, in the next log that is given out, or when the store is closed. A crash loses less than half of
+ * the number. note: without `times`. */
+HG_MUST_CHECK hg_status hg_audit_refuse(hg_store *s, hg_audit_kind kind, const char *project, const char *member,
+                                        const hg_audit_note *note, hg_err *err);
 
 typedef struct {
     uint64_t sequence; /* 0: no entry yet */

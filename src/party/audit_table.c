@@ -23,12 +23,18 @@ static const hg_audit_field FIELD[] = {
     { "reason", HG_FIELD_TEXT, false },
 };
 
+/* Of refusals that come again and again not each is an entry: hg_audit_refuse. */
+#define REPEATED "[; number {times} within an hour, of which not all are told]"
+
 static const hg_audit_kind_row KIND[HG_AUDIT_KINDS] = {
     [HG_AUDIT_CREATED] = { "created", "server {party} began to keep this log[ (version {version})]", NULL,
                            HG_AUDIT_CREATED },
     [HG_AUDIT_OPENED] = { "opened", "the server started[ (version {version})]", NULL, HG_AUDIT_OPENED },
     [HG_AUDIT_REKEYED] = { "rekeyed", "the keys were wrapped with a new master key", NULL, HG_AUDIT_REKEYED },
     [HG_AUDIT_POLICY] = { "policy", "project {project}: policy {policy} is in force", "policy", HG_AUDIT_POLICY },
+    [HG_AUDIT_POLICY_REFUSED] = { "policy-refused",
+                                  "a policy[ for project {project}] from {member} was refused[: {reason}]" REPEATED,
+                                  NULL, HG_AUDIT_POLICY_REFUSED },
     [HG_AUDIT_STAGED] = { "staged", "data set {dataset} of {owner} arrived: {rows|row|rows}", NULL, HG_AUDIT_STAGED },
     [HG_AUDIT_VALIDATED] = { "validated", "data set {dataset} of {owner} passed the checks", NULL, HG_AUDIT_VALIDATED },
     [HG_AUDIT_ACTIVE] = { "active", "data set {dataset} of {owner} takes part from now on: {rows|row|rows}", "dataset",
@@ -36,14 +42,15 @@ static const hg_audit_kind_row KIND[HG_AUDIT_KINDS] = {
     [HG_AUDIT_DROPPED] = { "dropped", "data set {dataset} of {owner} was dropped[: {reason}]", NULL, HG_AUDIT_DROPPED },
     [HG_AUDIT_WITHDRAWN] = { "withdrawn", "data set {dataset}[ of {owner}] was withdrawn[: {reason}]", "dataset",
                              HG_AUDIT_WITHDRAWN },
-    [HG_AUDIT_UPLOAD_REFUSED] = { "upload-refused", "an upload[ of {owner}][ from {member}] was refused[: {reason}]",
-                                  NULL, HG_AUDIT_UPLOAD_REFUSED },
+    [HG_AUDIT_UPLOAD_REFUSED] = { "upload-refused",
+                                  "an upload[ of {owner}][ from {member}] was refused[: {reason}]" REPEATED, NULL,
+                                  HG_AUDIT_UPLOAD_REFUSED },
     [HG_AUDIT_JOB_CHARGED] = { "job-charged",
                                "job {job} of {user} was charged: {queries|query|queries} on {datasets|data set|data sets}[, epsilon {epsilon}]",
                                "job", HG_AUDIT_JOB_CHARGED },
     [HG_AUDIT_JOB_RETRIED] = { "job-retried", "job {job} of {user} began attempt {attempt}, free of charge", NULL,
                                HG_AUDIT_JOB_RETRIED },
-    [HG_AUDIT_JOB_REFUSED] = { "job-refused", "job[ {job}][ of {user}] was refused[: {reason}]", NULL,
+    [HG_AUDIT_JOB_REFUSED] = { "job-refused", "job[ {job}][ of {user}] was refused[: {reason}]" REPEATED, NULL,
                                HG_AUDIT_JOB_REFUSED },
     [HG_AUDIT_JOB_ABORTED] = { "job-aborted", "job {job} was broken off in {phase}[: {reason}]", NULL,
                                HG_AUDIT_JOB_ABORTED },

@@ -248,7 +248,7 @@ static hg_status log_refusal(hg_store *s, const hg_charge *c, hg_err *why) {
     hg_audit_note note = { 0 };
     hg_charge_note(&note, c);
     hg_note_text(&note, "reason", why->msg[0] ? why->msg : "refused");
-    return hg_audit_append(s, HG_AUDIT_JOB_REFUSED, &note, NULL);
+    return hg_audit_refuse(s, HG_AUDIT_JOB_REFUSED, c->project, c->user, &note, NULL);
 }
 
 hg_status hg_ledger_charge(hg_charged *out, hg_store *s, const hg_charge *c, hg_err *err) {

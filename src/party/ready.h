@@ -12,7 +12,7 @@
 enum { HG_READY_NONCE = 32, HG_HELLO_SIZE = 96 };
 /* Rises with every change of what is said on a link: a request, an answer, a status, a round of a protocol. The hello itself keeps its form
  * for ever, so that two programs that do not understand each other can say so. */
-enum { HG_PROTOCOL = 2 };
+enum { HG_PROTOCOL = 3 };
 
 typedef struct {
     uint16_t purpose, roles;

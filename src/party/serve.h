@@ -70,7 +70,8 @@ HG_MUST_CHECK hg_status hg_serve_member(const hg_member **out, const hg_policy *
 HG_MUST_CHECK hg_status hg_serve_receipt(hg_text *to, hg_server *s, const hg_policy *p, hg_receipt *r,
                                          const unsigned char subject[HG_DIGEST], hg_err *err);
 
-/* Notes in the signed log that a member was refused something. What failed for other reasons (a party away, no memory) is not noted. */
+/* Notes in the signed log that a member was refused something. What failed for other reasons (a party away, no memory) is not noted.
+ * p: the policy that it is about; NULL: a policy came that cannot be read. */
 void hg_serve_refused(hg_server *s, hg_audit_kind kind, const hg_policy *p, const char *member, const hg_err *why);
 
 /* ---- requests: one function a kind; `body` is the message ----------------------------------------------------------------- */

@@ -37,10 +37,15 @@ void hg_serve_refused(hg_server *s, hg_audit_kind kind, const hg_policy *p, cons
     case HG_EIO: return;
     default: break;
     }
-    hg_note_text(&note, "project", p->project);
+    hg_project here;
+    const bool known = p && hg_store_project(&here, s->o.store, p->project, NULL) == HG_OK;
+    if (p) hg_note_text(&note, "project", p->project);
+    if (p && kind == HG_AUDIT_POLICY_REFUSED) hg_note_digest(&note, "policy", p->digest);
     hg_note_text(&note, kind == HG_AUDIT_JOB_REFUSED ? "user" : "member", member);
-    hg_note_text(&note, "reason", why->msg[0] ? why->msg : "refused");
-    if (hg_audit_append(s->o.store, kind, &note, NULL) != HG_OK) hg_serve_log(s, "the signed log could not be written");
+    /* what is no policy is everybody's to read: of its words nothing is */
+    hg_note_text(&note, "reason", p && why->msg[0] ? why->msg : "what came is no policy");
+    if (hg_audit_refuse(s->o.store, kind, known ? p->project : "", member, &note, NULL) != HG_OK)
+        hg_serve_log(s, "the signed log could not be written");
 }
 
 /* Project and member of a request that begins with the project's name. */
@@ -88,23 +93,28 @@ static hg_status check_follows(hg_server *s, const hg_policy *p, const void *byt
     return st;
 }
 
-hg_status hg_serve_policy_put(hg_ask *a, hg_err *err) {
+/* *p may be set on failure, too. */
+static hg_status take_policy(hg_policy **p, hg_ask *a, hg_err *err) {
     hg_server *s = a->server;
     const void *bytes = a->body.at;
     const size_t n = a->body.left;
-    hg_policy *p;
     const hg_member *m;
-    HG_TRY(hg_policy_read(&p, "policy", bytes, n, err));
-    hg_status st = hg_policy_verify(p, bytes, n, hg_world_now(s->o.world), err);
-    if (st == HG_OK) st = hg_serve_member(&m, p, a->link, err);
-    if (st == HG_OK) st = check_servers(s, p, err);
-    if (st == HG_OK) st = check_follows(s, p, bytes, n, err);
-    if (st == HG_OK) st = hg_store_policy_put(s->o.store, p->project, p->digest, bytes, n, err);
-    if (st == HG_OK) {
-        char id[HG_SHORT_SIZE];
-        hg_serve_log(s, "policy %s of project %s taken from %s", hg_short(id, p->digest), p->project, m->name);
-        hg_put_bytes(a->reply, p->digest, HG_DIGEST);
-    }
+    char id[HG_SHORT_SIZE];
+    HG_TRY(hg_policy_read(p, "policy", bytes, n, err));
+    HG_TRY(hg_policy_verify(*p, bytes, n, hg_world_now(s->o.world), err));
+    HG_TRY(hg_serve_member(&m, *p, a->link, err));
+    HG_TRY(check_servers(s, *p, err));
+    HG_TRY(check_follows(s, *p, bytes, n, err));
+    HG_TRY(hg_store_policy_put(s->o.store, (*p)->project, (*p)->digest, bytes, n, err));
+    hg_serve_log(s, "policy %s of project %s taken from %s", hg_short(id, (*p)->digest), (*p)->project, m->name);
+    hg_put_bytes(a->reply, (*p)->digest, HG_DIGEST);
+    return HG_OK;
+}
+
+hg_status hg_serve_policy_put(hg_ask *a, hg_err *err) {
+    hg_policy *p = NULL;
+    const hg_status st = take_policy(&p, a, err);
+    if (st != HG_OK) hg_serve_refused(a->server, HG_AUDIT_POLICY_REFUSED, p, hg_link_visitor(a->link)->peer.name, err);
     hg_policy_free(p);
     return st;
 }

@@ -248,6 +248,7 @@ hg_status hg_store_open(hg_store **out, const char *folder, const hg_store_opts 
 
 void hg_store_free(hg_store *s) {
     if (!s) return;
+    if (s->db) (void)!hg_audit_rest(s, true, NULL); /* their beginnings are in the log in any case */
     hg_chunk_writer_free(s->taking);
     hg_database_free(s->db);
     hg_vault_free(s->vault);

@@ -11,6 +11,15 @@
 
 enum { HG_UID = 16 };
 
+/* Refusals of one kind, project and member within an hour: party/audit_refuse.c. */
+typedef struct {
+    hg_audit_kind kind;
+    char project[HG_NAME_SIZE], member[HG_NAME_SIZE], reason[HG_AUDIT_VALUE];
+    int64_t since;       /* of the first */
+    uint64_t n, written; /* how many there were; the number of the last that is in the log. n = 0: a free place */
+} hg_refusals;
+enum { HG_REFUSALS_MOST = 256 };
+
 struct hg_store {
     pthread_mutex_t lock; /* around everything below */
     hg_database *db;
@@ -21,6 +30,7 @@ struct hg_store {
     unsigned char secret[HG_SECRET_KEY];
     struct hg_chunk_writer *taking; /* rebuilding: the set whose rows are coming in; NULL: none */
     unsigned char taking_uid[16];
+    hg_refusals refused[HG_REFUSALS_MOST];
 };
 
 /* ---- store.c ------------------------------------------------------------------------------------------------------------ */
@@ -102,4 +112,6 @@ HG_MUST_CHECK hg_status hg_set_read(uint64_t *const slot[2], void *public_bytes,
 
 /* In a transaction: the entry stays with what it tells about. */
 HG_MUST_CHECK hg_status hg_audit_add(hg_store *s, hg_audit_kind kind, const hg_audit_note *note, hg_err *err);
+/* Refusals that were only counted, when their hour is over; all: whether it is or not. Entered, no transaction. */
+HG_MUST_CHECK hg_status hg_audit_rest(hg_store *s, bool all, hg_err *err);
 #endif

@@ -338,6 +338,89 @@ static void no_field_can_hold_a_value(void **state) {
     test_remove_tree(k.folder);
 }
 
+/* ---- refusals that repeat ------------------------------------------------------------------------------------------------- */
+
+static void refuse_again(hg_store *s, const char *user, unsigned times) {
+    hg_audit_note n = { 0 };
+    hg_note_text(&n, "project", KIT_PROJECT);
+    hg_note_text(&n, "user", user);
+    hg_note_text(&n, "reason", "not yours");
+    for (unsigned i = 0; i < times; i++)
+        assert_ok(hg_audit_refuse(s, HG_AUDIT_JOB_REFUSED, KIT_PROJECT, user, &n, NULL));
+}
+
+/* "times" of the refusals of this user, one behind the other; "-": none, as of the first. */
+static void assert_told(hg_store *s, const kit *k, const char *user, const char *expected) {
+    hg_text t = export_log(s, 1, KIT_PROJECT), told = hg_text_new(0);
+    hg_audit_log *l = read_log(&t);
+    assert_ok(hg_audit_verify(NULL, l, k->key, KIT_PROJECT, NULL, NULL));
+    for (size_t i = 0; i < l->n; i++) {
+        const hg_audit_entry *e = &l->entry[i];
+        const char *times = "-", *by = "";
+        for (size_t f = 0; f < e->n_fields; f++) {
+            if (strcmp(e->key[f], "times") == 0) times = e->value[f];
+            if (strcmp(e->key[f], "user") == 0) by = e->value[f];
+        }
+        if (e->kind == HG_AUDIT_JOB_REFUSED && strcmp(by, user) == 0) hg_text_add(&told, "%s ", times);
+    }
+    assert_string_equal(told.s, expected);
+    hg_audit_log_free(l);
+    hg_text_free(&t);
+    hg_text_free(&told);
+}
+
+static void refusals_of_an_hour_are_counted(void **state) {
+    (void)state;
+    kit k;
+    kit_clock = 1732233600;
+    hg_store *s = kit_create(kit_new(&k, "repeat", 0));
+    refuse_again(s, "dora", 100);
+    refuse_again(s, "carol", 1);
+    assert_told(s, &k, "dora", "- 2 4 8 16 32 64 ");
+    assert_told(s, &k, "carol", "- ");
+    kit_clock += 3600; /* what was only counted is told when somebody looks, and another hour begins */
+    assert_told(s, &k, "dora", "- 2 4 8 16 32 64 100 ");
+    refuse_again(s, "dora", 3);
+    kit_clock += 3600; /* or when the next one comes */
+    refuse_again(s, "dora", 1);
+    assert_told(s, &k, "dora", "- 2 4 8 16 32 64 100 - 2 3 - ");
+    refuse_again(s, "dora", 4);
+    hg_store_free(s); /* or at the end of the program */
+    s = kit_open(&k);
+    assert_told(s, &k, "dora", "- 2 4 8 16 32 64 100 - 2 3 - 2 4 5 ");
+    hg_text t = export_log(s, 1, NULL), words = hg_text_new(0);
+    hg_audit_log *l = read_log(&t);
+    hg_audit_words(&words, l);
+    assert_contains(words.s,
+                    "job of dora was refused: not yours; number 100 within an hour, of which not all are told");
+    hg_audit_log_free(l);
+    hg_text_free(&words);
+    hg_text_free(&t);
+    hg_store_free(s);
+    test_remove_tree(k.folder);
+}
+
+/* More members than there are places: the oldest count is told and forgotten. */
+static void many_members_share_the_places(void **state) {
+    (void)state;
+    kit k;
+    char name[16];
+    hg_err err;
+    const hg_audit_note none = { 0 };
+    kit_clock = 1732233600;
+    hg_store *s = kit_create(kit_new(&k, "places", 0));
+    refuse_again(s, "first", 3);
+    for (int i = 0; i < 256; i++) {
+        snprintf(name, sizeof name, "m%d", i);
+        refuse_again(s, name, 1);
+    }
+    assert_told(s, &k, "first", "- 2 3 ");
+    assert_told(s, &k, "m255", "- ");
+    assert_int_equal(hg_audit_refuse(s, HG_AUDIT_KINDS, KIT_PROJECT, "x", &none, &err), HG_EINVAL);
+    hg_store_free(s);
+    test_remove_tree(k.folder);
+}
+
 /* ---- three logs ----------------------------------------------------------------------------------------------------------- */
 
 static void charge(hg_store *s, unsigned char number, const char *user, uint64_t queries) {
@@ -492,6 +575,8 @@ int main(void) {
         TEST(a_missing_or_moved_entry_breaks_the_chain),
         TEST(parts_of_two_histories_do_not_fit),
         TEST(no_field_can_hold_a_value),
+        TEST(refusals_of_an_hour_are_counted),
+        TEST(many_members_share_the_places),
         TEST(three_logs_are_compared),
         TEST(a_log_in_words),
         TEST(refuses_what_is_no_log),

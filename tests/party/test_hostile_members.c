@@ -120,6 +120,23 @@ static void a_key_is_changed_in_two_steps(void **state) {
     hg_text_free(&second);
 }
 
+/* How often these words stand in the signed log of server 0, as a member of the project reads it. */
+static void assert_told(trio *t, const char *part, size_t expected) {
+    hg_audit_log *l;
+    hg_err err;
+    size_t n = 0;
+    hg_text log = hg_text_new(0), words = hg_text_new(0);
+    assert_ok_err(hg_audit_export(&log, t->server[0].store, 1, "magnets", &err), err);
+    assert_ok_err(hg_audit_read(&l, "log", log.s, log.len, &err), err);
+    hg_audit_words(&words, l);
+    for (const char *at = words.s; (at = strstr(at, part)) != NULL; at++) n++;
+    if (n != expected) print_error("%s", words.s);
+    assert_int_equal(n, expected);
+    hg_audit_log_free(l);
+    hg_text_free(&words);
+    hg_text_free(&log);
+}
+
 /* dora has a certificate of the cluster and nothing else: she writes herself into the project, with a large budget. */
 static void a_stranger_cannot_take_a_project_over(void **state) {
     (void)state;
@@ -142,9 +159,13 @@ static void a_stranger_cannot_take_a_project_over(void **state) {
     sign(&text, hg_identity_signing_secret(dora));
     assert_ok_err(hg_party_write_file(trio_path(path, t, "takeover.yaml"), text.s, text.len, &err), err);
     hg_party *party = trio_party(t, "dora");
-    assert_int_equal(hg_party_policy_put(party, path, &err), HG_EREFUSED);
-    assert_contains(err.msg, "has not signed the new policy");
+    for (unsigned i = 0; i < 9; i++) {
+        assert_int_equal(hg_party_policy_put(party, path, &err), HG_EREFUSED);
+        assert_contains(err.msg, "has not signed the new policy");
+    }
     hg_party_free(party);
+    assert_told(t, "a policy for project magnets from dora was refused: acme has not signed the new policy", 4);
+    assert_told(t, "; number 8 within an hour", 1);
     hg_policy *now;
     party = trio_party(t, "acme");
     assert_ok_err(hg_party_policy(&now, party, "magnets", &err), err);
@@ -154,6 +175,28 @@ static void a_stranger_cannot_take_a_project_over(void **state) {
     hg_policy_free(p);
     hg_identity_free(dora);
     hg_text_free(&text);
+    trio_free(t);
+}
+
+/* Each refusal is free for who is refused, and would be an entry that is signed, kept and fetched by all. */
+static void one_member_does_not_fill_the_log(void **state) {
+    (void)state;
+    static const char NONSENSE[] = "project: magnets\nreason: a sentence for everybody's eyes\n";
+    trio *t = trio_new("fills", SEMI, "");
+    hg_err err;
+    hg_text reply = hg_text_new(0);
+    hg_party *acme = trio_party(t, "acme"), *dora = trio_party(t, "dora");
+    for (unsigned i = 0; i < 9; i++) assert_int_equal(trio_suggest(acme, NULL, NULL, &err), HG_EREFUSED);
+    assert_told(t, "job of acme was refused: the policy does not let acme ask", 4);
+    for (unsigned i = 0; i < 9; i++) {
+        assert_ok_err(hg_party_ask(dora, 0, HG_PUT_POLICY, NONSENSE, strlen(NONSENSE), &err), err);
+        assert_int_equal(hg_party_reply(&reply, dora, 0, 64, &err), HG_EPARSE);
+    }
+    assert_told(t, "a policy from dora was refused: what came is no policy", 4);
+    assert_told(t, "everybody", 0);
+    hg_text_free(&reply);
+    hg_party_free(acme);
+    hg_party_free(dora);
     trio_free(t);
 }
 
@@ -419,6 +462,7 @@ int main(void) {
         TEST(a_policy_that_follows_is_signed_with_keys_of_the_one_before),
         TEST(a_key_is_changed_in_two_steps),
         TEST(a_stranger_cannot_take_a_project_over),
+        TEST(one_member_does_not_fill_the_log),
         TEST(no_member_withdraws_what_is_anothers),
         TEST(half_a_data_set_does_not_stop_a_project),
         TEST(a_rebuilt_server_counts_what_an_older_policy_allowed),
