@@ -85,6 +85,8 @@ static hg_status open_service(service *v, cli_run *run, hg_err *err) {
     o.hooks = &v->hooks;
     o.jobs = cli_count(&run->args, "jobs", o.jobs);
     o.links = cli_count(&run->args, "links", o.links);
+    o.upload_rows = cli_count(&run->args, "upload-rows", (size_t)o.upload_rows);
+    o.keep_free = (uint64_t)cli_count(&run->args, "keep-free", (size_t)(o.keep_free >> 20)) << 20;
     o.table_bytes = cli_count(&run->args, "table-memory", o.table_bytes >> 20) << 20;
     if (listen) {
         HG_TRY(hg_address_read(host, &port, listen, err));
@@ -153,6 +155,21 @@ static const cli_option OPTIONS[] = {
       .max = 10000,
       .fallback = "64",
       .help = "How many members may be connected at once." },
+    { .name = "upload-rows",
+      .type = CLI_INTEGER,
+      .argument = "N",
+      .min = 1,
+      .max = 1e8,
+      .fallback = "10000000",
+      .help = "How many rows one data set may have. A longer one is refused; its owner shares it in parts." },
+    { .name = "keep-free",
+      .type = CLI_INTEGER,
+      .argument = "MIB",
+      .min = 0,
+      .max = 1e9,
+      .unit = "MiB",
+      .fallback = "1024",
+      .help = "How much of the server's disk no upload may take." },
     { .name = "table-memory",
       .type = CLI_INTEGER,
       .argument = "MIB",

@@ -58,18 +58,20 @@ static void remove_files(const hand_in *h) {
 
 /* ---- handing in ------------------------------------------------------------------------------------------------------------------- */
 
+/* A server that speaks before the end refuses: what it says is taken as the reply. */
 static hg_status send_file(hg_party *p, unsigned server, FILE *f, hg_err *err) {
     HG_TRY(hg_party_dial(p, server, err));
     char *buf = hg_malloc(HG_PIECE, 1);
     if (!buf) return hg_fail(err, HG_ENOMEM, "no memory for a share file");
     hg_status st = HG_OK;
-    for (bool more = true; st == HG_OK && more;) {
+    for (bool more = true, spoken = false; st == HG_OK && more && !spoken;) {
         const size_t n = fread(buf, 1, HG_PIECE, f);
         if (ferror(f)) st = hg_fail(err, HG_EIO, "a share file cannot be read: %s", strerror(errno));
         const int next = fgetc(f);
         if (next != EOF) ungetc(next, f);
         more = next != EOF;
         if (st == HG_OK) st = hg_link_send(p->link[server], HG_PUT_SHARES, 0, more ? HG_FRAME_MORE : 0, buf, n, err);
+        if (st == HG_OK && more) st = hg_link_wait(&spoken, p->link[server], 0, err);
     }
     hg_free(buf);
     if (st != HG_OK) hg_party_hang_up(p, server);

@@ -4,6 +4,7 @@
 #include "party/policy.h"
 #include <string.h>
 
+/* Of any policy; what this one's rows can have is less: party/serve_share.c. */
 #define SHARE_FILE_MOST ((uint64_t)1 << 40)
 
 static const hg_request TABLE[] = {

@@ -38,6 +38,7 @@ struct hg_server {
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t quiet; /* a thread has ended */
     size_t threads, strangers;
+    uint64_t spooled; /* bytes of share files that are not in the store yet */
     hg_places links, jobs;
     bool refreshing;
     hg_peer peer[HG_SERVERS];

@@ -1,8 +1,8 @@
 /* party/serve_share.c -- a data set comes in: spooled, read, staged
  *
  * A share file is sealed for this server, so it may lie on the disk as it came until it is complete, if its header names who brings it
- * as an owner of a project here; then it is read once more,
- * into the store, and nothing of it stays unless every digest and the owner's signature are right. What needs all three servers comes
+ * as an owner of a project here, if it is no longer than the rows of that policy can be, and if the disk has room for it twice; then it
+ * is read once more, into the store, and nothing of it stays unless every digest and the owner's signature are right. What needs all three servers comes
  * afterwards: party/serve_validate.c.
  */
 #include "core/memory.h"
@@ -15,6 +15,7 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { PATH_MOST = 1200, STEP = 1 << 16 };
@@ -65,18 +66,56 @@ static hg_status read_memory(void *self, size_t *got, void *buf, size_t size, hg
     return HG_OK;
 }
 
+/* A file on its way to the disk. */
+typedef struct {
+    hg_ask *ask;
+    hg_policy *policy;
+    char owner[HG_NAME_SIZE];
+    uint64_t most, n; /* bytes that it can have, and has so far */
+} upload;
+
 /* Before anything goes to the disk: its first bytes, from somebody who may bring it. */
-static hg_status look_at_header(const char *bytes, size_t n, hg_ask *a, hg_err *err) {
+static hg_status look_at_header(upload *u, const char *bytes, size_t n, hg_err *err) {
     hg_taker t = hg_taker_of(bytes, n);
     const hg_source source = { read_memory, &t };
     hg_share_reader *r;
     hg_share_header h;
-    hg_policy *p = NULL;
+    hg_share_layout layout;
     HG_TRY(hg_share_reader_new(&r, &h, "share file", &source, err));
     hg_share_reader_free(r);
-    const hg_status st = check_bringer(&p, &h, a, err);
-    hg_policy_free(p);
-    return st;
+    HG_TRY(check_bringer(&u->policy, &h, u->ask, err));
+    HG_TRY(hg_share_layout_of(&layout, u->policy, h.kind, err));
+    memcpy(u->owner, h.owner, sizeof u->owner);
+    u->most = hg_share_file_most(&layout, u->ask->server->o.upload_rows);
+    return HG_OK;
+}
+
+static hg_status too_many_rows(const hg_server *s, hg_err *err) {
+    return hg_fail(err, HG_EREFUSED,
+                   "party \"%s\" takes at most %llu rows in one data set: share the table in several parts",
+                   hg_serve_name(s, s->party), (unsigned long long)s->o.upload_rows);
+}
+
+/* n bytes more, and what else lies in the spool: is there room for all of it once more, in the store? */
+static hg_status make_room(upload *u, size_t n, hg_err *err) {
+    hg_server *s = u->ask->server;
+    struct statvfs disk;
+    if (n > u->most - u->n) {
+        too_many_rows(s, err);
+        hg_serve_refused(s, HG_AUDIT_UPLOAD_REFUSED, u->policy, u->owner, err);
+        return HG_EREFUSED;
+    }
+    pthread_mutex_lock(&s->lock);
+    u->n += n;
+    s->spooled += n;
+    const uint64_t spooled = s->spooled;
+    pthread_mutex_unlock(&s->lock);
+    if (statvfs(s->o.spool, &disk) != 0)
+        return hg_fail(err, HG_EIO, "%s cannot be looked at: %s", s->o.spool, strerror(errno));
+    const uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize, kept = s->o.keep_free;
+    if (left >= spooled && left - spooled >= kept) return HG_OK;
+    return hg_fail(err, HG_ELIMIT, "party \"%s\" has %llu MiB of its disk left, and keeps %llu free: nothing was kept",
+                   hg_serve_name(s, s->party), (unsigned long long)(left >> 20), (unsigned long long)(kept >> 20));
 }
 
 static hg_status write_all(int fd, const char *bytes, size_t n, const char *path, hg_err *err) {
@@ -90,28 +129,31 @@ static hg_status write_all(int fd, const char *bytes, size_t n, const char *path
     return HG_OK;
 }
 
-static hg_status spool_to(const char *path, hg_message_stream *in, char buf[STEP], size_t first, hg_err *err) {
+static hg_status spool_to(const char *path, upload *u, hg_message_stream *in, char buf[STEP], size_t first,
+                          hg_err *err) {
+    HG_TRY(make_room(u, first, err));
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return hg_fail(err, HG_EIO, "%s cannot be made: %s", path, strerror(errno));
     hg_status st = write_all(fd, buf, first, path, err);
     for (size_t got = STEP; st == HG_OK && got == STEP;) {
         st = hg_message_read(in, &got, buf, STEP, err);
+        if (st == HG_OK) st = make_room(u, got, err);
         if (st == HG_OK) st = write_all(fd, buf, got, path, err);
     }
     close(fd);
     return st;
 }
 
-static hg_status spool(const char *path, hg_ask *a, hg_err *err) {
+static hg_status spool(const char *path, upload *u, hg_err *err) {
     const hg_request *r = hg_request_of(HG_PUT_SHARES);
     hg_message_stream in;
     size_t got;
-    HG_TRY(hg_message_begin(&in, a->link, a->head, r->most, err));
+    HG_TRY(hg_message_begin(&in, u->ask->link, u->ask->head, r->most, err));
     char *buf = hg_malloc(STEP, 1);
     if (!buf) return hg_fail(err, HG_ENOMEM, "no memory for a share file");
     hg_status st = hg_message_read(&in, &got, buf, HG_SHARE_BEGIN_MOST, err);
-    if (st == HG_OK) st = look_at_header(buf, got, a, err);
-    if (st == HG_OK) st = spool_to(path, &in, buf, got, err);
+    if (st == HG_OK) st = look_at_header(u, buf, got, err);
+    if (st == HG_OK) st = spool_to(path, u, &in, buf, got, err);
     hg_free(buf);
     return st;
 }
@@ -123,13 +165,15 @@ static hg_status read_file(void *self, size_t *got, void *buf, size_t size, hg_e
 
 /* ---- into the store -------------------------------------------------------------------------------------------------------------- */
 
-static hg_status stage_rows(hg_stage *g, hg_share_reader *r, const hg_share_layout *l, hg_err *err) {
+static hg_status stage_rows(hg_stage *g, hg_share_reader *r, const hg_share_layout *l, const hg_server *s,
+                            hg_err *err) {
     hg_share_row row;
     const size_t elements = 3 * l->n_elements, words = l->words;
     uint64_t *slot[2] = { hg_calloc(words, sizeof **slot), hg_calloc(words, sizeof **slot) };
     hg_status st = slot[0] && slot[1] ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for a row of shares");
     for (bool more = true; st == HG_OK;) {
-        st = hg_share_reader_next(&more, &row, r, HG_ROWS_MOST, err);
+        st = hg_share_reader_next(&more, &row, r, s->o.upload_rows, err);
+        if (st == HG_ELIMIT) st = too_many_rows(s, err);
         if (st != HG_OK || !more) break;
         for (unsigned k = 0; k < 2; k++) {
             memcpy(slot[k], row.element[k], elements * sizeof **slot);
@@ -178,7 +222,7 @@ static hg_status take_rows(hg_share_reader *r, const hg_share_header *h, const h
     memcpy(d.owner, h->owner, sizeof d.owner);
     memcpy(d.policy, h->policy, HG_DIGEST);
     hg_status st = hg_stage_new(&g, s->o.store, &d, err);
-    if (st == HG_OK) st = stage_rows(g, r, &layout, err);
+    if (st == HG_OK) st = stage_rows(g, r, &layout, s, err);
     if (st == HG_OK) st = hg_dataset_check(hg_share_reader_dataset(r), p, err);
     if (st == HG_OK) st = check_answer(hg_share_reader_dataset(r), p, s, err);
     if (st == HG_OK) st = commit(g, r, err);
@@ -218,9 +262,15 @@ static hg_status read_spooled(const char *path, hg_ask *a, hg_err *err) {
 
 hg_status hg_serve_shares(hg_ask *a, hg_err *err) {
     char path[PATH_MOST];
-    HG_TRY(spool_name(path, a->server, err));
-    hg_status st = spool(path, a, err);
+    hg_server *s = a->server;
+    upload u = { .ask = a };
+    HG_TRY(spool_name(path, s, err));
+    hg_status st = spool(path, &u, err);
     if (st == HG_OK) st = read_spooled(path, a, err);
     unlink(path);
+    pthread_mutex_lock(&s->lock);
+    s->spooled -= u.n;
+    pthread_mutex_unlock(&s->lock);
+    hg_policy_free(u.policy);
     return st;
 }

@@ -44,6 +44,8 @@ typedef struct {
     int round_ms;          /* how long a round of a protocol may take                           default 30000 */
     int pulse_ms;          /* between two pulses to each other server                           default 2000 */
     int grace_ms;          /* how long running jobs may go on once stopped                      default 30000 */
+    uint64_t upload_rows;  /* of one data set, >= 1                                          default 10,000,000 */
+    uint64_t keep_free;    /* bytes of the spool's disk that no upload may take                 default 1 GiB */
     size_t table_bytes;    /* memory for public tables and pool states kept between jobs       default 2 GiB */
     const hg_hooks *hooks; /* one line for everything that happens; no values, no shares */
     /* Tests only; NULL, as it must be: this server is honest. */

@@ -264,7 +264,7 @@ void hg_session_say_goodbye(hg_session *s) {
 void hg_session_linger(hg_session *s, int ms) {
     char waste[4096];
     const int64_t end = hg_world_ms(s->world) + ms;
-    size_t most = 1 << 20;
+    size_t most = 4 << 20; /* a piece of a long message, and what is on its way */
     if (shutdown(s->fd, SHUT_WR) != 0) return;
     for (int64_t left = ms; left > 0 && most > 0; left = end - hg_world_ms(s->world)) {
         struct pollfd p = { .fd = s->fd, .events = POLLIN };

@@ -21,6 +21,12 @@ hg_status hg_share_layout_of(hg_share_layout *l, const hg_policy *p, hg_shares_k
     return HG_OK;
 }
 
+/* A frame a row, as no writer of ours makes them; a frame of salts and a last one come before and behind. */
+uint64_t hg_share_file_most(const hg_share_layout *l, uint64_t rows) {
+    const uint64_t frame = 4 + HG_SHARE_FRAME_EXTRA + hg_share_row_bytes(l) + 2 * HG_SHARE_SALT;
+    return HG_SHARE_BEGIN_MOST + (rows + 2) * frame + 4 + HG_SHARE_STATEMENT_MOST + HG_SIGNATURE;
+}
+
 void hg_share_hash_begin(crypto_hash_sha256_state *h, const char *what) {
     crypto_hash_sha256_init(h);
     crypto_hash_sha256_update(h, (const unsigned char *)"hagane ", 7);

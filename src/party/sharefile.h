@@ -35,6 +35,9 @@ typedef struct {
 /* HG_EINVAL for a kind that the policy's tier does not have. */
 HG_MUST_CHECK hg_status hg_share_layout_of(hg_share_layout *l, const hg_policy *p, hg_shares_kind kind, hg_err *err);
 
+/* Bytes of a file with so many rows, at most, whoever wrote it. */
+uint64_t hg_share_file_most(const hg_share_layout *l, uint64_t rows);
+
 /* ---- writing: the owner's side ---------------------------------------------------------------------------------------- */
 
 typedef struct hg_share_writer hg_share_writer;

@@ -145,11 +145,81 @@ static void a_strangers_share_file_is_not_kept_for_a_moment(void **state) {
     trio_free(t);
 }
 
+static hg_status share_rows(trio *t, size_t n, hg_err *err) {
+    size_t row[24];
+    double y[24];
+    for (size_t i = 0; i < n; i++) y[i] = trio_hc(row[i] = i);
+    return trio_share(t, "acme", row, y, n, NULL, err);
+}
+
+static void restart(trio *t) {
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        trio_stop(t, i);
+        trio_start(t, i);
+    }
+}
+
+/* What the policy's rows and the server's limit allow, and what the disk has. */
+static void an_upload_has_its_bounds(void **state) {
+    (void)state;
+    trio *t = trio_new("much", SEMI, "");
+    hg_err err;
+    char path[TRIO_PATH];
+    t->limits.upload_rows = 20;
+    restart(t);
+    assert_int_equal(share_rows(t, 21, &err), HG_EREFUSED);
+    assert_contains(err.msg, "party \"inst\" takes at most 20 rows in one data set: share the table in several parts");
+    assert_true(trio_logged(t, "takes at most 20 rows"));
+    assert_ok_err(share_rows(t, 20, &err), err);
+    t->limits.keep_free = (uint64_t)1 << 62; /* no disk has so much */
+    restart(t);
+    const size_t other = 30;
+    const double y = trio_hc(other);
+    assert_int_equal(trio_share(t, "acme", &other, &y, 1, NULL, &err), HG_ELIMIT);
+    assert_contains(err.msg, "of its disk left, and keeps 4398046511104 free: nothing was kept");
+    t->limits.keep_free = 0;
+    restart(t);
+    hg_party *acme = trio_party(t, "acme");
+    const hg_party_share_opts o = { .folder = trio_path(path, t, "acme/outbox") };
+    size_t n;
+    assert_ok_err(hg_party_share_again(&n, acme, "magnets", &o, &err), err); /* the files were kept on her side */
+    assert_int_equal(n, 1);
+    hg_party_free(acme);
+    trio_free(t);
+}
+
+/* A file that goes on behind what any rows can have: it is refused on the way, and its owner hears why. */
+static void a_share_file_without_end_is_refused_on_the_way(void **state) {
+    (void)state;
+    enum { LONG = 12 << 20 };
+    trio *t = trio_new("endless", SEMI, "");
+    hg_err err;
+    hg_policy *p;
+    char path[HG_SERVERS][TRIO_PATH], folder[TRIO_PATH];
+    const uint64_t y[3] = { 5, 0, 0 };
+    size_t n;
+    t->limits.upload_rows = 1000;
+    restart(t);
+    hg_party *acme = trio_party(t, "acme");
+    const hg_party_share_opts o = { .folder = trio_path(folder, t, "acme/outbox") };
+    assert_ok_err(hg_party_policy(&p, acme, "magnets", &err), err);
+    write_files(t, acme, p, 1, y, path);
+    FILE *f = fopen(path[0], "ab");
+    assert_non_null(f);
+    for (size_t i = 0; i < LONG / sizeof y; i++) assert_int_equal(fwrite(y, sizeof y, 1, f), 1);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(hg_party_share_again(&n, acme, "magnets", &o, &err), HG_EREFUSED);
+    assert_contains(err.msg, "takes at most 1000 rows in one data set");
+    hg_policy_free(p);
+    hg_party_free(acme);
+    trio_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_value_outside_the_range_never_counts),
-        TEST(wrong_share_files_leave_nothing),
-        TEST(a_strangers_share_file_is_not_kept_for_a_moment),
+        TEST(a_value_outside_the_range_never_counts),          TEST(wrong_share_files_leave_nothing),
+        TEST(a_strangers_share_file_is_not_kept_for_a_moment), TEST(an_upload_has_its_bounds),
+        TEST(a_share_file_without_end_is_refused_on_the_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
