@@ -58,7 +58,7 @@ static hg_status hold(holding *h, keeper *k, const char *project, hg_arena *mem,
 }
 
 static hg_status read_policy(hg_policy **out, keeper *k, const char *project, hg_err *err) {
-    hg_text bytes = hg_text_new(HG_POLICY_MOST);
+    hg_text bytes = hg_text_new(HG_POLICY_BYTES);
     hg_status st = hg_store_policy_get(&bytes, k->store, project, NULL, err);
     if (st == HG_OK) st = hg_policy_stored(out, project, bytes.s, bytes.len, err);
     hg_text_free(&bytes);

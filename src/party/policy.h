@@ -19,7 +19,7 @@
 
 enum { HG_COLUMN_SIZE = 128, HG_UNIT_SIZE = 32 };
 enum { HG_MEMBERS_MOST = 64, HG_REVOKED_MOST = 256, HG_FEATURES_MOST = 64, HG_POOL_MOST = 100000, HG_BATCH_MOST = 64 };
-enum { HG_POLICY_BYTES = 16 << 20 }; /* a longer text is refused */
+enum { HG_POLICY_BYTES = 8 << 20 }; /* a longer text is refused */
 
 typedef struct {
     char name[HG_NAME_SIZE];          /* letters, digits, '-', '_', '.' */

@@ -105,7 +105,13 @@ static hg_status take_policy(hg_policy **p, hg_ask *a, hg_err *err) {
     HG_TRY(hg_serve_member(&m, *p, a->link, err));
     HG_TRY(check_servers(s, *p, err));
     HG_TRY(check_follows(s, *p, bytes, n, err));
-    HG_TRY(hg_store_policy_put(s->o.store, (*p)->project, (*p)->digest, bytes, n, err));
+    const hg_visitor *v = hg_link_visitor(a->link);
+    const hg_policy_limits limits = { .member = v->peer.name,
+                                      .key = v->party < 0 ? v->peer.signing_key : NULL,
+                                      .projects = s->o.projects,
+                                      .own = s->o.member_projects,
+                                      .bytes = s->o.policy_bytes };
+    HG_TRY(hg_store_policy_take(s->o.store, (*p)->project, (*p)->digest, bytes, n, &limits, err));
     hg_serve_log(s, "policy %s of project %s taken from %s", hg_short(id, (*p)->digest), (*p)->project, m->name);
     hg_put_bytes(a->reply, (*p)->digest, HG_DIGEST);
     return HG_OK;

@@ -29,6 +29,9 @@ hg_server_opts hg_server_opts_default(void) {
                               .round_ms = 30000,
                               .pulse_ms = 2000,
                               .grace_ms = 30000,
+                              .projects = HG_STATUS_PROJECTS,
+                              .member_projects = 16,
+                              .policy_bytes = (size_t)32 << 20,
                               .upload_rows = 10000000,
                               .keep_free = (uint64_t)1 << 30,
                               .table_bytes = (size_t)2 << 30 };
@@ -338,7 +341,8 @@ static hg_status check(const hg_server_opts *o, hg_err *err) {
     if (!o->cluster || !o->identity || !o->store || !o->world || !o->stop || !o->spool)
         return hg_fail(err, HG_EINVAL, "a server needs cluster, identity, store, world, stop and spool");
     if (o->strangers < 1 || o->links < 4 || o->jobs < 1 || o->port < -1 || o->port > 65535 || o->peer_ms < 1 ||
-        o->round_ms < 1 || o->pulse_ms < 1 || o->grace_ms < 0 || o->upload_rows < 1 || o->upload_rows > HG_ROWS_MOST)
+        o->round_ms < 1 || o->pulse_ms < 1 || o->grace_ms < 0 || o->projects < 1 || o->member_projects < 1 ||
+        o->upload_rows < 1 || o->upload_rows > HG_ROWS_MOST)
         return hg_fail(err, HG_EINVAL, "a limit of the server is out of its range");
     return HG_OK;
 }

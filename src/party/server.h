@@ -32,22 +32,25 @@ typedef struct {
     const hg_identity *identity; /* of one of the cluster's servers */
     hg_store *store;
     const hg_world *world;
-    hg_cancel *stop;       /* raised: no new work, running jobs end, then hg_server_run returns */
-    hg_pool *pool;         /* for local work of all jobs; NULL: each job's own thread */
-    const char *spool;     /* folder for share files while they come in */
-    const char *host;      /* to bind; NULL: the cluster's address of this server */
-    int port;              /* to bind; 0: any free one; -1: the cluster's                        default -1 */
-    size_t strangers;      /* connections at once that have not shown who they are, >= 1        default 32 */
-    size_t links;          /* members' and servers' connections at once, >= 4                   default 64 */
-    size_t jobs;           /* jobs at once, >= 1                                                default 4 */
-    int peer_ms;           /* how long an attempt waits for the other servers                   default 10000 */
-    int round_ms;          /* how long a round of a protocol may take                           default 30000 */
-    int pulse_ms;          /* between two pulses to each other server                           default 2000 */
-    int grace_ms;          /* how long running jobs may go on once stopped                      default 30000 */
-    uint64_t upload_rows;  /* of one data set, >= 1                                          default 10,000,000 */
-    uint64_t keep_free;    /* bytes of the spool's disk that no upload may take                 default 1 GiB */
-    size_t table_bytes;    /* memory for public tables and pool states kept between jobs       default 2 GiB */
-    const hg_hooks *hooks; /* one line for everything that happens; no values, no shares */
+    hg_cancel *stop;        /* raised: no new work, running jobs end, then hg_server_run returns */
+    hg_pool *pool;          /* for local work of all jobs; NULL: each job's own thread */
+    const char *spool;      /* folder for share files while they come in */
+    const char *host;       /* to bind; NULL: the cluster's address of this server */
+    int port;               /* to bind; 0: any free one; -1: the cluster's                        default -1 */
+    size_t strangers;       /* connections at once that have not shown who they are, >= 1        default 32 */
+    size_t links;           /* members' and servers' connections at once, >= 4                   default 64 */
+    size_t jobs;            /* jobs at once, >= 1                                                default 4 */
+    int peer_ms;            /* how long an attempt waits for the other servers                   default 10000 */
+    int round_ms;           /* how long a round of a protocol may take                           default 30000 */
+    int pulse_ms;           /* between two pulses to each other server                           default 2000 */
+    int grace_ms;           /* how long running jobs may go on once stopped                      default 30000 */
+    size_t projects;        /* of all members, >= 1                                              default 256 */
+    size_t member_projects; /* that one member may bring, >= 1                                    default 16 */
+    size_t policy_bytes;    /* of all policies that one project ever had                       default 32 MiB */
+    uint64_t upload_rows;   /* of one data set, >= 1                                          default 10,000,000 */
+    uint64_t keep_free;     /* bytes of the spool's disk that no upload may take                 default 1 GiB */
+    size_t table_bytes;     /* memory for public tables and pool states kept between jobs       default 2 GiB */
+    const hg_hooks *hooks;  /* one line for everything that happens; no values, no shares */
     /* Tests only; NULL, as it must be: this server is honest. */
     const hg_server_insecure_cheat *insecure_cheat;
 } hg_server_opts;

@@ -188,6 +188,10 @@ static hg_status note_open(hg_store *s, bool create, hg_err *err) {
     return hg_audit_add(s, create ? HG_AUDIT_CREATED : HG_AUDIT_OPENED, &note, err);
 }
 
+/* Who brought a project first: stores of before there was a limit have no such table, and know it of none. */
+static const char BRINGER[] = "CREATE TABLE IF NOT EXISTS bringer(project TEXT PRIMARY KEY REFERENCES project(name),"
+                              " key BLOB NOT NULL) STRICT";
+
 /* The store is there once its line in the table `store` is, which comes with the first entry of the log. */
 static hg_status open_files(hg_store *s, const char *folder, const hg_store_opts *o, hg_err *err) {
     char path[PATH_MAX];
@@ -202,6 +206,7 @@ static hg_status open_files(hg_store *s, const char *folder, const hg_store_opts
     HG_TRY(hg_database_open(&s->db, path, &opts, err));
     HG_TRY(hg_database_begin(s->db, err));
     hg_status st = check_store(s, id, o->create, folder, err);
+    if (st == HG_OK) st = hg_database_run(s->db, BRINGER, NULL, 0, err);
     if (st == HG_OK) st = note_open(s, o->create, err);
     HG_TRY(hg_database_end(s->db, st, err));
     return hg_store_tidy(s, true, err);
@@ -291,12 +296,47 @@ hg_status hg_store_find_project(hg_project *out, hg_store *s, const char *name, 
     return st;
 }
 
+static hg_status count(uint64_t *x, hg_store *s, const char *sql, const hg_value *v, size_t n, hg_err *err) {
+    bool found;
+    return hg_database_int(x, &found, s->db, sql, v, n, err);
+}
+
+static hg_status check_new_project(hg_store *s, const hg_policy_limits *l, hg_err *err) {
+    uint64_t all, own = 0;
+    HG_TRY(count(&all, s, "SELECT count(*) FROM project", NULL, 0, err));
+    if (l->key)
+        HG_TRY(count(&own, s, "SELECT count(*) FROM bringer WHERE key = ?",
+                     HG_VALUES(hg_value_blob(l->key, HG_PUBLIC_KEY)), err));
+    if (all < l->projects && own < l->own) return HG_OK;
+    if (all >= l->projects)
+        return hg_fail(err, HG_ELIMIT, "this server has %llu projects and takes no more (its operator's --projects)",
+                       (unsigned long long)all);
+    return hg_fail(
+        err, HG_ELIMIT,
+        "%s has brought %llu projects to this server, and may bring no more (its operator's --member-projects)",
+        l->member, (unsigned long long)own);
+}
+
+/* A project that is there already has at least one policy. */
+static hg_status check_limits(hg_store *s, const char *project, bool known, size_t n, const hg_policy_limits *l,
+                              hg_err *err) {
+    uint64_t bytes;
+    if (!known) HG_TRY(check_new_project(s, l, err));
+    HG_TRY(count(&bytes, s, "SELECT coalesce(sum(length(text)), 0) FROM policy WHERE project = ?",
+                 HG_VALUES(hg_value_text(project)), err));
+    if (bytes + n <= l->bytes) return HG_OK;
+    return hg_fail(err, HG_ELIMIT,
+                   "all policies that project \"%s\" has had are kept, and would be longer than %zu KiB: begin another",
+                   project, l->bytes >> 10);
+}
+
 static hg_status put_policy(hg_store *s, const char *project, const unsigned char *digest, const void *bytes, size_t n,
-                            hg_err *err) {
+                            const hg_policy_limits *l, hg_err *err) {
     hg_project have;
     const hg_status st = hg_store_find_project(&have, s, project, NULL);
     if (st != HG_OK && st != HG_ENOTFOUND) return hg_fail(err, st, "project \"%s\" could not be read", project);
     if (st == HG_OK && memcmp(have.policy, digest, HG_DIGEST) == 0) return HG_OK;
+    if (l) HG_TRY(check_limits(s, project, st == HG_OK, n, l, err));
     const hg_value now = hg_value_time(hg_store_now(s)), name = hg_value_text(project),
                    by = hg_value_blob(digest, HG_DIGEST);
     HG_TRY(hg_database_run(s->db, "INSERT OR IGNORE INTO policy(digest, project, text, since) VALUES (?, ?, ?, ?)",
@@ -305,21 +345,29 @@ static hg_status put_policy(hg_store *s, const char *project, const unsigned cha
                            "INSERT INTO project(name, policy, epoch, since) VALUES (?, ?, 0, ?)"
                            " ON CONFLICT(name) DO UPDATE SET policy = excluded.policy, since = excluded.since",
                            HG_VALUES(name, by, now), err));
+    if (l && l->key)
+        HG_TRY(hg_database_run(s->db, "INSERT OR IGNORE INTO bringer(project, key) VALUES (?, ?)",
+                               HG_VALUES(name, hg_value_blob(l->key, HG_PUBLIC_KEY)), err));
     hg_audit_note note = { 0 };
     hg_note_text(&note, "project", project);
     hg_note_digest(&note, "policy", digest);
     return hg_audit_add(s, HG_AUDIT_POLICY, &note, err);
 }
 
-hg_status hg_store_policy_put(hg_store *s, const char *project, const unsigned char digest[HG_DIGEST],
-                              const void *bytes, size_t n, hg_err *err) {
+hg_status hg_store_policy_take(hg_store *s, const char *project, const unsigned char digest[HG_DIGEST],
+                               const void *bytes, size_t n, const hg_policy_limits *l, hg_err *err) {
     if (!*project || strlen(project) >= HG_NAME_SIZE)
         return hg_fail(err, HG_EINVAL, "a project's name has 1 to %d bytes", HG_NAME_SIZE - 1);
-    if (n > HG_POLICY_MOST)
-        return hg_fail(err, HG_ELIMIT, "a policy of %zu bytes, at most %d are kept", n, (int)HG_POLICY_MOST);
+    if (n > HG_POLICY_BYTES)
+        return hg_fail(err, HG_ELIMIT, "a policy of %zu bytes, at most %d are kept", n, (int)HG_POLICY_BYTES);
     hg_status st = hg_store_begin(s, err);
-    if (st == HG_OK) st = put_policy(s, project, digest, bytes, n, err);
+    if (st == HG_OK) st = put_policy(s, project, digest, bytes, n, l, err);
     return hg_store_end(s, st, err);
+}
+
+hg_status hg_store_policy_put(hg_store *s, const char *project, const unsigned char digest[HG_DIGEST],
+                              const void *bytes, size_t n, hg_err *err) {
+    return hg_store_policy_take(s, project, digest, bytes, n, NULL, err);
 }
 
 static hg_status get_policy(hg_text *bytes, hg_store *s, const char *project, const unsigned char *digest,

@@ -35,8 +35,7 @@ enum {
     HG_ROW_ELEMENTS_MOST = 1 << 18,
     HG_ROW_BITS_MOST = 1 << 24,
     HG_ROW_PUBLIC_MOST = 4096,
-    HG_STATEMENT_MOST = 64 << 10, /* bytes of an owner's signed statement or request */
-    HG_POLICY_MOST = 16 << 20     /* bytes of a policy's text */
+    HG_STATEMENT_MOST = 64 << 10 /* bytes of an owner's signed statement or request */
 };
 #define HG_ROWS_MOST ((uint64_t)100000000)
 
@@ -83,6 +82,15 @@ typedef struct {
  * stay readable by their digest. The same again: nothing happens. */
 HG_MUST_CHECK hg_status hg_store_policy_put(hg_store *s, const char *project, const unsigned char digest[HG_DIGEST],
                                             const void *bytes, size_t n, hg_err *err);
+/* The same for what a member brings, who may have made the owners that have signed it: HG_ELIMIT. */
+typedef struct {
+    const char *member;
+    const unsigned char *key; /* [HG_PUBLIC_KEY] the member's; NULL: an operator, whose are not counted */
+    size_t projects, own;     /* most projects of all, and first brought by this member */
+    size_t bytes;             /* most bytes of all policies that a project ever had */
+} hg_policy_limits;
+HG_MUST_CHECK hg_status hg_store_policy_take(hg_store *s, const char *project, const unsigned char digest[HG_DIGEST],
+                                             const void *bytes, size_t n, const hg_policy_limits *l, hg_err *err);
 /* digest NULL: the one in force. HG_ENOTFOUND. Appends to *bytes. */
 HG_MUST_CHECK hg_status hg_store_policy_get(hg_text *bytes, hg_store *s, const char *project,
                                             const unsigned char *digest, hg_err *err);

@@ -200,6 +200,101 @@ static void one_member_does_not_fill_the_log(void **state) {
     trio_free(t);
 }
 
+/* p under another name; by: who signs as owners instead of acme, bolt and carol (NULL: they themselves). */
+static hg_status bring(trio *t, const hg_policy *p, const char *project, const char *by, hg_err *err) {
+    static const char *const OWNER[] = { "acme", "bolt", "carol" };
+    char path[TRIO_PATH], line[80];
+    hg_text text = hg_text_new(0);
+    assert_ok(hg_policy_write(&text, p, NULL));
+    snprintf(line, sizeof line, "project: %s\n", project);
+    replace(&text, "project: magnets\n", line);
+    hg_identity *id[3];
+    for (unsigned i = 0; i < 3; i++)
+        assert_ok_err(
+            hg_identity_load(&id[i], trio_path(path, t, i == 2 && by ? by : OWNER[i]), NULL, hg_world_system(), err),
+            *err);
+    test_keys k;
+    for (unsigned i = 0; by && i < 2; i++) {
+        test_member_keys(&k, 60 + i);
+        replace_key(&text, hg_policy_member(p, OWNER[i])->key, k.key);
+    }
+    if (by) replace_key(&text, hg_policy_member(p, "carol")->key, hg_identity_certificate(id[2])->signing_key);
+    for (unsigned i = 0; i < 3; i++) {
+        test_member_keys(&k, 60 + i);
+        sign(&text, by && i < 2 ? k.secret : hg_identity_signing_secret(id[i]));
+        hg_identity_free(id[i]);
+    }
+    assert_ok_err(hg_party_write_file(trio_path(path, t, "brought.yaml"), text.s, text.len, err), *err);
+    hg_text_free(&text);
+    hg_party *party = trio_party(t, by ? by : "bolt");
+    const hg_status st = hg_party_policy_put(party, path, err);
+    hg_party_free(party);
+    return st;
+}
+
+/* Whoever has a certificate makes owners out of nothing, and projects of them; names and room are everybody's. */
+static void one_member_does_not_take_all_projects(void **state) {
+    (void)state;
+    trio *t = trio_new("projects", SEMI, "");
+    char path[TRIO_PATH];
+    hg_policy *p;
+    hg_err err;
+    assert_ok_err(hg_policy_load(&p, trio_path(path, t, "policy.yaml"), &err), err);
+    t->limits.projects = 4;
+    t->limits.member_projects = 2;
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        trio_stop(t, i);
+        trio_start(t, i);
+    }
+    assert_ok_err(bring(t, p, "iron", "dora", &err), err);
+    assert_ok_err(bring(t, p, "steel", "dora", &err), err);
+    assert_ok_err(bring(t, p, "steel", "dora", &err), err); /* the same again is no other */
+    assert_int_equal(bring(t, p, "zinc", "dora", &err), HG_ELIMIT);
+    assert_contains(
+        err.msg,
+        "dora has brought 2 projects to this server, and may bring no more (its operator's --member-projects)");
+    assert_ok_err(bring(t, p, "zinc", NULL, &err), err); /* another's are another's */
+    assert_int_equal(bring(t, p, "tin", NULL, &err), HG_ELIMIT);
+    assert_contains(err.msg, "this server has 4 projects and takes no more");
+    hg_policy_free(p);
+    trio_free(t);
+}
+
+/* All that were in force are kept: a project whose owners change it again and again has an end. */
+static void one_project_does_not_fill_the_disk(void **state) {
+    (void)state;
+    trio *t = trio_new("versions", SEMI, "");
+    char path[TRIO_PATH];
+    hg_policy *p;
+    hg_err err;
+    assert_ok_err(hg_policy_load(&p, trio_path(path, t, "policy.yaml"), &err), err);
+    hg_text text = successor(p);
+    static const char *const OWNER[] = { "acme", "bolt", "carol" };
+    for (unsigned i = 0; i < 3; i++) {
+        hg_identity *id;
+        assert_ok_err(hg_identity_load(&id, trio_path(path, t, OWNER[i]), NULL, hg_world_system(), &err), err);
+        sign(&text, hg_identity_signing_secret(id));
+        hg_identity_free(id);
+    }
+    assert_ok_err(hg_party_write_file(trio_path(path, t, "next.yaml"), text.s, text.len, &err), err);
+    hg_party *acme = trio_party(t, "acme");
+    for (unsigned round = 0; round < 2; round++) {
+        t->limits.policy_bytes = text.len * (1 + round) + text.len / 2;
+        for (unsigned i = 0; i < HG_SERVERS; i++) {
+            trio_stop(t, i);
+            trio_start(t, i);
+        }
+        assert_int_equal(hg_party_policy_put(acme, path, &err), round ? HG_OK : HG_ELIMIT);
+        if (!round)
+            assert_contains(err.msg,
+                            "all policies that project \"magnets\" has had are kept, and would be longer than");
+    }
+    hg_party_free(acme);
+    hg_policy_free(p);
+    hg_text_free(&text);
+    trio_free(t);
+}
+
 /* ---- a data set is its owner's ------------------------------------------------------------------------------------------------- */
 
 static void share_both(hg_party_shared *acme, trio *t) {
@@ -463,6 +558,8 @@ int main(void) {
         TEST(a_key_is_changed_in_two_steps),
         TEST(a_stranger_cannot_take_a_project_over),
         TEST(one_member_does_not_fill_the_log),
+        TEST(one_member_does_not_take_all_projects),
+        TEST(one_project_does_not_fill_the_disk),
         TEST(no_member_withdraws_what_is_anothers),
         TEST(half_a_data_set_does_not_stop_a_project),
         TEST(a_rebuilt_server_counts_what_an_older_policy_allowed),
