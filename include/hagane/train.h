@@ -9,7 +9,7 @@
  *
  * Each epoch goes through all items once, in an order drawn from the seed and the epoch. A run that was stopped, at any moment, and resumed
  * gives the same bits as one that was not: all state is in the checkpoint, and what is random is drawn from seed and step.
- * The same for any number of threads of the pool. With several ranks (hg_reduce) each computes its part of each batch and gradients are
+ * The same for any number of threads of the pool. With several ranks (hg_ranks) each computes its part of each batch and gradients are
  * summed: the same curve but for rounding.
  */
 #ifndef HG_TRAIN_H
@@ -22,12 +22,15 @@ HG_BEGIN_DECLS
 enum { HG_PHASES_MOST = 8 };
 
 typedef struct {
-    const size_t *items; /* [n] which ones: 0 .. number - 1 */
+    const size_t *items; /* [n] which ones, numbers from 0: this rank's, of this part */
     size_t n;            /* > 0 */
-    size_t epoch;        /* from 0 */
-    uint64_t step;       /* of the optimiser, from 0 */
-    unsigned phase;      /* 0 .. phases - 1 */
-    uint64_t seed;       /* of this step: hg_rng_make(seed, item) gives an item numbers that depend on nothing else */
+    const size_t *
+        whole; /* [n_whole] of the whole batch, for losses whose weights depend on all of it: a mean over all atoms, say */
+    size_t n_whole;
+    size_t epoch;   /* from 0 */
+    uint64_t step;  /* of the optimiser, from 0 */
+    unsigned phase; /* 0 .. phases - 1 */
+    uint64_t seed;  /* of this step: hg_rng_make(seed, item) gives an item numbers that depend on nothing else */
 } hg_batch;
 
 typedef struct {
@@ -39,8 +42,8 @@ typedef struct {
     size_t validation; /* to validate on; default 0 */
     unsigned phases;   /* steps a batch, each with a loss of its own; default 0: 1 */
     void *ctx;
-    /* The SUM of the losses of the items, recorded on the tape; NULL after a failure of the tape. The gradient is that of the mean over
-     * the batch. The tape is in training mode. Called from one thread. */
+    /* The SUM of the losses of the items, recorded on the tape; NULL after a failure of the tape. What is minimised is the sum over the
+     * whole batch by n_whole. The tape is in training mode. Called from one thread. */
     hg_tensor *(*loss)(void *ctx, hg_tape *t, const hg_batch *b);
     /* *sum of the errors of validation items: the metric is their mean, lower is better. The tape records nothing and is not in
      * training mode; hg_tape_begin may be called. NULL when validation is 0. */
@@ -54,7 +57,7 @@ typedef struct {
     /* x[n] of all ranks becomes their sum, with the same bits on each. */
     hg_status (*allreduce)(void *ctx, float *x, size_t n, hg_err *err);
     void *ctx;
-} hg_reduce;
+} hg_ranks;
 
 /* ---- options -------------------------------------------------------------------------------------------------- */
 
@@ -80,8 +83,8 @@ typedef struct {
     size_t checkpoint_epochs;     /* written every so many epochs, and after the last; default 1 */
     size_t checkpoint_steps;      /* and every so many batches; 0: never; default 0 */
     bool resume;                  /* go on from the checkpoint if there is one; default false: begin, and replace it */
-    const char *log; /* path: one JSON object a line and epoch; a resumed run goes on in it; default NULL: none */
-    const hg_reduce *reduce; /* default NULL: alone */
+    const char *log;       /* path: one JSON object a line and epoch; a resumed run goes on in it; default NULL: none */
+    const hg_ranks *ranks; /* default NULL: alone */
 } hg_train_opts;
 hg_train_opts hg_train_opts_default(void);
 

@@ -1,9 +1,9 @@
 /* cli/ranks.c -- a program that runs alone; see models/ranks.h */
 #include "models/ranks.h"
 
-hg_status hg_ranks_begin(hg_reduce *out, hg_err *err) {
+hg_status hg_ranks_begin(hg_ranks *out, hg_err *err) {
     (void)err;
-    *out = (hg_reduce) { .rank = 0, .ranks = 1 };
+    *out = (hg_ranks) { .rank = 0, .ranks = 1 };
     return HG_OK;
 }
 

@@ -8,7 +8,7 @@
 #include "hagane/train.h"
 
 /* Once in a process, before training; then hg_ranks_end, also when training failed. Errors: HG_EPARTY the ranks cannot meet. */
-HG_MUST_CHECK hg_status hg_ranks_begin(hg_reduce *out, hg_err *err);
+HG_MUST_CHECK hg_status hg_ranks_begin(hg_ranks *out, hg_err *err);
 void hg_ranks_end(void);
 const char *hg_ranks_config(
     void); /* "alone", or the MPI library's name and version: for `hagane doctor` and run records */

@@ -28,7 +28,7 @@ hg_train_opts hg_train_opts_default(void) {
 
 /* ---- set-up --------------------------------------------------------------------------------------------------- */
 
-static bool good_ranks(const hg_reduce *r) {
+static bool good_ranks(const hg_ranks *r) {
     return !r || (r->ranks > 0 && r->ranks < 65536 && r->rank < r->ranks && (r->ranks == 1 || r->allreduce));
 }
 
@@ -49,7 +49,7 @@ static hg_status check(const hg_trainable *m, const hg_train_opts *o, hg_err *er
         { "checkpoint_epochs", o->checkpoint_epochs > 0 },
         { "checkpoint to resume from", o->checkpoint || !o->resume },
         { "validation for patience", m->validation || !o->patience },
-        { "dtype of several ranks", !o->reduce || o->reduce->ranks == 1 || !m->params || m->params->o.dtype == HG_F32 },
+        { "dtype of several ranks", !o->ranks || o->ranks->ranks == 1 || !m->params || m->params->o.dtype == HG_F32 },
     };
     for (size_t i = 0; i < sizeof want / sizeof *want; i++)
         if (!want[i].good)
@@ -137,10 +137,10 @@ static void own_share(const hg_trainer *t, size_t *begin, size_t *n) {
 static size_t part_of(const hg_trainer *t, size_t left) { return t->o.part && t->o.part < left ? t->o.part : left; }
 
 /* Records the loss of a part, adds its gradient and the loss itself. */
-static hg_status record(hg_trainer *t, const hg_batch *b, uint64_t part, size_t batch, double *sum, hg_err *err) {
+static hg_status record(hg_trainer *t, const hg_batch *b, uint64_t part, double *sum, hg_err *err) {
     hg_tape_begin(t->recording, b->step << 20 | part);
     hg_tensor *loss = t->m->loss(t->m->ctx, t->recording, b);
-    hg_tensor *mean = loss ? hg_affine(t->recording, loss, 1 / (double)batch, 0) : NULL;
+    hg_tensor *mean = loss ? hg_affine(t->recording, loss, 1 / (double)b->n_whole, 0) : NULL;
     HG_TRY(hg_tape_status(t->recording, err));
     if (!loss) return hg_fail(err, HG_EINVAL, "the network gave no loss");
     const double value = hg_tensor_value(loss);
@@ -154,15 +154,16 @@ static hg_status record(hg_trainer *t, const hg_batch *b, uint64_t part, size_t 
 
 static hg_status phase(hg_trainer *t, unsigned k, size_t first, size_t batch, bool *stop, hg_err *err) {
     hg_rng r = stream(t, STEP, t->s.steps);
-    hg_batch b = { .epoch = t->s.epoch, .step = t->s.steps, .phase = k, .seed = hg_rng_u64(&r) };
+    hg_batch b = { .whole = t->order + first, .n_whole = batch, .epoch = t->s.epoch, .step = t->s.steps, .phase = k };
     size_t at = first, n = batch;
     double sum = 0;
     hg_status st = HG_OK;
+    b.seed = hg_rng_u64(&r);
     own_share(t, &at, &n);
     for (uint64_t part = 0; n > 0 && st == HG_OK; part++, at += b.n, n -= b.n) {
         b.items = t->order + at;
         b.n = part_of(t, n);
-        st = record(t, &b, part, batch, &sum, err);
+        st = record(t, &b, part, &sum, err);
     }
     HG_TRY(hg_train_agree(t, st, &sum, 1, stop, err));
     HG_TRY(hg_train_sum_gradients(t, err));
@@ -203,8 +204,8 @@ static hg_status batches(hg_trainer *t, hg_err *err) {
 }
 
 static hg_status errors(hg_trainer *t, double *sum, bool *stop, hg_err *err) {
-    hg_batch b = { .epoch = t->s.epoch, .step = t->s.steps };
     size_t at = 0, n = t->m->validation;
+    hg_batch b = { .whole = t->all, .n_whole = n, .epoch = t->s.epoch, .step = t->s.steps };
     own_share(t, &at, &n);
     for (; n > 0 && !*stop; at += b.n, n -= b.n) {
         double more = 0;
@@ -294,8 +295,8 @@ hg_status hg_train(hg_train_result *out, const hg_trainable *m, const hg_train_o
                      .s = { .best = INFINITY, .rate_best = INFINITY, .rate_reduced = 1 },
                      .ranks = { .ranks = 1 } };
     double loss = NAN;
-    if (!good_ranks(t.o.reduce)) return hg_fail(err, HG_EINVAL, "training: ranks that cannot be");
-    if (t.o.reduce) t.ranks = *t.o.reduce;
+    if (!good_ranks(t.o.ranks)) return hg_fail(err, HG_EINVAL, "training: ranks that cannot be");
+    if (t.o.ranks) t.ranks = *t.o.ranks;
     t.small = hg_malloc(t.ranks.ranks, HG_SHARED * sizeof *t.small);
     if (!t.small) return hg_fail(err, HG_ENOMEM, "no memory to train");
     hg_status st = begin(&t, err);

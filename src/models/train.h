@@ -40,7 +40,7 @@ typedef struct {
     void *best;                 /* values of the best epoch; NULL without validation */
     hg_train_state s;
     double began; /* the clock's, less the seconds before */
-    hg_reduce ranks;
+    hg_ranks ranks;
     float *small; /* [ranks, HG_SHARED]: see train_ranks.c */
     FILE *log;
 } hg_trainer;

@@ -2,6 +2,7 @@
 #include "json.h"
 #include "learner.h"
 #include "models/train.h"
+#include "tensor/tape.h"
 #include "test.h"
 #include <unistd.h>
 
@@ -65,8 +66,9 @@ static void it_does_what_a_plain_loop_does(void **state) {
     assert_ok(hg_tape_new(&t, &(hg_tape_opts) { .dtype = HG_F64, .record = true, .training = true }, NULL));
     for (int e = 0; e < EPOCHS; e++) {
         hg_tape_begin(t, 0);
-        hg_tensor *mean =
-            hg_affine(t, l[1].trainable.loss(&l[1], t, &(hg_batch) { .items = items, .n = 100 }), 0.01, 0);
+        hg_tensor *mean = hg_affine(
+            t, l[1].trainable.loss(&l[1], t, &(hg_batch) { .items = items, .n = 100, .whole = items, .n_whole = 100 }),
+            0.01, 0);
         last = hg_tensor_value(mean);
         assert_ok(hg_backward(t, mean, NULL));
         assert_ok(hg_optimizer_step(NULL, z, 0.01, NULL, NULL));
@@ -117,7 +119,7 @@ static void parts_change_rounding_and_threads_nothing(void **state) {
 /* ---- what it sees --------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    size_t seen[100], epoch, batches;
+    size_t seen[100], batches, inside; /* inside: items of this batch seen so far */
     uint64_t seeds[64];
     hg_params *p;
 } witness;
@@ -126,15 +128,19 @@ static hg_tensor *watch(void *ctx, hg_tape *t, const hg_batch *b) {
     witness *w = ctx;
     assert_int_equal(b->step, w->batches);
     assert_int_equal(b->epoch, w->batches / 4);
-    assert_int_equal(b->n, w->batches % 4 == 3 ? 10 : 30);
-    w->seeds[w->batches++] = b->seed;
+    assert_int_equal(b->n_whole, w->batches % 4 == 3 ? 10 : 30);
+    assert_ptr_equal(b->items, b->whole + w->inside); /* parts follow one another */
+    assert_int_equal(b->n, w->inside + 8 <= b->n_whole ? 8 : b->n_whole - w->inside);
     for (size_t i = 0; i < b->n; i++) w->seen[b->items[i]]++;
+    w->seeds[w->batches] = b->seed;
+    w->inside = (w->inside + b->n) % b->n_whole;
+    w->batches += w->inside == 0;
     return hg_sum(t, hg_map(t, HG_SQUARE, hg_param(t, w->p, 0)), 0);
 }
 
 static void each_epoch_sees_each_item_once_in_an_order_of_its_own(void **state) {
     (void)state;
-    witness w = { .epoch = 0 };
+    witness w = { .batches = 0 };
     hg_train_result r;
     hg_train_opts o = hg_train_opts_default();
     assert_ok(hg_params_new(&w.p, NULL, NULL));
@@ -143,12 +149,35 @@ static void each_epoch_sees_each_item_once_in_an_order_of_its_own(void **state) 
     const hg_trainable m = { .name = "witness", .params = w.p, .items = 100, .ctx = &w, .loss = watch };
     o.epochs = 3;
     o.batch = 30;
+    o.part = 8;
     assert_ok(hg_train(&r, &m, &o, NULL));
     assert_int_equal(w.batches, 12);
     for (int i = 0; i < 100; i++) assert_int_equal(w.seen[i], 3);
     for (int i = 0; i < 12; i++)
         for (int k = 0; k < i; k++) assert_true(w.seeds[i] != w.seeds[k]);
     hg_params_free(w.p);
+}
+
+/* From the second epoch on nothing asks for memory: each such request would fail. */
+static bool no_more_memory(void *user, const char *what, size_t done, size_t total) {
+    (void)user, (void)what, (void)total;
+    fail_alloc_after(done >= 7 ? 0 : -1);
+    return true;
+}
+
+static void a_step_asks_for_no_memory(void **state) {
+    (void)state;
+    if (HG_TAPE_ONE_PIECE) skip(); /* under the address sanitizer each tensor is a block of its own */
+    const hg_hooks hooks = { .progress = no_more_memory };
+    learner l;
+    hg_train_result r;
+    hg_err err;
+    hg_train_opts o = learner_opts();
+    o.hooks = &hooks;
+    learner_new(&l, HG_F32);
+    assert_ok_err(hg_train(&r, &l.trainable, &o, &err), err);
+    fail_alloc_after(-1);
+    learner_free(&l);
 }
 
 /* ---- its ends ------------------------------------------------------------------------------------------------- */
@@ -302,10 +331,10 @@ static void refusals(void **state) {
     BAD_OPTION(resume, true, "checkpoint");
     BAD_OPTION(optimizer.beta1, 2, "beta1");
     BAD_OPTION(schedule.factor, 0, "factor");
-    hg_reduce r = { .rank = 2, .ranks = 2, .allreduce = never };
-    BAD_OPTION(reduce, &r, "ranks");
-    r = (hg_reduce) { .rank = 0, .ranks = 2 };
-    BAD_OPTION(reduce, &r, "ranks");
+    hg_ranks r = { .rank = 2, .ranks = 2, .allreduce = never };
+    BAD_OPTION(ranks, &r, "ranks");
+    r = (hg_ranks) { .rank = 0, .ranks = 2 };
+    BAD_OPTION(ranks, &r, "ranks");
     m = good;
     m.validation = 0;
     m.evaluate = NULL;
@@ -314,9 +343,9 @@ static void refusals(void **state) {
     refused(&m, &o, "validation");
     learner d;
     learner_new(&d, HG_F64);
-    r = (hg_reduce) { .rank = 0, .ranks = 2, .allreduce = never };
+    r = (hg_ranks) { .rank = 0, .ranks = 2, .allreduce = never };
     o = fine;
-    o.reduce = &r;
+    o.ranks = &r;
     hg_err err;
     assert_int_equal(hg_train(&(hg_train_result) { 0 }, &d.trainable, &o, &err), HG_EINVAL);
     assert_contains(err.msg, "dtype");
@@ -366,6 +395,7 @@ int main(void) {
         TEST(it_does_what_a_plain_loop_does),
         TEST(parts_change_rounding_and_threads_nothing),
         TEST(each_epoch_sees_each_item_once_in_an_order_of_its_own),
+        TEST(a_step_asks_for_no_memory),
         TEST(patience_ends_it_and_the_best_weights_stay),
         TEST(metrics_that_are_no_numbers_leave_the_last_weights),
         TEST(plateau_reduces_the_rate),

@@ -1,4 +1,4 @@
-/* tests/models/test_train_ranks.c -- several ranks train one network: here as threads, which call pthread_create; as processes in tests/mpi */
+/* tests/models/test_train_ranks.c -- several ranks train one network: here as threads, as processes in tests/mpi */
 #include "learner.h"
 #include "models/train.h"
 #include "tensor/params.h"
@@ -17,7 +17,7 @@ typedef struct {
 
 typedef struct {
     meeting *m;
-    hg_reduce reduce;
+    hg_ranks reduce;
     learner l;
     hg_train_opts o;
     hg_train_result result;
@@ -54,8 +54,8 @@ static void gather(rank *r, meeting *m, unsigned ranks, const hg_train_opts *o) 
     pthread_barrier_init(&m->all, NULL, ranks);
     for (unsigned i = 0; i < ranks; i++) {
         r[i] = (rank) { .m = m, .o = *o };
-        r[i].reduce = (hg_reduce) { .rank = i, .ranks = ranks, .allreduce = add_up, .ctx = &r[i] };
-        r[i].o.reduce = &r[i].reduce;
+        r[i].reduce = (hg_ranks) { .rank = i, .ranks = ranks, .allreduce = add_up, .ctx = &r[i] };
+        r[i].o.ranks = &r[i].reduce;
         learner_new(&r[i].l, HG_F32);
         r[i].l.dropout = 0;
     }

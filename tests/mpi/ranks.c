@@ -8,17 +8,17 @@
 
 static unsigned long expected;
 
-static void train(learner *l, hg_train_opts *o, const hg_reduce *r, hg_train_result *result, hg_status want) {
+static void train(learner *l, hg_train_opts *o, const hg_ranks *r, hg_train_result *result, hg_status want) {
     hg_err err = { .code = HG_OK };
     learner_new(l, HG_F32);
     l->dropout = 0;
-    o->reduce = r;
+    o->ranks = r;
     const hg_status st = hg_train(result, &l->trainable, o, &err);
     if (st != want) fail_msg("rank %u: %s %s", r ? r->rank : 0, hg_status_name(st), err.msg);
 }
 
 /* Each rank has the bytes of rank 0: their difference to the sum's share is none. */
-static void all_have_the_same(const hg_params *p, hg_reduce *r) {
+static void all_have_the_same(const hg_params *p, hg_ranks *r) {
     float *x = malloc(p->size * sizeof *x);
     hg_err err;
     memcpy(x, p->values, p->size * sizeof *x);
@@ -31,7 +31,7 @@ static void all_have_the_same(const hg_params *p, hg_reduce *r) {
 static void ranks_train_as_one(void **state) {
     (void)state;
     char path[600];
-    hg_reduce r;
+    hg_ranks r;
     hg_err err;
     learner alone, together, stopped, resumed;
     learner_stop stop;
