@@ -1,5 +1,6 @@
 /* tests/files/test_molecule_file.c -- molecules out of files: Quantum Deep Field's text, formats told apart, streams, faults */
 #include "hagane/molecule_file.h"
+#include "hagane/csv.h"
 #include "molecules.h"
 #include "test.h"
 #include <lzma.h>
@@ -96,6 +97,21 @@ static void qdf_refusals_name_their_place(void **state) {
         molecules_refused("f.qdf", CASE[i].text, CASE[i].st, CASE[i].msg, CASE[i].hint);
 }
 
+static void too_many_atoms_are_refused_before_the_end(void **state) {
+    hg_arena *mem = *state;
+    hg_molecule_file_opts o = hg_molecule_file_opts_default();
+    hg_molecule_file *f;
+    hg_molecule *m;
+    hg_err err;
+    o.limits.max_atoms = 2;
+    assert_ok(hg_molecule_file_open_memory(&f, "f.qdf", TWO, strlen(TWO), &o, &err));
+    const size_t before = hg_arena_bytes(mem);
+    assert_int_equal(hg_molecule_file_next(&m, f, mem, &err), HG_ELIMIT);
+    assert_string_equal(err.msg, "f.qdf:4: more than 2 atoms in one molecule");
+    assert_int_equal(hg_arena_bytes(mem), before); /* what was begun is given back */
+    hg_molecule_file_free(f);
+}
+
 static void after_a_bad_molecule_the_next_can_be_read(void **state) {
     hg_arena *mem = *state;
     const hg_mark mark = hg_arena_mark(mem);
@@ -115,7 +131,27 @@ static void after_a_bad_molecule_the_next_can_be_read(void **state) {
     hg_arena_reset(mem, mark);
 }
 
-/* The data that models are trained on: as many molecules, atoms and electrons as its table says. */
+/* Atoms and electrons of a split, as the table beside the data says. */
+static void count_split(double *atoms, double *electrons, const char *split) {
+    static const char *const ONLY[] = { "n_atoms", "n_electrons", "split" };
+    char path[512];
+    hg_csv_opts o = hg_csv_opts_default();
+    hg_table *t;
+    hg_err err;
+    o.only = ONLY;
+    o.n_only = 3;
+    assert_non_null(test_shared(path, sizeof path, "data/qdf-qm9/qm9_energies.tsv.xz"));
+    assert_ok_err(hg_csv_read(&t, path, &o, &err), err);
+    *atoms = *electrons = 0;
+    for (size_t i = 0; i < hg_table_rows(t); i++)
+        if (strcmp(hg_table_text(t, 2, i), split) == 0) {
+            *atoms += hg_table_column(t, 0)->number[i];
+            *electrons += hg_table_column(t, 1)->number[i];
+        }
+    hg_table_free(t);
+}
+
+/* The data that models are trained on: as many molecules, atoms and electrons as their table says. */
 static void published_qdf_data_are_read(void **state) {
     hg_arena *mem = *state;
     const hg_mark mark = hg_arena_mark(mem);
@@ -124,6 +160,8 @@ static void published_qdf_data_are_read(void **state) {
     hg_molecule_file *f;
     hg_err err;
     size_t n = 0;
+    double atoms, electrons;
+    count_split(&atoms, &electrons, "test");
     assert_ok_err(hg_molecule_file_open(&f, path, NULL, &err), err);
     assert_string_equal(hg_molecule_file_format(f), "qdf"); /* by content */
     for (hg_molecule *m; (m = molecules_next(f, mem)) != NULL; n++) {
@@ -133,9 +171,12 @@ static void published_qdf_data_are_read(void **state) {
             assert_true(hg_molecule_value(m, "target")->real[0] == -33.00661185800112);
         }
         assert_true(m->n <= 14);
+        atoms -= (double)m->n;
+        electrons -= (double)hg_molecule_electrons(m);
         hg_arena_reset(mem, mark);
     }
     assert_int_equal(n, 1480);
+    assert_true(atoms == 0 && electrons == 0);
     hg_molecule_file_free(f);
 }
 
@@ -192,7 +233,9 @@ static void a_hundred_thousand_molecules_need_the_memory_of_one(void **state) {
         assert_non_null(out);
         for (size_t i = 0; i < N; i++) {
             if (k == 0) fprintf(out, "m%zu\nO 0 0 0\nH 0.7571 0.5861 0\nH -0.7571 0.5861 0\n-9.5\n\n", i);
-            if (k == 1) fprintf(out, "2\nProperties=species:S:1:pos:R:3:q:R:1 i=%zu\nC 0 0 0 1\nO 0 0 1.128 -1\n", i);
+            if (k == 1)
+                fprintf(out, "2\nProperties=species:S:1:pos:R:3:q:R:1:site:S:1 i=%zu\nC 0 0 0 1 a\nO 0 0 1.128 -1 b\n",
+                        i);
             if (k == 2)
                 fprintf(
                     out,
@@ -290,6 +333,7 @@ int main(void) {
         TEST(qdf_needs_no_targets_and_takes_blank_lines_and_any_line_end),
         TEST(qdf_refusals_name_their_place),
         TEST(after_a_bad_molecule_the_next_can_be_read),
+        TEST(too_many_atoms_are_refused_before_the_end),
         TEST(published_qdf_data_are_read),
         TEST(formats_are_told_by_name_or_content),
         TEST(compressed_files_are_told_by_their_inner_name),

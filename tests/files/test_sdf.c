@@ -93,6 +93,12 @@ static void property_lines_replace_what_atoms_say(void **state) {
         mem, HEAD
         "  1  0\n    0.0000    0.0000    0.0000 H   1  3  0\nM  END\n"); /* heavier by one, charge +1, no version */
     assert_true(hg_molecule_column(m, "mass_number")->whole[0] == 2 && m->charge == 1);
+    m = only(
+        mem, HEAD
+        "  2  0  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 H   1  0\n    0.0000    0.0000    1.0000 H   0  0\n"
+        "M  ISO  1   2   3\nM  END\n");
+    mass = hg_molecule_column(m, "mass_number");
+    assert_true(mass->whole[0] == 0 && mass->whole[1] == 3); /* not 2 and 3 */
     hg_arena_reset(mem, mark);
 }
 

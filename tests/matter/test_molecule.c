@@ -121,6 +121,8 @@ static void what_cannot_be_computed_with_is_refused(void **state) {
     refused(m, NULL, HG_ENAN, "the y coordinate of atom 3 (H) is not a finite number");
     m->r[7] = 2e7;
     refused(m, NULL, HG_EDATA, "the y coordinate of atom 3 (H) is 2e+07 angstrom, farther than 1e+07");
+    m->r[7] = -2e7;
+    refused(m, NULL, HG_EDATA, "the y coordinate of atom 3 (H) is -2e+07 angstrom, farther than 1e+07");
     m->r[7] = 0.5861;
     m->r[6] = 0.7;
     refused(m, NULL, HG_EDATA, "atom 3 (H) lies 0.0571 angstrom from atom 2 (H), closer than 0.4");
@@ -142,6 +144,22 @@ static void what_cannot_be_computed_with_is_refused(void **state) {
         refused(m, &l, HG_EINVAL, "molecule limits: min_distance must be in 0..5 angstrom");
     }
     hg_arena_reset(mem, mark);
+}
+
+/* "Closer than" means it; of several that are as near, the first is named. */
+static void a_distance_at_the_limit_is_allowed(void **state) {
+    (void)state;
+    const double r[9] = { 0.5, 0, 0, 0, 0.5, 0, 0, 0, 0 };
+    for (int k = 0; k < 2; k++) {
+        size_t a = 9, b = 9;
+        bool found = false;
+        if (k) assert_ok(hg_overlap_grid(&found, &a, &b, r, 3, 0.5, NULL));
+        assert_false(k ? found : hg_overlap_plain(&a, &b, r, 3, 0.5));
+        if (k) assert_ok(hg_overlap_grid(&found, &a, &b, r, 3, 0.75, NULL));
+        assert_true(k ? found : hg_overlap_plain(&a, &b, r, 3, 0.75));
+        assert_true(b == 1 || b == 2);
+        assert_int_equal(a, 0);
+    }
 }
 
 static void more_than_32_elements_have_no_composition(void **state) {
@@ -252,6 +270,7 @@ int main(void) {
         TEST(the_formula_is_in_hills_order),
         TEST(fields_are_found_by_name),
         TEST(what_cannot_be_computed_with_is_refused),
+        TEST(a_distance_at_the_limit_is_allowed),
         TEST(more_than_32_elements_have_no_composition),
         TEST(overlaps_are_the_same_with_and_without_a_grid),
         TEST(a_moved_molecule_is_as_sound_as_before),
