@@ -74,7 +74,8 @@ hg_tensor *hg_tensor_borrow(hg_tape *t, hg_shape shape, void *data, void *grad);
 hg_shape hg_tensor_shape(const hg_tensor *x);
 size_t hg_tensor_size(const hg_tensor *x); /* elements; 0 for NULL */
 hg_dtype hg_tensor_dtype(const hg_tensor *x);
-/* The elements in row-major order as doubles, and the gradient (zeros when none reached it). */
+/* The elements in row-major order as doubles, and the gradient: of parameters, inputs and other leaves; zeros when none reached it. That of
+ * an operation's result is used up by hg_backward: NaN. */
 void hg_tensor_get(double *out, const hg_tensor *x);
 void hg_tensor_get_grad(double *out, const hg_tensor *x);
 double hg_tensor_value(const hg_tensor *x); /* of a tensor of one element; NaN for NULL */
@@ -84,7 +85,7 @@ double *hg_tensor_doubles(const hg_tensor *x);
 
 /* ---- gradients ------------------------------------------------------------------------------------------------ */
 
-/* d y / d x for every x that wants a gradient and y depends on; y has one element. Once a recording: calling it twice adds up twice.
+/* d y / d x for every leaf x that wants a gradient and y depends on; y has one element. Calling it again adds up.
  * Errors: what failed while recording, HG_EINVAL y is not one number or nothing was recorded, HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_backward(hg_tape *t, hg_tensor *y, hg_err *err);
 /* out[n] = d y / d x[n] as tensors on the tape, which may be differentiated again. NULL entries never: where y does not depend on

@@ -22,11 +22,45 @@ static void set_one(hg_tensor *y) {
         *(double *)y->grad = 1;
 }
 
-static bool give_memory(hg_tape *t, hg_tensor *x) {
+/* Gradients of results are used up on the way back: their memory, still in the cache, serves the next ones of that size. */
+typedef struct spare {
+    struct spare *next;
+    size_t bytes;
+} spare;
+
+static bool give_memory(hg_tape *t, hg_tensor *x, spare **spares) {
     if (x->grad) return true;
-    x->grad = hg_tape_alloc(t, hg_elements(x), hg_dtype_size(x->dtype));
+    const size_t bytes = hg_elements(x) * hg_dtype_size(x->dtype);
+    for (spare **s = spares; *s && !x->grad; s = &(*s)->next)
+        if ((*s)->bytes == bytes) {
+            x->grad = *s;
+            *s = (*s)->next;
+            break;
+        }
+    if (!x->grad) x->grad = hg_tape_alloc(t, bytes, 1);
     x->fresh = x->grad != NULL;
+    x->spent = false;
     return x->grad != NULL;
+}
+
+static void take_memory(hg_tensor *x, spare **spares) {
+    const size_t bytes = hg_elements(x) * hg_dtype_size(x->dtype);
+    if (bytes >= sizeof(spare)) {
+        spare *s = x->grad;
+        *s = (spare) { *spares, bytes };
+        *spares = s;
+    }
+    x->grad = NULL;
+    x->spent = true;
+}
+
+bool hg_grad_hand_over(hg_tensor *out, hg_tensor *x) {
+    if (!x->fresh) return false;
+    void *other = x->grad;
+    x->grad = out->grad;
+    out->grad = other;
+    x->fresh = false;
+    return true;
 }
 
 void hg_grad_zero_fresh(hg_tensor *x) {
@@ -35,7 +69,8 @@ void hg_grad_zero_fresh(hg_tensor *x) {
 
 hg_status hg_backward(hg_tape *t, hg_tensor *y, hg_err *err) {
     HG_TRY(check_target(t, y, err));
-    if (!give_memory(t, y)) return hg_tape_status(t, err);
+    spare *spares = NULL;
+    if (!give_memory(t, y, &spares)) return hg_tape_status(t, err);
     y->fresh = false;
     set_one(y);
     for (hg_tensor *x = y; x; x = x->before) {
@@ -43,12 +78,13 @@ hg_status hg_backward(hg_tape *t, hg_tensor *y, hg_err *err) {
         bool any = false;
         for (unsigned i = 0; i < x->n_in; i++) {
             if (!hg_wants(x->in[i])) continue;
-            if (!give_memory(t, x->in[i])) return hg_tape_status(t, err);
+            if (!give_memory(t, x->in[i], &spares)) return hg_tape_status(t, err);
             any = true;
         }
         if (any && hg_elements(x)) x->op->backward(x, t);
         for (unsigned i = 0; i < x->n_in; i++) /* nothing of x, or of the input, had elements */
             if (hg_wants(x->in[i])) hg_grad_zero_fresh(x->in[i]);
+        take_memory(x, &spares);
         HG_TRY(hg_tape_status(t, err));
     }
     return HG_OK;

@@ -16,6 +16,7 @@ struct hg_tensor {
     unsigned rank, n_in;
     bool wants_grad;
     bool fresh;   /* grad was given memory but no values yet: see hg_grad_fresh */
+    bool spent;   /* grad was there, and its memory went to another */
     bool reached; /* by hg_gradient */
     size_t shape[HG_RANK_MOST];
     ptrdiff_t stride[HG_RANK_MOST]; /* in elements; 0 where an axis is repeated */
@@ -33,7 +34,7 @@ struct hg_op {
      * made afterwards. Messages need no name in front. */
     hg_status (*shape)(hg_tensor *out, hg_err *err);
     void (*forward)(hg_tensor *out, hg_tape *t); /* NULL: a view */
-    /* Adds out->grad times the derivative to in[i]->grad for each in[i] that hg_wants. The memory is there. */
+    /* Adds out->grad times the derivative to in[i]->grad for each in[i] that hg_wants. The memory is there; out->grad may be overwritten. */
     void (*backward)(hg_tensor *out, hg_tape *t);
     /* g times d out / d in[i], as tensors. NULL: can be differentiated only once. */
     hg_tensor *(*derive)(hg_tape *t, hg_tensor *out, hg_tensor *g, unsigned i);
@@ -66,6 +67,9 @@ static inline bool hg_grad_fresh(hg_tensor *x) {
     return fresh;
 }
 void hg_grad_zero_fresh(hg_tensor *x); /* for who can only add */
+/* Instead of copying out's gradient, row-major as it lies, to an x that has none yet: x takes its memory, and out->grad is lost. Last thing
+ * of a backward. false: x has values already, or memory of its own; add to it. */
+bool hg_grad_hand_over(hg_tensor *out, hg_tensor *x);
 
 bool hg_is_contiguous(const hg_tensor *x);
 size_t hg_elements(const hg_tensor *x);

@@ -87,19 +87,19 @@ static bool same_shape(const hg_tensor *a, const hg_tensor *b) {
 }
 
 static void backward(hg_tensor *out, hg_tape *t) {
-    for (unsigned i = 0; i < 2; i++) {
+    const bool sum = kind_of(out) == ADD || kind_of(out) == SUB;
+    for (unsigned i = 2; i-- > 0;) {
         hg_tensor *x = out->in[i];
         if (!hg_wants(x)) continue;
+        if (sum && i == 0 && same_shape(x, out) && hg_grad_hand_over(out, x)) continue;
         if (kind_of(out) == MUL && same_shape(x, out)) { /* the usual product: nothing in between */
             combine(t, MUL, x->grad, out, NULL, out->grad, out->in[1 - i], NULL, !hg_grad_fresh(x));
             continue;
         }
         const size_t mark = hg_tape_mark(t);
-        void *room = kind_of(out) == ADD || kind_of(out) == SUB
-                         ? NULL
-                         : hg_tape_alloc(t, hg_elements(out), hg_dtype_size(out->dtype));
+        void *room = sum ? NULL : hg_tape_alloc(t, hg_elements(out), hg_dtype_size(out->dtype));
         double scale;
-        if (kind_of(out) >= MUL && !room) return;
+        if (!sum && !room) return;
         const void *g = gradient(t, out, i, room, &scale);
         const bool add = !hg_grad_fresh(x);
         if (same_shape(x, out))

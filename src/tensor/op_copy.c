@@ -10,6 +10,7 @@ static hg_status shape(hg_tensor *out, hg_err *err) {
 static void forward(hg_tensor *out, hg_tape *t) { hg_copy_elements(t, out->data, out->in[0], false); }
 
 static void backward(hg_tensor *out, hg_tape *t) {
+    if (hg_grad_hand_over(out, out->in[0])) return;
     hg_accumulate(t, out->in[0]->grad, out->grad, out, 1, !hg_grad_fresh(out->in[0]));
 }
 

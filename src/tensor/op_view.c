@@ -116,6 +116,7 @@ static void backward(hg_tensor *out, hg_tape *t) {
         hg_reduce_to(t, x->grad, x, out->grad, out, 1, !hg_grad_fresh(x));
         return;
     }
+    if (v->kind == RESHAPE && hg_grad_hand_over(out, x)) return;
     if (v->kind == SLICE) hg_grad_zero_fresh(x);
     ptrdiff_t from[HG_RANK_MOST];
     row_major(from, x);

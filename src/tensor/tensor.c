@@ -60,7 +60,8 @@ void hg_tensor_get(double *out, const hg_tensor *x) {
 
 void hg_tensor_get_grad(double *out, const hg_tensor *x) {
     const size_t n = hg_elements(x);
-    for (size_t i = 0; i < n; i++) out[i] = x->grad && !x->fresh ? element(x->grad, x->dtype, (ptrdiff_t)i) : 0;
+    const double without = x->spent ? (double)NAN : 0;
+    for (size_t i = 0; i < n; i++) out[i] = x->grad && !x->fresh ? element(x->grad, x->dtype, (ptrdiff_t)i) : without;
 }
 
 double hg_tensor_value(const hg_tensor *x) { return x && hg_elements(x) == 1 ? element(x->data, x->dtype, 0) : NAN; }
