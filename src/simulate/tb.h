@@ -124,7 +124,8 @@ struct hg_tb {
     const hg_tb_model *model;
     void *block; /* all arrays below */
     size_t capacity;
-    bool done; /* is there a result? */
+    bool plain; /* diagonalise in each cycle: what tests compare the fast way with */
+    bool done;  /* is there a result? */
     size_t n, n_shells, n_orbitals, n_pairs, n_electrons;
     size_t *row;                         /* [n] of tb_elements */
     size_t *first_shell, *first_orbital; /* [n+1] */
@@ -144,7 +145,7 @@ struct hg_tb {
     double *atom_charge;                            /* [n] */
     double *population;                             /* [n_shells] */
     double *orbital_potential;                      /* [n_orbitals] */
-    double *history;                                /* mixing: 2 TB_HISTORY + 2 rows of n_shells */
+    double *history;                                /* of tb_anderson, for n_shells or o v numbers */
     double *dual;                                   /* [n_orbitals,n_orbitals] C S: tb_newton.c, as all of these */
     double *transition;                             /* [n_shells,o v] */
     double *root, *x_rotation;                      /* [o,v] */
@@ -172,6 +173,9 @@ HG_MUST_CHECK hg_status tb_scf(hg_tb *tb, const char *name, hg_err *err);
 HG_MUST_CHECK bool tb_newton(hg_tb *tb);
 void tb_potentials(hg_tb *tb); /* dE/dq at tb->charge; atom_charge too */
 void tb_charges_of_populations(double *charge, const hg_tb *tb);
+/* The next x of the iteration x <- x + f(x), number i from 0: the combination of the last ones whose f is least (Anderson, J. ACM 12,
+ * 547, 1965), and `part` of that f. history: (2 TB_HISTORY + 2) n doubles. */
+void tb_anderson(double *x, const double *f, size_t n, double part, double *history, unsigned i);
 double tb_gamma3(const hg_tb *tb, size_t atom);
 double tb_smearing_gap(const hg_tb *tb); /* hartree: below it levels are smeared */
 void tb_energies(hg_tb_result *r, const hg_tb *tb);

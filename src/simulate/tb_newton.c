@@ -139,7 +139,7 @@ static void fock_in_basis(hg_tb *tb) {
 }
 
 /* X += Newton's step; tb->step: the largest change of a charge or of X. */
-static void advance(hg_tb *tb, size_t o) {
+static void advance(hg_tb *tb, size_t o, unsigned number) {
     const size_t n = tb->n_orbitals, v = n - o, ns = tb->n_shells;
     double *g = tb->density, *left = tb->scratch, *x = tb->x_rotation, *dq = tb->work, *dv = dq + ns;
     /* [1 X] F, then G = its right part - its left part X */
@@ -155,10 +155,10 @@ static void advance(hg_tb *tb, size_t o) {
     tb->step = 0;
     for (size_t s = 0; s < ns; s++) tb->step = fmax(tb->step, fabs(dq[s]));
     for (size_t i = 0; i < o * v; i++) {
-        const double d = g[i] * tb->root[i];
-        tb->step = fmax(tb->step, fabs(d));
-        x[i] += d;
+        g[i] *= tb->root[i];
+        tb->step = fmax(tb->step, fabs(g[i]));
     }
+    tb_anderson(x, g, o * v, 1, tb->history, number);
 }
 
 /* ---- the end ---------------------------------------------------------------------------------------------------------- */
@@ -188,7 +188,7 @@ bool tb_newton(hg_tb *tb) {
         if (i == MOST_STEPS || tb->cycles >= tb->model->opts.max_cycles || !charges_of_rotation(tb, o)) return false;
         fock_in_basis(tb);
         if (i == 0 && !response(tb, o)) return false;
-        advance(tb, o);
+        advance(tb, o, i);
         if (!(tb->step < LARGEST_STEP)) return false;
     }
     if (!charges_of_rotation(tb, o)) return false;

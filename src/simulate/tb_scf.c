@@ -142,37 +142,28 @@ static bool solve_small(size_t n, double a[TB_HISTORY][TB_HISTORY], double *b) {
     return true;
 }
 
-/* Anderson, J. ACM 12, 547 (1965): the combination of the last steps whose residual next - charge is least. */
-static void mix(hg_tb *tb, unsigned cycle) {
-    const size_t n = tb->n_shells;
-    double *dq = tb->history, *df = dq + TB_HISTORY * n, *last_q = df + TB_HISTORY * n, *last_f = last_q + n;
-    double *f = tb->next; /* becomes the residual */
-    for (size_t s = 0; s < n; s++) f[s] -= tb->charge[s];
-    if (cycle > 0) {
-        const size_t at = (cycle - 1) % TB_HISTORY;
-        for (size_t s = 0; s < n; s++) {
-            dq[at * n + s] = tb->charge[s] - last_q[s];
-            df[at * n + s] = f[s] - last_f[s];
+void tb_anderson(double *x, const double *f, size_t n, double part, double *history, unsigned i) {
+    double *dx = history, *df = dx + TB_HISTORY * n, *last_x = df + TB_HISTORY * n, *last_f = last_x + n;
+    if (i > 0) {
+        const size_t at = (i - 1) % TB_HISTORY * n;
+        for (size_t k = 0; k < n; k++) {
+            dx[at + k] = x[k] - last_x[k];
+            df[at + k] = f[k] - last_f[k];
         }
     }
-    memcpy(last_q, tb->charge, n * sizeof *last_q);
+    memcpy(last_x, x, n * sizeof *last_x);
     memcpy(last_f, f, n * sizeof *last_f);
-    const size_t m = cycle < TB_HISTORY ? cycle : TB_HISTORY;
+    const size_t m = i < TB_HISTORY ? i : TB_HISTORY;
     double a[TB_HISTORY][TB_HISTORY], b[TB_HISTORY];
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < m; j++) a[i][j] = hg_dot(df + i * n, df + j * n, n);
-        a[i][i] = a[i][i] * (1 + 1e-8) + 1e-18;
-        b[i] = hg_dot(df + i * n, f, n);
+    for (size_t p = 0; p < m; p++) {
+        for (size_t q = 0; q <= p; q++) a[p][q] = a[q][p] = hg_dot(df + p * n, df + q * n, n);
+        a[p][p] = a[p][p] * (1 + 1e-8) + 1e-30;
+        b[p] = hg_dot(df + p * n, f, n);
     }
     if (!solve_small(m, a, b)) memset(b, 0, sizeof b);
-    for (size_t s = 0; s < n; s++) {
-        double q = tb->charge[s], g = f[s];
-        for (size_t i = 0; i < m; i++) {
-            q -= b[i] * dq[i * n + s];
-            g -= b[i] * df[i * n + s];
-        }
-        tb->charge[s] = q + MIXING * g;
-    }
+    for (size_t k = 0; k < n; k++) x[k] += part * f[k];
+    for (size_t p = 0; p < m; p++)
+        for (size_t k = 0; k < n; k++) x[k] -= b[p] * (dx[p * n + k] + part * df[p * n + k]);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------------------------------- */
@@ -218,7 +209,8 @@ static bool by_mixing(hg_tb *tb) {
         tb_charges_of_populations(tb->next, tb);
         tb->step = largest_change(tb);
         if (tb->step <= tb->model->opts.tolerance) return true;
-        mix(tb, i);
+        for (size_t s = 0; s < tb->n_shells; s++) tb->next[s] -= tb->charge[s];
+        tb_anderson(tb->charge, tb->next, tb->n_shells, MIXING, tb->history, i);
     }
     return false;
 }
@@ -241,7 +233,7 @@ hg_status tb_scf(hg_tb *tb, const char *name, hg_err *err) {
     if (hg_chol(tb->inverse, n) != 0) return not_positive(name, err);
     hg_lower_invert(tb->inverse, n);
     tb->cycles = 0;
-    if (!by_rotation(tb) && !by_mixing(tb))
+    if ((tb->plain || !by_rotation(tb)) && !by_mixing(tb))
         return hg_advise(
             err,
             hg_fail(err, HG_ENOTCONV,

@@ -164,7 +164,7 @@ static size_t carve(hg_tb *tb, char *base) {
     ARRAY(atom_charge, n);
     ARRAY(population, s);
     ARRAY(orbital_potential, o);
-    ARRAY(history, (2 * TB_HISTORY + 2) * s);
+    ARRAY(history, (2 * TB_HISTORY + 2) * (s > pairs ? s : pairs));
     ARRAY(level_ev, o);
     ARRAY(dual, o * o);
     ARRAY(transition, s * pairs);

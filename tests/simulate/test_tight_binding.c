@@ -175,6 +175,62 @@ static void bonds_have_their_order(void **state) {
     hg_arena_reset(mem, mark);
 }
 
+static void the_fast_way_and_the_plain_one_agree(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    engine e = engine_new(NULL);
+    hg_molecule *m = mixed(mem);
+    for (size_t i = 0; i < 4; i++) {
+        if (i == 1) m->charge = 2;
+        if (i == 2) m->charge = -2;
+        if (i == 3) assert_ok(hg_tb_model_set_theta(e.model, some_theta(mem, 0.5), NULL));
+        e.tb->plain = false;
+        hg_tb_result r = run(&e, m);
+        const double energy = r.energy, q = r.charge[2], x = r.dipole[0], homo = r.homo, lumo = r.lumo;
+        double top = 0, sum = 0;
+        for (size_t k = 0; k < r.n_orbitals; k++) top += r.level[k];
+        for (size_t k = 0; k < r.n_atoms; k++) sum += r.charge[k];
+        assert_close(sum, m->charge, 1e-9);
+        e.tb->plain = true;
+        r = run(&e, m);
+        for (size_t k = 0; k < r.n_orbitals; k++) top -= r.level[k];
+        assert_true(fabs(r.energy - energy) < 1e-9 && fabs(r.charge[2] - q) < 5e-6 && fabs(r.dipole[0] - x) < 5e-6);
+        assert_true(fabs(r.homo - homo) < 5e-5 && fabs(r.lumo - lumo) < 5e-5 && fabs(top) < 1e-3);
+        /* orbitals: orthonormal in S, and their squares are the density */
+        for (size_t k = 0; k < r.n_orbitals; k++) {
+            double norm = 0;
+            for (size_t a = 0; a < r.n_orbitals; a++)
+                for (size_t b = 0; b < r.n_orbitals; b++)
+                    norm += r.coefficient[k * r.n_orbitals + a] * r.overlap[a * r.n_orbitals + b] *
+                            r.coefficient[k * r.n_orbitals + b];
+            assert_close(norm, 1, 1e-11);
+        }
+    }
+    engine_free(&e);
+    hg_arena_reset(mem, mark);
+}
+
+/* Two hydrogen atoms 6 angstrom apart: two levels alike hold half an electron of each kind. */
+static void levels_are_smeared_when_the_gap_is_small(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    engine e = engine_new(NULL);
+    const double r[2][3] = { { 0, 0, 0 }, { 0, 0, 6 } }, kt = 8.617333262e-5 * 300;
+    const hg_tb_result t = run(&e, build(mem, "HH", r));
+    assert_true(t.lumo - t.homo < 0.01 && t.lumo > t.homo);
+    assert_true(fabs(t.entropy + 4 * kt * log(2)) < 1e-3);
+    assert_close(t.occupation[0] + t.occupation[1], 2, 1e-12);
+    assert_true(t.occupation[0] < 1.1);
+    assert_close(t.energy, 2 * -10.923452 + t.entropy, 1e-4);
+    engine_free(&e);
+    hg_tb_opts o = hg_tb_opts_default();
+    o.temperature = 0; /* no smearing: a pair in the lower one */
+    e = engine_new(&o);
+    assert_true(run(&e, build(mem, "HH", r)).occupation[0] == 2);
+    engine_free(&e);
+    hg_arena_reset(mem, mark);
+}
+
 /* ---- invariances ------------------------------------------------------------------------------------------------ */
 
 static void turn(hg_molecule *m, const double (*q)[3], const double *shift) {
@@ -452,6 +508,8 @@ int main(void) {
         TEST(it_is_the_published_method),
         TEST(overlaps_come_from_tables),
         TEST(bonds_have_their_order),
+        TEST(the_fast_way_and_the_plain_one_agree),
+        TEST(levels_are_smeared_when_the_gap_is_small),
         TEST(it_does_not_depend_on_the_frame),
         TEST(what_is_far_apart_adds_up),
         TEST(derivatives_by_theta_are_those_of_the_energy),
