@@ -251,6 +251,13 @@ static inline size_t kit_wrapped_keys(unsigned char out[8][60], const char *fold
 
 /* ---- processes that die ------------------------------------------------------------------------------------------------- */
 
+/* How often power fails, and every which step is the last. A process of the sanitizers is slow to make and to end: there are fewer. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { KIT_DEATHS = 30, KIT_STRIDE = 7 };
+#else
+enum { KIT_DEATHS = 100, KIT_STRIDE = 3 };
+#endif
+
 static long kit_steps = -1; /* steps left before death; < 0: immortal */
 /* Only around a commit does it matter when: what is not committed is gone whenever the process dies. */
 static inline void kit_step(void *user, const char *statement) {
