@@ -24,11 +24,20 @@ static void sort_items(const hg_index *ix) {
     ix->offset[0] = 0;
 }
 
+static uint32_t most_items(const hg_index *ix) {
+    uint32_t most = 0;
+    for (size_t i = 0; i < ix->n; i++)
+        if (ix->offset[i + 1] - ix->offset[i] > most) most = ix->offset[i + 1] - ix->offset[i];
+    return most;
+}
+
 void hg_index_invert(const hg_index *ix) {
     if (ix->inverted) return;
     count_items(ix);
     if (ix->order) sort_items(ix);
-    ((hg_index *)ix)->inverted = true; /* what only this reads; in an arena it was done before anyone could see it */
+    ((hg_index *)ix)->most = most_items(ix);
+    ((hg_index *)ix)->inverted =
+        true; /* on a tape, which one thread has; in an arena this was done before anyone could see it */
 }
 
 static hg_status check_sizes(size_t m, size_t n, hg_err *err) {
@@ -69,6 +78,7 @@ static hg_status make_segments(hg_index **out, const home *h, const uint32_t *of
     for (size_t i = 0; i < n; i++)
         for (size_t j = offset[i]; j < offset[i + 1]; j++) row[j] = (uint32_t)i;
     *ix = (hg_index) { .m = m, .n = n, .row = row, .offset = offset, .inverted = true };
+    ix->most = most_items(ix);
     *out = ix;
     return HG_OK;
 }

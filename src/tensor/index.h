@@ -9,6 +9,7 @@ struct hg_index {
     /* The inverse: items of row i are order[offset[i] .. offset[i + 1]), ascending. Written when first asked for, but its memory is there. */
     uint32_t *offset; /* [n + 1] */
     uint32_t *order;  /* [m], NULL when items are sorted by row: then order[p] = p */
+    uint32_t most;    /* items of one row */
     bool inverted;
 };
 
@@ -31,6 +32,12 @@ hg_rows hg_rows_packed(const void *data, const hg_tensor *like); /* row-major in
 void hg_rows_gather(hg_tape *t, void *y, hg_rows x, const hg_index *ix, bool mean, bool add);
 /* y[n, width] (+)= the sum, or mean, over the items of each row of x[m, width]; nothing there: 0. In the order of the items. */
 void hg_rows_sum(hg_tape *t, void *y, hg_rows x, const hg_index *ix, bool mean, bool add);
+
+/* Rows that an index leads to are not neighbours: they are asked for this many rows before they are used. */
+enum { HG_AHEAD = 8, HG_LINE = 64 };
+static inline __attribute__((always_inline)) void hg_prefetch_row(const void *row, size_t bytes) {
+    for (size_t b = 0; b < bytes; b += HG_LINE) __builtin_prefetch((const char *)row + b);
+}
 
 /* For examples of operations: an index of m items in n rows, and numbers that want no gradient. */
 const hg_index *hg_example_index(hg_tape *t, hg_rng *r, size_t m, size_t n);

@@ -37,6 +37,9 @@ static hg_status shape(hg_tensor *out, hg_err *err) {
             for (uint32_t p = ix->offset[i]; p < ix->offset[i + 1]; p++) {                                             \
                 const uint32_t j = ix->order ? ix->order[p] : p;                                                       \
                 const R *from = x + (ptrdiff_t)j * step;                                                               \
+                if (ix->order)                                                                                         \
+                    hg_prefetch_row(x + (ptrdiff_t)ix->order[p + HG_AHEAD < ix->m ? p + HG_AHEAD : p] * step,          \
+                                    width * sizeof(R));                                                                \
                 for (size_t c = 0; c < width; c++) {                                                                   \
                     const bool more = who[c] == UINT32_MAX || from[c] > to[c] || from[c] != from[c];                   \
                     to[c] = more ? from[c] : to[c];                                                                    \

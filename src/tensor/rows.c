@@ -12,10 +12,11 @@
 #include <immintrin.h>
 #endif
 
-/* AHEAD: rows between prefetch and use. NARROW: rows of fewer elements are summed in double, so that at most HG_CHUNK / NARROW rows are
+/* NARROW: rows of fewer elements are summed in double, so that at most HG_CHUNK / NARROW rows are
  * added up in float. */
-enum { AHEAD = 6, NARROW = 8, UNITS_LEAST = 32, LINE = 64 };
+enum { NARROW = 8, UNITS_LEAST = 32, MOST_IN_FLOAT = HG_CHUNK / NARROW };
 static const size_t PAST_CACHES = (size_t)16 << 20; /* bytes of a result that is written past the caches */
+static const size_t CACHED = (size_t)12 << 20;      /* bytes of a result that stays in them */
 
 size_t hg_rows_width(const hg_tensor *x) {
     size_t width = 1;
@@ -45,10 +46,6 @@ hg_rows hg_rows_packed(const void *data, const hg_tensor *like) {
     return (hg_rows) { data, (ptrdiff_t)width, width };
 }
 
-HG_INLINE void prefetch_row(const void *row, size_t bytes) {
-    for (size_t b = 0; b < bytes; b += LINE) __builtin_prefetch((const char *)row + b);
-}
-
 /* ---- picking ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -66,38 +63,42 @@ HG_INLINE void stream_row(char *to, const char *from, size_t bytes) {
         _mm_stream_si128((__m128i *)(void *)(to + b), _mm_loadu_si128((const __m128i *)(const void *)(from + b)));
 }
 __attribute__((target("avx512f"))) static void stream_rows_avx512(char *to, const char *x, ptrdiff_t step,
-                                                                  const uint32_t *row, size_t m, size_t bytes) {
+                                                                  const uint32_t *row, size_t m, size_t all,
+                                                                  size_t bytes) {
     for (size_t j = 0; j < m; j++, to += bytes) {
         const char *from = x + (ptrdiff_t)row[j] * step;
-        prefetch_row(x + (ptrdiff_t)row[j + AHEAD < m ? j + AHEAD : j] * step, bytes);
-        for (size_t b = 0; b < bytes; b += LINE)
+        hg_prefetch_row(x + (ptrdiff_t)row[j + HG_AHEAD < all ? j + HG_AHEAD : j] * step, bytes);
+        for (size_t b = 0; b < bytes; b += HG_LINE)
             _mm512_stream_si512((__m512i *)(void *)(to + b), _mm512_loadu_si512((const void *)(from + b)));
     }
     _mm_sfence();
 }
-static void stream_rows(char *to, const char *x, ptrdiff_t step, const uint32_t *row, size_t m, size_t bytes) {
+static void stream_rows(char *to, const char *x, ptrdiff_t step, const uint32_t *row, size_t m, size_t all,
+                        size_t bytes) {
     if (__builtin_cpu_supports("avx512f")) {
-        stream_rows_avx512(to, x, step, row, m, bytes);
+        stream_rows_avx512(to, x, step, row, m, all, bytes);
         return;
     }
     for (size_t j = 0; j < m; j++, to += bytes) {
-        prefetch_row(x + (ptrdiff_t)row[j + AHEAD < m ? j + AHEAD : j] * step, bytes);
+        hg_prefetch_row(x + (ptrdiff_t)row[j + HG_AHEAD < all ? j + HG_AHEAD : j] * step, bytes);
         stream_row(to, x + (ptrdiff_t)row[j] * step, bytes);
     }
     _mm_sfence();
 }
 #else
-static void stream_rows(char *to, const char *x, ptrdiff_t step, const uint32_t *row, size_t m, size_t bytes) {
+static void stream_rows(char *to, const char *x, ptrdiff_t step, const uint32_t *row, size_t m, size_t all,
+                        size_t bytes) {
     for (size_t j = 0; j < m; j++, to += bytes) memcpy(to, x + (ptrdiff_t)row[j] * step, bytes);
 }
 #endif
 
 #define PICK(type, R)                                                                                                  \
     HG_INLINE void pick_##type##_body(R *restrict y, const R *restrict x, ptrdiff_t step, size_t width,                \
-                                      const uint32_t *restrict row, size_t m, const uint32_t *offset, bool add) {      \
+                                      const uint32_t *restrict row, size_t m, size_t all, const uint32_t *offset,      \
+                                      bool add) {                                                                      \
         for (size_t j = 0; j < m; j++, y += width) {                                                                   \
             const R *from = x + (ptrdiff_t)row[j] * step;                                                              \
-            prefetch_row(x + (ptrdiff_t)row[j + AHEAD < m ? j + AHEAD : j] * step, width * sizeof(R));                 \
+            hg_prefetch_row(x + (ptrdiff_t)row[j + HG_AHEAD < all ? j + HG_AHEAD : j] * step, width * sizeof(R));      \
             const R scale = offset ? 1 / (R)(offset[row[j] + 1] - offset[row[j]]) : 1;                                 \
             if (add)                                                                                                   \
                 for (size_t i = 0; i < width; i++) y[i] += scale * from[i];                                            \
@@ -106,24 +107,24 @@ static void stream_rows(char *to, const char *x, ptrdiff_t step, const uint32_t 
         }                                                                                                              \
     }                                                                                                                  \
     HG_ISA_FUNCTION(static, pick_##type,                                                                               \
-                    (R * y, const R *x, ptrdiff_t step, size_t width, const uint32_t *row, size_t m,                   \
+                    (R * y, const R *x, ptrdiff_t step, size_t width, const uint32_t *row, size_t m, size_t all,       \
                      const uint32_t *offset, bool add),                                                                \
-                    (y, x, step, width, row, m, offset, add))
+                    (y, x, step, width, row, m, all, offset, add))
 PICK(f32, float)
 PICK(f64, double)
 
 static void pick_task(void *ctx, size_t begin, size_t end, size_t worker) {
     const picking *p = ctx;
-    const size_t size = hg_dtype_size(p->dtype), m = end - begin;
+    const size_t size = hg_dtype_size(p->dtype), m = end - begin, all = p->ix->m - begin;
     const uint32_t *row = p->ix->row + begin, *offset = p->mean ? p->ix->offset : NULL;
     char *to = (char *)p->y + begin * p->x.width * size;
     (void)worker;
     if (p->past_caches)
-        stream_rows(to, p->x.data, p->x.step * (ptrdiff_t)size, row, m, p->x.width * size);
+        stream_rows(to, p->x.data, p->x.step * (ptrdiff_t)size, row, m, all, p->x.width * size);
     else if (p->dtype == HG_F32)
-        pick_f32((float *)(void *)to, p->x.data, p->x.step, p->x.width, row, m, offset, p->add);
+        pick_f32((float *)(void *)to, p->x.data, p->x.step, p->x.width, row, m, all, offset, p->add);
     else
-        pick_f64((double *)(void *)to, p->x.data, p->x.step, p->x.width, row, m, offset, p->add);
+        pick_f64((double *)(void *)to, p->x.data, p->x.step, p->x.width, row, m, all, offset, p->add);
 }
 
 void hg_rows_gather(hg_tape *t, void *y, hg_rows x, const hg_index *ix, bool mean, bool add) {
@@ -131,7 +132,8 @@ void hg_rows_gather(hg_tape *t, void *y, hg_rows x, const hg_index *ix, bool mea
     if (mean) hg_index_invert(ix);
     const size_t bytes = x.width * hg_dtype_size(hg_tape_dtype(t));
     picking p = { y, x, ix, hg_tape_dtype(t), mean, add, false };
-    p.past_caches = !mean && !add && bytes % LINE == 0 && ix->m >= PAST_CACHES / bytes && (uintptr_t)y % LINE == 0;
+    p.past_caches =
+        !mean && !add && bytes % HG_LINE == 0 && ix->m >= PAST_CACHES / bytes && (uintptr_t)y % HG_LINE == 0;
     const size_t chunk = HG_CHUNK / x.width;
     hg_pool_for(hg_tape_pool(t), ix->m, chunk ? chunk : 1, pick_task, &p);
 }
@@ -152,40 +154,46 @@ typedef struct {
 /* y[width] (+)= scale times the sum of the rows order[p] or p, begin <= p < end. Narrow rows are summed in double. */
 #define SUM(type, R)                                                                                                   \
     HG_INLINE void items_##type(R *restrict y, const R *restrict x, ptrdiff_t step, size_t width,                      \
-                                const uint32_t *restrict order, size_t begin, size_t end, R scale, bool add) {         \
+                                const uint32_t *restrict order, size_t begin, size_t end, size_t all, R scale,         \
+                                bool add) {                                                                            \
         if (!add)                                                                                                      \
             for (size_t i = 0; i < width; i++) y[i] = 0;                                                               \
         for (size_t p = begin; p < end; p++) {                                                                         \
             const R *from = x + (ptrdiff_t)(order ? order[p] : p) * step;                                              \
-            if (order) prefetch_row(x + (ptrdiff_t)order[p + AHEAD < end ? p + AHEAD : p] * step, width * sizeof(R));  \
+            if (order)                                                                                                 \
+                hg_prefetch_row(x + (ptrdiff_t)order[p + HG_AHEAD < all ? p + HG_AHEAD : p] * step,                    \
+                                width * sizeof(R));                                                                    \
             for (size_t i = 0; i < width; i++) y[i] += from[i];                                                        \
         }                                                                                                              \
         if (scale != 1)                                                                                                \
             for (size_t i = 0; i < width; i++) y[i] *= scale;                                                          \
     }                                                                                                                  \
     HG_INLINE void narrow_items_##type(R *restrict y, const R *restrict x, ptrdiff_t step, size_t width,               \
-                                       const uint32_t *restrict order, size_t begin, size_t end, R scale, bool add) {  \
+                                       const uint32_t *restrict order, size_t begin, size_t end, size_t all, R scale,  \
+                                       bool add) {                                                                     \
         double sum[NARROW] = { 0 };                                                                                    \
         for (size_t p = begin; p < end; p++) {                                                                         \
             const R *from = x + (ptrdiff_t)(order ? order[p] : p) * step;                                              \
+            if (order) __builtin_prefetch(x + (ptrdiff_t)order[p + HG_AHEAD < all ? p + HG_AHEAD : p] * step);         \
             for (size_t i = 0; i < width; i++) sum[i] += (double)from[i];                                              \
         }                                                                                                              \
         for (size_t i = 0; i < width; i++) y[i] = (add ? y[i] : 0) + scale * (R)sum[i];                                \
     }                                                                                                                  \
     HG_INLINE void any_items_##type(R *restrict y, const R *restrict x, ptrdiff_t step, size_t width,                  \
-                                    const uint32_t *restrict order, size_t begin, size_t end, R scale, bool add) {     \
+                                    const uint32_t *restrict order, size_t begin, size_t end, size_t all, R scale,     \
+                                    bool add) {                                                                        \
         if (width == 1) /* energies, and vectors: loops that are unrolled */                                           \
-            narrow_items_##type(y, x, step, 1, order, begin, end, scale, add);                                         \
+            narrow_items_##type(y, x, step, 1, order, begin, end, all, scale, add);                                    \
         else if (width == 3)                                                                                           \
-            narrow_items_##type(y, x, step, 3, order, begin, end, scale, add);                                         \
+            narrow_items_##type(y, x, step, 3, order, begin, end, all, scale, add);                                    \
         else if (width < NARROW)                                                                                       \
-            narrow_items_##type(y, x, step, width, order, begin, end, scale, add);                                     \
+            narrow_items_##type(y, x, step, width, order, begin, end, all, scale, add);                                \
         else                                                                                                           \
-            items_##type(y, x, step, width, order, begin, end, scale, add);                                            \
+            items_##type(y, x, step, width, order, begin, end, all, scale, add);                                       \
     }                                                                                                                  \
     HG_INLINE void sum_part_##type##_body(R *y, const R *x, ptrdiff_t step, size_t width, const uint32_t *order,       \
                                           size_t begin, size_t end) {                                                  \
-        any_items_##type(y, x, step, width, order, begin, end, 1, false);                                              \
+        any_items_##type(y, x, step, width, order, begin, end, end, 1, false);                                         \
     }                                                                                                                  \
     HG_ISA_FUNCTION(                                                                                                   \
         static, sum_part_##type,                                                                                       \
@@ -193,16 +201,17 @@ typedef struct {
         (y, x, step, width, order, begin, end))                                                                        \
     /* Whole rows of the result, first <= i < last. */                                                                 \
     HG_INLINE void sum_rows_##type##_body(R *y, const R *x, ptrdiff_t step, size_t width, const uint32_t *order,       \
-                                          const uint32_t *offset, size_t first, size_t last, bool mean, bool add) {    \
+                                          const uint32_t *offset, size_t first, size_t last, size_t all, bool mean,    \
+                                          bool add) {                                                                  \
         for (size_t i = first; i < last; i++) {                                                                        \
             const R scale = mean && offset[i + 1] > offset[i] ? 1 / (R)(offset[i + 1] - offset[i]) : 1;                \
-            any_items_##type(y + i * width, x, step, width, order, offset[i], offset[i + 1], scale, add);              \
+            any_items_##type(y + i * width, x, step, width, order, offset[i], offset[i + 1], all, scale, add);         \
         }                                                                                                              \
     }                                                                                                                  \
     HG_ISA_FUNCTION(static, sum_rows_##type,                                                                           \
                     (R * y, const R *x, ptrdiff_t step, size_t width, const uint32_t *order, const uint32_t *offset,   \
-                     size_t first, size_t last, bool mean, bool add),                                                  \
-                    (y, x, step, width, order, offset, first, last, mean, add))                                        \
+                     size_t first, size_t last, size_t all, bool mean, bool add),                                      \
+                    (y, x, step, width, order, offset, first, last, all, mean, add))                                   \
     /* y (+)= scale (own + the rests[n, width], `apart` elements from one another). */                                 \
     static void join_##type(R *y, const R *own, const R *rests, size_t n, size_t apart, size_t width, double scale,    \
                             bool add) {                                                                                \
@@ -251,9 +260,11 @@ static void sum_task(void *ctx, size_t begin, size_t end, size_t worker) {
     if (last > first && first_unit(ix, last) > end) sum_shared(s, --last, begin, end);
     if (last <= first) return;
     if (s->dtype == HG_F32)
-        sum_rows_f32(s->y, s->x.data, s->x.step, s->x.width, ix->order, ix->offset, first, last, s->mean, s->add);
+        sum_rows_f32(s->y, s->x.data, s->x.step, s->x.width, ix->order, ix->offset, first, last, ix->m, s->mean,
+                     s->add);
     else
-        sum_rows_f64(s->y, s->x.data, s->x.step, s->x.width, ix->order, ix->offset, first, last, s->mean, s->add);
+        sum_rows_f64(s->y, s->x.data, s->x.step, s->x.width, ix->order, ix->offset, first, last, ix->m, s->mean,
+                     s->add);
 }
 
 /* The row that begins in the task of these units and goes on behind it: its part there, and the first slots of those that follow. */
@@ -274,11 +285,59 @@ static void join_task(void *ctx, size_t begin, size_t end, size_t worker) {
     }
 }
 
+/* The same by going through x, when the result stays in a cache: y's columns from `from` on, all rows, items in their order. */
+#define PUT(type, R)                                                                                                   \
+    HG_INLINE void put_##type##_body(R *restrict y, const R *restrict x, ptrdiff_t step, size_t width, size_t columns, \
+                                     const hg_index *ix, bool mean, bool add) {                                        \
+        for (size_t i = 0; i < ix->n && !add; i++)                                                                     \
+            for (size_t c = 0; c < columns; c++) y[i * width + c] = 0;                                                 \
+        for (size_t j = 0; j < ix->m; j++, x += step) {                                                                \
+            R *to = y + ix->row[j] * width;                                                                            \
+            hg_prefetch_row(y + ix->row[j + HG_AHEAD < ix->m ? j + HG_AHEAD : j] * width, columns * sizeof(R));        \
+            for (size_t c = 0; c < columns; c++) to[c] += x[c];                                                        \
+        }                                                                                                              \
+        for (size_t i = 0; i < ix->n && mean; i++) {                                                                   \
+            const uint32_t items = ix->offset[i + 1] - ix->offset[i];                                                  \
+            const R scale = items ? 1 / (R)items : 0;                                                                  \
+            for (size_t c = 0; c < columns; c++) y[i * width + c] *= scale;                                            \
+        }                                                                                                              \
+    }                                                                                                                  \
+    HG_ISA_FUNCTION(                                                                                                   \
+        static, put_##type,                                                                                            \
+        (R * y, const R *x, ptrdiff_t step, size_t width, size_t columns, const hg_index *ix, bool mean, bool add),    \
+        (y, x, step, width, columns, ix, mean, add))
+PUT(f32, float)
+PUT(f64, double)
+
+static void put_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    const summing *s = ctx;
+    (void)worker;
+    if (s->dtype == HG_F32)
+        put_f32((float *)s->y + begin, (const float *)s->x.data + begin, s->x.step, s->x.width, end - begin, s->ix,
+                s->mean, s->add);
+    else
+        put_f64((double *)s->y + begin, (const double *)s->x.data + begin, s->x.step, s->x.width, end - begin, s->ix,
+                s->mean, s->add);
+}
+
+/* Worth it for items in no order, several a row. A row of very many is summed with more care by its inverse. Which thread has which
+ * columns is without influence on the result, so that there may be as many parts as threads. */
+static bool put(hg_tape *t, summing *s) {
+    const hg_index *ix = s->ix;
+    const size_t size = hg_dtype_size(s->dtype), line = HG_LINE / size, lines = (s->x.width + line - 1) / line;
+    if (!ix->order || s->x.width < NARROW || ix->most > MOST_IN_FLOAT || ix->m < 2 * ix->n) return false;
+    if (ix->n > CACHED / size / s->x.width || ix->m * s->x.width < HG_CHUNK) return false;
+    const size_t threads = hg_pool_threads(hg_tape_pool(t)), parts = threads < lines ? threads : lines;
+    hg_pool_for(hg_tape_pool(t), s->x.width, (lines + parts - 1) / parts * line, put_task, s);
+    return true;
+}
+
 void hg_rows_sum(hg_tape *t, void *y, hg_rows x, const hg_index *ix, bool mean, bool add) {
     if (x.width == 0 || ix->n == 0) return;
     hg_index_invert(ix);
     const size_t units = ix->m + ix->n, fair = HG_CHUNK / x.width, chunk = fair < UNITS_LEAST ? UNITS_LEAST : fair;
     summing s = { y, x, ix, hg_tape_dtype(t), mean, add, chunk, NULL };
+    if (put(t, &s)) return;
     const size_t mark = hg_tape_mark(t), tasks = (units - 1) / chunk + 1;
     if (tasks > 1) {
         s.shared = hg_tape_alloc(t, 2 * tasks * x.width, hg_dtype_size(s.dtype));

@@ -80,14 +80,16 @@ static void sums_are_those_of_a_plain_loop(void **state) {
     assert_ok(hg_pool_new(&pool, 3, NULL));
     hg_tape *t = new_tape(HG_F32, pool);
     hg_rng r = hg_rng_make(7, 0);
-    for (size_t k = 0; k < 7 * 4 * 2; k++) {
+    for (size_t k = 0; k < 7 * 4 * 3; k++) {
         const size_t m = 6000, n = ROWS[k / 7 % 4], width = WIDTHS[k % 7];
-        const bool sorted = k >= 28;
+        const unsigned how = (unsigned)(k / 28); /* one row of half of the items, sorted, at random */
         uint32_t *row = calloc(m, sizeof *row);
         float *x = calloc(m * width, sizeof *x);
-        double *want = calloc(n * width, sizeof *want), *got = calloc(n * width, sizeof *got);
+        double *items = calloc(n, sizeof *items), *want = calloc(n * width, sizeof *want),
+               *got = calloc(n * width, sizeof *got);
         for (size_t j = 0; j < m; j++) {
-            row[j] = (uint32_t)(sorted ? j * n / m : hg_rng_below(&r, 2) ? hg_rng_below(&r, n) : n / 2);
+            row[j] = (uint32_t)(how == 1 ? j * n / m : how == 0 && j % 2 ? n / 2 : hg_rng_below(&r, n));
+            items[row[j]]++;
             for (size_t c = 0; c < width; c++) {
                 x[j * width + c] = (float)hg_rng_normal(&r);
                 want[row[j] * width + c] += (double)x[j * width + c];
@@ -95,11 +97,23 @@ static void sums_are_those_of_a_plain_loop(void **state) {
         }
         hg_tape_begin(t, 1);
         hg_tensor *v = hg_tensor_of_floats(t, HG_SHAPE(m, width), x, false);
-        hg_tensor_get(got, hg_segment_sum(t, v, hg_index_of(t, row, m, n)));
+        const hg_index *ix = hg_index_of(t, row, m, n);
+        hg_tensor_get(got, hg_segment_sum(t, v, ix));
         for (size_t i = 0; i < n * width; i++)
-            if (fabs(got[i] - want[i]) > 2e-4) fail_msg("case %zu, %zu: %g, not %g", k, i, got[i], want[i]);
+            if (fabs(got[i] - want[i]) > 1e-3) fail_msg("case %zu, %zu: %g, not %g", k, i, got[i], want[i]);
+        hg_tensor_get(got, hg_segment_mean(t, v, ix));
+        for (size_t i = 0; i < n * width; i++)
+            if (fabs(got[i] * items[i / width] - want[i]) > 1e-3) fail_msg("case %zu, mean %zu", k, i);
+        memset(got, 0, n * width * sizeof *got); /* zeros, gathered twice */
+        hg_tensor *zero = hg_tensor_of(t, HG_SHAPE(n, width), got, true), *twice[2];
+        for (int i = 0; i < 2; i++) twice[i] = hg_sum(t, hg_mul(t, hg_gather(t, zero, ix), v), 0);
+        assert_ok(hg_backward(t, hg_add(t, twice[0], twice[1]), NULL));
+        hg_tensor_get_grad(got, zero);
+        for (size_t i = 0; i < n * width; i++)
+            if (fabs(got[i] - 2 * want[i]) > 2e-3) fail_msg("case %zu, gradient %zu: %g", k, i, got[i]);
         free(row);
         free(x);
+        free(items);
         free(want);
         free(got);
     }
