@@ -162,6 +162,14 @@ hg_tensor *hg_log_softmax(hg_tape *t, hg_tensor *x, unsigned axis);
 /* sqrt(sum of squares along the axis + eps), the axis left out: lengths of vectors. eps > 0 keeps the gradient finite at 0. */
 hg_tensor *hg_norm2(hg_tape *t, hg_tensor *x, unsigned axis, double eps);
 
+/* ---- normalisation ----------------------------------------------------------------------------------------------- */
+
+/* gain[c] and bias[c] of the channels may be NULL: 1 and 0. eps > 0 is added to the variance.
+ * Over the last axis, which has the channels: Ba, Kiros & Hinton (2016). */
+hg_tensor *hg_layer_norm(hg_tape *t, hg_tensor *x, hg_tensor *gain, hg_tensor *bias, double eps);
+/* x[n, c, ...], over groups of c / groups neighbouring channels and all that follows: Wu & He (2018). */
+hg_tensor *hg_group_norm(hg_tape *t, hg_tensor *x, size_t groups, hg_tensor *gain, hg_tensor *bias, double eps);
+
 /* ---- joining, leaving out ----------------------------------------------------------------------------------------- */
 
 hg_tensor *hg_concat(hg_tape *t, hg_tensor *const *x, size_t n, unsigned axis); /* one behind another; n >= 1 */
@@ -198,6 +206,68 @@ hg_tensor *hg_segment_mean(hg_tape *t, hg_tensor *x, const hg_index *ix);
 hg_tensor *hg_segment_max(hg_tape *t, hg_tensor *x, const hg_index *ix);
 /* x[m, ...] -> [m, ...]: exp(x) / sum of exp(x) over the items of the same row. */
 hg_tensor *hg_segment_softmax(hg_tape *t, hg_tensor *x, const hg_index *ix);
+
+/* ---- functions of a distance ------------------------------------------------------------------------------------- */
+
+typedef enum {
+    HG_RADIAL_GAUSSIAN, /* exp(-beta (d - mu_k)^2), mu from start to cutoff: SchNet (Schuett et al., JCP 148, 241722, 2018) */
+    HG_RADIAL_BESSEL, /* sqrt(2/c) sin(k pi d / c) / d, k = 1 ..: DimeNet (Gasteiger et al., ICLR 2020) eq. (7), PaiNN */
+    HG_RADIAL_EXP_NORMAL, /* exp(-beta (exp(-alpha d) - mu_k)^2), mu from exp(-alpha cutoff) to exp(-alpha start):
+                           * PhysNet (Unke & Meuwly, JCTC 15, 3678, 2019) eq. (7) */
+    HG_RADIAL_CHEBYSHEV,  /* T_k(2 d / c - 1), k = 0 ..: Artrith, Urban & Ceder, PRB 96, 014112 (2017) */
+} hg_radial_kind;
+
+/* What the functions are multiplied with, 0 from the cut-off c on; x = d / c. */
+typedef enum {
+    HG_CUTOFF_COSINE, /* (cos(pi x) + 1) / 2: Behler, JCP 134, 074106 (2011) eq. (4) */
+    HG_CUTOFF_POLYNOMIAL, /* 1 - (p+1)(p+2)/2 x^p + p(p+2) x^(p+1) - p(p+1)/2 x^(p+2): DimeNet eq. (8); p = 3 is PhysNet's eq. (8) */
+    HG_CUTOFF_BUMP, /* exp(1 - 1 / (1 - x^2)), smooth to every order: SpookyNet (Unke et al., Nat. Commun. 12, 7273, 2021) */
+    HG_CUTOFF_NONE /* 1, also beyond c */
+} hg_cutoff;
+
+enum { HG_RADIAL_MOST = 256 };
+typedef struct {
+    hg_radial_kind kind; /* default HG_RADIAL_BESSEL */
+    hg_cutoff envelope;  /* default HG_CUTOFF_COSINE */
+    size_t count;        /* functions, 1 .. HG_RADIAL_MOST; default 20 */
+    double cutoff;       /* in the unit of d; default 5 */
+    double start;        /* smallest centre of Gaussian and exp-normal functions; default 0 */
+    double alpha;        /* of exp-normal, 1 / unit of d; default 0: 1 */
+    double
+        beta; /* default 0: 1 / (2 spacing^2), and 1 / (2/count (largest - smallest centre))^2 for exp-normal (PhysNet) */
+    unsigned power; /* p of the polynomial, 3 .. 64; default 6 */
+} hg_radial_opts;
+hg_radial_opts hg_radial_opts_default(void);
+
+/* d[...] -> [..., count]. d is at least 0; at 0 values and slopes are those of the limit. Can be differentiated three times in all. */
+hg_tensor *hg_radial(hg_tape *t, hg_tensor *d, const hg_radial_opts *opts);
+
+/* ---- losses --------------------------------------------------------------------------------------------------- */
+
+/* r = prediction - target; the term of an element. Table: src/tensor/op_loss.c. */
+typedef enum {
+    HG_LOSS_MSE, /* r^2 */
+    HG_LOSS_MAE, /* |r| */
+    HG_LOSS_HUBER, /* r^2 / 2 up to |r| = corner, corner (|r| - corner / 2) beyond: Huber, Ann. Math. Stat. 35, 73 (1964) eq. (1.4) */
+    HG_LOSS_NLL,       /* (s + r^2 e^-s) / 2, s = log_variance: Gaussian, without log(2 pi) / 2 */
+    HG_LOSS_NOISY_NLL, /* (log T + r^2 / T) / 2, T = e^s + noise_variance: what is measured has noise of its own */
+    HG_LOSS_COUNT
+} hg_loss_kind;
+const char *hg_loss_name(hg_loss_kind k); /* "huber"; NULL past the last */
+
+typedef struct {
+    hg_tensor *weight;         /* at least 0; NULL: 1. Weight 0: missing, its target may be NaN */
+    hg_tensor *log_variance;   /* predicted as well, for the two NLL */
+    hg_tensor *noise_variance; /* for HG_LOSS_NOISY_NLL; not below 0 */
+    double corner;             /* of Huber, in the unit of the target; default 0: 1 */
+} hg_loss_opts;
+
+/* sum of weight times term / sum of weights: one number, 0 when nothing is there. All of one shape. Predictions and log_variance get
+ * gradients. Weights 1 / (signal variance + noise variance) with HG_LOSS_MSE weigh targets by how well they are known. */
+hg_tensor *hg_loss(hg_tape *t, hg_loss_kind k, hg_tensor *prediction, hg_tensor *target, const hg_loss_opts *opts);
+/* Mean of -log softmax(logits[n, c])[class], by weight[n] when it is given; rows of HG_NO_CLASS are missing. classes[n], checked. */
+#define HG_NO_CLASS UINT32_MAX
+hg_tensor *hg_cross_entropy(hg_tape *t, hg_tensor *logits, const uint32_t *classes, hg_tensor *weight);
 
 HG_END_DECLS
 #endif

@@ -122,6 +122,11 @@ hg_tensor *hg_function_slope(hg_tape *t, hg_function f, hg_tensor *v, hg_tensor 
 /* A view in which `axis` and the last axis have changed places; x itself when they are the same. */
 hg_tensor *hg_axis_swapped(hg_tape *t, hg_tensor *x, unsigned axis);
 
+/* Normalisation as tensors, for derivatives: (x - mean) / sqrt(variance + eps) over the axes in the bit mask, with the factor; and what
+ * comes back through it when h arrives. */
+hg_tensor *hg_normalised(hg_tape *t, hg_tensor *x, unsigned axes, double eps, hg_tensor **per_sd);
+hg_tensor *hg_normalised_slope(hg_tape *t, hg_tensor *h, hg_tensor *xh, hg_tensor *per_sd, unsigned axes);
+
 /* A leaf of normal random numbers, for examples; wants a gradient. In strange memory order when `strided`. */
 hg_tensor *hg_example(hg_tape *t, hg_rng *r, hg_shape shape, bool strided);
 

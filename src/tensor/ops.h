@@ -15,6 +15,9 @@
     X(dropout)                                                                                                         \
     X(max)                                                                                                             \
     X(softmax)                                                                                                         \
+    X(radial)                                                                                                          \
+    X(loss)                                                                                                            \
+    X(norm)                                                                                                            \
     X(norm2)                                                                                                           \
     X(segment_softmax)                                                                                                 \
     X(segment)                                                                                                         \

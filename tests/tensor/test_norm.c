@@ -1,0 +1,87 @@
+/* tests/tensor/test_norm.c -- normalisation: values by hand, what it does not see, running statistics. Gradients: test_ops.c. */
+#include "hagane/tensor.h"
+#include "test.h"
+
+static hg_tape *new_tape(hg_dtype dtype, bool training) {
+    hg_tape_opts o = hg_tape_opts_default();
+    hg_tape *t;
+    o.dtype = dtype;
+    o.training = training;
+    assert_ok(hg_tape_new(&t, &o, NULL));
+    return t;
+}
+
+static void assert_values(const hg_tensor *x, const double *want, size_t n, double tol) {
+    double got[64];
+    assert_non_null(x);
+    assert_int_equal(hg_tensor_size(x), n);
+    hg_tensor_get(got, x);
+    for (size_t i = 0; i < n; i++) assert_close(got[i], want[i], tol);
+}
+
+/* 1, 3: mean 2, variance 1, so -1 and 1; eps 3 halves them. */
+static void rows_get_mean_zero_and_variance_one(void **state) {
+    static const double X[] = { 1, 3, -5, 5 }, GAIN[] = { 10, 100 }, BIAS[] = { 1, 2 };
+    (void)state;
+    hg_tape *t = new_tape(HG_F64, false);
+    hg_tensor *x = hg_tensor_of(t, HG_SHAPE(2, 2), X, false);
+    hg_tensor *gain = hg_tensor_of(t, HG_SHAPE(2), GAIN, false), *bias = hg_tensor_of(t, HG_SHAPE(2), BIAS, false);
+    assert_values(hg_layer_norm(t, x, NULL, NULL, 1e-15), (const double[]) { -1, 1, -1, 1 }, 4, 1e-12);
+    assert_values(hg_layer_norm(t, x, gain, bias, 1e-15), (const double[]) { -9, 102, -9, 102 }, 4, 1e-12);
+    assert_values(hg_slice(t, hg_layer_norm(t, x, NULL, NULL, 3), 0, 0, 1, 1), (const double[]) { -0.5, 0.5 }, 2,
+                  1e-12);
+    hg_tape_free(t);
+}
+
+/* Four channels of two elements in two groups: each group is its own row, numbers belong to channels. */
+static void groups_of_channels(void **state) {
+    static const double X[] = { 1, 3, 1, 3, 10, 10, 30, 30 }, GAIN[] = { 1, 2, 3, 4 };
+    (void)state;
+    hg_tape *t = new_tape(HG_F64, false);
+    hg_tensor *x = hg_tensor_of(t, HG_SHAPE(1, 4, 2), X, false), *gain = hg_tensor_of(t, HG_SHAPE(4), GAIN, false);
+    assert_values(hg_group_norm(t, x, 2, gain, NULL, 1e-13), (const double[]) { -1, 1, -2, 2, -3, -3, 4, 4 }, 8, 1e-12);
+    hg_tape_free(t);
+}
+
+static void shift_and_scale_of_the_input_are_not_seen(void **state) {
+    (void)state;
+    hg_tape *t = new_tape(HG_F32, false);
+    hg_rng r = hg_rng_make(3, 0);
+    double x[4 * 33], y[4 * 33], a[4 * 33];
+    for (int i = 0; i < 4 * 33; i++) x[i] = hg_rng_normal(&r), y[i] = 5 * x[i] + 40 * (i / 33 + 1);
+    hg_tensor_get(a, hg_layer_norm(t, hg_tensor_of(t, HG_SHAPE(4, 33), x, false), NULL, NULL, 1e-12));
+    hg_tensor *b = hg_layer_norm(t, hg_tensor_of(t, HG_SHAPE(4, 33), y, false), NULL, NULL, 1e-12);
+    hg_tensor_get(y, b);
+    for (int i = 0; i < 4 * 33; i++) assert_close(a[i], y[i], 1e-5);
+    hg_tape_free(t);
+}
+
+static void what_is_refused(void **state) {
+    (void)state;
+    hg_tape *t = new_tape(HG_F32, true);
+    hg_err err;
+    for (int k = 0; k < 6; k++) {
+        hg_tape_begin(t, 1);
+        hg_tensor *x = hg_tensor_zeros(t, HG_SHAPE(2, 6)), *five = hg_tensor_zeros(t, HG_SHAPE(5)), *y = NULL;
+        if (k == 0) y = hg_layer_norm(t, x, five, NULL, 1e-5);
+        if (k == 1) y = hg_layer_norm(t, x, NULL, five, 1e-5);
+        if (k == 2) y = hg_layer_norm(t, x, NULL, NULL, 0);
+        if (k == 3) y = hg_group_norm(t, x, 4, NULL, NULL, 1e-5);
+        if (k == 4) y = hg_group_norm(t, x, 0, NULL, NULL, 1e-5);
+        if (k == 5) y = hg_group_norm(t, five, 1, NULL, NULL, 1e-5);
+        assert_null(y);
+        assert_int_equal(hg_tape_status(t, &err), HG_EINVAL);
+        assert_contains(err.msg, "norm: ");
+    }
+    hg_tape_free(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(rows_get_mean_zero_and_variance_one),
+        TEST(groups_of_channels),
+        TEST(shift_and_scale_of_the_input_are_not_seen),
+        TEST(what_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
