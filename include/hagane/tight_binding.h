@@ -49,7 +49,7 @@ typedef struct {
     double energy; /* eV, the sum of the next five; its zero: free valence electrons and cores */
     double band, coulomb, third_order, repulsion, entropy; /* eV; entropy is -T S <= 0 */
     double homo, lumo;                                     /* eV; NaN when there is no such level */
-    double dipole[3]; /* e angstrom, of charges and one-centre s-p terms; of an ion: about the origin */
+    double dipole[3]; /* e angstrom, the expectation value with all two-centre terms; of an ion: about the origin */
     unsigned cycles;  /* diagonalisations and density steps that self-consistency took */
     size_t n_atoms, n_shells, n_orbitals, n_electrons;
     const size_t *first_shell, *first_orbital; /* [n_atoms + 1]; an atom's shells are s, p; its orbitals s, x, y, z */
@@ -63,7 +63,7 @@ typedef struct {
 HG_BEGIN_DECLS
 hg_tb_opts hg_tb_opts_default(void);
 
-/* opts NULL: defaults. theta is zero. 1 MiB. Errors: HG_EINVAL, HG_ENOMEM. */
+/* opts NULL: defaults. theta is zero. 3 MiB. Errors: HG_EINVAL, HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_tb_model_new(hg_tb_model **out, const hg_tb_opts *opts, hg_err *err);
 void hg_tb_model_free(hg_tb_model *model);
 bool hg_tb_has_element(unsigned z); /* is there a row for atomic number z in the table of parameters? */

@@ -21,6 +21,7 @@ enum {
 };
 
 enum { TB_SS, TB_SP, TB_PS, TB_SIGMA, TB_PI };
+typedef enum { TB_OVERLAP, TB_ALONG, TB_ACROSS, TB_KINDS } tb_kind;
 /* l of the orbital of a and of b, by channel */
 static const unsigned tb_channel_a[TB_CHANNELS] = { 0, 0, 1, 1, 1 }, tb_channel_b[TB_CHANNELS] = { 0, 1, 0, 1, 1 };
 
@@ -57,7 +58,7 @@ extern const double tb_site_centre[TB_SITES], tb_site_width[TB_SITES];       /* 
 
 /* ---- the model ------------------------------------------------------------------------------------------------- */
 
-enum { TB_NODES = 513 }; /* of the overlap tables */
+enum { TB_NODES = 513 }; /* of the tables of integrals */
 
 typedef struct {
     double value[TB_CHANNELS], slope[TB_CHANNELS], curvature[TB_CHANNELS]; /* by R in distances of nodes */
@@ -88,23 +89,25 @@ struct hg_tb_model {
     tb_pair_constants pair[TB_PAIRS];
     double dipole_sp[TB_ELEMENTS]; /* <s|x|p_x> on one atom, bohr */
     tb_increments inc;
-    bool has_site, has_field;   /* is any of these not zero? */
-    tb_node *overlap[TB_PAIRS]; /* [TB_NODES] each, one block */
+    bool has_site, has_field;              /* is any of these not zero? */
+    tb_node *integral[TB_KINDS][TB_PAIRS]; /* [TB_NODES] each, one block */
 };
 
 static inline size_t tb_pair_index(size_t a, size_t b) { return a * TB_ELEMENTS - a * (a + 1) / 2 + b; } /* a <= b */
 
-void tb_overlap_tables(hg_tb_model *model);
-/* s[5] at R; slope[5] = ds/dR unless NULL. Zero beyond the tables (25.6 bohr), where the largest is below 1e-17. */
-void tb_overlap_at(double *s, double *slope, const tb_node *table, double r);
-/* The closed form of the overlap of two shells at R, and its derivatives (NULL: not wanted): what the tables hold. */
+/* What is integrated between an orbital of a and one of b, the bond along z, by channel: their overlap; z - R/2 between them; and x
+ * between s|p_x, p_x|s, p_x|p_z and p_z|p_x, in the places of s|sigma, sigma|s, sigma|sigma and pi|pi. */
+void tb_integral_tables(hg_tb_model *model);
+/* s[5] at R; slope[5] = ds/dR unless NULL. Zero beyond the tables (25.6 bohr), where the largest overlap is below 1e-17. */
+void tb_integral_at(double *s, double *slope, const tb_node *table, double r);
 typedef struct {
-    unsigned l;
     size_t n;
     double exponent[TB_STO_MAX], coefficient[TB_STO_MAX]; /* of normalised Gaussians, the whole normalised */
 } tb_shell;
 tb_shell tb_shell_of(const tb_element *e, unsigned l);
-double tb_overlap_plain(double *slope, double *curvature, const tb_shell *a, const tb_shell *b, double r, bool pi);
+/* The closed form, and its derivatives by R (NULL: not wanted): what the tables hold. */
+double tb_integral(double *slope, double *curvature, const tb_shell *a, const tb_shell *b, double r, tb_kind kind,
+                   size_t channel);
 
 /* ---- one molecule ------------------------------------------------------------------------------------------------ */
 

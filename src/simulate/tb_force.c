@@ -82,7 +82,7 @@ static void hamiltonian_gradient(double *out, const hg_tb *tb, const tb_pair *p,
     const double root = 0.01 * sqrt(p->r * constants->inverse_radius), d_root = 0.5 * root / p->r;
     double s[TB_CHANNELS], s_slope[TB_CHANNELS], h[TB_CHANNELS] = { 0 }, h_slope[TB_CHANNELS] = { 0 }, site[TB_SITES];
     gaussian_slopes(site, p->site, p->r, tb_site_centre, tb_site_width, TB_SITES);
-    tb_overlap_at(s, s_slope, tb->model->overlap[p->type], p->r);
+    tb_integral_at(s, s_slope, tb->model->integral[TB_OVERLAP][p->type], p->r);
     for (size_t c = 0; c < TB_CHANNELS; c++) {
         const unsigned l = tb_channel_a[c], m = tb_channel_b[c];
         if (l >= a->shells || m >= b->shells) continue;

@@ -137,7 +137,7 @@ static void pair_block(hg_tb *tb, tb_pair *p) {
     const double *la = tb->shell_level + tb->first_shell[p->a], *lb = tb->shell_level + tb->first_shell[p->b];
     const double root = 0.01 * sqrt(p->r * constants->inverse_radius);
     double h[TB_CHANNELS];
-    tb_overlap_at(p->overlap, NULL, model->overlap[p->type], p->r);
+    tb_integral_at(p->overlap, NULL, model->integral[TB_OVERLAP][p->type], p->r);
     for (size_t c = 0; c < TB_CHANNELS; c++) {
         const unsigned l = tb_channel_a[c], m = tb_channel_b[c];
         h[c] = p->bare[c] = 0;

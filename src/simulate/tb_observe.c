@@ -27,9 +27,31 @@ void tb_energies(hg_tb_result *r, const hg_tb *tb) {
     r->lumo = pairs < n ? tb->level_ev[pairs] : (double)NAN;
 }
 
-/* Charges at their places, and the moments <s|x|p_x> of the s-p blocks on one centre: two electrons' worth, negative. */
+/* Tr P r of one block of P about the bond's middle, both ways round: electrons that the bond moves. */
+static void bond_moment(double *moment, const hg_tb *tb, const tb_pair *p) {
+    const size_t i = tb->first_orbital[p->a], j = tb->first_orbital[p->b], ld = tb->n_orbitals;
+    const bool pa = tb_elements[tb->row[p->a]].shells > 1, pb = tb_elements[tb->row[p->b]].shells > 1;
+    const double *q = tb->density + i * ld + j, *u = p->u;
+    double c[TB_CHANNELS], m[TB_CHANNELS], across[3] = { 0 }, along = 0, turned = 0;
+    tb_project(c, q, ld, pa ? 4 : 1, pb ? 4 : 1, u);
+    tb_integral_at(m, NULL, tb->model->integral[TB_ALONG][p->type], p->r);
+    for (size_t k = 0; k < TB_CHANNELS; k++) along += m[k] * c[k];
+    tb_integral_at(m, NULL, tb->model->integral[TB_ACROSS][p->type], p->r);
+    for (size_t k = 0; k < 3; k++) {
+        if (pb) across[k] += m[TB_SP] * q[1 + k];
+        if (pa) across[k] += m[TB_PS] * q[(1 + k) * ld];
+        for (size_t l = 0; l < 3 && pa && pb; l++)
+            across[k] += (m[TB_SIGMA] * q[(1 + k) * ld + 1 + l] + m[TB_PI] * q[(1 + l) * ld + 1 + k]) * u[l];
+        turned += across[k] * u[k];
+    }
+    for (size_t k = 0; k < 3; k++) moment[k] += 2 * (along * u[k] + across[k] - turned * u[k]);
+}
+
+/* sum_A Z_A r_A - Tr P r: charges at their places, s-p moments of atoms, and moments of bonds. */
 void tb_dipole(double *dipole, const hg_tb *tb) {
-    for (size_t k = 0; k < 3; k++) dipole[k] = 0;
+    double electrons[3] = { 0 };
+    for (size_t i = 0; i < tb->n_pairs; i++) bond_moment(electrons, tb, tb->pair + i);
+    for (size_t k = 0; k < 3; k++) dipole[k] = -electrons[k];
     for (size_t a = 0; a < tb->n; a++) {
         const size_t o = tb->first_orbital[a];
         const double *p = tb->density + o * tb->n_orbitals + o, moment = tb->model->dipole_sp[tb->row[a]];

@@ -1,4 +1,4 @@
-/* simulate/tb_overlap.c -- overlaps of shells along a bond: closed forms, and tables of them
+/* simulate/tb_overlap.c -- overlaps and moments of shells along a bond: closed forms, and tables of them
  *
  * A pair of atoms needs up to 4 x 36 Gaussian products in closed form; a table with quintic Hermite interpolation of values, slopes
  * and curvatures costs a few operations. Nodes are 1/20 bohr apart: an error of h^6/46080 |S^(6)| = 3e-13 |S^(6)|, below 1e-9
@@ -6,30 +6,43 @@
  */
 #include "simulate/tb.h"
 #include <math.h>
+#include <string.h>
 
 static const double PI = 3.14159265358979323846;
 static const double NODE_DISTANCE = 1.0 / 20; /* bohr */
 
-/* One pair of Gaussians, a at 0 and b at R along z: the product is a Gaussian at b R / (a + b). */
-double tb_overlap_plain(double *slope, double *curvature, const tb_shell *a, const tb_shell *b, double r, bool pi) {
+/* Gaussians with exponents ea at 0 and eb at R along z: their product is one at alpha R, with variance h. In front of it
+ * stands c[0] + c[1] R + c[2] R^2 + c[3] R^3, moments of x, z, z - R and z - R/2 about its centre. */
+static void polynomial(double *c, tb_kind kind, size_t channel, double ea, double eb) {
+    const double p = ea + eb, h = 0.5 / p, alpha = eb / p, beta = -ea / p, gamma = alpha - 0.5;
+    const double form[TB_KINDS][TB_CHANNELS][4] = {
+        [TB_OVERLAP] = { { 1, 0, 0, 0 },
+                         { 0, beta, 0, 0 },
+                         { 0, alpha, 0, 0 },
+                         { h, 0, alpha * beta, 0 },
+                         { h, 0, 0, 0 } },
+        [TB_ALONG] = { { 0, gamma, 0, 0 },
+                       { h, 0, gamma * beta, 0 },
+                       { h, 0, gamma * alpha, 0 },
+                       { 0, h * (alpha + beta + gamma), 0, alpha * beta * gamma },
+                       { 0, h * gamma, 0, 0 } },
+        [TB_ACROSS] = { { 0, 0, 0, 0 }, { h, 0, 0, 0 }, { h, 0, 0, 0 }, { 0, h * beta, 0, 0 }, { 0, h * alpha, 0, 0 } },
+    };
+    memcpy(c, form[kind][channel], sizeof form[kind][channel]);
+}
+
+double tb_integral(double *slope, double *curvature, const tb_shell *a, const tb_shell *b, double r, tb_kind kind,
+                   size_t channel) {
     double sum = 0, d_sum = 0, dd_sum = 0;
     for (size_t i = 0; i < a->n; i++)
         for (size_t j = 0; j < b->n; j++) {
             const double ea = a->exponent[i], eb = b->exponent[j], p = ea + eb, mu = ea * eb / p;
+            if (mu * r * r > 200) continue; /* exp(-200) */
             const double s = a->coefficient[i] * b->coefficient[j] * PI / p * sqrt(PI / p) * exp(-mu * r * r);
-            double f = 1, df = 0,
-                   ddf = 0; /* the polynomial in front: moments of z - z_a, z - z_b about the product's centre */
-            if (a->l && b->l) {
-                f = pi ? 0.5 / p : 0.5 / p - ea * eb * r * r / (p * p);
-                ddf = pi ? 0 : -2 * ea * eb / (p * p);
-                df = ddf * r;
-            } else if (a->l) {
-                f = eb * r / p;
-                df = eb / p;
-            } else if (b->l) {
-                f = -ea * r / p;
-                df = -ea / p;
-            }
+            double c[4];
+            polynomial(c, kind, channel, ea, eb);
+            const double f = c[0] + r * (c[1] + r * (c[2] + r * c[3]));
+            const double df = c[1] + r * (2 * c[2] + r * 3 * c[3]), ddf = 2 * c[2] + 6 * r * c[3];
             sum += s * f;
             d_sum += s * (df - 2 * mu * r * f);
             dd_sum += s * (ddf - 4 * mu * r * df + (4 * mu * mu * r * r - 2 * mu) * f);
@@ -41,41 +54,39 @@ double tb_overlap_plain(double *slope, double *curvature, const tb_shell *a, con
 
 tb_shell tb_shell_of(const tb_element *e, unsigned l) {
     const tb_sto *sto = tb_sto_find(e->principal, l, e->gaussians);
-    tb_shell s = { .l = l, .n = sto->n };
+    tb_shell s = { .n = sto->n };
     for (size_t i = 0; i < s.n; i++) {
         const double a = sto->exponent[i] * e->zeta[l] * e->zeta[l];
         s.exponent[i] = a;
         s.coefficient[i] = sto->coefficient[i] * pow(2 * a / PI, 0.75) * (l ? 2 * sqrt(a) : 1);
     }
-    const double norm = 1 / sqrt(tb_overlap_plain(NULL, NULL, &s, &s, 0, true));
+    const double norm = 1 / sqrt(tb_integral(NULL, NULL, &s, &s, 0, TB_OVERLAP, l ? TB_PI : TB_SS));
     for (size_t i = 0; i < s.n; i++) s.coefficient[i] *= norm;
     return s;
 }
 
-static void one_table(tb_node *table, const tb_element *a, const tb_element *b) {
-    tb_shell sa[TB_SHELLS], sb[TB_SHELLS];
-    for (unsigned l = 0; l < a->shells; l++) sa[l] = tb_shell_of(a, l);
-    for (unsigned l = 0; l < b->shells; l++) sb[l] = tb_shell_of(b, l);
+static void one_table(tb_node *table, const tb_element *a, const tb_element *b, tb_kind kind) {
     for (size_t c = 0; c < TB_CHANNELS; c++) {
         const unsigned la = tb_channel_a[c], lb = tb_channel_b[c];
         if (la >= a->shells || lb >= b->shells) continue;
+        const tb_shell sa = tb_shell_of(a, la), sb = tb_shell_of(b, lb);
         for (size_t i = 0; i < TB_NODES; i++) {
             double slope, curvature;
-            table[i].value[c] =
-                tb_overlap_plain(&slope, &curvature, &sa[la], &sb[lb], (double)i * NODE_DISTANCE, c == TB_PI);
+            table[i].value[c] = tb_integral(&slope, &curvature, &sa, &sb, (double)i * NODE_DISTANCE, kind, c);
             table[i].slope[c] = slope * NODE_DISTANCE;
             table[i].curvature[c] = curvature * NODE_DISTANCE * NODE_DISTANCE;
         }
     }
 }
 
-void tb_overlap_tables(hg_tb_model *model) {
-    for (size_t a = 0; a < TB_ELEMENTS; a++)
-        for (size_t b = a; b < TB_ELEMENTS; b++)
-            one_table(model->overlap[tb_pair_index(a, b)], &tb_elements[a], &tb_elements[b]);
+void tb_integral_tables(hg_tb_model *model) {
+    for (size_t k = 0; k < TB_KINDS; k++)
+        for (size_t a = 0; a < TB_ELEMENTS; a++)
+            for (size_t b = a; b < TB_ELEMENTS; b++)
+                one_table(model->integral[k][tb_pair_index(a, b)], &tb_elements[a], &tb_elements[b], (tb_kind)k);
 }
 
-void tb_overlap_at(double *s, double *slope, const tb_node *table, double r) {
+void tb_integral_at(double *s, double *slope, const tb_node *table, double r) {
     const double at = r / NODE_DISTANCE;
     if (at >= TB_NODES - 1) {
         for (size_t c = 0; c < TB_CHANNELS; c++) s[c] = 0;
@@ -91,9 +102,9 @@ void tb_overlap_at(double *s, double *slope, const tb_node *table, double r) {
         s[c] = (1 - q0) * p->value[c] + q0 * q->value[c] + p1 * p->slope[c] + q1 * q->slope[c] + p2 * p->curvature[c] +
                q2 * q->curvature[c];
     if (!slope) return;
-    const double d0 = 30 * t2 - 60 * t3 + 30 * t4, d1 = 1 - 18 * t2 + 32 * t3 - 15 * t4,
-                 e1 = -12 * t2 + 28 * t3 - 15 * t4;
-    const double d2 = t - 4.5 * t2 + 6 * t3 - 2.5 * t4, e2 = 1.5 * t2 - 4 * t3 + 2.5 * t4;
+    const double d0 = 30 * t2 - 60 * t3 + 30 * t4, d1 = 1 - 18 * t2 + 32 * t3 - 15 * t4;
+    const double e1 = -12 * t2 + 28 * t3 - 15 * t4, d2 = t - 4.5 * t2 + 6 * t3 - 2.5 * t4,
+                 e2 = 1.5 * t2 - 4 * t3 + 2.5 * t4;
     for (size_t c = 0; c < TB_CHANNELS; c++)
         slope[c] = (d0 * (q->value[c] - p->value[c]) + d1 * p->slope[c] + e1 * q->slope[c] + d2 * p->curvature[c] +
                     e2 * q->curvature[c]) /

@@ -66,14 +66,11 @@ static void pair_constants(tb_pair_constants *c, const tb_element *a, const tb_e
         }
 }
 
-/* <s|x|p_x> of Gaussians on one centre: an s Gaussian times x is a p Gaussian, up to its norm. */
+/* <s|x|p_x> on one centre. */
 static double one_centre_moment(const tb_element *e) {
     if (e->shells < 2) return 0;
-    const tb_shell s = tb_shell_of(e, 0);
-    tb_shell x = s;
-    x.l = 1;
-    const tb_shell p = tb_shell_of(e, 1);
-    return tb_overlap_plain(NULL, NULL, &x, &p, 0, true);
+    const tb_shell s = tb_shell_of(e, 0), p = tb_shell_of(e, 1);
+    return tb_integral(NULL, NULL, &s, &p, 0, TB_ACROSS, TB_SP);
 }
 
 hg_status hg_tb_model_new(hg_tb_model **out, const hg_tb_opts *opts, hg_err *err) {
@@ -81,7 +78,7 @@ hg_status hg_tb_model_new(hg_tb_model **out, const hg_tb_opts *opts, hg_err *err
     *out = NULL;
     HG_TRY(check_opts(&o, err));
     hg_tb_model *model = hg_calloc(1, sizeof *model);
-    tb_node *nodes = hg_calloc((size_t)TB_PAIRS * TB_NODES, sizeof *nodes);
+    tb_node *nodes = hg_calloc((size_t)TB_KINDS * TB_PAIRS * TB_NODES, sizeof *nodes);
     if (!model || !nodes) {
         hg_free(model);
         hg_free(nodes);
@@ -94,18 +91,18 @@ hg_status hg_tb_model_new(hg_tb_model **out, const hg_tb_opts *opts, hg_err *err
         model->dipole_sp[a] = one_centre_moment(&tb_elements[a]);
         for (size_t b = a; b < TB_ELEMENTS; b++) {
             const size_t i = tb_pair_index(a, b);
-            model->overlap[i] = nodes + i * TB_NODES;
+            for (size_t k = 0; k < TB_KINDS; k++) model->integral[k][i] = nodes + (k * TB_PAIRS + i) * TB_NODES;
             pair_constants(&model->pair[i], &tb_elements[a], &tb_elements[b]);
         }
     }
-    tb_overlap_tables(model);
+    tb_integral_tables(model);
     *out = model;
     return HG_OK;
 }
 
 void hg_tb_model_free(hg_tb_model *model) {
     if (!model) return;
-    hg_free(model->overlap[0]);
+    hg_free(model->integral[0][0]);
     hg_free(model);
 }
 

@@ -106,7 +106,7 @@ static void hydrogen_is_as_by_hand(void **state) {
     hg_arena_reset(mem, mark);
 }
 
-/* Energies and charges of the published method's own program, without what we leave out; the recipe stands in
+/* Energies, charges and dipoles of the published method's own program, without what we leave out; the recipe stands in
  * tests/fixtures/make_tight_binding_fixture.py. */
 static void it_is_the_published_method(void **state) {
     hg_arena *mem = *state;
@@ -127,8 +127,10 @@ static void it_is_the_published_method(void **state) {
         double energy;
         assert_true(hg_molecule_number(&energy, m, "energy_hartree"));
         assert_true(fabs(r.energy / HG_EV_PER_HARTREE - energy) < 5e-8); /* of it 2e-8: another bohr */
-        const hg_field *charge = hg_molecule_column(m, "charge");
+        const hg_field *charge = hg_molecule_column(m, "charge"), *dipole = hg_molecule_value(m, "dipole_au");
         assert_non_null(charge);
+        assert_non_null(dipole);
+        for (size_t k = 0; k < 3; k++) assert_true(fabs(r.dipole[k] / HG_ANGSTROM_PER_BOHR - dipole->real[k]) < 2e-6);
         for (size_t i = 0; i < m->n; i++) assert_true(fabs(r.charge[i] - charge->real[i]) < 2e-6);
         seen++;
         hg_arena_reset(mem, mark);
@@ -138,7 +140,7 @@ static void it_is_the_published_method(void **state) {
     engine_free(&e);
 }
 
-static void overlaps_come_from_tables(void **state) {
+static void integrals_come_from_tables(void **state) {
     (void)state;
     engine e = engine_new(NULL);
     for (size_t a = 0; a < TB_ELEMENTS; a++)
@@ -147,13 +149,20 @@ static void overlaps_come_from_tables(void **state) {
                 if (tb_channel_a[c] >= tb_elements[a].shells || tb_channel_b[c] >= tb_elements[b].shells) continue;
                 const tb_shell sa = tb_shell_of(&tb_elements[a], tb_channel_a[c]),
                                sb = tb_shell_of(&tb_elements[b], tb_channel_b[c]);
-                assert_close(tb_overlap_plain(NULL, NULL, &sa, &sa, 0, true), 1, 1e-12);
-                for (double r = 1.2; r < 27; r *= 1.0173) {
-                    double s[TB_CHANNELS], slope[TB_CHANNELS], plain_slope;
-                    const double plain = tb_overlap_plain(&plain_slope, NULL, &sa, &sb, r, c == TB_PI);
-                    tb_overlap_at(s, slope, e.model->overlap[tb_pair_index(a, b)], r);
-                    assert_true(fabs(s[c] - plain) < 1e-9 && fabs(slope[c] - plain_slope) < 2e-7);
-                }
+                assert_close(tb_integral(NULL, NULL, &sa, &sa, 0, TB_OVERLAP, tb_channel_a[c] ? TB_PI : TB_SS), 1,
+                             1e-12);
+                for (double r = 1.2; r < 27; r *= 1.0473)
+                    for (size_t k = 0; k < TB_KINDS; k++) {
+                        double s[TB_CHANNELS], slope[TB_CHANNELS], plain_slope, after, before, curvature;
+                        const double plain = tb_integral(&plain_slope, &curvature, &sa, &sb, r, (tb_kind)k, c);
+                        tb_integral_at(s, slope, e.model->integral[k][tb_pair_index(a, b)], r);
+                        assert_true(fabs(s[c] - plain) < 1e-9 && fabs(slope[c] - plain_slope) < 2e-7);
+                        after = tb_integral(&plain_slope, NULL, &sa, &sb, r + 1e-4, (tb_kind)k, c);
+                        curvature -= plain_slope / 2e-4;
+                        before = tb_integral(&plain_slope, NULL, &sa, &sb, r - 1e-4, (tb_kind)k, c);
+                        assert_true(fabs((after - before) / 2e-4 - slope[c]) < 1e-6);
+                        assert_true(fabs(curvature + plain_slope / 2e-4) < 1e-5);
+                    }
             }
     engine_free(&e);
 }
@@ -506,7 +515,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(hydrogen_is_as_by_hand),
         TEST(it_is_the_published_method),
-        TEST(overlaps_come_from_tables),
+        TEST(integrals_come_from_tables),
         TEST(bonds_have_their_order),
         TEST(the_fast_way_and_the_plain_one_agree),
         TEST(levels_are_smeared_when_the_gap_is_small),
