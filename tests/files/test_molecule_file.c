@@ -45,8 +45,7 @@ static void qdf_needs_no_targets_and_takes_blank_lines_and_any_line_end(void **s
     const hg_mark mark = hg_arena_mark(mem);
     static const char *const TEXT[] = { "a\nC 0 0 0\n\nb\nN 1 2 3\n", "\n\na\nC 0 0 0\n \n\n\nb\nN 1 2 3",
                                         "a\r\nC 0 0 0\r\n\r\nb\r\nN 1 2 3\r\n",
-                                        "\xef\xbb\xbf"
-                                        "a\nC\t0  0 0 \n\n  b  \n N 1 2 3\n\n" };
+                                        "\357\273\277a\nC\t0  0 0 \n\n  b  \n N 1 2 3\n\n" };
     for (size_t i = 0; i < sizeof TEXT / sizeof *TEXT; i++) {
         hg_molecule_file *f = molecules_open("x.qdf", TEXT[i]);
         const hg_molecule *m = molecules_next(f, mem);

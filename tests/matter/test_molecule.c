@@ -77,8 +77,10 @@ static void the_formula_is_in_hills_order(void **state) {
         size_t n = 0;
         char symbols[32], buf[64];
         snprintf(symbols, sizeof symbols, "%s", CASE[i].symbols);
-        for (char *save, *s = strtok_r(symbols, " ", &save); s; s = strtok_r(NULL, " ", &save))
-            a[n++] = (atom) { s, { 2 * (double)n, 0, 0 } };
+        for (char *save, *s = strtok_r(symbols, " ", &save); s; s = strtok_r(NULL, " ", &save)) {
+            a[n] = (atom) { s, { 2 * (double)n, 0, 0 } };
+            n++;
+        }
         hg_molecule_formula(buf, sizeof buf, build(mem, "", a, n));
         assert_string_equal(buf, CASE[i].formula);
     }
