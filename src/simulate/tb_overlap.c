@@ -4,12 +4,13 @@
  * and curvatures costs a few operations. Nodes are 1/20 bohr apart: an error of h^6/46080 |S^(6)| = 3e-13 |S^(6)|, below 1e-9
  * at distances of bonds. Energies have two continuous derivatives; forces use the interpolant's own.
  */
+#include "num/isa.h"
 #include "simulate/tb.h"
 #include <math.h>
 #include <string.h>
 
 static const double PI = 3.14159265358979323846;
-static const double NODE_DISTANCE = 1.0 / 20; /* bohr */
+#define NODE_DISTANCE (1.0 / 20) /* bohr */
 
 /* Gaussians with exponents ea at 0 and eb at R along z: their product is one at alpha R, with variance h. In front of it
  * stands c[0] + c[1] R + c[2] R^2 + c[3] R^3, moments of x, z, z - R and z - R/2 about its centre. */
@@ -37,7 +38,6 @@ double tb_integral(double *slope, double *curvature, const tb_shell *a, const tb
     for (size_t i = 0; i < a->n; i++)
         for (size_t j = 0; j < b->n; j++) {
             const double ea = a->exponent[i], eb = b->exponent[j], p = ea + eb, mu = ea * eb / p;
-            if (mu * r * r > 200) continue; /* exp(-200) */
             const double s = a->coefficient[i] * b->coefficient[j] * PI / p * sqrt(PI / p) * exp(-mu * r * r);
             double c[4];
             polynomial(c, kind, channel, ea, eb);
@@ -65,25 +65,61 @@ tb_shell tb_shell_of(const tb_element *e, unsigned l) {
     return s;
 }
 
-static void one_table(tb_node *table, const tb_element *a, const tb_element *b, tb_kind kind) {
-    for (size_t c = 0; c < TB_CHANNELS; c++) {
-        const unsigned la = tb_channel_a[c], lb = tb_channel_b[c];
-        if (la >= a->shells || lb >= b->shells) continue;
-        const tb_shell sa = tb_shell_of(a, la), sb = tb_shell_of(b, lb);
-        for (size_t i = 0; i < TB_NODES; i++) {
-            double slope, curvature;
-            table[i].value[c] = tb_integral(&slope, &curvature, &sa, &sb, (double)i * NODE_DISTANCE, kind, c);
-            table[i].slope[c] = slope * NODE_DISTANCE;
-            table[i].curvature[c] = curvature * NODE_DISTANCE * NODE_DISTANCE;
+/* g[k] = s exp(-mu r^2) at the nodes. */
+HG_INLINE void bell_body(double *g, double s, double mu) {
+    for (size_t k = 0; k < TB_NODES; k++) {
+        const double r = (double)(int)k * NODE_DISTANCE;
+        g[k] = s * hg_exp_inline(-mu * r * r);
+    }
+}
+HG_ISA_FUNCTION(static, bell, (double *restrict g, double s, double mu), (g, s, mu))
+
+/* Adds the polynomial c times the bell g, and what derives from it. */
+HG_INLINE void add_product_body(double *value, double *slope, double *curvature, const double *g, const double *c,
+                                double mu) {
+    const double c0 = c[0], c1 = c[1], c2 = c[2], c3 = c[3];
+    for (size_t k = 0; k < TB_NODES; k++) {
+        const double r = (double)(int)k * NODE_DISTANCE;
+        const double f = c0 + r * (c1 + r * (c2 + r * c3)), df = c1 + r * (2 * c2 + r * 3 * c3),
+                     ddf = 2 * c2 + 6 * r * c3;
+        value[k] += g[k] * f;
+        slope[k] += g[k] * (df - 2 * mu * r * f);
+        curvature[k] += g[k] * (ddf - 4 * mu * r * df + (4 * mu * mu * r * r - 2 * mu) * f);
+    }
+}
+HG_ISA_FUNCTION(static, add_product,
+                (double *restrict value, double *restrict slope, double *restrict curvature, const double *restrict g,
+                 const double *restrict c, double mu),
+                (value, slope, curvature, g, c, mu))
+
+/* One channel of one kind. */
+static void one_column(tb_node *table, const tb_shell *a, const tb_shell *b, tb_kind kind, size_t channel) {
+    double g[TB_NODES], sum[3][TB_NODES] = { { 0 } };
+    for (size_t i = 0; i < a->n; i++)
+        for (size_t j = 0; j < b->n; j++) {
+            const double ea = a->exponent[i], eb = b->exponent[j], p = ea + eb, mu = ea * eb / p;
+            double c[4];
+            polynomial(c, kind, channel, ea, eb);
+            bell(g, a->coefficient[i] * b->coefficient[j] * PI / p * sqrt(PI / p), mu);
+            add_product(sum[0], sum[1], sum[2], g, c, mu);
         }
+    for (size_t k = 0; k < TB_NODES; k++) {
+        table[k].value[channel] = sum[0][k];
+        table[k].slope[channel] = sum[1][k] * NODE_DISTANCE;
+        table[k].curvature[channel] = sum[2][k] * NODE_DISTANCE * NODE_DISTANCE;
     }
 }
 
 void tb_integral_tables(hg_tb_model *model) {
-    for (size_t k = 0; k < TB_KINDS; k++)
-        for (size_t a = 0; a < TB_ELEMENTS; a++)
-            for (size_t b = a; b < TB_ELEMENTS; b++)
-                one_table(model->integral[k][tb_pair_index(a, b)], &tb_elements[a], &tb_elements[b], (tb_kind)k);
+    for (size_t a = 0; a < TB_ELEMENTS; a++)
+        for (size_t b = a; b < TB_ELEMENTS; b++)
+            for (size_t c = 0; c < TB_CHANNELS; c++) {
+                const unsigned la = tb_channel_a[c], lb = tb_channel_b[c];
+                if (la >= tb_elements[a].shells || lb >= tb_elements[b].shells) continue;
+                const tb_shell sa = tb_shell_of(&tb_elements[a], la), sb = tb_shell_of(&tb_elements[b], lb);
+                for (size_t k = 0; k < TB_KINDS; k++)
+                    one_column(model->integral[k][tb_pair_index(a, b)], &sa, &sb, (tb_kind)k, c);
+            }
 }
 
 void tb_integral_at(double *s, double *slope, const tb_node *table, double r) {
