@@ -1,0 +1,63 @@
+/* models/qdf2.h -- the successor of Quantum Deep Field: orbitals of a tight binding that was refined on data, and a correction around atoms
+ *
+ *   E = E_TB(R; theta) + sum over atoms of c[element] + w[element] . G(surroundings)
+ *
+ * E_TB is the self-consistent energy of hagane/tight_binding.h, whose increments theta are learned; G are the sums over pairs and triples
+ * of describe/atoms.h. All parts are sums over atoms and pairs, so that E does not turn with the molecule and is extensive.
+ *
+ * Fit: theta, c and w together by Gauss-Newton steps with Gaussian priors (ridge); E_TB is stationary in its density, so that dE/dtheta is
+ * exact without any response. Then c and w once more at the final theta. What is left of the posterior of (c, w) is kept as draws: their
+ * spread at a molecule tells how far it is from what was learned. sd^2 = noise^2 + (factor * spread)^2, both from validation molecules.
+ * Energies in eV, atomization energies where the data are.
+ */
+#ifndef HG_MODELS_QDF2_H
+#define HG_MODELS_QDF2_H
+#include "describe/atoms.h"
+#include "hagane/tight_binding.h"
+
+typedef struct hg_qdf2 hg_qdf2;           /* constant once made; threads may share it */
+typedef struct hg_qdf2_room hg_qdf2_room; /* one a thread */
+
+typedef struct {
+    double energy, sd;     /* eV; sd NaN: the model has no error bars */
+    double spread;         /* eV, of the draws: what the model does not know here */
+    bool outside;          /* spread is larger than at any of the validation molecules an atom */
+    double tight_binding;  /* eV, the part E_TB */
+    hg_tb_result orbitals; /* of the refined tight binding; lasts until the room's next molecule */
+} hg_qdf2_result;
+
+typedef struct {
+    size_t n;
+    hg_molecule *const *molecule; /* [n] */
+    const double *energy;         /* [n] eV */
+} hg_qdf2_data;
+
+typedef struct {
+    size_t rounds;         /* Gauss-Newton steps of theta, 0: the published method and w alone;      default 3 */
+    double prior;          /* sd of a coefficient of a feature scaled to unit sd, kcal/mol;           default 0.15 */
+    double floor;          /* least sd that a feature is scaled by;                                   default 0.05 */
+    double ridge;          /* squared residual that the priors are weighed against, (kcal/mol)^2;     default 0.003 */
+    double theta_prior;    /* times each family's scale;                                              default 1 */
+    size_t draws;          /* of the posterior of w; 0: no error bars;                                default 32 */
+    uint64_t seed;         /* of the draws;                                                           default 0 */
+    hg_pool *pool;         /* borrowed;                                                               default NULL */
+    const hg_hooks *hooks; /* words after each round, progress;                                      default NULL */
+} hg_qdf2_opts;
+hg_qdf2_opts hg_qdf2_opts_default(void);
+
+/* validation may have n = 0: no error bars then. Molecules whose charges do not converge are left out, with a warning.
+ * Errors: HG_EINVAL options; HG_EDATA fewer than 10 molecules, energies not finite; those of tight binding and of describe/atoms.h but for
+ * that; HG_ENOTPD; HG_ECANCEL; HG_ENOMEM: 8 (columns)^2 bytes, some 90 MB. */
+HG_MUST_CHECK hg_status hg_qdf2_fit(hg_qdf2 **out, const hg_qdf2_data *train, const hg_qdf2_data *validation,
+                                    const hg_qdf2_opts *opts, hg_err *err);
+HG_MUST_CHECK hg_status hg_qdf2_save(const hg_qdf2 *q, const char *path, hg_err *err);
+HG_MUST_CHECK hg_status hg_qdf2_load(hg_qdf2 **out, const char *path, hg_err *err);
+void hg_qdf2_free(hg_qdf2 *q);
+
+HG_MUST_CHECK hg_status hg_qdf2_room_new(hg_qdf2_room **out, const hg_qdf2 *q, hg_err *err);
+void hg_qdf2_room_free(hg_qdf2_room *r);
+/* Errors: those of hg_tb_run and hg_around_describe. */
+HG_MUST_CHECK hg_status hg_qdf2_predict(hg_qdf2_result *out, const hg_qdf2 *q, hg_qdf2_room *room, const hg_molecule *m,
+                                        hg_err *err);
+
+#endif
