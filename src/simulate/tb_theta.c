@@ -29,7 +29,7 @@ enum {
 
 static const hg_tb_family FAMILY[] = {
     { "radial", "1", 0, N_RADIAL, 0.05 },                 /* H0 of a channel times 1 + sum_k theta_k g_k(R) */
-    { "level", "eV", AT_LEVEL, N_LEVEL, 0.08 },            /* levels of shells */
+    { "level", "eV", AT_LEVEL, N_LEVEL, 0.08 },           /* levels of shells */
     { "level-count", "eV", AT_COUNT, N_COUNT, 0.25 },     /* the same for each neighbour of an element */
     { "on-site", "eV/e^2", AT_ONSITE, TB_ELEMENTS, 1.4 }, /* gamma of a shell with itself */
     { "third-order", "eV/e^3", AT_GAMMA3, TB_ELEMENTS, 2.7 },
