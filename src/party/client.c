@@ -226,18 +226,25 @@ static hg_status check_servers(const hg_party *p, const hg_policy *policy, hg_er
     return HG_OK;
 }
 
-/* The first that answers; for what is signed by others, or is looked at again when all three are there. */
-static hg_status ask_any(hg_text *reply, hg_party *p, unsigned kind, const char *project, size_t most, hg_err *err) {
+static hg_status ask_one(hg_text *reply, hg_party *p, unsigned server, unsigned kind, const char *project, size_t most,
+                         hg_err *err) {
     hg_text body = hg_text_new(0);
     hg_put_name(&body, project);
-    hg_status st = body.failed ? hg_fail(err, HG_ENOMEM, "no memory for a request") : HG_EPARTY;
+    hg_status st = body.failed ? hg_fail(err, HG_ENOMEM, "no memory for a request") : HG_OK;
+    if (st == HG_OK) st = hg_party_ask(p, server, kind, body.s, body.len, err);
+    if (st == HG_OK) st = hg_party_reply(reply, p, server, most, err);
+    hg_text_free(&body);
+    return st;
+}
+
+/* The first that answers; for what is signed by others, or is looked at again when all three are there. */
+static hg_status ask_any(hg_text *reply, hg_party *p, unsigned kind, const char *project, size_t most, hg_err *err) {
+    hg_status st = HG_EPARTY;
     for (unsigned i = 0; st == HG_EPARTY && i < HG_SERVERS; i++) {
         hg_text_free(reply);
         *reply = hg_text_new(0);
-        st = hg_party_ask(p, i, kind, body.s, body.len, err);
-        if (st == HG_OK) st = hg_party_reply(reply, p, i, most, err);
+        st = ask_one(reply, p, i, kind, project, most, err);
     }
-    hg_text_free(&body);
     return st;
 }
 
@@ -296,6 +303,15 @@ hg_status hg_party_member(const hg_member **out, const hg_party *p, const hg_pol
 }
 
 enum { DATASETS_MOST = 64 << 20 };
+
+hg_status hg_party_datasets_of(hg_dataset_status **out, size_t *n, hg_party *p, unsigned server, const char *project,
+                               hg_arena *arena, hg_err *err) {
+    hg_text reply = hg_text_new(0);
+    hg_status st = ask_one(&reply, p, server, HG_ASK_DATASETS, project, DATASETS_MOST, err);
+    if (st == HG_OK) st = hg_dataset_status_read(out, n, arena, reply.s, reply.len, err);
+    hg_text_free(&reply);
+    return st;
+}
 
 hg_status hg_party_datasets_any(hg_dataset_status **out, size_t *n, hg_party *p, const char *project, hg_arena *arena,
                                 hg_err *err) {

@@ -42,6 +42,9 @@ HG_MUST_CHECK hg_status hg_party_policy_text(hg_policy **out, hg_text *bytes, hg
 /* The same two from the first server that answers, while another one is away: enough to make share files, which all three judge later.
  * HG_EPARTY: none is there. */
 HG_MUST_CHECK hg_status hg_party_policy_any(hg_policy **out, hg_party *p, const char *project, hg_err *err);
+/* The same of one server, which may lie. */
+HG_MUST_CHECK hg_status hg_party_datasets_of(hg_dataset_status **out, size_t *n, hg_party *p, unsigned server,
+                                             const char *project, hg_arena *arena, hg_err *err);
 HG_MUST_CHECK hg_status hg_party_datasets_any(hg_dataset_status **out, size_t *n, hg_party *p, const char *project,
                                               hg_arena *arena, hg_err *err);
 /* Who this member is in it. HG_EREFUSED: nobody. */

@@ -107,6 +107,9 @@ static hg_status validate(hg_party *p, const hg_policy *policy, const unsigned c
     if (st == HG_OK) st = hg_party_ask_all(reply, p, HG_ASK_VALIDATE, body.s, body.len, HG_RECEIPT_MOST, err);
     for (unsigned i = 0; st == HG_OK && i < HG_SERVERS; i++) {
         st = hg_receipt_read(&r, policy, reply[i].s, reply[i].len, err);
+        if (st == HG_EREFUSED)
+            st = hg_fail(err, HG_ECHEAT, "party \"%s\" gives a receipt that it has not signed",
+                         p->cluster.server[i].name);
         if (st == HG_OK && (r.party != i || r.outcome != HG_OK || memcmp(r.subject, id, HG_DIGEST) != 0))
             st = hg_fail(err, HG_ECHEAT, "party \"%s\" gives a receipt for something else", p->cluster.server[i].name);
     }
@@ -135,11 +138,41 @@ static hg_status deliver_once(hg_party *p, const hg_policy *policy, const hand_i
     return validate(p, policy, id[0], err);
 }
 
+static bool is_own(const hg_dataset_status *d, const char *owner) { return strcmp(d->owner, owner) == 0; }
+
+/* Does any server say that this hand-in counts? One that refuses what the others have taken must not have the owner share it anew. */
+static bool counts_somewhere(hg_party *p, const hg_policy *policy, const hand_in *h) {
+    const hg_member *self;
+    hg_arena *arena = hg_arena_new();
+    bool counts = false;
+    for (unsigned i = 0; i < HG_SERVERS && !counts && hg_party_member(&self, p, policy, NULL) == HG_OK; i++) {
+        hg_dataset_status *set;
+        size_t n;
+        if (hg_party_datasets_of(&set, &n, p, i, policy->project, arena, NULL) != HG_OK) continue;
+        for (size_t k = 0; k < n; k++)
+            counts |= set[k].sequence == h->sequence && is_own(&set[k], self->name) &&
+                      (set[k].state == HG_DATASET_VALIDATED || set[k].state == HG_DATASET_ACTIVE);
+    }
+    hg_arena_free(arena);
+    return counts;
+}
+
+static hg_status keep_disputed(hg_err *err) {
+    char words[sizeof err->msg];
+    if (!err) return HG_ECHEAT;
+    snprintf(words, sizeof words, "%s", err->msg);
+    hg_fail(err, HG_ECHEAT, "one server refuses what another has taken: %s", words);
+    return hg_advise(
+        err, HG_ECHEAT,
+        "do not share it anew: it may count. `hagane party share --again` asks again; then the operators have to talk");
+}
+
 /* What is taken, or never will be, is removed; what is damaged is left for its owner to see. */
 static hg_status deliver(hg_party *p, const hg_policy *policy, const hand_in *h, int64_t deadline, hg_err *err) {
     hg_status st;
     do st = deliver_once(p, policy, h, err);
     while (st != HG_OK && hg_party_try_again(p, st, deadline));
+    if (st == HG_EREFUSED && counts_somewhere(p, policy, h)) return keep_disputed(err);
     if (st == HG_OK || st == HG_EREFUSED) remove_files(h);
     if (st == HG_EREFUSED) hg_record_forget(h->folder, h->project, h->sequence);
     if (st == HG_OK || !err) return st;
@@ -183,8 +216,6 @@ typedef struct {
     size_t n, n_earlier;
     uint64_t *earlier, next; /* numbers of both; the next one */
 } past;
-
-static bool is_own(const hg_dataset_status *d, const char *owner) { return strcmp(d->owner, owner) == 0; }
 
 static hg_status look_back(past *b, hg_party *p, const char *project, const char *owner, const char *folder, bool any,
                            hg_err *err) {

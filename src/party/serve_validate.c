@@ -162,6 +162,9 @@ static hg_status swap_receipts(hg_attempt *a, const hg_policy *p, const hg_store
     for (unsigned k = 0; st == HG_OK && k < HG_NEIGHBOURS; k++) {
         const unsigned party = hg_attempt_party(a, (hg_neighbour)k);
         st = hg_receipt_read(&r, p, in[k].s, in[k].len, err);
+        if (st == HG_EREFUSED) /* no refusal of the data: their owner must not share them anew */
+            st =
+                hg_fail(err, HG_ECHEAT, "party \"%s\" sends a receipt that it has not signed", hg_serve_name(s, party));
         if (st == HG_OK && (r.party != party || r.outcome != HG_OK || memcmp(r.subject, d->id, HG_DIGEST) != 0))
             st = hg_fail(err, HG_ECHEAT, "party \"%s\" sends a receipt for something else", hg_serve_name(s, party));
         if (st == HG_OK) st = hg_store_receipt_put(s->o.store, d->id, party, in[k].s, in[k].len, err);
