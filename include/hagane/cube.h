@@ -1,8 +1,8 @@
 /* hagane/cube.h -- numbers on a grid around a molecule, in Gaussian's cube files: densities, orbitals, potentials
  *
  * In memory lengths are angstrom; in a file they are bohr, or angstrom where the numbers of points are negative. Values stay as
- * they are, but for a density: electrons per cubic angstrom in memory, per cubic bohr in a file. A file of orbitals (negative number of atoms)
- * or of several values a point has them as sets. Format: the Gaussian manual, utility "cubegen".
+ * they are, but for a density: electrons per cubic angstrom in memory, per cubic bohr in a file. A file of orbitals (negative
+ * number of atoms) or of several values a point has them as sets. Format: the Gaussian manual, utility "cubegen".
  */
 #ifndef HG_CUBE_H
 #define HG_CUBE_H
