@@ -1,6 +1,7 @@
 /* core/pool.c -- see hagane/core.h. The caller works too, as worker 0; chunks are taken from one atomic counter.
- * A job is published under the lock with a new generation number, which is what sleeping workers wait for. A caller who
- * finds the threads at work for somebody else does its job alone: a model that several threads share may use its pool. */
+ * A job is published under the lock with a new generation number, which is what waiting workers look at: for some microseconds they only
+ * look, since the next loop of a network comes at once and being woken takes longer than many of them, then they sleep. A caller who finds
+ * the threads at work for somebody else does its job alone: a model that several threads share may use its pool. */
 #include "core/memory.h"
 #include "hagane/core.h"
 #include <pthread.h>
@@ -19,13 +20,22 @@ struct hg_pool {
     pthread_mutex_t taken; /* by the caller whose job it is */
     pthread_mutex_t lock;
     pthread_cond_t wake, done;
-    size_t generation, busy; /* under lock */
+    atomic_size_t generation, busy; /* written under lock */
     bool stop;
-    hg_task task; /* the job; constant while busy > 0 */
+    unsigned looks; /* how often a waiting thread looks before it sleeps; 0 when threads outnumber processors */
+    hg_task task;   /* the job; constant while busy > 0 */
     void *ctx;
     size_t n, chunk;
     atomic_size_t next; /* first index nobody has taken */
 };
+
+enum { LOOKS = 1000 }; /* 10 to 50 microseconds */
+
+static void look_away(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
 
 static void work(hg_pool *p, size_t worker) {
     for (;;) {
@@ -48,6 +58,9 @@ static void *worker_main(void *arg) {
         work(p, s->worker);
         pthread_mutex_lock(&p->lock);
         if (--p->busy == 0) pthread_cond_signal(&p->done);
+        pthread_mutex_unlock(&p->lock);
+        for (unsigned i = 0; i < p->looks && atomic_load(&p->generation) == seen; i++) look_away();
+        pthread_mutex_lock(&p->lock);
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -55,10 +68,8 @@ static void *worker_main(void *arg) {
 
 hg_status hg_pool_new(hg_pool **out, size_t threads, hg_err *err) {
     *out = NULL;
-    if (threads == 0) {
-        const long online = sysconf(_SC_NPROCESSORS_ONLN);
-        threads = online > 0 ? (size_t)online : 1;
-    }
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    if (threads == 0) threads = online > 0 ? (size_t)online : 1;
     if (threads > 1024) return hg_fail(err, HG_EINVAL, "%zu threads asked for, at most 1024", threads);
     hg_pool *p = hg_calloc(1, sizeof *p);
     if (!p) return hg_fail(err, HG_ENOMEM, "thread pool");
@@ -67,6 +78,7 @@ hg_status hg_pool_new(hg_pool **out, size_t threads, hg_err *err) {
     pthread_cond_init(&p->wake, NULL);
     pthread_cond_init(&p->done, NULL);
     p->threads = 1;
+    p->looks = online > 0 && threads <= (size_t)online ? LOOKS : 0;
     p->ids = hg_calloc(threads, sizeof *p->ids);
     p->seats = hg_calloc(threads, sizeof *p->seats);
     hg_status st = p->ids && p->seats ? HG_OK : hg_fail(err, HG_ENOMEM, "thread pool of %zu", threads);
@@ -104,6 +116,7 @@ void hg_pool_for(hg_pool *p, size_t n, size_t chunk, hg_task task, void *ctx) {
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
     work(p, 0);
+    for (unsigned i = 0; i < p->looks && atomic_load(&p->busy) > 0; i++) look_away();
     pthread_mutex_lock(&p->lock);
     while (p->busy) pthread_cond_wait(&p->done, &p->lock);
     pthread_mutex_unlock(&p->lock);

@@ -11,7 +11,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { ROWS = 256, COLS = 512, TASKS = 8, LEAST = 64, BF16_EDGE = 8 };
+enum { ROWS = 1024, COLS = 512, TASKS = 8, LEAST = 64, BF16_EDGE = 8 };
 static const double WORK_LEAST = 1 << 18; /* multiply-adds worth a task of their own */
 
 bool hg_matrix_fits(size_t rows, size_t cols, ptrdiff_t row, ptrdiff_t col) {
