@@ -130,6 +130,24 @@ static hg_tensor *stack_backward(bench *b) {
 static hg_tensor *gather(bench *b) { return hg_gather(b->tape, leaf(b, 0, HG_SHAPE(atoms, channels), false), b->from); }
 static hg_tensor *segment_sum(bench *b) { return hg_segment_sum(b->tape, xl(b, 0), b->to); }
 
+static hg_tensor *scatter(bench *b) { return hg_segment_sum(b->tape, xl(b, 0), b->from); }
+static hg_tensor *softmax(bench *b) { return hg_softmax(b->tape, x(b, 0), 1); }
+static hg_tensor *concat(bench *b) { return hg_concat(b->tape, (hg_tensor *[]) { x(b, 0), x(b, 1) }, 2, 1); }
+static hg_tensor *norm_of(bench *b, bool wants_grad) {
+    hg_tensor *gain = leaf(b, 1, HG_SHAPE(width), wants_grad), *bias = leaf(b, 2, HG_SHAPE(width), wants_grad);
+    return hg_layer_norm(b->tape, leaf(b, 0, HG_SHAPE(rows, width), wants_grad), gain, bias, 1e-5);
+}
+static hg_tensor *layer_norm(bench *b) { return norm_of(b, false); }
+static hg_tensor *layer_norm_backward(bench *b) { return norm_of(b, true); }
+static hg_tensor *radial_of(bench *b, hg_radial_kind kind, size_t count) {
+    hg_radial_opts o = hg_radial_opts_default();
+    o.kind = kind;
+    o.count = count;
+    return hg_radial(b->tape, leaf(b, 0, HG_SHAPE(edges), false), &o);
+}
+static hg_tensor *bessel(bench *b) { return radial_of(b, HG_RADIAL_BESSEL, 20); }
+static hg_tensor *gaussians(bench *b) { return radial_of(b, HG_RADIAL_GAUSSIAN, 64); }
+
 static void add_layer(hg_params *p, size_t in, size_t out, bool bias) {
     const size_t n = hg_params_count(p);
     hg_params_add(p, HG_SHAPE(out, in), hg_init_linear(in), "w%zu", n);
@@ -238,6 +256,13 @@ static const test CASES[] = {
     { "stack_backward", stack_backward, BACKWARD, FLOPS, 3 * STACK, 0, 0, NULL, false },
     { "gather", gather, FORWARD, BYTES, 2 * LARGE, edges, atoms, NULL, false },
     { "segment_sum", segment_sum, FORWARD, BYTES, LARGE, edges, atoms, NULL, false },
+    { "segment_sum_unsorted", scatter, FORWARD, BYTES, LARGE, edges, atoms, NULL, false },
+    { "softmax", softmax, FORWARD, BYTES, 2 * N, 0, 0, NULL, false },
+    { "concat", concat, FORWARD, BYTES, 4 * N, 0, 0, NULL, false },
+    { "layer_norm", layer_norm, FORWARD, BYTES, 2 * N, 0, 0, NULL, false },
+    { "layer_norm_backward", layer_norm_backward, BACKWARD, NOTHING, 0, 0, 0, NULL, false },
+    { "bessel", bessel, FORWARD, BYTES, 4.0 * edges * 21, 0, 0, NULL, false },
+    { "gaussians", gaussians, FORWARD, BYTES, 4.0 * edges * 65, 0, 0, NULL, false },
     { "mlp_step", mlp_step, STEP, FLOPS, 5 * LAYER, 0, 0, mlp_params, false },
     { "mlp_step_bf16", mlp_step, STEP, FLOPS, 5 * LAYER, 0, 0, mlp_params, true },
     { "mlp_small_step", mlp_small_step, STEP, FLOPS, 10.0 * batch *narrow *narrow, 0, 0, mlp_small_params, false },

@@ -4,6 +4,7 @@ usage: torch_ops.py THREADS SECONDS CLOCK key=size ...     CLOCK: wall or cpu
 Prints one JSON object: milliseconds, median, by the name of the case.
 """
 import json
+import math
 import statistics
 import sys
 import time
@@ -91,6 +92,34 @@ target = torch.sort(torch.randint(atoms, (large,)))[0]
 nodes, messages = normal(atoms, channels), normal(large, channels)
 forward("gather", lambda: nodes.index_select(0, source))
 forward("segment_sum", lambda: torch.zeros(atoms, channels).index_add_(0, target, messages))
+forward("segment_sum_unsorted", lambda: torch.zeros(atoms, channels).index_add_(0, source, messages))
+forward("softmax", lambda: F.softmax(a, 1))
+forward("concat", lambda: torch.cat([a, b], 1))
+norm = torch.nn.LayerNorm(width)
+forward("layer_norm", lambda: norm(a))
+both("layer_norm_backward", [a, norm.weight, norm.bias], lambda: norm(a))
+
+distance = normal(large)
+cut = 5.0
+frequency, centre = torch.arange(1, 21) * math.pi / cut, torch.linspace(0, cut, 64)
+
+
+def envelope(d):
+    return torch.where(d < cut, 0.5 * (torch.cos(d * (math.pi / cut)) + 1), torch.zeros(()))
+
+
+def bessel(d):
+    d = d[:, None]
+    return (2 / cut) ** 0.5 * torch.sin(frequency * d) / d * envelope(d)
+
+
+def gaussians(d):
+    d = d[:, None]
+    return torch.exp(-0.5 * (63 / cut) ** 2 * (d - centre) ** 2) * envelope(d)
+
+
+forward("bessel", lambda: bessel(distance))
+forward("gaussians", lambda: gaussians(distance))
 
 
 def step(name, net, loss):

@@ -170,6 +170,18 @@ hg_tensor *hg_layer_norm(hg_tape *t, hg_tensor *x, hg_tensor *gain, hg_tensor *b
 /* x[n, c, ...], over groups of c / groups neighbouring channels and all that follows: Wu & He (2018). */
 hg_tensor *hg_group_norm(hg_tape *t, hg_tensor *x, size_t groups, hg_tensor *gain, hg_tensor *bias, double eps);
 
+typedef struct {
+    double eps;      /* added to the variance; default 1e-5 */
+    double momentum; /* share of the batch in what is kept, 0 .. 1; default 0.1 */
+    bool frozen;     /* stored statistics while training, too; default false */
+} hg_batch_norm_opts;
+hg_batch_norm_opts hg_batch_norm_opts_default(void);
+/* x[n, c, ...], each channel over all else: Ioffe & Szegedy (2015). While training with the batch's mean and variance, which are blended
+ * into mean[c] and variance[c] (kept = (1 - momentum) kept + momentum batch, variance with N - 1); otherwise with those. They are borrowed,
+ * of the tape's dtype, begin as 0 and 1, and may be NULL while training. Errors: HG_EINVAL one element a channel in a training batch. */
+hg_tensor *hg_batch_norm(hg_tape *t, hg_tensor *x, hg_tensor *gain, hg_tensor *bias, void *mean, void *variance,
+                         const hg_batch_norm_opts *opts);
+
 /* ---- joining, leaving out ----------------------------------------------------------------------------------------- */
 
 hg_tensor *hg_concat(hg_tape *t, hg_tensor *const *x, size_t n, unsigned axis); /* one behind another; n >= 1 */

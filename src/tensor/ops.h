@@ -18,6 +18,7 @@
     X(radial)                                                                                                          \
     X(loss)                                                                                                            \
     X(norm)                                                                                                            \
+    X(batch_norm)                                                                                                      \
     X(norm2)                                                                                                           \
     X(segment_softmax)                                                                                                 \
     X(segment)                                                                                                         \

@@ -12,8 +12,7 @@
 #include <immintrin.h>
 #endif
 
-/* NARROW: rows of fewer elements are summed in double, so that at most HG_CHUNK / NARROW rows are
- * added up in float. */
+/* NARROW: rows of fewer elements are summed in double, so that at most HG_CHUNK / NARROW rows are added up in float. */
 enum { NARROW = 8, UNITS_LEAST = 32, MOST_IN_FLOAT = HG_CHUNK / NARROW };
 static const size_t PAST_CACHES = (size_t)16 << 20; /* bytes of a result that is written past the caches */
 static const size_t CACHED = (size_t)12 << 20;      /* bytes of a result that stays in them */
@@ -285,7 +284,7 @@ static void join_task(void *ctx, size_t begin, size_t end, size_t worker) {
     }
 }
 
-/* The same by going through x, when the result stays in a cache: y's columns from `from` on, all rows, items in their order. */
+/* The same by going through x, when the result stays in a cache: `columns` of them, all rows, items in their order. */
 #define PUT(type, R)                                                                                                   \
     HG_INLINE void put_##type##_body(R *restrict y, const R *restrict x, ptrdiff_t step, size_t width, size_t columns, \
                                      const hg_index *ix, bool mean, bool add) {                                        \
