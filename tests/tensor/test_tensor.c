@@ -88,6 +88,30 @@ static void borrowed_gradients_add_up(void **state) {
     hg_tape_free(t);
 }
 
+/* Spent gradients give their memory to others, and sums and views hand theirs over: no value may leak from one to another. */
+static void gradients_of_results_are_used_up(void **state) {
+    (void)state;
+    enum { N = 100 };
+    hg_tape *t;
+    double x[N], g[N];
+    assert_ok(hg_tape_new(&t, NULL, NULL));
+    for (size_t i = 0; i < N; i++) x[i] = (double)i - 50;
+    hg_tensor *a = hg_tensor_of(t, HG_SHAPE(N), x, true), *b = hg_tensor_of(t, HG_SHAPE(N), x, true);
+    hg_tensor *sum = hg_add(t, a, b), *twice = hg_add(t, sum, sum); /* one gradient, asked for four times */
+    hg_tensor *table = hg_reshape(t, hg_sub(t, twice, a), HG_SHAPE(10, 10));
+    hg_tensor *y = hg_sum(t, hg_add(t, hg_map(t, HG_SQUARE, table), hg_reshape(t, sum, HG_SHAPE(10, 10))), 0);
+    for (int times = 1; times <= 2; times++) { /* a second call adds the same again */
+        assert_ok(hg_backward(t, y, NULL));
+        hg_tensor_get_grad(g, a); /* y = sum of (a + 2 b)^2 + a + b, and a = b = x */
+        for (size_t i = 0; i < N; i++) assert_close(g[i], times * (6 * x[i] + 1), 1e-6);
+        hg_tensor_get_grad(g, b);
+        for (size_t i = 0; i < N; i++) assert_close(g[i], times * (12 * x[i] + 1), 1e-6);
+        hg_tensor_get_grad(g, table);
+        assert_true(isnan(g[0]));
+    }
+    hg_tape_free(t);
+}
+
 static void the_first_failure_stays(void **state) {
     (void)state;
     hg_tape *t = new_tape(HG_F32);
@@ -169,9 +193,13 @@ static void a_mark_gives_memory_back(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(views_read_the_same_memory), TEST(broadcasting_follows_the_last_axis),
-        TEST(gradients_by_hand),          TEST(borrowed_gradients_add_up),
-        TEST(the_first_failure_stays),    TEST(steps_after_the_first_ask_for_no_memory),
+        TEST(views_read_the_same_memory),
+        TEST(broadcasting_follows_the_last_axis),
+        TEST(gradients_by_hand),
+        TEST(borrowed_gradients_add_up),
+        TEST(gradients_of_results_are_used_up),
+        TEST(the_first_failure_stays),
+        TEST(steps_after_the_first_ask_for_no_memory),
         TEST(a_mark_gives_memory_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
