@@ -150,13 +150,14 @@ static hg_status put_entry(hg_text *to, const hg_query *q, const char *project, 
     return HG_OK;
 }
 
-static hg_status put_entries(hg_text *to, hg_store *s, uint64_t first, const char *project, hg_err *err) {
+static hg_status put_entries(hg_text *to, hg_store *s, uint64_t first, const char *project, size_t most, hg_err *err) {
     hg_query q;
+    const size_t begin = to->len; /* at least one, however little is wanted */
     HG_TRY(hg_query_begin(
         &q, s->db, "SELECT project, head, body, hash, signature FROM audit WHERE sequence >= ? ORDER BY sequence",
         HG_VALUES(hg_value_int(first)), err));
     hg_status st = HG_OK;
-    for (bool row = true; st == HG_OK && row;) {
+    for (bool row = true; st == HG_OK && row && to->len - begin < most;) {
         st = hg_query_next(&row, &q, err);
         if (st == HG_OK && row) st = put_entry(to, &q, project, err);
     }
@@ -164,13 +165,18 @@ static hg_status put_entries(hg_text *to, hg_store *s, uint64_t first, const cha
     return st;
 }
 
-hg_status hg_audit_export(hg_text *text, hg_store *s, uint64_t first, const char *project, hg_err *err) {
+hg_status hg_audit_export_piece(hg_text *text, hg_store *s, uint64_t first, const char *project, size_t most,
+                                hg_err *err) {
     char hex[2 * HG_PUBLIC_KEY + 1];
     hg_hex_write(hex, s->secret + HG_SECRET_KEY - HG_PUBLIC_KEY, HG_PUBLIC_KEY);
     hg_text_add(text, "hagane audit log 1\nparty %u\nkey %s\n\n", s->party, hex);
     hg_store_enter(s);
     hg_status st = hg_audit_rest(s, false, err);
-    if (st == HG_OK) st = put_entries(text, s, first > INT64_MAX ? INT64_MAX : first, project, err);
+    if (st == HG_OK) st = put_entries(text, s, first > INT64_MAX ? INT64_MAX : first, project, most, err);
     hg_store_leave(s, st);
     return st == HG_OK && text->failed ? hg_fail(err, HG_ENOMEM, "no memory for the audit log") : st;
+}
+
+hg_status hg_audit_export(hg_text *text, hg_store *s, uint64_t first, const char *project, hg_err *err) {
+    return hg_audit_export_piece(text, s, first, project, SIZE_MAX, err);
 }

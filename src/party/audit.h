@@ -55,6 +55,7 @@ typedef enum {
     HG_AUDIT_KINDS
 } hg_audit_kind;
 
+enum { HG_AUDIT_LOG_MOST = 1 << 28 /* bytes of a log that is read */ };
 enum { HG_AUDIT_FIELDS = 12, HG_AUDIT_VALUE = 256, HG_AUDIT_ENTRIES_MOST = 1 << 20 };
 /* The fields of an entry to be written. Keys are those of the table in audit_table.c; another one, or a value that is not of its
  * kind, makes hg_audit_append fail (HG_EINVAL). Texts (reason, phase) are cut and cleaned. `project` says whose entry it is: members of other
@@ -87,6 +88,9 @@ HG_MUST_CHECK hg_status hg_audit_head_get(hg_audit_head *out, hg_store *s, hg_er
 /* Entries first .. (1: all), with the head lines before them. project: a member's view, other projects' bodies left out; NULL: the
  * operator's, all. Appends. */
 HG_MUST_CHECK hg_status hg_audit_export(hg_text *text, hg_store *s, uint64_t first, const char *project, hg_err *err);
+/* The same, but no further entry once it has `most` bytes: a piece, from which the next is asked for. */
+HG_MUST_CHECK hg_status hg_audit_export_piece(hg_text *text, hg_store *s, uint64_t first, const char *project,
+                                              size_t most, hg_err *err);
 
 /* ---- reading and verifying, without a store ----------------------------------------------------------------------------- */
 

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOG_MOST = 1 << 28 }; /* bytes */
-
 typedef struct {
     hg_audit_log *log;
     const char *text; /* as it came */
@@ -165,7 +163,8 @@ static hg_status read_log(reader *r) {
 
 hg_status hg_audit_read(hg_audit_log **out, const char *name, const void *bytes, size_t n, hg_err *err) {
     *out = NULL;
-    if (n > LOG_MOST) return hg_fail(err, HG_ELIMIT, "%s: a log of more than %d MiB", name, LOG_MOST >> 20);
+    if (n > HG_AUDIT_LOG_MOST)
+        return hg_fail(err, HG_ELIMIT, "%s: a log of more than %d MiB", name, HG_AUDIT_LOG_MOST >> 20);
     hg_arena *arena = hg_arena_new();
     hg_audit_log *l = hg_alloc(arena, 1, sizeof *l);
     reader r = { .log = l, .n = n, .err = err };

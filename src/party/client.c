@@ -347,14 +347,55 @@ hg_status hg_party_status(hg_server_status *out, hg_party *p, unsigned server, h
     return st;
 }
 
+/* ---- logs, piece by piece ------------------------------------------------------------------------------------------------------- */
+
+static void write_audit(hg_text *body, const char *project, uint64_t first) {
+    hg_put_name(body, project);
+    hg_put_u64(body, first);
+}
+
+/* The number of the entry after the last of a piece; *next stays when there is none in it. Hostile text. */
+static hg_status after_piece(uint64_t *next, const char *server, const hg_text *piece, hg_err *err) {
+    hg_audit_log *l;
+    HG_TRY(hg_audit_read(&l, server, piece->s, piece->len, err));
+    const uint64_t last = l->n ? l->entry[l->n - 1].sequence : *next - 1;
+    hg_audit_log_free(l);
+    if (last + 1 < *next) return hg_fail(err, HG_ECHEAT, "%s: entries of its log that were not asked for", server);
+    *next = last + 1;
+    return HG_OK;
+}
+
+/* Asks server i for what comes behind `piece`, appended to it without the head lines, until nothing does. */
+static hg_status fetch_rest(hg_text *log, hg_party *p, unsigned i, const char *project, uint64_t first, hg_err *err) {
+    const char *server = p->cluster.server[i].name;
+    uint64_t next = first;
+    HG_TRY(after_piece(&next, server, log, err));
+    for (uint64_t before = first; next > before;) {
+        hg_text body = hg_text_new(0), piece = hg_text_new(0);
+        before = next;
+        write_audit(&body, project, next);
+        hg_status st = body.failed ? hg_fail(err, HG_ENOMEM, "no memory for a request")
+                                   : hg_party_ask(p, i, HG_ASK_AUDIT, body.s, body.len, err);
+        if (st == HG_OK) st = hg_party_reply(&piece, p, i, HG_AUDIT_LOG_MOST, err);
+        if (st == HG_OK) st = after_piece(&next, server, &piece, err);
+        const char *head = st == HG_OK ? strstr(piece.s, "\n\n") : NULL;
+        if (head) hg_text_put(log, head + 2, piece.len - (size_t)(head + 2 - piece.s));
+        if (st == HG_OK && (log->failed || log->len > HG_AUDIT_LOG_MOST))
+            st = hg_fail(err, HG_ELIMIT, "%s: a log of more than %d MiB", server, HG_AUDIT_LOG_MOST >> 20);
+        hg_text_free(&body);
+        hg_text_free(&piece);
+        HG_TRY(st);
+    }
+    return HG_OK;
+}
+
 hg_status hg_party_audit(hg_text log[HG_SERVERS], hg_party *p, const char *project, uint64_t first, hg_err *err) {
-    enum { MOST = 256 << 20 };
     hg_text body = hg_text_new(0);
-    hg_put_name(&body, project);
-    hg_put_u64(&body, first);
-    const hg_status st = body.failed ? hg_fail(err, HG_ENOMEM, "no memory for a request")
-                                     : hg_party_ask_all(log, p, HG_ASK_AUDIT, body.s, body.len, MOST, err);
+    write_audit(&body, project, first);
+    hg_status st = body.failed ? hg_fail(err, HG_ENOMEM, "no memory for a request")
+                               : hg_party_ask_all(log, p, HG_ASK_AUDIT, body.s, body.len, HG_AUDIT_LOG_MOST, err);
     hg_text_free(&body);
+    for (unsigned i = 0; st == HG_OK && i < HG_SERVERS; i++) st = fetch_rest(&log[i], p, i, project, first, err);
     return st;
 }
 

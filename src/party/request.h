@@ -19,7 +19,7 @@ typedef enum {
     HG_ASK_DATASETS,   /* -> the project's data sets, without their rows: project */
     HG_ASK_JOB,        /* attempt, a signed job -> the server's answer */
     HG_PUT_TAKEN,      /* the user has all three answers: project, job digest */
-    HG_ASK_AUDIT,      /* -> the server's log: project, first entry */
+    HG_ASK_AUDIT,      /* -> a piece of the server's log: project, first entry */
     HG_ASK_REFRESH,    /* an operator asks for new shares: project, attempt, lost party or HG_NOBODY -> epoch */
     HG_ASK_PULSE,      /* a server asks another: are you there? */
     HG_REQUEST_END

@@ -338,7 +338,8 @@ hg_status hg_serve_audit(hg_ask *a, hg_err *err) {
     hg_status st = hg_serve_enter(&p, &m, a, err);
     const uint64_t first = hg_take_u64(&a->body);
     if (st == HG_OK && (!hg_take_end(&a->body) || first < 1)) st = hg_fail(err, HG_EPARSE, "a request cannot be read");
-    if (st == HG_OK) st = hg_audit_export(a->reply, a->server->o.store, first, p->project, err);
+    if (st == HG_OK)
+        st = hg_audit_export_piece(a->reply, a->server->o.store, first, p->project, a->server->o.audit_piece, err);
     hg_policy_free(p);
     return st;
 }

@@ -32,6 +32,7 @@ hg_server_opts hg_server_opts_default(void) {
                               .projects = HG_STATUS_PROJECTS,
                               .member_projects = 16,
                               .policy_bytes = (size_t)32 << 20,
+                              .audit_piece = (size_t)4 << 20,
                               .upload_rows = 10000000,
                               .keep_free = (uint64_t)1 << 30,
                               .table_bytes = (size_t)2 << 30 };

@@ -47,6 +47,7 @@ typedef struct {
     size_t projects;        /* of all members, >= 1                                              default 256 */
     size_t member_projects; /* that one member may bring, >= 1                                    default 16 */
     size_t policy_bytes;    /* of all policies that one project ever had                       default 32 MiB */
+    size_t audit_piece;     /* bytes of the log in one reply, about                               default 4 MiB */
     uint64_t upload_rows;   /* of one data set, >= 1                                          default 10,000,000 */
     uint64_t keep_free;     /* bytes of the spool's disk that no upload may take                 default 1 GiB */
     size_t table_bytes;     /* memory for public tables and pool states kept between jobs       default 2 GiB */

@@ -67,6 +67,34 @@ static void refusals_are_in_the_log(void **state) {
     trio_free(t);
 }
 
+/* A log comes in pieces, whatever its length; they are what it is in one. */
+static void a_log_is_fetched_in_pieces(void **state) {
+    (void)state;
+    trio *t = trio_new("pieces", SEMI, "");
+    hg_err err;
+    hg_text log[HG_SERVERS] = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
+    trio_share_all(t);
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        trio_stop(t, i);
+        t->limits.audit_piece = i ? 1500 : 1; /* two entries, or one */
+        trio_start(t, i);
+    }
+    hg_party *acme = trio_party(t, "acme");
+    assert_ok_err(hg_party_audit(log, acme, "magnets", 3, &err), err);
+    for (unsigned i = 0; i < HG_SERVERS; i++) {
+        hg_text whole = hg_text_new(0), piece = hg_text_new(0);
+        assert_ok(hg_audit_export(&whole, t->server[i].store, 3, "magnets", NULL));
+        assert_ok(hg_audit_export_piece(&piece, t->server[i].store, 3, "magnets", 1500, NULL));
+        assert_string_equal(log[i].s, whole.s);
+        assert_true(piece.len < whole.len / 2);
+        hg_text_free(&whole);
+        hg_text_free(&piece);
+        hg_text_free(&log[i]);
+    }
+    hg_party_free(acme);
+    trio_free(t);
+}
+
 /* Signed by another, for another policy, expired, cut short, of another member's link: each server says no by itself. */
 static void a_wrong_job_is_refused_by_each_server(void **state) {
     (void)state;
@@ -326,6 +354,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(who_is_not_in_the_policy_gets_nothing),
         TEST(refusals_are_in_the_log),
+        TEST(a_log_is_fetched_in_pieces),
         TEST(a_wrong_job_is_refused_by_each_server),
         TEST(budgets_end_and_a_broken_question_costs_nothing_more),
         TEST(a_job_is_answered_once),
