@@ -97,6 +97,9 @@ static void dropout_leaves_out_its_share_and_keeps_the_mean(void **state) {
         if (a[i] != 0) assert_close((double)a[i], 4.0 / 3, 1e-7);
     }
     assert_close((double)zeros / MANY, 0.25, 5 * sqrt(0.25 * 0.75 / MANY)); /* five standard deviations */
+    size_t repeated = 0; /* no part of the mask is another one's copy */
+    for (size_t i = 16384; i < MANY; i++) repeated += (a[i] == 0) == (a[i - 16384] == 0);
+    assert_close((double)repeated / (MANY - 16384), 1 - 2 * 0.25 * 0.75, 0.02);
     drop(b, t, 1, 0.25);
     assert_int_equal(differences(a, b), 0); /* the step again */
     drop(b, many, 1, 0.25);

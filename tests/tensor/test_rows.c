@@ -70,6 +70,8 @@ static void lengths_of_vectors(void **state) {
     assert_values(hg_norm2(t, x, 1, 0), (const double[]) { 5, 3, 0 }, 3, 1e-15);
     assert_values(hg_norm2(t, hg_transpose2(t, x), 0, 0), (const double[]) { 5, 3, 0 }, 3, 1e-15);
     assert_values(hg_norm2(t, x, 0, 6), (const double[]) { 4, sqrt(26), sqrt(10) }, 3, 1e-15);
+    hg_tensor *middle = hg_tensor_of(t, HG_SHAPE(2, 2, 2), (double[]) { 3, 0, 4, 1, 6, 5, 8, 12 }, false);
+    assert_values(hg_norm2(t, middle, 1, 0), (const double[]) { 5, 1, 10, 13 }, 4, 1e-15);
     assert_ok(hg_backward(t, hg_sum(t, hg_norm2(t, x, 1, 1e-12), 0), NULL));
     double g[9];
     hg_tensor_get_grad(g, x);
