@@ -9,7 +9,7 @@
  *
  * The method is GFN1-xTB (Grimme, Bannwarth, Shushkov, J. Chem. Theory Comput. 13, 1989, 2017) without its dispersion, its
  * halogen bond and hydrogen's second s shell: what a correction learned on top replaces. Its energy is
- *   E = Tr P H0 + 1/2 sum_st q_s gamma_st q_t + 1/3 sum_A Gamma_A q_A^3 + E_rep - T S     (eqs. 2-15 there)
+ *   E = Tr P H0 + 1/2 sum_st q_s gamma_st q_t + 1/3 sum_A Gamma_A q_A^3 + E_rep - T S
  * with shells s, t, atoms A and charges q = (electrons of the free atom) - (Mulliken population). A vector theta of learned
  * increments (hg_tb_theta_family) enters H0, gamma and Gamma; all zero is the published method. The energy is
  * stationary in P, so that its derivatives by theta are those at fixed P: exact, and almost free (hg_tb_theta_gradient).
@@ -24,18 +24,12 @@ typedef struct hg_tb_model hg_tb_model; /* parameters and tables */
 typedef struct hg_tb hg_tb;             /* workspace, and the results of its last molecule */
 
 typedef struct {
-    double
-        temperature; /* of the electrons, K, >= 0; levels are smeared only when the gap is below 40 kT    default 300 */
-    double
-        tolerance; /* e, in (0, 0.1]: cycles end when no shell's charge changes by more                 default 1e-6 */
-    unsigned
-        max_cycles; /* > 0; more is an error                                                             default 100 */
-    size_t
-        max_orbitals; /* of a molecule, > 0; more are refused                                              default 4000 */
-    double
-        coulomb_range; /* angstrom, > 0: charges farther apart do not interact, smoothly from 0.8 of it; infinite: all do
-                           *                                                                               default INFINITY */
-} hg_tb_opts;
+    double temperature;   /* of the electrons, K, >= 0                                     default 300      */
+    double tolerance;     /* e, in (0, 0.1]: largest last change of a shell's charge       default 1e-6     */
+    unsigned max_cycles;  /* > 0                                                           default 250      */
+    size_t max_orbitals;  /* of a molecule, > 0                                            default 4000     */
+    double coulomb_range; /* angstrom, > 0: charges farther apart do not meet, see below   default INFINITY */
+} hg_tb_opts; /* Levels are smeared only when the gap is below 40 kT. A finite range ends smoothly, from 0.8 of it on. */
 
 /* One kind of increment: theta[first .. first + count - 1]. */
 typedef struct {
@@ -84,8 +78,8 @@ void hg_tb_free(hg_tb *tb);
  * HG_ENOTCONV no self-consistency; HG_ENOMEM. After an error there is no result. */
 HG_MUST_CHECK hg_status hg_tb_run(hg_tb_result *out, hg_tb *tb, const hg_molecule *m, hg_err *err);
 
-/* Of the last run, which must have succeeded (an assertion). */
-/* gradient[hg_tb_theta_count()] = dE/dtheta, eV a unit of theta. Exact at self-consistency. */
+/* Of the last run, which must have succeeded (an assertion):
+ * gradient[hg_tb_theta_count()] = dE/dtheta, eV a unit of theta. Exact at self-consistency. */
 void hg_tb_theta_gradient(double *gradient, const hg_tb *tb);
 /* force[n,3] = -dE/dr, eV/angstrom; with smeared levels of the free energy E - T S. */
 void hg_tb_forces(double *force, hg_tb *tb);

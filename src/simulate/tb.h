@@ -33,12 +33,12 @@ typedef struct {
     double zeta[TB_SHELLS];                   /* Slater exponents, 1/bohr */
     unsigned gaussians;                       /* that a Slater function is expanded in */
     double level[TB_SHELLS];                  /* eV */
-    double poly[TB_SHELLS];                   /* k_poly, percent: eq. 10 */
-    double hardness;                          /* eta, hartree/e^2: eq. 5 */
-    double hardness_p;                        /* kappa of the p shell, 10 percent: eq. 5 */
-    double gamma3;                            /* Gamma, 0.1 hartree/e^3: eq. 2 */
-    double rep_alpha, rep_charge;             /* eq. 13 */
-    double electronegativity;                 /* Pauling-like: eq. 9 */
+    double poly[TB_SHELLS];                   /* k_poly of Pi, percent */
+    double hardness;                          /* eta, hartree/e^2 */
+    double hardness_p;                        /* kappa of the p shell, in tenths */
+    double gamma3;                            /* Gamma, 0.1 hartree/e^3 */
+    double rep_alpha, rep_charge;             /* alpha, Z_eff of the repulsion */
+    double electronegativity;                 /* EN of K_AB */
     double radius;                            /* of k_poly, angstrom */
     double radius_count;                      /* of coordination numbers, angstrom */
     double guess[TB_SHELLS][1 + TB_ELEMENTS]; /* of a shell's charge: alone, for each neighbour */

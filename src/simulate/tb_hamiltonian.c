@@ -1,14 +1,22 @@
-/* simulate/tb_hamiltonian.c -- from positions to S, H0, gamma and the repulsion; equations of J. Chem. Theory Comput. 13, 1989 (2017) */
+/* simulate/tb_hamiltonian.c -- from positions to S, H0, gamma and the repulsion
+ *
+ * J. Chem. Theory Comput. 13, 1989 (2017), for shells l of atom A and m of B at the distance R:
+ *   levels          h_Al = h_l (1 + k_CN,l CN_A),       CN_A = sum_B 1 / (1 + exp(-16 (4/3 (r_A + r_B) / R - 1)))
+ *   H0 off site     S K_AB k_lm (h_Al + h_Bm)/2 Pi_l Pi_m,   K_AB = k_AB (1 - 0.007 (EN_A - EN_B)^2),
+ *                   Pi_l = 1 + k_poly,l (R / (R_A + R_B))^(1/2)
+ *   gamma           (R^2 + eta^-2)^(-1/2),   2/eta = 1/eta_Al + 1/eta_Bm,   eta_Al = eta_A (1 + kappa_l)
+ *   repulsion       Z_A Z_B / R exp(-(alpha_A alpha_B)^(1/2) R^(3/2))
+ */
 #include "simulate/tb.h"
 #include <math.h>
 #include <string.h>
 
 static const double LEVEL_EV_PER_HARTREE =
     27.21138505;                          /* CODATA 2010: how the method's authors make hartrees of their levels */
-static const double COUNT_STEEPNESS = 16; /* k_1 of D3's coordination number, J. Chem. Phys. 132, 154104, eq. 15 */
+static const double COUNT_STEEPNESS = 16; /* k_1 of D3's coordination number */
 static const double COUNT_FROM = 25,
                     COUNT_TO = 40; /* bohr: that number tends to 1e-7, not to 0, and is switched off here */
-static const double COUNT_SHIFT[TB_SHELLS] = { 0.006, -0.003 }; /* k_CN of s and p: eq. 11 */
+static const double COUNT_SHIFT[TB_SHELLS] = { 0.006, -0.003 }; /* k_CN of s and p */
 
 double tb_switch(double *slope, double r, double from, double to) {
     if (slope) *slope = 0;
@@ -67,7 +75,7 @@ double tb_level_by_count(const hg_tb *tb, size_t atom, size_t l, size_t z) {
     return bare_level(tb, e, l) * COUNT_SHIFT[l] + tb->model->inc.level_count[e][l][z];
 }
 
-/* The levels of an atom's shells where it is: eq. 11, and learned shifts. */
+/* The levels of an atom's shells where it is, and learned shifts. */
 static void shell_levels(hg_tb *tb) {
     const tb_increments *inc = &tb->model->inc;
     for (size_t a = 0; a < tb->n; a++) {
@@ -96,7 +104,7 @@ void tb_geometry(hg_tb *tb) {
             tb->count[TB_ELEMENTS * i + tb->row[j]] += p->count;
             tb->count[TB_ELEMENTS * j + tb->row[i]] += p->count;
             const tb_pair_constants *c = &tb->model->pair[p->type];
-            tb->repulsion += c->rep_charge / p->r * exp(-c->rep_alpha * p->r * sqrt(p->r)); /* eq. 13, k_f = 3/2 */
+            tb->repulsion += c->rep_charge / p->r * exp(-c->rep_alpha * p->r * sqrt(p->r));
         }
     tb->n_pairs = at;
     shell_levels(tb);
@@ -144,7 +152,7 @@ static void pair_block(hg_tb *tb, tb_pair *p) {
         p->factor[c] = 1;
         if (l >= a->shells || m >= b->shells) continue;
         p->bare[c] = constants->scale[c] * (1 + a->poly[l] * root) * (1 + b->poly[m] * root) * 0.5 * (la[l] + lb[m]) *
-                     p->overlap[c]; /* eqs. 9 and 10 */
+                     p->overlap[c];
         for (size_t k = 0; k < TB_RADIAL; k++) p->factor[c] += model->inc.radial[p->type][c][k] * p->radial[k];
         if (model->has_site) p->factor[c] += site_factor(tb, p, c);
         h[c] = p->factor[c] * p->bare[c];
@@ -189,7 +197,6 @@ static void one_centre_blocks(hg_tb *tb) {
     }
 }
 
-/* gamma between shells: eqs. 4 and 5, k_g = 2. */
 static void one_centre_gamma(hg_tb *tb) {
     for (size_t a = 0; a < tb->n; a++) {
         const size_t e = tb->row[a];

@@ -13,6 +13,7 @@
 static const double BOLTZMANN = 8.617333262e-5 / HG_EV_PER_HARTREE; /* hartree/K: CODATA 2018 */
 static const double SMEARING_GAP = 40;                              /* kT: exp(-20) of an electron at most beyond it */
 static const double MIXING = 0.4;
+enum { RESTART = 60 };
 
 /* ---- occupations ------------------------------------------------------------------------------------------------- */
 
@@ -196,11 +197,18 @@ static void guess(hg_tb *tb) {
     for (size_t s = 0; s < tb->n_shells; s++) tb->charge[s] -= excess;
 }
 
-/* The plain way: diagonalise, populate, mix. For small gaps, and where the other fails. */
+/* The plain way: diagonalise, populate, mix; from the start with a quarter of the step when that goes on for too long. For small
+ * gaps, and where the other fails. */
 static bool by_mixing(hg_tb *tb) {
+    double part = MIXING;
     guess(tb);
     for (unsigned i = 0; tb->cycles < tb->model->opts.max_cycles; i++) {
         tb->cycles++;
+        if (i == RESTART) {
+            i = 0;
+            part /= 4;
+            guess(tb);
+        }
         tb_potentials(tb);
         fock(tb);
         if (!diagonalise(tb)) return false;
@@ -210,7 +218,7 @@ static bool by_mixing(hg_tb *tb) {
         tb->step = largest_change(tb);
         if (tb->step <= tb->model->opts.tolerance) return true;
         for (size_t s = 0; s < tb->n_shells; s++) tb->next[s] -= tb->charge[s];
-        tb_anderson(tb->charge, tb->next, tb->n_shells, MIXING, tb->history, i);
+        tb_anderson(tb->charge, tb->next, tb->n_shells, part, tb->history, i);
     }
     return false;
 }

@@ -2,9 +2,9 @@
  * TB_ELEMENTS); one of a later period also needs Stewart's expansions of its shells below.
  *
  * Electrons, Slater exponents, levels, k_poly, eta, kappa, Gamma, alpha, Z_eff: Grimme, Bannwarth, Shushkov, J. Chem. Theory
- * Comput. 13, 1989 (2017), supporting information (tables of element-specific parameters).
- * Electronegativities: Pauling's as used there (eq. 9). Radii: covalent, Pyykko & Atsumi, Chem. Eur. J. 15, 186 (2009), those of
- * k_poly for C..F as used there; in coordination numbers as in D3 (Grimme et al., J. Chem. Phys. 132, 154104, 2010, eq. 15).
+ * Comput. 13, 1989 (2017), and the parameter file of its authors' program.
+ * Electronegativities: Pauling's. Radii: covalent, Pyykko & Atsumi, Chem. Eur. J. 15, 186 (2009), those of
+ * k_poly for C..F as used there; in coordination numbers as in D3 (Grimme et al., J. Chem. Phys. 132, 154104, 2010).
  * The last numbers are where self-consistency begins, and change nothing but its speed: charge = c_0 + sum_z c_z n_z of each shell with
  * n_z its neighbours of an element; least squares, for every eighth of 11,831 molecules of QM9 with at most 14 atoms, residual 0.01
  * to 0.07 e.

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Global parameters of GFN1-xTB, J. Chem. Theory Comput. 13, 1989 (2017), table 2. */
+/* Global parameters of GFN1-xTB, J. Chem. Theory Comput. 13, 1989 (2017). */
 static const double K_SS = 1.85, K_SP = 2.08, K_PP = 2.25, K_EN = -0.007;
 static const struct {
     unsigned z1, z2;
@@ -21,7 +21,7 @@ static const struct {
 
 hg_tb_opts hg_tb_opts_default(void) {
     return (hg_tb_opts) {
-        .temperature = 300, .tolerance = 1e-6, .max_cycles = 100, .max_orbitals = 4000, .coulomb_range = INFINITY
+        .temperature = 300, .tolerance = 1e-6, .max_cycles = 250, .max_orbitals = 4000, .coulomb_range = INFINITY
     };
 }
 
@@ -50,7 +50,7 @@ static double shell_hardness(const tb_element *e, unsigned l) {
 
 static void pair_constants(tb_pair_constants *c, const tb_element *a, const tb_element *b) {
     const double d = a->electronegativity - b->electronegativity;
-    const double common = pair_factor(a->z, b->z) * (1 + K_EN * d * d); /* eq. 9 */
+    const double common = pair_factor(a->z, b->z) * (1 + K_EN * d * d);
     for (size_t i = 0; i < TB_CHANNELS; i++) {
         const unsigned l = tb_channel_a[i] + tb_channel_b[i];
         c->scale[i] = common * (l == 0 ? K_SS : l == 1 ? K_SP : K_PP);
@@ -60,7 +60,7 @@ static void pair_constants(tb_pair_constants *c, const tb_element *a, const tb_e
     c->rep_alpha = sqrt(a->rep_alpha * b->rep_alpha);
     c->rep_charge = a->rep_charge * b->rep_charge;
     for (unsigned s = 0; s < a->shells; s++)
-        for (unsigned t = 0; t < b->shells; t++) { /* 1/eta of a pair is the mean of its shells' 1/eta: eq. 5 */
+        for (unsigned t = 0; t < b->shells; t++) { /* 1/eta of a pair is the mean of its shells' 1/eta */
             const double soft = 0.5 * (1 / shell_hardness(a, s) + 1 / shell_hardness(b, t));
             c->softness[s][t] = soft * soft;
         }
