@@ -13,7 +13,7 @@
 #endif
 
 /* NARROW: rows of fewer elements are summed in double, so that at most HG_CHUNK / NARROW rows are added up in float. */
-enum { NARROW = 8, UNITS_LEAST = 32, MOST_IN_FLOAT = HG_CHUNK / NARROW };
+enum { NARROW = 8, UNITS_LEAST = 256, MOST_IN_FLOAT = HG_CHUNK / NARROW };
 static const size_t PAST_CACHES = (size_t)16 << 20; /* bytes of a result that is written past the caches */
 static const size_t CACHED = (size_t)12 << 20;      /* bytes of a result that stays in them */
 
