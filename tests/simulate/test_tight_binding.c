@@ -512,6 +512,28 @@ static void any_allocation_may_fail(void **state) {
     hg_arena_reset(mem, mark);
 }
 
+static void nothing_is_allocated_for_a_molecule(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    engine e = engine_new(NULL);
+    hg_tb_result r;
+    double force[27], order[81];
+    const hg_molecule *large = mixed(mem), *small = build(mem, "OHH", WATER);
+    const double energy = run(&e, small).energy;
+    run(&e, large); /* the block has its size now */
+    fail_alloc_after(0);
+    const hg_status a = hg_tb_run(&r, e.tb, large, NULL);
+    hg_tb_forces(force, e.tb);
+    hg_tb_bond_orders(order, e.tb);
+    const hg_status b = hg_tb_run(&r, e.tb, small, NULL);
+    fail_alloc_after(-1);
+    assert_ok(a);
+    assert_ok(b);
+    assert_true(r.energy == energy); /* to the bit, whatever was computed before */
+    engine_free(&e);
+    hg_arena_reset(mem, mark);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(hydrogen_is_as_by_hand),
@@ -527,6 +549,7 @@ int main(void) {
         TEST(what_it_cannot_do_is_refused),
         TEST(options_are_checked),
         TEST(any_allocation_may_fail),
+        TEST(nothing_is_allocated_for_a_molecule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
