@@ -1,0 +1,465 @@
+/* bench/qdf.c -- Quantum Deep Field and its successor qdf2: are they right, how fast, and how far do they reach?
+ *
+ *   qdf [--json | --markdown] [--quick] [--threads N] [--peer]
+ *
+ * Data: the split of Quantum Deep Field's authors on QM9 (../shared/data/qdf-qm9): 11,831 molecules of at most 14 atoms to learn from, 1,480 of
+ * at most 14 (interpolation) and 116,041 of 15 to 29 atoms (extrapolation) to be judged by; --quick: 1,500 of the latter, drawn by seed 1.
+ * Errors are mean absolute ones, kcal/mol. Models are the shipped ones, models/qdf-classic (the authors' weights) and models/qdf2. Speed is
+ * processor time of one core from coordinates to energies, over the 1,480 molecules; a training step is the loss of energy and that of the
+ * potential with an Adam step after each, batches of 4, as the authors have them. PyTorch runs bench/peers/torch_qdf.py with --peer: the same function
+ * and batches, one thread.
+ *
+ *   classic_max_abs_de_ev    largest difference from the authors' own predictions
+ *   classic_mae_ev           their log has 0.05753
+ *   classic_per_s_core       molecules a second, float
+ *   classic_bf16_per_s_core  the same with products in bfloat16
+ *   classic_bf16_de_kcal     mean difference of the two
+ *   torch_per_s_core         PyTorch, float
+ *   train_per_s_core         molecules a second in training, float
+ *   torch_train_per_s_core   PyTorch
+ *   qdf2_per_s_core          molecules a second, at most 14 atoms
+ *   qdf2_large_per_s_core    the same of the larger ones
+ *   interp_kcal              qdf2, 1,480 molecules
+ *   extrap_kcal              qdf2, the larger ones
+ *   extrap_23plus_kcal       qdf2, those of 23 and more atoms
+ *   rotation_sd_kcal         qdf2: standard deviation over six orientations, mean over 20 molecules
+ *   classic_rotation_sd_kcal the same of the authors' function
+ *   coverage90_in            share of the 1,480 inside the 90 % interval
+ *   coverage90_out           share of the larger ones inside it
+ *   outside_share            share of the larger ones that qdf2 calls outside of what it knows
+ *   peak_mb                  memory at its largest, MiB
+ */
+#include "core/memory.h"
+#include "hagane/hagane.h"
+#include "hagane/optimizer.h"
+#include "models/qdf2.h"
+#include "models/qdf_kernel.h"
+#include "tensor/params.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum {
+    TEST = 1480,
+    LARGE = 116041,
+    QUICK = 1500,
+    SIZE_MOST = 40,
+    TURNED = 20,
+    ORIENTATIONS = 6,
+    TRAINED = 240,
+    BATCH = 4
+};
+static const double KCAL = HG_KCAL_PER_MOL_PER_EV, NORMAL_90 = 1.6448536269514722;
+
+static struct {
+    bool json, markdown, quick, peer;
+    size_t threads;
+} OPTIONS = { .threads = 2 };
+
+static void stop_at(const char *what, const hg_err *err) {
+    fprintf(stderr, "qdf: %s%s%s\n", what, err ? ": " : "", err ? err->msg : "");
+    exit(1);
+}
+
+static double cpu(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- data ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    hg_arena *mem;
+    hg_molecule **m;
+    double *e;
+    size_t n;
+} molecules;
+
+static const char *shared(char path[600], const char *name) {
+    snprintf(path, 600, "%s/../shared/data/qdf-qm9/%s", HG_SOURCE_DIR, name);
+    FILE *f = fopen(path, "rb");
+    if (!f) {
+        fprintf(stderr, "qdf: %s is not there: put the data of Quantum Deep Field's split into that folder\n", path);
+        exit(1);
+    }
+    fclose(f);
+    return path;
+}
+
+/* `keep` of `total` molecules, drawn by seed 1. */
+static molecules load(const char *name, size_t total, size_t keep) {
+    char path[600];
+    hg_err err;
+    hg_molecule_file *f;
+    molecules s = { .mem = hg_arena_new(), .m = malloc(keep * sizeof *s.m), .e = malloc(keep * sizeof *s.e) };
+    hg_rng r = hg_rng_make(1, 0);
+    if (hg_molecule_file_open(&f, shared(path, name), NULL, &err) != HG_OK) stop_at("molecules", &err);
+    for (size_t seen = 0;; seen++) {
+        const hg_mark mark = hg_arena_mark(s.mem);
+        hg_molecule *m;
+        if (hg_molecule_file_next(&m, f, s.mem, &err) != HG_OK) stop_at("molecules", &err);
+        if (!m) break;
+        if (s.n < keep && hg_rng_below(&r, total - seen) < keep - s.n) {
+            s.m[s.n] = m;
+            s.e[s.n++] = m->values[0].real[0];
+        } else {
+            hg_arena_reset(s.mem, mark);
+        }
+    }
+    hg_molecule_file_free(f);
+    return s;
+}
+
+static void forget(molecules *s) {
+    hg_arena_free(s->mem);
+    free(s->m);
+    free(s->e);
+}
+
+static hg_molecule *turned(hg_arena *mem, const hg_molecule *m, hg_rng *r) { /* by a random unit quaternion */
+    hg_molecule *t = hg_molecule_new(mem, m->n);
+    double q[4], norm = 0;
+    for (int i = 0; i < 4; i++) q[i] = hg_rng_normal(r), norm += q[i] * q[i];
+    for (int i = 0; i < 4; i++) q[i] /= sqrt(norm);
+    const double a = q[0], b = q[1], c = q[2], d = q[3];
+    const double R[9] = { a * a + b * b - c * c - d * d, 2 * (b * c - a * d),           2 * (b * d + a * c),
+                          2 * (b * c + a * d),           a * a - b * b + c * c - d * d, 2 * (c * d - a * b),
+                          2 * (b * d - a * c),           2 * (c * d + a * b),           a * a - b * b - c * c + d * d };
+    memcpy(t->z, m->z, m->n);
+    for (size_t i = 0; i < m->n; i++)
+        for (size_t k = 0; k < 3; k++) {
+            t->r[3 * i + k] = 0;
+            for (size_t l = 0; l < 3; l++) t->r[3 * i + k] += R[3 * k + l] * m->r[3 * i + l];
+        }
+    return t;
+}
+
+/* ---- the published function ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    double max_de, mae, per_s, bf16_per_s, bf16_de, train_per_s, rotation_sd;
+} classic_figures;
+
+typedef struct {
+    char id[40];
+    double e;
+} prediction;
+
+static int by_id(const void *a, const void *b) {
+    return strcmp(((const prediction *)a)->id, ((const prediction *)b)->id);
+}
+
+static prediction *authors(size_t *n) {
+    char path[600];
+    hg_err err;
+    hg_table *t;
+    size_t id, predicted;
+    if (hg_csv_read(&t, shared(path, "qdf_predictions_test.tsv.xz"), NULL, &err) != HG_OK) stop_at("predictions", &err);
+    if (hg_table_find(&id, t, "ID", &err) != HG_OK || hg_table_find(&predicted, t, "Predict", &err) != HG_OK)
+        stop_at("predictions", &err);
+    *n = hg_table_rows(t);
+    prediction *p = calloc(*n, sizeof *p);
+    for (size_t i = 0; i < *n; i++) {
+        snprintf(p[i].id, sizeof p[i].id, "%s", hg_table_text(t, id, i));
+        p[i].e = hg_table_column(t, predicted)->number[i];
+    }
+    hg_table_free(t);
+    qsort(p, *n, sizeof *p, by_id);
+    return p;
+}
+
+static double classic_energy(const hg_qdf *q, const uint16_t *packed, const hg_molecule *m, hg_arena *mem,
+                             hg_qdf_room *room) {
+    const hg_mark mark = hg_arena_mark(mem);
+    hg_qdf_input in;
+    hg_err err;
+    double e;
+    if (hg_qdf_input_make(&in, m, mem, &err) != HG_OK) stop_at("classic", &err);
+    if ((packed ? hg_qdf_energy_bf16(&e, q->w, packed, &q->l, &in, room, &err)
+                : hg_qdf_energy(&e, q->w, &q->l, &in, room, &err)) != HG_OK)
+        stop_at("classic", &err);
+    hg_arena_reset(mem, mark);
+    return e;
+}
+
+static double spread_over_orientations(double e[ORIENTATIONS]) {
+    double mean = 0, sum = 0;
+    for (int k = 0; k < ORIENTATIONS; k++) mean += e[k] / ORIENTATIONS;
+    for (int k = 0; k < ORIENTATIONS; k++) sum += (e[k] - mean) * (e[k] - mean);
+    return KCAL * sqrt(sum / (ORIENTATIONS - 1));
+}
+
+/* Batches of four, a step of Adam after the loss of the energy and one after that of the potential. */
+static double training_speed(const molecules *s) {
+    hg_qdf *q;
+    hg_optimizer *o;
+    hg_qdf_room room = { 0 };
+    hg_arena *mem = hg_arena_new();
+    hg_err err;
+    double loss, e, start = 0;
+    if (hg_qdf_new(&q, 250, NULL, &err) != HG_OK || hg_optimizer_new(&o, q->params, NULL, &err) != HG_OK)
+        stop_at("training", &err);
+    for (size_t i = 0; i < TRAINED + BATCH; i += BATCH) {
+        if (i == BATCH) start = cpu(); /* the first batch asks for memory */
+        const hg_mark mark = hg_arena_mark(mem);
+        hg_qdf_input in[BATCH];
+        double points = 0;
+        for (size_t k = 0; k < BATCH; k++) {
+            if (hg_qdf_input_make(&in[k], s->m[i + k], mem, &err) != HG_OK) stop_at("training", &err);
+            points += (double)in[k].points;
+        }
+        for (size_t k = 0; k < BATCH; k++)
+            if (hg_qdf_learn_energy(&e, q->grad, q->w, &q->l, &in[k], s->e[i + k], 1.0 / BATCH, &room, &err) != HG_OK)
+                stop_at("training", &err);
+        if (hg_optimizer_step(NULL, o, 1e-4, NULL, &err) != HG_OK) stop_at("training", &err);
+        for (size_t k = 0; k < BATCH; k++)
+            if (hg_qdf_learn_potential(&loss, NULL, q->grad, q->w, &q->l, &in[k], 1 / points, &room, &err) != HG_OK)
+                stop_at("training", &err);
+        if (hg_optimizer_step(NULL, o, 1e-4, NULL, &err) != HG_OK) stop_at("training", &err);
+        hg_arena_reset(mem, mark);
+    }
+    const double took = cpu() - start;
+    hg_optimizer_free(o);
+    hg_qdf_free(q);
+    hg_qdf_room_free(&room);
+    hg_arena_free(mem);
+    return TRAINED / took;
+}
+
+static classic_figures run_classic(const molecules *s) {
+    classic_figures f = { 0 };
+    hg_err err;
+    hg_qdf *q;
+    hg_qdf_room room = { 0 };
+    hg_arena *mem = hg_arena_new();
+    size_t n;
+    prediction *want = authors(&n);
+    double *e = malloc(s->n * sizeof *e);
+    if (hg_qdf_load(&q, HG_SOURCE_DIR "/models/qdf-classic/weights.safetensors", &(hg_params_opts) { .fixed = true },
+                    &err) != HG_OK)
+        stop_at("weights", &err);
+    double start = cpu();
+    for (size_t i = 0; i < s->n; i++) e[i] = classic_energy(q, NULL, s->m[i], mem, &room);
+    f.per_s = (double)s->n / (cpu() - start);
+    for (size_t i = 0; i < s->n; i++) {
+        prediction key = { "", 0 };
+        snprintf(key.id, sizeof key.id, "%s", s->m[i]->id);
+        const prediction *p = bsearch(&key, want, n, sizeof *want, by_id);
+        if (!p) stop_at("a molecule that the authors did not predict", NULL);
+        f.max_de = fmax(f.max_de, fabs(e[i] - p->e));
+        f.mae += fabs(e[i] - s->e[i]) / (double)s->n;
+    }
+    uint16_t *packed = hg_qdf_pack(q->w, &q->l);
+    if (!packed) stop_at("no memory", NULL);
+    start = cpu();
+    for (size_t i = 0; i < s->n; i++)
+        f.bf16_de += KCAL * fabs(classic_energy(q, packed, s->m[i], mem, &room) - e[i]) / (double)s->n;
+    f.bf16_per_s = (double)s->n / (cpu() - start);
+    hg_rng r = hg_rng_make(3, 0);
+    for (size_t i = 0; i < TURNED; i++) {
+        double turn[ORIENTATIONS];
+        for (int k = 0; k < ORIENTATIONS; k++)
+            turn[k] = classic_energy(q, NULL, turned(mem, s->m[i * 70], &r), mem, &room);
+        f.rotation_sd += spread_over_orientations(turn) / TURNED;
+    }
+    f.train_per_s = training_speed(s);
+    hg_free(packed);
+    hg_qdf_free(q);
+    hg_qdf_room_free(&room);
+    hg_arena_free(mem);
+    free(want);
+    free(e);
+    return f;
+}
+
+/* ---- qdf2 -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    double mae, mae_23, coverage, outside, per_s, by_size[SIZE_MOST], classic_by_size[SIZE_MOST];
+    size_t n, of_size[SIZE_MOST], failed;
+} qdf2_figures;
+
+typedef struct {
+    const hg_qdf2 *q;
+    const molecules *s;
+    hg_qdf2_room *room[64];
+    double *error, *sd;
+    bool *outside, *failed;
+} prediction_job;
+
+static void predict_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    const prediction_job *j = ctx;
+    for (size_t i = begin; i < end; i++) {
+        hg_qdf2_result r;
+        j->failed[i] = hg_qdf2_predict(&r, j->q, j->room[worker], j->s->m[i], NULL) != HG_OK;
+        j->error[i] = r.energy - j->s->e[i];
+        j->sd[i] = r.sd;
+        j->outside[i] = r.outside;
+    }
+}
+
+static qdf2_figures run_qdf2(const hg_qdf2 *q, const molecules *s, hg_pool *pool) {
+    qdf2_figures f = { 0 };
+    hg_err err;
+    prediction_job j = { .q = q, .s = s };
+    j.error = malloc(s->n * sizeof *j.error);
+    j.sd = malloc(s->n * sizeof *j.sd);
+    j.outside = malloc(s->n * sizeof *j.outside);
+    j.failed = malloc(s->n * sizeof *j.failed);
+    for (size_t i = 0; i < hg_pool_threads(pool); i++)
+        if (hg_qdf2_room_new(&j.room[i], q, &err) != HG_OK) stop_at("qdf2", &err);
+    const double start = cpu();
+    hg_pool_for(pool, s->n, 8, predict_task, &j);
+    const double took = cpu() - start;
+    double sum_23 = 0, n_23 = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const size_t size = s->m[i]->n < SIZE_MOST ? s->m[i]->n : SIZE_MOST - 1;
+        if (j.failed[i]) {
+            f.failed++;
+            continue;
+        }
+        const double e = KCAL * fabs(j.error[i]);
+        f.n++;
+        f.mae += e;
+        f.coverage += fabs(j.error[i]) <= NORMAL_90 * j.sd[i];
+        f.outside += j.outside[i];
+        f.by_size[size] += e;
+        f.of_size[size]++;
+        if (size >= 23) sum_23 += e, n_23++;
+    }
+    f.mae /= (double)f.n;
+    f.coverage /= (double)f.n;
+    f.outside /= (double)f.n;
+    f.mae_23 = n_23 > 0 ? sum_23 / n_23 : (double)NAN;
+    f.per_s = (double)s->n / took;
+    for (size_t i = 0; i < hg_pool_threads(pool); i++) hg_qdf2_room_free(j.room[i]);
+    free(j.error);
+    free(j.sd);
+    free(j.outside);
+    free(j.failed);
+    return f;
+}
+
+static double qdf2_rotation(const hg_qdf2 *q, const molecules *s) {
+    hg_qdf2_room *room;
+    hg_arena *mem = hg_arena_new();
+    hg_rng r = hg_rng_make(3, 0);
+    hg_err err;
+    double sum = 0;
+    if (hg_qdf2_room_new(&room, q, &err) != HG_OK) stop_at("qdf2", &err);
+    for (size_t i = 0; i < TURNED; i++) {
+        double e[ORIENTATIONS];
+        for (int k = 0; k < ORIENTATIONS; k++) {
+            hg_qdf2_result x;
+            if (hg_qdf2_predict(&x, q, room, turned(mem, s->m[i * 70], &r), &err) != HG_OK) stop_at("qdf2", &err);
+            e[k] = x.energy;
+        }
+        sum += spread_over_orientations(e) / TURNED;
+    }
+    hg_qdf2_room_free(room);
+    hg_arena_free(mem);
+    return sum;
+}
+
+/* ---- the peer ----------------------------------------------------------------------------------------------------------- */
+
+static void ask_peer(double *predict, double *train) {
+    char command[1400], path[600];
+    *predict = *train = (double)NAN;
+    if (!OPTIONS.peer) return;
+    snprintf(command, sizeof command,
+             "OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 /usr/bin/python3 %s/bench/peers/torch_qdf.py %s 2>/dev/null",
+             HG_SOURCE_DIR, shared(path, "under14_test.txt.xz"));
+    FILE *f = popen(command, "r");
+    if (!f) return;
+    if (fscanf(f, "%lf %lf", predict, train) != 2) *predict = *train = (double)NAN;
+    pclose(f);
+}
+
+/* ---- what is printed ------------------------------------------------------------------------------------------------------ */
+
+static void print_figure(const char *name, double x, const char *end) {
+    if (OPTIONS.json)
+        isfinite(x) ? printf("\"%s\": %.6g%s", name, x, end) : printf("\"%s\": null%s", name, end);
+    else
+        isfinite(x) ? printf("%-26s %.6g\n", name, x) : printf("%-26s not measured\n", name);
+}
+
+static void print_sizes(const qdf2_figures *in, const qdf2_figures *out) {
+    printf("| atoms | molecules | qdf2, kcal/mol |\n|---|---|---|\n");
+    for (size_t k = 0; k < SIZE_MOST; k++) {
+        const qdf2_figures *f = k <= 14 ? in : out;
+        if (f->of_size[k]) printf("| %zu | %zu | %.2f |\n", k, f->of_size[k], f->by_size[k] / (double)f->of_size[k]);
+    }
+}
+
+static void read_options(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            OPTIONS.json = true;
+        else if (strcmp(argv[i], "--markdown") == 0)
+            OPTIONS.markdown = true;
+        else if (strcmp(argv[i], "--quick") == 0)
+            OPTIONS.quick = true;
+        else if (strcmp(argv[i], "--peer") == 0)
+            OPTIONS.peer = true;
+        else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
+            OPTIONS.threads = (size_t)atoi(argv[++i]);
+        else
+            stop_at("usage: qdf [--json | --markdown] [--quick] [--threads N] [--peer]", NULL);
+    }
+    if (OPTIONS.threads < 1 || OPTIONS.threads > 64) stop_at("--threads is 1 to 64", NULL);
+}
+
+int main(int argc, char **argv) {
+    hg_err err;
+    hg_pool *pool;
+    hg_qdf2 *q;
+    struct rusage usage;
+    double torch, torch_train;
+    read_options(argc, argv);
+    if (hg_pool_new(&pool, OPTIONS.threads, &err) != HG_OK) stop_at("threads", &err);
+    if (hg_qdf2_load(&q, HG_SOURCE_DIR "/models/qdf2/weights.safetensors", &err) != HG_OK) stop_at("weights", &err);
+    molecules test = load("under14_test.txt.xz", TEST, TEST);
+    const classic_figures c = run_classic(&test);
+    const qdf2_figures in = run_qdf2(q, &test, NULL);
+    const double rotation = qdf2_rotation(q, &test);
+    getrusage(RUSAGE_SELF, &usage);
+    molecules large = load("over15_test.txt.xz", LARGE, OPTIONS.quick ? QUICK : LARGE);
+    const qdf2_figures out = run_qdf2(q, &large, pool);
+    ask_peer(&torch, &torch_train);
+    if (OPTIONS.markdown) {
+        print_sizes(&in, &out);
+    } else {
+        if (OPTIONS.json) printf("{\"bench\": \"qdf\", \"schema\": 1, ");
+        print_figure("classic_max_abs_de_ev", c.max_de, ", ");
+        print_figure("classic_mae_ev", c.mae, ", ");
+        print_figure("classic_per_s_core", c.per_s, ", ");
+        print_figure("classic_bf16_per_s_core", c.bf16_per_s, ", ");
+        print_figure("classic_bf16_de_kcal", c.bf16_de, ", ");
+        print_figure("torch_per_s_core", torch, ", ");
+        print_figure("train_per_s_core", c.train_per_s, ", ");
+        print_figure("torch_train_per_s_core", torch_train, ", ");
+        print_figure("qdf2_per_s_core", in.per_s, ", ");
+        print_figure("qdf2_large_per_s_core", out.per_s, ", ");
+        print_figure("interp_kcal", in.mae, ", ");
+        print_figure("extrap_kcal", out.mae, ", ");
+        print_figure("extrap_23plus_kcal", out.mae_23, ", ");
+        print_figure("rotation_sd_kcal", rotation, ", ");
+        print_figure("classic_rotation_sd_kcal", c.rotation_sd, ", ");
+        print_figure("coverage90_in", in.coverage, ", ");
+        print_figure("coverage90_out", out.coverage, ", ");
+        print_figure("outside_share", out.outside, ", ");
+        print_figure("failed", (double)(in.failed + out.failed), ", ");
+        print_figure("peak_mb", (double)usage.ru_maxrss / 1024, OPTIONS.json ? "}\n" : "");
+    }
+    forget(&test);
+    forget(&large);
+    hg_qdf2_free(q);
+    hg_pool_free(pool);
+    return 0;
+}
