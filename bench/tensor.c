@@ -44,7 +44,12 @@ extern char **environ;
     X(narrow, 64)                                                                                                      \
     X(graph_atoms, 4000)                                                                                               \
     X(graph_edges, 60000)                                                                                              \
-    X(features, 32)
+    X(features, 32)                                                                                                    \
+    X(grid, 32)                                                                                                        \
+    X(grid_in, 32)                                                                                                     \
+    X(grid_out, 64)                                                                                                    \
+    X(grids, 8)                                                                                                        \
+    X(grid_width, 16)
 enum {
 #define SIZE(name, value) name = value,
     SIZES(SIZE)
@@ -147,6 +152,23 @@ static hg_tensor *radial_of(bench *b, hg_radial_kind kind, size_t count) {
 }
 static hg_tensor *bessel(bench *b) { return radial_of(b, HG_RADIAL_BESSEL, 20); }
 static hg_tensor *gaussians(bench *b) { return radial_of(b, HG_RADIAL_GAUSSIAN, 64); }
+/* Kernels of 3 x 3 x 3 on a cube, as many elements after as before. */
+static hg_tensor *conv(bench *b, bool wants_dx, bool wants_dw) {
+    hg_conv3d_opts o = hg_conv3d_opts_default();
+    o.padding[0] = o.padding[1] = o.padding[2] = 1;
+    return hg_conv3d(b->tape, leaf(b, 0, HG_SHAPE(1, grid_in, grid, grid, grid), wants_dx),
+                     leaf(b, 1, HG_SHAPE(grid_out, grid_in, 3, 3, 3), wants_dw), NULL, &o, HG_IDENTITY);
+}
+static hg_tensor *conv3d(bench *b) { return conv(b, false, false); }
+static hg_tensor *conv3d_weights(bench *b) { return conv(b, false, true); }
+static hg_tensor *conv3d_backward(bench *b) { return conv(b, true, true); }
+static hg_tensor *conv3d_transposed(bench *b) {
+    hg_conv3d_opts o = hg_conv3d_opts_default();
+    o.padding[0] = o.padding[1] = o.padding[2] = 1;
+    return hg_conv3d_transposed(b->tape, leaf(b, 0, HG_SHAPE(1, grid_out, grid, grid, grid), false),
+                                leaf(b, 1, HG_SHAPE(grid_out, grid_in, 3, 3, 3), false),
+                                (const size_t[]) { grid, grid, grid }, &o);
+}
 
 static void add_layer(hg_params *p, size_t in, size_t out, bool bias) {
     const size_t n = hg_params_count(p);
@@ -172,6 +194,18 @@ static void graph_params(hg_params *p) {
     add_layer(p, channels, channels, true);
     add_layer(p, channels, channels, true);
     add_layer(p, channels, 1, true);
+}
+
+static void add_conv(hg_params *p, size_t in, size_t out) {
+    const size_t n = hg_params_count(p);
+    hg_params_add(p, HG_SHAPE(out, in, 3, 3, 3), hg_init_linear(27 * in), "w%zu", n);
+    hg_params_add(p, HG_SHAPE(out), hg_init_linear(27 * in), "b%zu", n);
+}
+static void conv_params(hg_params *p) {
+    add_conv(p, 1, grid_width);
+    add_conv(p, grid_width, 2 * grid_width);
+    add_conv(p, 2 * grid_width, 2 * grid_width);
+    add_layer(p, 2 * grid_width, 1, true);
 }
 
 static hg_tensor *apply(bench *b, size_t i, hg_tensor *in, hg_function f) {
@@ -201,6 +235,19 @@ static hg_tensor *graph_step(bench *b) {
     return squared_error(b, apply(b, 10, h, HG_IDENTITY), graph_atoms);
 }
 
+static hg_tensor *apply_conv(bench *b, size_t i, hg_tensor *in) {
+    hg_conv3d_opts o = hg_conv3d_opts_default();
+    o.padding[0] = o.padding[1] = o.padding[2] = 1;
+    return hg_conv3d(b->tape, in, hg_param(b->tape, b->p, i), hg_param(b->tape, b->p, i + 1), &o, HG_SILU);
+}
+static hg_tensor *conv3d_step(bench *b) {
+    hg_tape *t = b->tape;
+    hg_tensor *h = apply_conv(b, 0, leaf(b, 0, HG_SHAPE(grids, 1, grid, grid, grid), false));
+    h = apply_conv(b, 2, hg_pool3d(t, h, HG_POOL_MAX, NULL));
+    h = apply_conv(b, 4, hg_pool3d(t, h, HG_POOL_MAX, NULL));
+    return squared_error(b, apply(b, 6, hg_mean(t, h, 4 | 8 | 16), HG_IDENTITY), grids);
+}
+
 /* ---- the list ---------------------------------------------------------------------------------------------------- */
 
 typedef enum { NOTHING, BYTES, FLOPS } bound;
@@ -222,6 +269,10 @@ typedef struct {
 #define LARGE (4.0 * edges * channels) /* and of the large one */
 #define LAYER (2.0 * rows * width * width)
 #define STACK (2.0 * nets * small * small * small)
+#define CONV  (2.0 * 27 * grid_in * grid_out * grid * grid * grid)
+#define VOXEL                                                                                                          \
+    (2.0 * 27 * grids * grid * grid * grid * grid_width *                                                              \
+     (1 + 2 * grid_width / 8.0 + 4 * grid_width / 64.0)) /* forward */
 #define GRAPH                                                                                                          \
     (2.0 * graph_edges * channels * (features + channels) + 2.0 * graph_atoms * channels * 3 * channels) /* forward */
 
@@ -263,11 +314,21 @@ static const test CASES[] = {
     { "layer_norm_backward", layer_norm_backward, BACKWARD, NOTHING, 0, 0, 0, NULL, false },
     { "bessel", bessel, FORWARD, BYTES, 4.0 * edges * 21, 0, 0, NULL, false },
     { "gaussians", gaussians, FORWARD, BYTES, 4.0 * edges * 65, 0, 0, NULL, false },
+    { "conv3d", conv3d, FORWARD, FLOPS, CONV, 0, 0, NULL, false },
+    { "conv3d_bf16", conv3d, FORWARD, FLOPS, CONV, 0, 0, NULL, true },
+    { "conv3d_transposed", conv3d_transposed, FORWARD, FLOPS, CONV, 0, 0, NULL, false },
+    { "conv3d_transposed_bf16", conv3d_transposed, FORWARD, FLOPS, CONV, 0, 0, NULL, true },
+    { "conv3d_weights_backward", conv3d_weights, BACKWARD, FLOPS, 2 * CONV, 0, 0, NULL, false },
+    { "conv3d_weights_backward_bf16", conv3d_weights, BACKWARD, FLOPS, 2 * CONV, 0, 0, NULL, true },
+    { "conv3d_backward", conv3d_backward, BACKWARD, FLOPS, 3 * CONV, 0, 0, NULL, false },
+    { "conv3d_backward_bf16", conv3d_backward, BACKWARD, FLOPS, 3 * CONV, 0, 0, NULL, true },
     { "mlp_step", mlp_step, STEP, FLOPS, 5 * LAYER, 0, 0, mlp_params, false },
     { "mlp_step_bf16", mlp_step, STEP, FLOPS, 5 * LAYER, 0, 0, mlp_params, true },
     { "mlp_small_step", mlp_small_step, STEP, FLOPS, 10.0 * batch *narrow *narrow, 0, 0, mlp_small_params, false },
     { "graph_step", graph_step, STEP, FLOPS, 3 * GRAPH, graph_edges, graph_atoms, graph_params, false },
     { "graph_step_bf16", graph_step, STEP, FLOPS, 3 * GRAPH, graph_edges, graph_atoms, graph_params, true },
+    { "conv3d_step", conv3d_step, STEP, FLOPS, 3 * VOXEL, 0, 0, conv_params, false },
+    { "conv3d_step_bf16", conv3d_step, STEP, FLOPS, 3 * VOXEL, 0, 0, conv_params, true },
 };
 enum { N_CASES = sizeof CASES / sizeof *CASES };
 

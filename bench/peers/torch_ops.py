@@ -86,6 +86,14 @@ stack_x, stack_w = normal(nets, small, small, grad=True), normal(nets, small, sm
 forward("stack", lambda: stack_x @ stack_w)
 both("stack_backward", [stack_x, stack_w], lambda: stack_x @ stack_w)
 
+grid, grid_in, grid_out = size["grid"], size["grid_in"], size["grid_out"]
+grid_x, grid_w, grid_y = normal(1, grid_in, grid, grid, grid, grad=True), normal(grid_out, grid_in, 3, 3, 3, grad=True), normal(1, grid_out, grid, grid, grid)
+fixed_x = grid_x.detach()
+forward("conv3d", lambda: F.conv3d(grid_x, grid_w, padding=1))
+forward("conv3d_transposed", lambda: F.conv_transpose3d(grid_y, grid_w, padding=1))
+both("conv3d_weights_backward", [grid_w], lambda: F.conv3d(fixed_x, grid_w, padding=1))
+both("conv3d_backward", [grid_x, grid_w], lambda: F.conv3d(grid_x, grid_w, padding=1))
+
 atoms = size["atoms"]
 source = torch.randint(atoms, (large,))
 target = torch.sort(torch.randint(atoms, (large,)))[0]
@@ -166,5 +174,26 @@ graph_target = torch.sort(torch.randint(graph_atoms, (graph_edges,)))[0]
 edges, wanted = normal(graph_edges, size["features"]), normal(graph_atoms, 1)
 graph = Messages(size["features"], channels)
 step("graph_step", graph, lambda: F.mse_loss(graph(edges, graph_source, graph_target), wanted))
+
+
+
+class Voxels(torch.nn.Module):
+    """Three convolutions of a grid, two poolings between them, the mean, one number."""
+
+    def __init__(self, m):
+        super().__init__()
+        sizes = [(1, m), (m, 2 * m), (2 * m, 2 * m)]
+        self.conv = torch.nn.ModuleList(torch.nn.Conv3d(i, o, 3, padding=1) for i, o in sizes)
+        self.read = torch.nn.Linear(2 * m, 1)
+
+    def forward(self, x):
+        x = F.max_pool3d(F.silu(self.conv[0](x)), 2)
+        x = F.max_pool3d(F.silu(self.conv[1](x)), 2)
+        return self.read(F.silu(self.conv[2](x)).mean((2, 3, 4)))
+
+
+voxels, grids = Voxels(size["grid_width"]), normal(size["grids"], 1, grid, grid, grid)
+voxel_target = normal(size["grids"], 1)
+step("conv3d_step", voxels, lambda: F.mse_loss(voxels(grids), voxel_target))
 
 print(json.dumps({name: median_ms(run) for name, run in cases.items()}))

@@ -148,6 +148,44 @@ hg_tensor *hg_linear(hg_tape *t, hg_tensor *x, hg_tensor *w, hg_tensor *b, hg_fu
  * where one of their last two axes lies without gaps. */
 hg_tensor *hg_matmul(hg_tape *t, hg_tensor *a, hg_tensor *b);
 
+/* ---- grids in three dimensions: x[batch, channels, depth, height, width] ------------------------------------------------ */
+
+typedef struct {        /* of depth, height, width */
+    size_t stride[3];   /* default 1 */
+    size_t padding[3];  /* zeros on both sides; default 0 */
+    size_t dilation[3]; /* distance of the kernel's elements; default 1 */
+    size_t groups;      /* channels of a group see each other only; default 1 */
+} hg_conv3d_opts;
+hg_conv3d_opts hg_conv3d_opts_default(void);
+
+/* act(x * w + bias): x[batch, in, d, h, w], w[out, in / groups, kd, kh, kw], bias[out] or NULL; PyTorch's layout and meaning, a kernel is
+ * not turned round. The result [batch, out, ..] has (d + 2 padding - dilation (kd - 1) - 1) / stride + 1 elements along an axis. A kernel of
+ * size 1 is a product of matrices. opts NULL: defaults. */
+hg_tensor *hg_conv3d(hg_tape *t, hg_tensor *x, hg_tensor *w, hg_tensor *bias, const hg_conv3d_opts *opts,
+                     hg_function act);
+/* The gradient of hg_conv3d by its x, as an operation: x[batch, out, ..] -> [batch, in, size[3]]. A convolution with these opts takes `size`
+ * to x's lengths. PyTorch's conv_transpose3d. */
+hg_tensor *hg_conv3d_transposed(hg_tape *t, hg_tensor *x, hg_tensor *w, const size_t size[3],
+                                const hg_conv3d_opts *opts);
+
+typedef enum { HG_POOL_MAX, HG_POOL_MEAN } hg_pool_kind;
+typedef struct {       /* of depth, height, width */
+    size_t kernel[3];  /* the window; default 2 */
+    size_t stride[3];  /* from window to window; default 0: the window's size */
+    size_t padding[3]; /* below kernel; default 0 */
+} hg_pool3d_opts;
+hg_pool3d_opts hg_pool3d_opts_default(void);
+
+/* The largest or the mean element of each window, (d + 2 padding - kernel) / stride + 1 along an axis. Padding is not there: it is never the
+ * largest and is not counted by the mean (PyTorch: count_include_pad=False). The gradient goes to the first of equals; NaN counts as largest. */
+hg_tensor *hg_pool3d(hg_tape *t, hg_tensor *x, hg_pool_kind kind, const hg_pool3d_opts *opts);
+
+/* x[b, c r^3, d, h, w] -> [b, c, r d, r h, r w]: r^3 channels become a cube of elements, the last ones along the width (Shi et al., CVPR
+ * 2016, eq. 4, in three dimensions); and back. 1 <= r <= 1024. */
+hg_tensor *hg_pixel_shuffle3d(hg_tape *t, hg_tensor *x, size_t r);
+hg_tensor *hg_pixel_unshuffle3d(hg_tape *t, hg_tensor *x, size_t r);
+hg_tensor *hg_upsample3d(hg_tape *t, hg_tensor *x, size_t r); /* every element r times along each axis */
+
 /* ---- reductions ----------------------------------------------------------------------------------------------- */
 
 /* Over the axes whose bit is set in `axes` (bit i: axis i; 0: all), which are left out of the result. Mean of nothing: NaN. */

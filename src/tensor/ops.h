@@ -23,6 +23,8 @@
     X(segment_softmax)                                                                                                 \
     X(segment)                                                                                                         \
     X(sum)                                                                                                             \
+    X(conv3d)                                                                                                          \
+    X(pool3d)                                                                                                          \
     X(linear)                                                                                                          \
     X(matmul)
 
