@@ -178,7 +178,7 @@ static double classic_energy(const hg_qdf *q, const uint16_t *packed, const hg_m
     hg_qdf_input in;
     hg_err err;
     double e;
-    if (hg_qdf_input_make(&in, m, mem, &err) != HG_OK) stop_at("classic", &err);
+    if (hg_qdf_input_make(&in, m, false, mem, &err) != HG_OK) stop_at("classic", &err);
     if ((packed ? hg_qdf_energy_bf16(&e, q->w, packed, &q->l, &in, room, &err)
                 : hg_qdf_energy(&e, q->w, &q->l, &in, room, &err)) != HG_OK)
         stop_at("classic", &err);
@@ -209,7 +209,7 @@ static double training_speed(const molecules *s) {
         hg_qdf_input in[BATCH];
         double points = 0;
         for (size_t k = 0; k < BATCH; k++) {
-            if (hg_qdf_input_make(&in[k], s->m[i + k], mem, &err) != HG_OK) stop_at("training", &err);
+            if (hg_qdf_input_make(&in[k], s->m[i + k], true, mem, &err) != HG_OK) stop_at("training", &err);
             points += (double)in[k].points;
         }
         for (size_t k = 0; k < BATCH; k++)

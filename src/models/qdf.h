@@ -67,6 +67,7 @@ typedef struct {
     float *potential; /* [points] */
 } hg_qdf_input;
 /* In mem. Errors: HG_ENOTFOUND an element without orbitals (names the atom), HG_ENOMEM. */
-HG_MUST_CHECK hg_status hg_qdf_input_make(hg_qdf_input *out, const hg_molecule *m, hg_arena *mem, hg_err *err);
+HG_MUST_CHECK hg_status hg_qdf_input_make(hg_qdf_input *out, const hg_molecule *m, bool with_potential, hg_arena *mem,
+                                          hg_err *err);
 
 #endif

@@ -58,7 +58,7 @@ static hg_status count(hg_qdf_input *q, const hg_molecule *m, hg_err *err) {
     return HG_OK;
 }
 
-hg_status hg_qdf_input_make(hg_qdf_input *q, const hg_molecule *m, hg_arena *mem, hg_err *err) {
+hg_status hg_qdf_input_make(hg_qdf_input *q, const hg_molecule *m, bool with_potential, hg_arena *mem, hg_err *err) {
     HG_TRY(count(q, m, err));
     q->point = hg_alloc(mem, q->points, 3 * sizeof(double));
     q->centre = hg_alloc(mem, q->atoms, 3 * sizeof(double));
@@ -66,8 +66,8 @@ hg_status hg_qdf_input_make(hg_qdf_input *q, const hg_molecule *m, hg_arena *mem
     q->type = hg_alloc(mem, q->orbitals, sizeof *q->type);
     q->atom = hg_alloc(mem, q->orbitals, sizeof *q->atom);
     q->power = hg_alloc(mem, q->orbitals, 1);
-    q->potential = hg_alloc(mem, q->points, sizeof(float));
-    if (!q->point || !q->centre || !q->z || !q->type || !q->atom || !q->power || !q->potential)
+    if (with_potential) q->potential = hg_alloc(mem, q->points, sizeof(float));
+    if (!q->point || !q->centre || !q->z || !q->type || !q->atom || !q->power || (with_potential && !q->potential))
         return hg_fail(err, HG_ENOMEM, "no memory for the grid of %zu atoms", m->n);
     memcpy(q->centre, m->r, 3 * m->n * sizeof(double));
     memcpy(q->z, m->z, m->n);
@@ -81,6 +81,6 @@ hg_status hg_qdf_input_make(hg_qdf_input *q, const hg_molecule *m, hg_arena *mem
             q->power[o] = k >= e->s1;
         }
     }
-    for (size_t i = 0; i < q->points; i++) q->potential[i] = potential_at(q, q->point + 3 * i);
+    for (size_t i = 0; q->potential && i < q->points; i++) q->potential[i] = potential_at(q, q->point + 3 * i);
     return HG_OK;
 }

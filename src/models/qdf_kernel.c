@@ -221,35 +221,31 @@ static void make_rows(orbitals *v, const float *w, const hg_qdf_layout *l, const
     normalise_coefficients(v);
 }
 
-static void scale_columns(float *to, const float *from, const float *k, size_t rows, size_t n) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < n; j++) to[i * n + j] = from[i * n + j] * k[j];
-}
-
-/* norm[D] holds squares: to norms, and k. */
-static void make_scales(orbitals *v) {
-    const float scale = (float)sqrt(v->q->electrons / (double)v->D);
-    for (size_t j = 0; j < v->D; j++) {
+/* Column norms of psi from those of the Gram matrix, and b. gram and gram_c are there. */
+static void finish_orbitals(orbitals *v, hg_qdf_room *room) {
+    const size_t O = v->O, D = v->D;
+    v->norm = take(room, D);
+    v->k = take(room, D);
+    v->b = take(room, O * D);
+    const float scale = (float)sqrt(v->q->electrons / (double)D);
+    for (size_t j = 0; j < D; j++) v->norm[j] = 0;
+    for (size_t o = 0; o < O; o++) add_products(v->norm, v->c + o * D, v->gram_c + o * D, D);
+    for (size_t j = 0; j < D; j++) {
         v->norm[j] = sqrtf(fmaxf(v->norm[j], 0));
         v->k[j] = scale / fmaxf(v->norm[j], 1e-12f);
     }
+    for (size_t o = 0; o < O; o++)
+        for (size_t j = 0; j < D; j++) v->b[o * D + j] = v->c[o * D + j] * v->k[j];
 }
 
 static void make_orbitals(orbitals *v, const float *w, const hg_qdf_layout *l, const hg_qdf_input *q,
                           hg_qdf_room *room) {
     make_rows(v, w, l, q, room);
-    const size_t P = v->P, O = v->O, D = v->D;
-    v->gram = take(room, O * O);
-    v->gram_c = take(room, O * D);
-    v->norm = take(room, D);
-    v->k = take(room, D);
-    v->b = take(room, O * D);
-    hg_gemm_f32(v->gram, O, v->phi, P, false, v->phi, P, true, O, O, P, 1, 0);
-    hg_gemm_f32(v->gram_c, D, v->gram, O, false, v->c, D, false, O, D, O, 1, 0);
-    for (size_t j = 0; j < D; j++) v->norm[j] = 0;
-    for (size_t o = 0; o < O; o++) add_products(v->norm, v->c + o * D, v->gram_c + o * D, D);
-    make_scales(v);
-    scale_columns(v->b, v->c, v->k, O, D);
+    v->gram = take(room, v->O * v->O);
+    v->gram_c = take(room, v->O * v->D);
+    hg_gemm_f32(v->gram, v->O, v->phi, v->P, false, v->phi, v->P, true, v->O, v->O, v->P, 1, 0);
+    hg_gemm_f32(v->gram_c, v->D, v->gram, v->O, false, v->c, v->D, false, v->O, v->D, v->O, 1, 0);
+    finish_orbitals(v, room);
 }
 
 /* From db = dL/db and dphi = dL/dphi as far as psi = phi' b says: on to the coefficients and zeta. db and dphi are used up. */
@@ -341,57 +337,60 @@ static size_t floats_for(size_t uint16s) { return rounded((uint16s + 1) / 2); }
 static uint16_t *take_packed(hg_qdf_room *r, size_t uint16s) { return (uint16_t *)take(r, floats_for(uint16s)); }
 static size_t panels(size_t n) { return (n + HG_BF16_PANEL - 1) / HG_BF16_PANEL; }
 
-static hg_matrix turned(const float *w, size_t D) { return (hg_matrix) { w, 1, (ptrdiff_t)D }; } /* b = w' */
-
+/* All three layers of the energy, packed[layer]: what is multiplied from the right is w'. */
 uint16_t *hg_qdf_pack(const float *w, const hg_qdf_layout *l) {
     const size_t D = l->dim, one = hg_bf16_packed(D, D);
-    uint16_t *p = hg_aligned(2 * one * sizeof *p);
-    for (size_t i = 1; p && i < HG_QDF_LAYERS; i++)
-        hg_bf16_pack(p + (i - 1) * one, &(hg_matrix) { w + l->w[i], 1, (ptrdiff_t)D }, D, D, 0, panels(D));
+    uint16_t *p = hg_aligned(HG_QDF_LAYERS * one * sizeof *p);
+    for (size_t i = 0; p && i < HG_QDF_LAYERS; i++)
+        hg_bf16_pack(p + i * one, &(hg_matrix) { w + l->w[i], 1, (ptrdiff_t)D }, D, D, 0, panels(D));
     return p;
+}
+
+/* c[m, n] = a[m, k] b[k, n] with b packed on the spot into `room`; scratch for m rows. */
+static void product_of(float *c, const hg_matrix *a, const hg_matrix *b, size_t m, size_t n, size_t k, uint16_t *packed,
+                       uint16_t *scratch) {
+    hg_bf16_pack(packed, b, k, n, 0, panels(n));
+    hg_bf16_product(c, n, a, packed, k, n, 0, m, n, false, false, scratch);
 }
 
 hg_status hg_qdf_energy_bf16(double *e, const float *w, const uint16_t *packed, const hg_qdf_layout *l,
                              const hg_qdf_input *q, hg_qdf_room *room, hg_err *err) {
     const size_t D = l->dim, P = q->points, O = q->orbitals, tile = P < TILE ? P : TILE, one = hg_bf16_packed(D, D);
-    const size_t work = hg_bf16_room(tile, D > O ? D : O);
+    const size_t most = O > tile ? O : tile, widest = O > D ? O : D;
+    const size_t of_gram = hg_bf16_packed(P, O), of_first = hg_bf16_packed(O, D);
+    const size_t work = hg_bf16_room(most, P > widest ? P : widest);
     HG_TRY(room_for(room,
-                    orbital_floats(q, D) + rounded(P * D) + rounded(D * D) + 2 * rounded(tile * D) + 4 * rounded(D) +
-                        floats_for(one) + floats_for(hg_bf16_packed(O, D)) + floats_for(work),
+                    orbital_floats(q, D) + rounded(O * D) + 2 * rounded(tile * D) + 2 * rounded(D) +
+                        floats_for(of_gram > of_first ? of_gram : of_first) + floats_for(work),
                     err));
     orbitals v;
     make_rows(&v, w, l, q, room);
-    float *psi = take(room, P * D), *even = take(room, tile * D), *odd = take(room, tile * D), *sum = take(room, D),
+    v.gram = take(room, O * O);
+    v.gram_c = take(room, O * D);
+    float *first = take(room, O * D), *even = take(room, tile * D), *odd = take(room, tile * D), *sum = take(room, D),
           *part = take(room, D);
-    v.norm = take(room, D);
-    v.k = take(room, D);
-    uint16_t *c = take_packed(room, hg_bf16_packed(O, D)), *first = take_packed(room, one),
-             *scratch = take_packed(room, work);
-    float *scaled = take(room, D * D);
-    hg_bf16_pack(c, &(hg_matrix) { v.c, (ptrdiff_t)D, 1 }, O, D, 0, panels(D));
-    memset(v.norm, 0, D * sizeof *v.norm);
-    for (size_t p = 0; p < P; p += tile) {
-        const size_t n = P - p < tile ? P - p : tile;
-        hg_bf16_product(psi + p * D, D, &(hg_matrix) { v.phi + p, 1, (ptrdiff_t)P }, c, O, D, 0, n, D, false, false,
-                        scratch);
-        for (size_t i = 0; i < n; i++) add_products(v.norm, psi + (p + i) * D, psi + (p + i) * D, D);
-    }
-    make_scales(&v);
-    scale_columns(scaled, w + l->w[0], v.k, D, D); /* psi stays as it is: the first layer has its scale */
-    const hg_matrix turned_first = turned(scaled, D);
-    hg_bf16_pack(first, &turned_first, D, D, 0, panels(D));
+    uint16_t *here = take_packed(room, of_gram > of_first ? of_gram : of_first), *scratch = take_packed(room, work);
+    const hg_matrix phi = { v.phi, (ptrdiff_t)P, 1 }, points = { v.phi, 1, (ptrdiff_t)P };
+    product_of(v.gram, &phi, &points, O, O, P, here, scratch);
+    product_of(v.gram_c, &(hg_matrix) { v.gram, (ptrdiff_t)O, 1 }, &(hg_matrix) { v.c, (ptrdiff_t)D, 1 }, O, D, O, here,
+               scratch);
+    finish_orbitals(&v, room);
+    hg_bf16_product(first, D, &(hg_matrix) { v.b, (ptrdiff_t)D, 1 }, packed, D, D, 0, O, D, false, false, scratch);
+    hg_bf16_pack(here, &(hg_matrix) { first, (ptrdiff_t)D, 1 }, O, D, 0, panels(D));
     memset(sum, 0, D * sizeof *sum);
     for (size_t p = 0; p < P; p += tile) {
         const size_t n = P - p < tile ? P - p : tile;
-        const float *x = psi + p * D;
         float *const h[HG_QDF_LAYERS] = { even, odd, even };
-        memset(part, 0, D * sizeof *part);
-        for (int i = 0; i < HG_QDF_LAYERS; x = h[i++]) {
-            hg_bf16_product(h[i], D, &(hg_matrix) { x, (ptrdiff_t)D, 1 }, i ? packed + (size_t)(i - 1) * one : first, D,
-                            D, 0, n, D, false, false, scratch);
+        hg_bf16_product(even, D, &(hg_matrix) { v.phi + p, 1, (ptrdiff_t)P }, here, O, D, 0, n, D, false, false,
+                        scratch);
+        bias_relu(even, w + l->b[0], n, D);
+        for (int i = 1; i < HG_QDF_LAYERS; i++) {
+            hg_bf16_product(h[i], D, &(hg_matrix) { h[i - 1], (ptrdiff_t)D, 1 }, packed + (size_t)i * one, D, D, 0, n,
+                            D, false, false, scratch);
             bias_relu(h[i], w + l->b[i], n, D);
         }
-        column_sums(part, x, NULL, n, D);
+        memset(part, 0, D * sizeof *part);
+        column_sums(part, h[HG_QDF_LAYERS - 1], NULL, n, D);
         for (size_t j = 0; j < D; j++) sum[j] += part[j];
     }
     return finish_energy(e, &v, sum, err);

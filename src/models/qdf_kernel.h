@@ -26,13 +26,13 @@ HG_MUST_CHECK hg_status hg_qdf_energy(double *e, const float *w, const hg_qdf_la
  * hg_qdf_pack and belongs to w. */
 HG_MUST_CHECK hg_status hg_qdf_energy_bf16(double *e, const float *w, const uint16_t *packed, const hg_qdf_layout *l,
                                            const hg_qdf_input *q, hg_qdf_room *room, hg_err *err);
-/* Layers 2 and 3 of the energy, rounded and laid out for it. Free with hg_free. NULL: no memory. */
+/* The layers of the energy, rounded and laid out for it. Free with hg_free. NULL: no memory. */
 uint16_t *hg_qdf_pack(const float *w, const hg_qdf_layout *l);
 /* E as hg_qdf_energy, and grad[l->count] += scale d (E - target)^2 / dw. */
 HG_MUST_CHECK hg_status hg_qdf_learn_energy(double *e, float *grad, const float *w, const hg_qdf_layout *l,
                                             const hg_qdf_input *q, double target, double scale, hg_qdf_room *room,
                                             hg_err *err);
-/* *loss = sum over points of (V_network - V)^2; grad += scale d loss / dw, unless grad is NULL. rho[points], unless NULL. */
+/* For an input made with its potential. *loss = sum over points of (V_network - V)^2; grad += scale d loss / dw, unless grad is NULL. rho[points], unless NULL. */
 HG_MUST_CHECK hg_status hg_qdf_learn_potential(double *loss, float *rho, float *grad, const float *w,
                                                const hg_qdf_layout *l, const hg_qdf_input *q, double scale,
                                                hg_qdf_room *room, hg_err *err);

@@ -35,7 +35,7 @@ static void an_atom_has_56_points_on_a_lattice(void **state) {
     const hg_mark mark = hg_arena_mark(mem);
     hg_qdf_input q;
     assert_ok(hg_qdf_input_make(
-        &q, molecule(mem, 2, (const uint8_t[]) { 1, 8 }, (const double[]) { 0, 0, 0, 0, 0, 30 }), mem, NULL));
+        &q, molecule(mem, 2, (const uint8_t[]) { 1, 8 }, (const double[]) { 0, 0, 0, 0, 0, 30 }), true, mem, NULL));
     assert_int_equal(q.points, 112);
     assert_int_equal(q.orbitals, 4 + 14);
     assert_close(q.electrons, 9, 0);
@@ -71,8 +71,8 @@ static void one_column_by_hand(void **state) {
     w[l.energy_w] = 0.5f;
     w[l.energy_b] = -1;
     hg_qdf_input q;
-    assert_ok(
-        hg_qdf_input_make(&q, molecule(mem, 1, (const uint8_t[]) { 1 }, (const double[]) { 1, 2, 3 }), mem, NULL));
+    assert_ok(hg_qdf_input_make(&q, molecule(mem, 1, (const uint8_t[]) { 1 }, (const double[]) { 1, 2, 3 }), true, mem,
+                                NULL));
     double norm = 0, want = -1, e;
     for (size_t p = 0; p < 56; p++) { /* four equal orbitals: psi is phi, with the sum of squares 1 electron */
         double d2 = 0;
@@ -112,7 +112,7 @@ static void kernels_are_the_tape(void **state) {
     for (size_t i = 0; i < l.count; i++) wd[i] = (double)w[i];
     hg_qdf_input q;
     hg_err err;
-    assert_ok_err(hg_qdf_input_make(&q, molecule(mem, sizeof Z, Z, R), mem, &err), err);
+    assert_ok_err(hg_qdf_input_make(&q, molecule(mem, sizeof Z, Z, R), true, mem, &err), err);
     hg_tape_opts o = hg_tape_opts_default();
     o.dtype = HG_F64;
     hg_tape *t;
@@ -183,11 +183,11 @@ static void the_order_of_atoms_and_a_shift_change_nothing(void **state) {
         for (size_t k = 0; k < 3; k++) r[3 * i + k] = R[3 * (sizeof Z - 1 - i) + k] + 0.7;
     }
     hg_qdf_input q;
-    assert_ok(hg_qdf_input_make(&q, molecule(mem, sizeof Z, Z, R), mem, NULL));
+    assert_ok(hg_qdf_input_make(&q, molecule(mem, sizeof Z, Z, R), true, mem, NULL));
     assert_ok(hg_qdf_energy(&e[0], w, &l, &q, &room, NULL));
     assert_ok(hg_qdf_energy(&e[1], w, &l, &q, &room, NULL));
     assert_true(e[0] == e[1]);
-    assert_ok(hg_qdf_input_make(&q, molecule(mem, sizeof Z, z, r), mem, NULL));
+    assert_ok(hg_qdf_input_make(&q, molecule(mem, sizeof Z, z, r), true, mem, NULL));
     assert_ok(hg_qdf_energy(&e[2], w, &l, &q, &room, NULL));
     assert_close(e[2], e[0], 1e-5);
     hg_qdf_room_free(&room);
@@ -206,15 +206,15 @@ static void what_it_cannot_compute_is_refused(void **state) {
     hg_err err;
     double e;
     hg_molecule *m = molecule(mem, 2, (const uint8_t[]) { 1, 17 }, (const double[]) { 0, 0, 0, 1.3, 0, 0 });
-    assert_int_equal(hg_qdf_input_make(&q, m, mem, &err), HG_ENOTFOUND);
+    assert_int_equal(hg_qdf_input_make(&q, m, true, mem, &err), HG_ENOTFOUND);
     assert_contains(err.msg, "atom 2 is Cl");
     m->z[1] = 1;
     m->charge = 2;
-    assert_int_equal(hg_qdf_input_make(&q, m, mem, &err), HG_EDATA);
+    assert_int_equal(hg_qdf_input_make(&q, m, true, mem, &err), HG_EDATA);
     m->charge = 0;
     for (long k = 0;; k++) {
         fail_alloc_after(k);
-        hg_status st = hg_qdf_input_make(&q, m, mem, &err);
+        hg_status st = hg_qdf_input_make(&q, m, true, mem, &err);
         if (st == HG_OK) st = hg_qdf_energy(&e, w, &l, &q, &room, &err);
         fail_alloc_after(-1);
         hg_qdf_room_free(&room);
@@ -283,7 +283,7 @@ static void the_published_predictions_come_back(void **state) {
             hg_arena_reset(mem, mark);
             continue;
         }
-        assert_ok_err(hg_qdf_input_make(&in, m, mem, &err), err);
+        assert_ok_err(hg_qdf_input_make(&in, m, true, mem, &err), err);
         assert_ok_err(hg_qdf_energy(&e, q->w, &q->l, &in, &room, &err), err);
         prediction key = { "", 0 };
         snprintf(key.id, sizeof key.id, "%s", m->id);
