@@ -24,7 +24,7 @@ static void lack_of_memory_breaks_off_and_nothing_else(void **state) {
         else
             assert_true(err.msg[0] != '\0');
         failed += st != HG_OK;
-        hg_party *other = trio_patient(t, "carol", 20000); /* broken ones may keep her places for a while */
+        hg_party *other = trio_patient(t, "carol", 90000); /* broken ones may keep her places for a while */
         assert_ok_err(trio_suggest(other, &row, NULL, &err), err);
         assert_int_equal(row, right);
         hg_party_free(other);
