@@ -49,7 +49,7 @@ typedef struct {
 /* First values as PyTorch gives them: coefficients normal, zeta 1, layers uniform in +- 1 / sqrt(inputs). */
 HG_MUST_CHECK hg_status hg_qdf_new(hg_qdf **out, size_t dim, const hg_params_opts *opts, hg_err *err);
 /* From a safetensors file; dim is what the file has. Errors: HG_EIO, HG_EPARSE, HG_ENOTFOUND a tensor that is missing, HG_EDATA a shape
- * that does not fit or a weight that is no number, HG_ENOMEM. */
+ * that does not fit, HG_ENAN a weight that is no number, HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_qdf_load(hg_qdf **out, const char *path, const hg_params_opts *opts, hg_err *err);
 HG_MUST_CHECK hg_status hg_qdf_save(const hg_qdf *q, const char *path, hg_err *err);
 void hg_qdf_free(hg_qdf *q);

@@ -1,9 +1,9 @@
 /* models/qdf_weights.c -- the parameters of Quantum Deep Field: names, places, files; see models/qdf.h */
 #include "core/memory.h"
 #include "files/safetensors.h"
+#include "hagane/weights.h"
 #include "models/qdf.h"
 #include "tensor/params.h"
-#include <math.h>
 #include <string.h>
 
 enum { DIM = 0 }; /* stands for the model's dimension in the table */
@@ -86,45 +86,29 @@ hg_status hg_qdf_new(hg_qdf **out, size_t dim, const hg_params_opts *opts, hg_er
     return st;
 }
 
-static hg_status fill(hg_qdf *q, const hg_safetensors *s, const char *path, hg_err *err) {
-    for (size_t i = 0; i < N_PARTS; i++) {
-        const hg_stored *t;
-        const hg_shape shape = shape_of(&PARTS[i], q->l.dim);
-        float *w = q->w + q->params->e[i].at;
-        HG_TRY(hg_safetensors_need(&t, s, PARTS[i].name, shape.n, shape.rank, err));
-        HG_TRY(hg_stored_floats(w, t, err));
-        for (size_t k = 0; k < t->count; k++)
-            if (!isfinite(w[k]))
-                return hg_fail(err, HG_EDATA, "%s: \"%s\" holds a weight that is not a number", path, t->name);
-    }
-    return HG_OK;
+/* What stands in the first table tells the dimension; all else is as for every network. */
+static hg_status dimension_of(size_t *dim, const char *path, hg_err *err) {
+    hg_safetensors *s;
+    HG_TRY(hg_safetensors_open(&s, path, 0, err));
+    const hg_stored *first = hg_safetensors_find(s, PARTS[0].name);
+    *dim = first && first->rank == 2 ? first->shape[1] : 0;
+    hg_safetensors_free(s);
+    if (*dim) return HG_OK;
+    return hg_fail(err, HG_ENOTFOUND, "%s: no weights of Quantum Deep Field: \"%s\" is missing", path, PARTS[0].name);
 }
 
 hg_status hg_qdf_load(hg_qdf **out, const char *path, const hg_params_opts *opts, hg_err *err) {
-    hg_safetensors *s;
+    size_t dim;
     *out = NULL;
-    HG_TRY(hg_safetensors_open(&s, path, 0, err));
-    const hg_stored *first = hg_safetensors_find(s, PARTS[0].name);
-    hg_status st = first && first->rank == 2
-                       ? hg_qdf_new(out, first->shape[1], opts, err)
-                       : hg_fail(err, HG_ENOTFOUND, "%s: no weights of Quantum Deep Field: \"%s\" is missing", path,
-                                 PARTS[0].name);
-    if (st == HG_OK) st = fill(*out, s, path, err);
-    hg_safetensors_free(s);
-    if (st != HG_OK) {
-        hg_qdf_free(*out);
-        *out = NULL;
-    }
+    HG_TRY(dimension_of(&dim, path, err));
+    HG_TRY(hg_qdf_new(out, dim, opts, err));
+    const hg_status st = hg_params_load((*out)->params, path, "", err);
+    if (st == HG_OK) return HG_OK;
+    hg_qdf_free(*out);
+    *out = NULL;
     return st;
 }
 
 hg_status hg_qdf_save(const hg_qdf *q, const char *path, hg_err *err) {
-    hg_stored t[N_PARTS];
-    hg_shape shape[N_PARTS];
-    for (size_t i = 0; i < N_PARTS; i++) {
-        shape[i] = shape_of(&PARTS[i], q->l.dim);
-        t[i] = (hg_stored) { PARTS[i].name, HG_STORED_F32,           shape[i].rank,
-                             shape[i].n,    hg_shape_size(shape[i]), q->w + q->params->e[i].at };
-    }
-    return hg_safetensors_write(path, t, N_PARTS, NULL, 0, err);
+    return hg_params_save(path, q->params, NULL, 0, err);
 }
