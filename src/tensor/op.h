@@ -117,6 +117,8 @@ void hg_reduce_to(hg_tape *t, void *y, const hg_tensor *to, const void *g, const
 void hg_function_values(hg_function f, hg_dtype d, void *y, const void *x, size_t n);
 void hg_function_slopes(hg_function f, hg_dtype d, void *dx, const void *g, const void *x, const void *y, size_t n,
                         bool add);
+/* gz = out->grad times the slope of act at z, over the pool; out holds act(z). */
+void hg_activation_backward(hg_tape *t, void *gz, hg_function act, const hg_tensor *out, const void *z);
 hg_tensor *hg_function_slope(hg_tape *t, hg_function f, hg_tensor *v, hg_tensor *out);
 
 /* A view in which `axis` and the last axis have changed places; x itself when they are the same. */

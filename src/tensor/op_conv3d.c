@@ -213,27 +213,13 @@ static void forward(hg_tensor *out, hg_tape *t) {
     if (!out->wants_grad) hg_tape_release(t, mark);
 }
 
-typedef struct {
-    const hg_tensor *out;
-    void *gz;
-} slopes;
-
-static void slope_task(void *ctx, size_t begin, size_t end, size_t worker) {
-    const slopes *s = ctx;
-    const conv *v = s->out->attr;
-    const size_t from = begin * hg_dtype_size(s->out->dtype);
-    (void)worker;
-    hg_function_slopes(v->act, s->out->dtype, (char *)s->gz + from, (const char *)s->out->grad + from,
-                       (const char *)v->z + from, (const char *)s->out->data + from, end - begin, false);
-}
-
 static void backward_y(hg_tensor *out, hg_tape *t) {
     const conv *v = out->attr;
     hg_tensor *x = out->in[0], *w = out->in[1], *b = out->n_in > 2 ? out->in[2] : NULL, gz = hg_gradient_of(out);
     if (v->act != HG_IDENTITY) {
         gz.data = hg_tape_alloc(t, hg_elements(out), hg_dtype_size(out->dtype));
         if (!gz.data) return;
-        hg_pool_for(hg_tape_pool(t), hg_elements(out), HG_CHUNK, slope_task, &(slopes) { out, gz.data });
+        hg_activation_backward(t, gz.data, v->act, out, v->z);
     }
     if (hg_wants(x) && hg_elements(x)) compute_dx(t, &v->c, x->grad, &gz, w, !hg_grad_fresh(x));
     if (hg_wants(w) && hg_elements(w)) compute_dw(t, &v->c, w->grad, x, &gz, !hg_grad_fresh(w));

@@ -66,20 +66,6 @@ static void forward(hg_tensor *out, hg_tape *t) {
     hg_product_do(t, &p);
 }
 
-typedef struct {
-    const hg_tensor *out;
-    void *gz;
-} slopes;
-
-static void slope_task(void *ctx, size_t begin, size_t end, size_t worker) {
-    const slopes *s = ctx;
-    const layer *l = s->out->attr;
-    const size_t from = begin * hg_dtype_size(s->out->dtype);
-    (void)worker;
-    hg_function_slopes(l->act, s->out->dtype, (char *)s->gz + from, (const char *)s->out->grad + from,
-                       (const char *)l->z + from, (const char *)s->out->data + from, end - begin, false);
-}
-
 static void backward(hg_tensor *out, hg_tape *t) {
     hg_tensor *x = out->in[0], *w = out->in[1], *b = out->in[2];
     const layer *l = out->attr;
@@ -88,7 +74,7 @@ static void backward(hg_tensor *out, hg_tape *t) {
     if (l->act != HG_IDENTITY) {
         gz = hg_tape_alloc(t, hg_elements(out), hg_dtype_size(out->dtype));
         if (!gz) return;
-        hg_pool_for(hg_tape_pool(t), hg_elements(out), HG_CHUNK, slope_task, &(slopes) { out, gz });
+        hg_activation_backward(t, gz, l->act, out, l->z);
     }
     hg_product p = { .dtype = out->dtype, .act = HG_IDENTITY };
     if (hg_wants(x)) { /* gz w */

@@ -206,3 +206,25 @@ static hg_tensor *example(hg_tape *t, hg_rng *r, unsigned k) {
 const hg_op hg_op_map = { "map", shape, forward, backward, derive, example };
 
 hg_tensor *hg_map(hg_tape *t, hg_function f, hg_tensor *x) { return hg_apply(t, &hg_op_map, &x, 1, 0, &f, sizeof f); }
+
+/* ---- for operations with an activation of their own ------------------------------------------------------------------ */
+
+typedef struct {
+    void *gz;
+    hg_function act;
+    const hg_tensor *out;
+    const void *z;
+} activation;
+
+static void activation_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    const activation *a = ctx;
+    const size_t from = begin * hg_dtype_size(a->out->dtype);
+    (void)worker;
+    hg_function_slopes(a->act, a->out->dtype, (char *)a->gz + from, (const char *)a->out->grad + from,
+                       (const char *)a->z + from, (const char *)a->out->data + from, end - begin, false);
+}
+
+void hg_activation_backward(hg_tape *t, void *gz, hg_function act, const hg_tensor *out, const void *z) {
+    activation a = { gz, act, out, z };
+    hg_pool_for(hg_tape_pool(t), hg_elements(out), HG_CHUNK, activation_task, &a);
+}
