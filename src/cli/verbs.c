@@ -8,6 +8,8 @@
     V(replay)                                                                                                          \
     V(report)                                                                                                          \
     V(describe)                                                                                                        \
+    V(train)                                                                                                           \
+    V(predict)                                                                                                         \
     V(party)                                                                                                           \
     V(party_init)                                                                                                      \
     V(party_authority)                                                                                                 \

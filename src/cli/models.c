@@ -1,0 +1,72 @@
+/* cli/models.c -- see cli/models.h */
+#include "cli/models.h"
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PLACES = 3, PATH_SIZE = 4096 };
+
+static bool has_card(const char *folder) {
+    char path[PATH_SIZE];
+    struct stat s;
+    const int n = snprintf(path, sizeof path, "%s/card.json", folder);
+    return n > 0 && n < PATH_SIZE && stat(path, &s) == 0;
+}
+
+/* Folders of models, the first that has the name wins; "" where there is none. */
+static void places(char place[PLACES][PATH_SIZE]) {
+    char self[PATH_SIZE];
+    const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    const char *given = getenv("HAGANE_MODELS");
+    for (int i = 0; i < PLACES; i++) place[i][0] = '\0';
+    if (given) snprintf(place[0], PATH_SIZE, "%s", given);
+    if (n <= 0) return;
+    self[n] = '\0';
+    char *slash = strrchr(self, '/');
+    if (!slash) return;
+    *slash = '\0';
+    if (snprintf(place[1], PATH_SIZE, "%s/../share/hagane/models", self) >= PATH_SIZE) place[1][0] = '\0';
+    if (snprintf(place[2], PATH_SIZE, "%s/../../models", self) >= PATH_SIZE)
+        place[2][0] = '\0'; /* build/<preset>/hagane */
+}
+
+static void add_names(hg_text *t, const char *place) {
+    DIR *d = *place ? opendir(place) : NULL;
+    for (const struct dirent *e; d && (e = readdir(d));) {
+        char path[PATH_SIZE];
+        if (e->d_name[0] == '.' || snprintf(path, sizeof path, "%s/%s", place, e->d_name) >= PATH_SIZE ||
+            !has_card(path))
+            continue;
+        hg_text_add(t, "%s%s", t->len ? ", " : "", e->d_name);
+    }
+    if (d) closedir(d);
+}
+
+static hg_status not_found(const char *word, char place[PLACES][PATH_SIZE], hg_err *err) {
+    hg_text names = hg_text_new(200);
+    for (int i = 0; i < PLACES && names.len == 0; i++) add_names(&names, place[i]);
+    hg_fail(err, HG_ENOTFOUND, "there is no model \"%s\"", word);
+    if (names.len)
+        hg_advise(err, HG_ENOTFOUND, "there are: %s; or name a folder with a card.json", names.s);
+    else
+        hg_advise(err, HG_ENOTFOUND, "name a folder with a card.json, or set HAGANE_MODELS to the folder of models");
+    hg_text_free(&names);
+    return HG_ENOTFOUND;
+}
+
+hg_status cli_model_load(hg_model **out, const char *word, hg_err *err) {
+    char place[PLACES][PATH_SIZE], path[2 * PATH_SIZE];
+    *out = NULL;
+    if (has_card(word)) return hg_model_load(out, word, err);
+    places(place);
+    for (int i = 0; i < PLACES && !strchr(word, '/'); i++) {
+        if (!*place[i]) continue;
+        snprintf(path, sizeof path, "%s/%s", place[i], word);
+        if (has_card(path)) return hg_model_load(out, path, err);
+    }
+    return not_found(word, place, err);
+}
