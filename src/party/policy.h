@@ -13,7 +13,7 @@
 #include "core/text.h"
 #include "hagane/core.h"
 #include "party/encode.h"
-#include "secret/model.h"
+#include "secret/gp_grid.h"
 #include "secret/release.h"
 #include "secret/run.h"
 

@@ -16,7 +16,7 @@
  */
 #ifndef HG_SECRET_POOL_MIXTURE_H
 #define HG_SECRET_POOL_MIXTURE_H
-#include "secret/model.h"
+#include "secret/gp_grid.h"
 
 enum {
     HG_POOLS_MOST = 8,      /* grid points on tiers 2 and 3 */

@@ -7,7 +7,7 @@
 #ifndef HG_SECRET_POOL_POLICY_H
 #define HG_SECRET_POOL_POLICY_H
 #include "secret/function.h"
-#include "secret/model.h"
+#include "secret/gp_grid.h"
 #include "secret/pool_mixture.h"
 
 enum {

@@ -31,7 +31,7 @@
  */
 #ifndef HG_SECRET_POOL_STATE_H
 #define HG_SECRET_POOL_STATE_H
-#include "secret/model.h"
+#include "secret/gp_grid.h"
 #include "secret/run.h"
 
 typedef struct hg_pool_state

@@ -1,7 +1,7 @@
 /* secret/release.c -- see secret/release.h: a thermometer of public thresholds becomes one-hot by local XORs, and its index the answer */
 #include "secret/release.h"
 #include "secret/compare.h"
-#include "secret/model.h"
+#include "secret/gp_grid.h"
 
 enum { RANGE_BITS = 4 }; /* [-8, 8] is 16 units wide */
 

@@ -6,7 +6,7 @@
  */
 #ifndef HG_SECRET_TIER1_H
 #define HG_SECRET_TIER1_H
-#include "secret/model.h"
+#include "secret/gp_grid.h"
 #include "secret/run.h"
 
 enum { HG_T1_ROWS_MOST = 4096, HG_T1_POOL_MOST = 1000000, HG_T1_BATCH_MOST = 64 };

@@ -14,7 +14,7 @@
 #ifndef HG_SECRET_TIER1_WORK_H
 #define HG_SECRET_TIER1_WORK_H
 #include "secret/exact.h"
-#include "secret/model.h"
+#include "secret/gp_grid.h"
 
 typedef struct {
     double *inverse, *v, *u;

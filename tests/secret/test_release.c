@@ -1,7 +1,7 @@
 /* tests/secret/test_release.c -- secret/release.h: the step that holds a mean, from the servers, the plain party and by hand */
 #include "secret/release.h"
 #include "parties.h"
-#include "secret/model.h"
+#include "secret/gp_grid.h"
 #include "secret/verify.h"
 #include "tier1_problem.h"
 

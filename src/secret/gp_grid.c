@@ -1,5 +1,5 @@
-/* secret/model.c -- see secret/model.h */
-#include "secret/model.h"
+/* secret/gp_grid.c -- see secret/gp_grid.h */
+#include "secret/gp_grid.h"
 #include <math.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* tests/secret/test_model.c -- what a policy may fix, and what is refused in words */
-#include "secret/model.h"
+/* tests/secret/test_gp_grid.c -- what a policy may fix, and what is refused in words */
+#include "secret/gp_grid.h"
 #include "test.h"
 
 static void the_default_is_valid_and_its_medians_are_grid_values(void **state) {

@@ -1,10 +1,10 @@
-/* secret/model.h -- the Gaussian process that servers compute with: what the policy fixes, in numbers
+/* secret/gp_grid.h -- the Gaussian process that servers compute with: what the policy fixes, in numbers and in grids
  *
  * Public on every tier and the same on every server, digit for digit: tables are made by fixed-order sums and an exponential of
  * our own (secret/exact.h), never by BLAS or the C library's exp, and their digests are compared before any share is used.
  */
-#ifndef HG_SECRET_MODEL_H
-#define HG_SECRET_MODEL_H
+#ifndef HG_SECRET_GP_GRID_H
+#define HG_SECRET_GP_GRID_H
 #include "hagane/acquire.h"
 #include "hagane/core.h"
 
