@@ -12,6 +12,8 @@
 #define HG_EV_PER_HARTREE      27.211386245988
 #define HG_ANGSTROM_PER_BOHR   0.529177210903
 #define HG_KCAL_PER_MOL_PER_EV 23.060547830619029 /* e N_A / 4184 J, exact constants of the SI */
+/* e angstrom in debye: 1.602176634e-19 C * 1e-10 m / (1e-21 C m^2/s / 299792458 m/s), exact constants of the SI */
+#define HG_DEBYE_PER_E_ANGSTROM 4.80320471257026
 /* Quantum Deep Field's own data use 27.2114 eV: 5e-7 of an energy more, which is 0.0005 eV at 1,000 eV. */
 #define HG_EV_PER_HARTREE_QDF 27.2114
 

@@ -1,7 +1,6 @@
 /* cli/output.c -- see cli/output.h */
 #include "cli/output.h"
 #include "files/hash.h"
-#include "files/output.h"
 #include "num/linalg.h"
 #include <errno.h>
 #include <string.h>
@@ -24,7 +23,6 @@ struct cli_record {
     size_t n_words;
     file input[MAX_FILES], output[MAX_FILES];
     size_t n_inputs, n_outputs;
-    hg_hash *streaming; /* of the last output, while it is written */
     struct timespec began, clock;
 };
 
@@ -124,24 +122,19 @@ hg_status cli_result(cli_run *run, const char *path, const char *bytes, size_t n
     return add_file(run->record->output, &run->record->n_outputs, f, err);
 }
 
-hg_status cli_stream_open(cli_run *run, const char *path, hg_err *err) {
+hg_status cli_stream_open(hg_output **out, cli_run *run, const char *path, hg_err *err) {
     cli_record *r = run->record;
     HG_TRY(check_path(r, path, err));
     HG_TRY(add_file(r->output, &r->n_outputs, (file) { .path = path }, err));
-    HG_TRY(hg_output_new(&r->output[r->n_outputs - 1].open, path, NULL, err));
-    return hg_hash_new(&r->streaming, err);
+    file *f = &r->output[r->n_outputs - 1];
+    HG_TRY(hg_output_new(&f->open, path, NULL, err));
+    *out = f->open;
+    return hg_output_hash(f->open, err);
 }
 
-hg_status cli_stream_write(cli_run *run, const char *bytes, size_t n, hg_err *err) {
-    HG_TRY(hg_hash_add(run->record->streaming, bytes, n, err));
-    return hg_output_write(run->record->output[run->record->n_outputs - 1].open, bytes, n, err);
-}
-
-hg_status cli_stream_close(cli_run *run, hg_err *err) {
-    cli_record *r = run->record;
-    HG_TRY(hg_hash_hex(r->output[r->n_outputs - 1].hash, r->streaming, err));
-    hg_hash_free(r->streaming);
-    r->streaming = NULL;
+hg_status cli_stream_close(cli_run *run, hg_output *stream, hg_err *err) {
+    for (size_t i = 0; i < run->record->n_outputs; i++)
+        if (run->record->output[i].open == stream) return hg_output_hash_hex(run->record->output[i].hash, stream, err);
     return HG_OK;
 }
 
@@ -260,6 +253,5 @@ hg_status cli_commit(cli_run *run, hg_err *err) {
 
 void cli_results_free(cli_run *run) {
     if (!run->record) return;
-    hg_hash_free(run->record->streaming);
     for (size_t i = 0; i < run->record->n_outputs; i++) hg_output_free(run->record->output[i].open);
 }

@@ -7,6 +7,7 @@
 #define HG_CLI_OUTPUT_H
 #include "cli/run.h"
 #include "files/json.h"
+#include "files/output.h"
 
 /* The object every verb prints with --json: {"schema": "hagane.<verb>/1", "version": ...} left open. */
 void cli_json_begin(hg_json *j, cli_run *run, const char *schema);
@@ -15,10 +16,9 @@ HG_MUST_CHECK hg_status cli_json_end(cli_run *run, hg_json *j,
 
 /* Hands over a result for `path` ("-": standard output), which is copied. */
 HG_MUST_CHECK hg_status cli_result(cli_run *run, const char *path, const char *bytes, size_t n, hg_err *err);
-/* The same for a long result, piece by piece into its temporary file. One at a time; close it when all is there. */
-HG_MUST_CHECK hg_status cli_stream_open(cli_run *run, const char *path, hg_err *err);
-HG_MUST_CHECK hg_status cli_stream_write(cli_run *run, const char *bytes, size_t n, hg_err *err);
-HG_MUST_CHECK hg_status cli_stream_close(cli_run *run, hg_err *err);
+/* The same for a long result: written piece by piece with hg_output_write, closed when all is there. The run's, who frees it. */
+HG_MUST_CHECK hg_status cli_stream_open(hg_output **out, cli_run *run, const char *path, hg_err *err);
+HG_MUST_CHECK hg_status cli_stream_close(cli_run *run, hg_output *stream, hg_err *err);
 
 /* Before any work: no result may replace a file that the run reads, and its folder must exist. */
 HG_MUST_CHECK hg_status cli_check_outputs(const cli_args *a, hg_err *err);

@@ -15,7 +15,7 @@
 enum { BLOCK = 4096, CHUNK = 64, CHUNKS = BLOCK / CHUNK, FORMULA_SIZE = 512 };
 
 typedef struct {        /* what the rows become */
-    bool file;          /* a stream of the run, else its standard output */
+    hg_output *file;    /* a stream of the run, NULL: its standard output */
     bool json;          /* objects in a list, else CSV */
     bool features_only; /* CSV without the columns of the table */
     bool descriptors;   /* with them; they are not even computed otherwise */
@@ -145,7 +145,7 @@ static hg_status block_done(cli_run *run, job *b, size_t n, hg_json *j, hg_err *
         if (r->err.code != HG_OK) return trouble(b, r, err);
         if (b->form.json) continue;
         if (b->form.file)
-            HG_TRY(cli_stream_write(run, r->text.s, r->text.len, err));
+            HG_TRY(hg_output_write(b->form.file, r->text.s, r->text.len, err));
         else
             hg_text_put(&run->out, r->text.s, r->text.len);
     }
@@ -170,14 +170,14 @@ static hg_status to_file(cli_run *run, job *b, const char *path, hg_err *err) {
     hg_text header = hg_text_new(0);
     csv_header(&header, b);
     hg_status st = header.failed ? hg_fail(err, HG_ENOMEM, "no memory for the header") : HG_OK;
-    if (st == HG_OK) st = cli_stream_open(run, path, err);
-    if (st == HG_OK) st = cli_stream_write(run, header.s, header.len, err);
+    if (st == HG_OK) st = cli_stream_open(&b->form.file, run, path, err);
+    if (st == HG_OK) st = hg_output_write(b->form.file, header.s, header.len, err);
     hg_text_free(&header);
     HG_TRY(st);
     HG_TRY(all_rows(run, b, NULL, err));
     hg_log(&run->hooks, HG_LOG_INFO, "%s: %zu compounds, %zu descriptors each (%s)", path, hg_table_rows(b->table),
            b->dim, hg_descriptor_name(b->set));
-    HG_TRY(cli_stream_close(run, err));
+    HG_TRY(cli_stream_close(run, b->form.file, err));
     if (!run->json) return HG_OK;
     hg_json j;
     begin_json(&j, run, b);
@@ -199,13 +199,13 @@ static hg_status to_standard_output(cli_run *run, job *b, hg_err *err) {
 
 static hg_status write_rows(cli_run *run, job *b, hg_err *err) {
     const char *path = cli_value(&run->args, "out");
-    b->form.file = path && strcmp(path, "-") != 0;
-    b->form.json = run->json && !b->form.file;
+    const bool file = path && strcmp(path, "-") != 0;
+    b->form.json = run->json && !file;
     b->form.features_only = cli_has(&run->args, "features-only");
     b->form.descriptors = path || run->json;
-    if (run->json && path && !b->form.file)
+    if (run->json && path && !file)
         return hg_fail(err, HG_EINVAL, "only one of --json and --out - can have standard output");
-    return b->form.file ? to_file(run, b, path, err) : to_standard_output(run, b, err);
+    return file ? to_file(run, b, path, err) : to_standard_output(run, b, err);
 }
 
 /* The only text column, when --formula does not name one. */

@@ -2,8 +2,8 @@
 #include "cli/grid.h"
 #include "cli/output.h"
 #include "files/hash.h"
+#include "files/molecule_set.h"
 #include "hagane/model.h"
-#include "hagane/molecule_file.h"
 #include "library/card.h"
 #include "models/qdf2.h"
 #include <errno.h>
@@ -15,87 +15,26 @@
 enum { PATH_SIZE = 4096 };
 static const double NORMAL_90 = 1.6448536269514722;
 
-/* ---- units -------------------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const char *name;
-    double ev;
-} unit;
-static const unit UNITS[] = { { "eV", 1 },
-                              { "hartree", HG_EV_PER_HARTREE },
-                              { "kcal/mol", 1 / HG_KCAL_PER_MOL_PER_EV },
-                              { "kJ/mol", 1 / (4.184 * HG_KCAL_PER_MOL_PER_EV) } };
-
-static const char *unit_name(size_t i) { return i < sizeof UNITS / sizeof *UNITS ? UNITS[i].name : NULL; }
-
-static double in_ev(const char *name) {
-    for (size_t i = 0; name && unit_name(i); i++)
-        if (strcmp(name, UNITS[i].name) == 0) return UNITS[i].ev;
-    return 1;
-}
-
-/* ---- molecules with their property ---------------------------------------------------------------------------------------- */
+/* ---- molecules with their property ------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *path;
-    hg_molecule **m;
-    double *e; /* eV */
-    size_t n, cap;
+    hg_molecule_set of;
     char hash[HG_HASH_SIZE];
 } set;
 
-/* --target, or the only number that a molecule carries. */
-static hg_status target_of(double *x, const hg_molecule *m, const char *name, const char *path, hg_err *err) {
-    if (name && hg_molecule_number(x, m, name)) return HG_OK;
-    if (!name && m->n_values == 1 && m->values[0].kind == HG_FIELD_REAL && m->values[0].rows * m->values[0].cols == 1) {
-        *x = m->values[0].real[0];
-        return HG_OK;
-    }
-    if (name)
-        return hg_fail_at(err, HG_ENOTFOUND, path, m->line, 0, "molecule \"%s\" has no number \"%s\"", m->id, name);
-    hg_fail_at(err, HG_EDATA, path, m->line, 0, "molecule \"%s\" carries %zu values; which one is to be learned?",
-               m->id, m->n_values);
-    return hg_advise(err, HG_EDATA, "--target NAME");
-}
-
-static hg_status grow(set *s, hg_arena *mem, hg_err *err) {
-    if (s->n < s->cap) return HG_OK;
-    const size_t cap = s->cap ? 2 * s->cap : 1024;
-    hg_molecule **m = hg_alloc(mem, cap, sizeof *m);
-    double *e = hg_alloc(mem, cap, sizeof *e);
-    if (!m || !e) return hg_fail(err, HG_ENOMEM, "no memory for %zu molecules", cap);
-    if (s->n) {
-        memcpy(m, s->m, s->n * sizeof *m);
-        memcpy(e, s->e, s->n * sizeof *e);
-    }
-    s->m = m, s->e = e, s->cap = cap;
-    return HG_OK;
-}
-
-static hg_status read_all(set *s, hg_molecule_file *f, const cli_run *run, hg_err *err) {
-    const double factor = in_ev(cli_value(&run->args, "unit"));
-    for (;;) {
-        hg_molecule *m;
-        double x;
-        HG_TRY(hg_molecule_file_next(&m, f, run->arena, err));
-        if (!m) return HG_OK;
-        HG_TRY(target_of(&x, m, cli_value(&run->args, "target"), s->path, err));
-        HG_TRY(grow(s, run->arena, err));
-        s->m[s->n] = m;
-        s->e[s->n++] = factor * x;
-    }
-}
+static const hg_property ENERGY = { "energy", "energy", "eV" };
 
 static hg_status read_set(set *s, cli_run *run, const char *path, hg_err *err) {
-    hg_molecule_file *f;
+    const char *unit = cli_value(&run->args, "unit");
+    hg_target target = { .name = cli_value(&run->args, "target"), .factor = 1 };
     *s = (set) { .path = path };
     if (!path) return HG_OK;
+    if (unit) HG_TRY(hg_unit_factor(&target.factor, unit, &ENERGY, err));
     HG_TRY(cli_input(run, path, NULL, 0, err));
     HG_TRY(hg_hash_file(s->hash, path, err));
-    HG_TRY(hg_molecule_file_open(&f, path, NULL, err));
-    const hg_status st = read_all(s, f, run, err);
-    hg_molecule_file_free(f);
-    return st;
+    return hg_molecule_set_read(&s->of, path, &(hg_molecule_set_opts) { .target = &target, .n_targets = 1 }, run->arena,
+                                err);
 }
 
 /* ---- what the card tells ---------------------------------------------------------------------------------------------------- */
@@ -110,10 +49,10 @@ static hg_status judge(quality *q, const hg_qdf2 *model, const set *s, hg_err *e
     size_t inside = 0, n = 0;
     *q = (quality) { 0 };
     HG_TRY(hg_qdf2_room_new(&room, model, err));
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < s->of.n; i++) {
         hg_qdf2_result r;
-        if (hg_qdf2_predict(&r, model, room, s->m[i], NULL) != HG_OK) continue;
-        const double e = fabs(r.energy - s->e[i]);
+        if (hg_qdf2_predict(&r, model, room, s->of.molecule[i], NULL) != HG_OK) continue;
+        const double e = fabs(r.energy - s->of.value[i]);
         sum += e;
         squares += e * e;
         inside += e <= NORMAL_90 * r.sd;
@@ -137,11 +76,11 @@ static const char *file_name(const char *path) {
 /* Elements and sizes of what was learned from. */
 static void domain_of(hg_card *c, char elements[512], const set *s) {
     bool seen[128] = { false };
-    c->least_atoms = s->n ? s->m[0]->n : 0;
-    for (size_t i = 0; i < s->n; i++) {
-        for (size_t a = 0; a < s->m[i]->n; a++) seen[s->m[i]->z[a] % 128] = true;
-        if (s->m[i]->n < c->least_atoms) c->least_atoms = s->m[i]->n;
-        if (s->m[i]->n > c->most_atoms) c->most_atoms = s->m[i]->n;
+    c->least_atoms = s->of.n ? s->of.molecule[0]->n : 0;
+    for (size_t i = 0; i < s->of.n; i++) {
+        for (size_t a = 0; a < s->of.molecule[i]->n; a++) seen[s->of.molecule[i]->z[a] % 128] = true;
+        if (s->of.molecule[i]->n < c->least_atoms) c->least_atoms = s->of.molecule[i]->n;
+        if (s->of.molecule[i]->n > c->most_atoms) c->most_atoms = s->of.molecule[i]->n;
     }
     size_t at = 0;
     for (unsigned z = 1; z < 119 && at < 500; z++)
@@ -152,8 +91,9 @@ static void domain_of(hg_card *c, char elements[512], const set *s) {
 static hg_status write_card(cli_run *run, const char *folder, const char *weights, const set *train,
                             const set *validation, const hg_qdf2_opts *o, const quality *q, hg_err *err) {
     char path[PATH_SIZE], elements[512] = "";
-    hg_card_data data[2] = { { "train", file_name(train->path), "", train->n },
-                             { "validation", validation->path ? file_name(validation->path) : "", "", validation->n } };
+    hg_card_data data[2] = { { "train", file_name(train->path), "", train->of.n },
+                             { "validation", validation->path ? file_name(validation->path) : "", "",
+                               validation->of.n } };
     memcpy(data[0].sha256, train->hash, sizeof data[0].sha256);
     memcpy(data[1].sha256, validation->hash, sizeof data[1].sha256);
     const hg_card_number options[] = {
@@ -168,17 +108,16 @@ static hg_status write_card(cli_run *run, const char *folder, const char *weight
                                  cli_value(&run->args, "source"), cli_value(&run->args, "licence") };
     hg_card c = { .name = text[0] ? text[0] : file_name(folder),
                   .architecture = "qdf2 1",
-                  .property = text[1] ? text[1] : "energy",
-                  .unit = "eV",
+                  .property = { { { "energy", text[1] ? text[1] : "energy", "eV" }, metrics, 0 } },
+                  .n_properties = 1,
                   .source = text[2],
                   .licence = text[3],
                   .data = data,
-                  .n_data = validation->n ? 2 : 1,
+                  .n_data = validation->of.n ? 2 : 1,
                   .options = options,
                   .n_options = sizeof options / sizeof *options,
-                  .metrics = metrics,
-                  .n_metrics = validation->n ? sizeof metrics / sizeof *metrics : 0,
                   .seed = o->seed };
+    c.property[0].n_metrics = validation->of.n ? sizeof metrics / sizeof *metrics : 0;
     domain_of(&c, elements, train);
     HG_TRY(hg_hash_file(c.weights_sha256, weights, err));
     snprintf(path, sizeof path, "%s/card.json", folder);
@@ -197,8 +136,8 @@ static hg_status train(cli_run *run, const set *learn, const set *validation, co
     o.seed = run->seed;
     o.pool = run->pool;
     o.hooks = &run->hooks;
-    HG_TRY(hg_qdf2_fit(&model, &(hg_qdf2_data) { learn->n, learn->m, learn->e },
-                       &(hg_qdf2_data) { validation->n, validation->m, validation->e }, &o, err));
+    HG_TRY(hg_qdf2_fit(&model, &(hg_qdf2_data) { learn->of.n, learn->of.molecule, learn->of.value },
+                       &(hg_qdf2_data) { validation->of.n, validation->of.molecule, validation->of.value }, &o, err));
     hg_status st = judge(&q, model, validation, err);
     if (st == HG_OK && mkdir(folder, 0777) != 0 && errno != EEXIST)
         st = hg_fail(err, HG_EIO, "%s cannot be made: %s", folder, strerror(errno));
@@ -207,21 +146,21 @@ static hg_status train(cli_run *run, const set *learn, const set *validation, co
     if (st == HG_OK) st = write_card(run, folder, path, learn, validation, &o, &q, err);
     hg_qdf2_free(model);
     HG_TRY(st);
-    if (validation->n)
+    if (validation->of.n)
         hg_log(&run->hooks, HG_LOG_INFO,
                "%zu molecules of validation: mean absolute error %.4f eV, %.0f %% inside the 90 %% intervals",
-               validation->n, q.mean_absolute, 100 * q.coverage);
+               validation->of.n, q.mean_absolute, 100 * q.coverage);
     if (run->json) {
         hg_json j;
         cli_json_begin(&j, run, "train");
         hg_json_string(&j, "folder", folder);
-        hg_json_count(&j, "n_train", learn->n);
-        hg_json_count(&j, "n_validation", validation->n);
-        hg_json_number(&j, "mean_absolute_error_ev", validation->n ? q.mean_absolute : (double)NAN);
-        hg_json_number(&j, "coverage90", validation->n ? q.coverage : (double)NAN);
+        hg_json_count(&j, "n_train", learn->of.n);
+        hg_json_count(&j, "n_validation", validation->of.n);
+        hg_json_number(&j, "mean_absolute_error_ev", validation->of.n ? q.mean_absolute : (double)NAN);
+        hg_json_number(&j, "coverage90", validation->of.n ? q.coverage : (double)NAN);
         return cli_json_end(run, &j, err);
     }
-    hg_text_add(&run->out, "%s: learned from %zu molecules\n", folder, learn->n);
+    hg_text_add(&run->out, "%s: learned from %zu molecules\n", folder, learn->of.n);
     return HG_OK;
 }
 
@@ -267,7 +206,7 @@ static const cli_option TRAIN[] = {
     { .name = "unit",
       .type = CLI_CHOICE,
       .argument = "UNIT",
-      .choice = unit_name,
+      .choice = hg_unit_name,
       .fallback = "eV",
       .help = "Unit of the values in the files." },
     { .name = "rounds",

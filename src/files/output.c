@@ -17,7 +17,8 @@ struct hg_output {
     FILE *standard;
     int fd; /* -1: the standard stream, or settled */
     bool committed, secret;
-    char *buf; /* [BUFFER] */
+    hg_hash *hash; /* NULL: not wanted */
+    char *buf;     /* [BUFFER] */
     size_t n;
 };
 
@@ -123,7 +124,13 @@ static hg_status flush(hg_output *o, hg_err *err) {
     return write_through(o, o->buf, n, err);
 }
 
+hg_status hg_output_hash(hg_output *o, hg_err *err) { return hg_hash_new(&o->hash, err); }
+hg_status hg_output_hash_hex(char hex[HG_HASH_SIZE], hg_output *o, hg_err *err) {
+    return hg_hash_hex(hex, o->hash, err);
+}
+
 hg_status hg_output_write(hg_output *o, const void *bytes, size_t n, hg_err *err) {
+    if (o->hash) HG_TRY(hg_hash_add(o->hash, bytes, n, err));
     if (n > BUFFER - o->n) HG_TRY(flush(o, err));
     if (n > BUFFER) return write_through(o, bytes, n, err);
     if (n) memcpy(o->buf + o->n, bytes, n);
@@ -165,5 +172,6 @@ void hg_output_free(hg_output *o) {
     if (!o) return;
     if (o->fd >= 0) close(o->fd);
     if (o->temporary && !o->committed) unlink(o->temporary);
+    hg_hash_free(o->hash);
     hg_arena_free(o->mem);
 }

@@ -6,7 +6,7 @@
  */
 #ifndef HG_FILES_OUTPUT_H
 #define HG_FILES_OUTPUT_H
-#include "hagane/core.h"
+#include "files/hash.h"
 #include <stdio.h>
 
 typedef struct hg_output hg_output;
@@ -17,6 +17,9 @@ HG_MUST_CHECK hg_status hg_output_new(hg_output **out, const char *path, FILE *s
  * become an ordinary file. */
 HG_MUST_CHECK hg_status hg_output_new_private(hg_output **out, const char *path, hg_err *err);
 HG_MUST_CHECK hg_status hg_output_write(hg_output *o, const void *bytes, size_t n, hg_err *err);
+/* Before the first byte: all that is written is hashed, too. The hash then ends with hg_output_hash_hex, once. */
+HG_MUST_CHECK hg_status hg_output_hash(hg_output *o, hg_err *err);
+HG_MUST_CHECK hg_status hg_output_hash_hex(char hex[HG_HASH_SIZE], hg_output *o, hg_err *err);
 /* All bytes on the disk, still under the temporary name: a commit then only renames. For several files that belong
  * together; commit does it when it was not done. */
 HG_MUST_CHECK hg_status hg_output_settle(hg_output *o, hg_err *err);

@@ -1,5 +1,6 @@
 /* library/card.c -- see library/card.h */
 #include "library/card.h"
+#include "core/text.h"
 #include "files/json.h"
 #include "files/json_read.h"
 #include "files/output.h"
@@ -35,6 +36,20 @@ static void write_numbers(hg_json *j, const char *key, const hg_card_number *x, 
     hg_json_end_array(j);
 }
 
+static void write_properties(hg_json *j, const hg_card *c) {
+    hg_json_begin_array(j, "properties");
+    for (size_t i = 0; i < c->n_properties; i++) {
+        const hg_card_property *p = &c->property[i];
+        hg_json_begin_object(j, NULL);
+        hg_json_string(j, "symbol", p->what.symbol);
+        hg_json_string(j, "name", p->what.name);
+        hg_json_string(j, "unit", p->what.unit);
+        write_numbers(j, "metrics", p->metrics, p->n_metrics);
+        hg_json_end_object(j);
+    }
+    hg_json_end_array(j);
+}
+
 hg_status hg_card_write(const hg_card *c, const char *path, hg_err *err) {
     hg_text t = hg_text_new(CARD_MOST);
     hg_json j;
@@ -43,8 +58,7 @@ hg_status hg_card_write(const hg_card *c, const char *path, hg_err *err) {
     hg_json_string(&j, "schema", "hagane.card/1");
     hg_json_string(&j, "name", c->name);
     hg_json_string(&j, "architecture", c->architecture);
-    hg_json_string(&j, "property", c->property);
-    hg_json_string(&j, "unit", c->unit);
+    write_properties(&j, c);
     write_data(&j, c);
     hg_json_begin_object(&j, "domain");
     hg_json_string(&j, "elements", c->elements);
@@ -53,7 +67,6 @@ hg_status hg_card_write(const hg_card *c, const char *path, hg_err *err) {
     hg_json_end_object(&j);
     write_numbers(&j, "options", c->options, c->n_options);
     hg_json_count(&j, "seed", (size_t)c->seed);
-    write_numbers(&j, "metrics", c->metrics, c->n_metrics);
     hg_json_string(&j, "library", hg_version());
     hg_json_string(&j, "weights_sha256", c->weights_sha256);
     hg_json_end_object(&j);
@@ -68,61 +81,125 @@ hg_status hg_card_write(const hg_card *c, const char *path, hg_err *err) {
     return st;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
+/* What one object of a card may hold that is of use here: a key and where its value goes. */
 typedef struct {
     const char *key;
-    const char **to;
+    const char **text;                                                     /* a string, or */
+    size_t *count;                                                         /* a whole number, or */
+    hg_status (*read)(hg_json_reader *r, void *ctx, hg_arena *, hg_err *); /* anything else */
+    void *ctx;
 } wanted;
 
-static hg_status read_value(hg_json_reader *r, const wanted *w, hg_arena *arena, hg_err *err) {
-    HG_TRY(hg_json_read_expect(r, HG_JSON_STRING, w->key, err));
-    if (*w->to) return hg_json_read_fail(r, err, HG_EPARSE, "\"%s\" stands here a second time", w->key);
+enum { WANTED_MOST = 8 };
+
+static hg_status read_text(const char **to, hg_json_reader *r, const char *key, hg_arena *arena, hg_err *err) {
+    HG_TRY(hg_json_read_expect(r, HG_JSON_STRING, key, err));
     char *s = hg_alloc(arena, r->len + 1, 1);
     if (!s) return hg_fail(err, HG_ENOMEM, "no memory for a card");
     hg_json_read_text(s, r);
-    *w->to = s;
+    *to = s;
     return HG_OK;
 }
 
-static hg_status read_all(hg_json_reader *r, const wanted *w, size_t n, hg_arena *arena, hg_err *err) {
-    HG_TRY(hg_json_read_expect(r, HG_JSON_OBJECT, "a card", err));
+static hg_status read_value(hg_json_reader *r, const wanted *w, hg_arena *arena, hg_err *err) {
+    uint64_t n;
+    if (w->text) return read_text(w->text, r, w->key, arena, err);
+    if (w->read) return w->read(r, w->ctx, arena, err);
+    HG_TRY(hg_json_read_expect(r, HG_JSON_NUMBER, w->key, err));
+    HG_TRY(hg_json_read_whole(&n, r, err));
+    *w->count = (size_t)n;
+    return HG_OK;
+}
+
+/* The rest of an object whose beginning was read. A key of another kind is passed over; all wanted texts must be there. */
+static hg_status read_object(hg_json_reader *r, const wanted *w, size_t n, const char *what, hg_arena *arena,
+                             hg_err *err) {
+    bool seen[WANTED_MOST] = { false };
     for (;;) {
         HG_TRY(hg_json_read_next(r, err));
         if (r->event == HG_JSON_OBJECT_END) break;
         size_t i = 0;
         while (i < n && !hg_json_read_is(r, w[i].key)) i++;
-        if (i < n)
+        if (i < n && seen[i]) return hg_json_read_fail(r, err, HG_EPARSE, "\"%s\" stands here a second time", w[i].key);
+        if (i < n) {
+            seen[i] = true;
             HG_TRY(read_value(r, &w[i], arena, err));
-        else
+        } else {
             HG_TRY(hg_json_read_skip(r, err));
+        }
     }
-    return hg_json_read_expect(r, HG_JSON_DONE, "the end of the card", err);
+    for (size_t i = 0; i < n; i++)
+        if (!seen[i] && w[i].text) return hg_json_read_fail(r, err, HG_ENOTFOUND, "%s has no \"%s\"", what, w[i].key);
+    return HG_OK;
+}
+
+static hg_status read_properties(hg_json_reader *r, void *ctx, hg_arena *arena, hg_err *err) {
+    hg_card *c = ctx;
+    HG_TRY(hg_json_read_expect(r, HG_JSON_ARRAY, "properties", err));
+    for (;;) {
+        HG_TRY(hg_json_read_next(r, err));
+        if (r->event == HG_JSON_ARRAY_END) return HG_OK;
+        if (r->event != HG_JSON_OBJECT)
+            return hg_json_read_fail(r, err, HG_EPARSE, "expected an object for a property");
+        if (c->n_properties == HG_PROPERTIES_MOST)
+            return hg_json_read_fail(r, err, HG_ELIMIT, "more than %d properties", HG_PROPERTIES_MOST);
+        hg_property *p = &c->property[c->n_properties++].what;
+        const wanted w[] = { { .key = "symbol", .text = &p->symbol },
+                             { .key = "name", .text = &p->name },
+                             { .key = "unit", .text = &p->unit } };
+        HG_TRY(read_object(r, w, sizeof w / sizeof *w, "a property", arena, err));
+        for (size_t i = 0; i + 1 < c->n_properties; i++)
+            if (strcmp(c->property[i].what.symbol, p->symbol) == 0)
+                return hg_json_read_fail(r, err, HG_EPARSE, "the property \"%s\" stands here a second time", p->symbol);
+    }
+}
+
+static hg_status read_domain(hg_json_reader *r, void *ctx, hg_arena *arena, hg_err *err) {
+    hg_card *c = ctx;
+    HG_TRY(hg_json_read_expect(r, HG_JSON_OBJECT, "domain", err));
+    const wanted w[] = { { .key = "elements", .text = &c->elements },
+                         { .key = "least_atoms", .count = &c->least_atoms },
+                         { .key = "most_atoms", .count = &c->most_atoms } };
+    return read_object(r, w, sizeof w / sizeof *w, "a domain", arena, err);
+}
+
+static hg_status check_schema(const char *schema, const char *path, hg_err *err) {
+    if (strcmp(schema, "hagane.card/1") == 0) return HG_OK;
+    hg_fail_at(err, HG_EPARSE, path, 0, 0, "its schema is \"%s\", expected \"hagane.card/1\"", schema);
+    return hg_advise(err, HG_EPARSE, "it may be of a newer version of this program, or no card of a model");
+}
+
+hg_status hg_card_read_text(hg_card *c, const char *name, const char *text, size_t n, hg_arena *arena, hg_err *err) {
+    const char *schema, *hash;
+    *c = (hg_card) { 0 };
+    const wanted w[] = { { .key = "schema", .text = &schema },
+                         { .key = "name", .text = &c->name },
+                         { .key = "architecture", .text = &c->architecture },
+                         { .key = "weights_sha256", .text = &hash },
+                         { .key = "properties", .read = read_properties, .ctx = c },
+                         { .key = "domain", .read = read_domain, .ctx = c } };
+    hg_json_reader r;
+    hg_json_read_begin(&r, name, text, n);
+    HG_TRY(hg_json_read_expect(&r, HG_JSON_OBJECT, "a card", err));
+    HG_TRY(read_object(&r, w, sizeof w / sizeof *w, "this card", arena, err));
+    HG_TRY(hg_json_read_expect(&r, HG_JSON_DONE, "the end of the card", err));
+    HG_TRY(check_schema(schema, name, err));
+    if (c->n_properties == 0) return hg_fail_at(err, HG_ENOTFOUND, name, 0, 0, "this card has no \"properties\"");
+    if (strlen(hash) != sizeof c->weights_sha256 - 1 || strspn(hash, "0123456789abcdef") != strlen(hash))
+        return hg_fail_at(err, HG_EPARSE, name, 0, 0, "\"weights_sha256\" is no SHA-256: 64 hexadecimal digits");
+    memcpy(c->weights_sha256, hash, sizeof c->weights_sha256);
+    return HG_OK;
 }
 
 hg_status hg_card_read(hg_card *c, const char **text, const char *path, hg_arena *arena, hg_err *err) {
     void *bytes;
     size_t n;
-    const char *schema = NULL, *hash = NULL;
     *c = (hg_card) { 0 };
     HG_TRY(hg_whole_read(&bytes, &n, path, CARD_MOST, 0, err));
     *text = hg_arena_strndup(arena, bytes, n);
     hg_whole_free(bytes, n);
     if (!*text) return hg_fail(err, HG_ENOMEM, "no memory for a card");
-    const wanted w[] = {
-        { "schema", &schema },        { "name", &c->name }, { "architecture", &c->architecture },
-        { "property", &c->property }, { "unit", &c->unit }, { "weights_sha256", &hash },
-    };
-    const size_t n_wanted = sizeof w / sizeof *w;
-    hg_json_reader r;
-    hg_json_read_begin(&r, path, *text, n);
-    HG_TRY(read_all(&r, w, n_wanted, arena, err));
-    for (size_t i = 0; i < n_wanted; i++)
-        if (!*w[i].to) return hg_fail_at(err, HG_ENOTFOUND, path, 0, 0, "this card has no \"%s\"", w[i].key);
-    if (strcmp(schema, "hagane.card/1") != 0)
-        return hg_fail_at(err, HG_EPARSE, path, 0, 0, "its schema is \"%s\", expected \"hagane.card/1\"", schema);
-    if (strlen(hash) != sizeof c->weights_sha256 - 1)
-        return hg_fail_at(err, HG_EPARSE, path, 0, 0, "\"weights_sha256\" is no SHA-256: 64 hexadecimal digits");
-    memcpy(c->weights_sha256, hash, sizeof c->weights_sha256);
-    return HG_OK;
+    return hg_card_read_text(c, path, *text, n, arena, err);
 }

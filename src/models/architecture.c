@@ -3,10 +3,11 @@
 #include "core/memory.h"
 #include "models/qdf2.h"
 #include "models/qdf_kernel.h"
-#include <math.h>
 #include <string.h>
 
-/* ---- qdf-classic -------------------------------------------------------------------------------------------------------- */
+/* ---- qdf-classic ------------------------------------------------------------------------------------------------- */
+
+static const hg_property CLASSIC[] = { { "energy", "energy", "eV" } };
 
 typedef struct {
     hg_qdf_room room;
@@ -40,19 +41,20 @@ static hg_status classic_room_new(void **room, const void *model, hg_err *err) {
     return hg_fail(err, HG_ENOMEM, "no memory to predict in");
 }
 
-static hg_status classic_predict(hg_estimate *out, const void *model, void *room, const hg_molecule *m, hg_err *err) {
+static hg_status classic_predict(hg_prediction *out, const void *model, void *room, const hg_molecule *m, hg_err *err) {
     const hg_qdf *q = model;
     classic_room *r = room;
     const hg_mark mark = hg_arena_mark(r->mem);
     hg_qdf_input in;
-    *out = (hg_estimate) { (double)NAN, (double)NAN, false };
     hg_status st = hg_qdf_input_make(&in, m, false, r->mem, err);
-    if (st == HG_OK) st = hg_qdf_energy(&out->value, q->w, &q->l, &in, &r->room, err);
+    if (st == HG_OK) st = hg_qdf_energy(&out->property[0].value, q->w, &q->l, &in, &r->room, err);
     hg_arena_reset(r->mem, mark);
     return st;
 }
 
-/* ---- qdf2 --------------------------------------------------------------------------------------------------------------- */
+/* ---- qdf2 -------------------------------------------------------------------------------------------------------- */
+
+static const hg_property QDF2[] = { { "energy", "energy", "eV" } };
 
 static hg_status qdf2_load(void **model, const char *weights, hg_err *err) {
     return hg_qdf2_load((hg_qdf2 **)model, weights, err);
@@ -63,20 +65,37 @@ static hg_status qdf2_room_new(void **room, const void *model, hg_err *err) {
 }
 static void qdf2_room_free(void *room) { hg_qdf2_room_free(room); }
 
-static hg_status qdf2_predict(hg_estimate *out, const void *model, void *room, const hg_molecule *m, hg_err *err) {
+static hg_status qdf2_predict(hg_prediction *out, const void *model, void *room, const hg_molecule *m, hg_err *err) {
     hg_qdf2_result r;
-    *out = (hg_estimate) { (double)NAN, (double)NAN, false };
     HG_TRY(hg_qdf2_predict(&r, model, room, m, err));
-    *out = (hg_estimate) { r.energy, r.sd, r.outside };
+    out->property[0] = (hg_estimate) { r.energy, r.sd };
+    out->outside = r.outside;
+    if (out->charge) memcpy(out->charge, r.orbitals.charge, m->n * sizeof *out->charge);
     return HG_OK;
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------------ */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+#define PROPERTIES(a) .property = (a), .n_properties = sizeof(a) / sizeof *(a)
 
 static const hg_architecture ALL[] = {
-    { "qdf-classic", "qdf-classic 1", classic_load, classic_free, classic_room_new, classic_room_free,
-      classic_predict },
-    { "qdf2", "qdf2 1", qdf2_load, qdf2_free, qdf2_room_new, qdf2_room_free, qdf2_predict },
+    { .name = "qdf-classic",
+      .version = "qdf-classic 1",
+      PROPERTIES(CLASSIC),
+      .load = classic_load,
+      .free = classic_free,
+      .room_new = classic_room_new,
+      .room_free = classic_room_free,
+      .predict = classic_predict },
+    { .name = "qdf2",
+      .version = "qdf2 1",
+      PROPERTIES(QDF2),
+      .gives = HG_ATOM_CHARGES,
+      .load = qdf2_load,
+      .free = qdf2_free,
+      .room_new = qdf2_room_new,
+      .room_free = qdf2_room_free,
+      .predict = qdf2_predict },
 };
 
 const hg_architecture *hg_architecture_at(size_t i) { return i < sizeof ALL / sizeof *ALL ? &ALL[i] : NULL; }
