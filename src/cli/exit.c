@@ -18,7 +18,7 @@ static const cli_exit TABLE[] = {
     { CODE_DATA, "bad input data: the message names the file, line and column" },
     { CODE_LIMIT, "a calculation did not converge, or a stated limit was reached" },
     { CODE_REMOTE, "another party failed, refused or cheated" },
-    { CODE_STOPPED, "interrupted (SIGINT or SIGTERM); nothing was written" },
+    { CODE_STOPPED, "interrupted (SIGINT or SIGTERM); no result was written" },
     { 0, NULL },
 };
 

@@ -35,8 +35,11 @@ static int run_verb(const cli_verb *v, char **word, size_t n) {
     hg_status st = run.arena ? HG_OK : hg_fail(&err, HG_ENOMEM, "no memory");
     if (st == HG_OK) st = open_run(&run, v, word, n, &err);
     if (st == HG_OK) st = v->run(&run, &err);
-    if (st == HG_OK && cli_interrupted()) st = HG_ECANCEL;
-    if (st == HG_ECANCEL) hg_fail(&err, st, "interrupted; nothing was written");
+    if (st == HG_OK && cli_interrupted() && !run.keeps) {
+        st = HG_ECANCEL;
+        hg_err_clear(&err);
+    }
+    if (st == HG_ECANCEL && !(run.keeps && err.msg[0])) hg_fail(&err, st, "interrupted; nothing was written");
     if (st == HG_OK) st = cli_commit(&run, &err);
     if (st == HG_OK) st = cli_stdout_text(&run.out, &err);
     cli_results_free(&run);

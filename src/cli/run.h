@@ -12,6 +12,7 @@ struct cli_run {
     hg_pool *pool;   /* NULL for verbs without --threads */
     uint64_t seed;
     bool json, quiet;
+    bool keeps;         /* an interruption may leave files behind: the verb says itself what there is */
     hg_hooks hooks;     /* words and progress to the terminal; stops when interrupted */
     hg_text out;        /* for standard output, when all has gone well */
     cli_record *record; /* inputs and outputs of this run */

@@ -1,188 +1,277 @@
-/* cli/verb_train.c -- `hagane train`: a model from molecules whose property is known; writes a folder with weights and card */
+/* cli/verb_train.c -- `hagane train`: a model from molecules whose properties are known; writes a folder with weights and card */
 #include "cli/grid.h"
+#include "cli/input.h"
 #include "cli/output.h"
-#include "files/hash.h"
+#include "core/number.h"
 #include "files/molecule_set.h"
 #include "hagane/model.h"
-#include "library/card.h"
-#include "models/qdf2.h"
-#include <errno.h>
+#include "library/teach.h"
+#include "models/ranks.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 
-enum { PATH_SIZE = 4096 };
-static const double NORMAL_90 = 1.6448536269514722;
+/* ---- options of the kind of model ---------------------------------------------------------------------------------- */
 
-/* ---- molecules with their property ------------------------------------------------------------------------------- */
+/* "prior" of "prior=0.3". */
+static const hg_train_option *option_named(const hg_trainer *t, const char *word, size_t len, size_t *at) {
+    for (size_t i = 0; i < t->n_options; i++)
+        if (strlen(t->option[i].name) == len && memcmp(t->option[i].name, word, len) == 0) {
+            *at = i;
+            return &t->option[i];
+        }
+    return NULL;
+}
 
-typedef struct {
-    const char *path;
-    hg_molecule_set of;
-    char hash[HG_HASH_SIZE];
-} set;
+static hg_status unknown_option(const hg_architecture *a, const char *word, size_t len, hg_err *err) {
+    hg_text names = hg_text_new(180);
+    for (size_t i = 0; i < a->train->n_options; i++)
+        hg_text_add(&names, "%s%s", i ? ", " : "", a->train->option[i].name);
+    hg_fail(err, HG_EINVAL, "--set: %s has no option \"%.*s\"", a->name, (int)(len < 80 ? len : 80), word);
+    hg_advise(err, HG_EINVAL, "there are: %s; `hagane train --arch %s --options` explains them", names.s, a->name);
+    hg_text_free(&names);
+    return HG_EINVAL;
+}
 
-static const hg_property ENERGY = { "energy", "energy", "eV" };
+static hg_status set_option(double *value, const hg_architecture *a, const char *word, hg_err *err) {
+    const char *equals = strchr(word, '=');
+    const size_t len = equals ? (size_t)(equals - word) : strlen(word);
+    size_t at;
+    const hg_train_option *o = option_named(a->train, word, len, &at);
+    if (!o) return unknown_option(a, word, len, err);
+    if (!equals) return hg_advise(err, hg_fail(err, HG_EINVAL, "--set %s has no value", word), "--set %s=VALUE", word);
+    double x;
+    const size_t n = strlen(equals + 1);
+    if (hg_number_read(&x, equals + 1, n, '.') != HG_NUMBER_FINITE || (o->whole && x != floor(x)))
+        return hg_fail(err, HG_EINVAL, "--set %s: \"%s\" is no %snumber", o->name, equals + 1,
+                       o->whole ? "whole " : "");
+    if (x < o->min || x > o->max)
+        return hg_fail(err, HG_EINVAL, "--set %s: %s is outside of %g to %g", o->name, equals + 1, o->min, o->max);
+    value[at] = x;
+    return HG_OK;
+}
 
-static hg_status read_set(set *s, cli_run *run, const char *path, hg_err *err) {
+static hg_status options_of(const double **out, cli_run *run, const hg_architecture *a, hg_err *err) {
+    double *value = hg_alloc(run->arena, a->train->n_options, sizeof *value);
+    if (!value) return hg_fail(err, HG_ENOMEM, "no memory for options");
+    for (size_t i = 0; i < a->train->n_options; i++) value[i] = a->train->option[i].fallback;
+    for (size_t i = 0; i < cli_given_times(&run->args, "set"); i++)
+        HG_TRY(set_option(value, a, cli_value_at(&run->args, "set", i), err));
+    *out = value;
+    return HG_OK;
+}
+
+static hg_status print_options(cli_run *run, const hg_architecture *a, hg_err *err) {
+    cli_grid g = cli_grid_new(run->arena, a->train->n_options + 1, 5);
+    static const char *const HEAD[] = { "option", "default", "unit", "range", "" };
+    for (size_t k = 0; k < 5; k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
+    for (size_t i = 0; i < a->train->n_options; i++) {
+        const hg_train_option *o = &a->train->option[i];
+        cli_grid_set(&g, i + 1, 0, "%s", o->name);
+        cli_grid_set(&g, i + 1, 1, "%g", o->fallback);
+        cli_grid_set(&g, i + 1, 2, "%s", o->unit);
+        cli_grid_set(&g, i + 1, 3, "%g to %g", o->min, o->max);
+        cli_grid_set(&g, i + 1, 4, "%s", o->help);
+    }
+    HG_TRY(cli_grid_done(&g, err));
+    g.left[0] = g.left[2] = g.left[3] = g.left[4] = true;
+    for (size_t i = 0; i < g.rows; i++) cli_grid_print(&run->out, &g, i, 0);
+    return HG_OK;
+}
+
+/* ---- molecules with their properties ------------------------------------------------------------------------------- */
+
+/* --target NAME is the first property; --target SYMBOL=NAME another one. target[properties]; used: has it a name? */
+static hg_status targets_of(hg_target *target, bool *used, const cli_run *run, const hg_architecture *a, hg_err *err) {
     const char *unit = cli_value(&run->args, "unit");
-    hg_target target = { .name = cli_value(&run->args, "target"), .factor = 1 };
-    *s = (set) { .path = path };
+    bool converted = false;
+    for (size_t k = 0; k < a->n_properties; k++) {
+        target[k] = (hg_target) { .factor = 1, .optional = k > 0 };
+        used[k] = k == 0;
+    }
+    for (size_t i = 0; i < cli_given_times(&run->args, "target"); i++) {
+        const char *word = cli_value_at(&run->args, "target", i), *name = word;
+        size_t k = 0;
+        for (size_t s = 0; s < a->n_properties; s++) {
+            const size_t len = strlen(a->property[s].symbol);
+            if (strncmp(word, a->property[s].symbol, len) == 0 && word[len] == '=') k = s, name = word + len + 1;
+        }
+        if (target[k].name)
+            return hg_fail(err, HG_EINVAL, "--target: two values are given for \"%s\"", a->property[k].symbol);
+        target[k].name = name;
+        used[k] = true;
+    }
+    for (size_t k = 0; unit && k < a->n_properties; k++)
+        converted |= used[k] && hg_unit_factor(&target[k].factor, unit, &a->property[k], NULL) == HG_OK;
+    return unit && !converted ? hg_unit_factor(&target[0].factor, unit, &a->property[0], err) : HG_OK;
+}
+
+/* Values of the targets that are there, NaN elsewhere: [n, properties of the architecture]. */
+static hg_status spread_values(hg_lesson *l, const hg_molecule_set *s, const bool *used, size_t K, hg_arena *mem,
+                               hg_err *err) {
+    double *value = hg_alloc(mem, s->n, K * sizeof *value);
+    if (!value) return hg_fail(err, HG_ENOMEM, "no memory for the values of %zu molecules", s->n);
+    const double *from = s->value;
+    for (size_t i = 0; i < s->n * K; i++) value[i] = used[i % K] ? *from++ : (double)NAN;
+    l->of = (hg_labelled) { s->n, s->molecule, value };
+    return HG_OK;
+}
+
+static hg_status read_lesson(hg_lesson *l, cli_run *run, const hg_architecture *a, const char *path, hg_err *err) {
+    hg_target target[HG_PROPERTIES_MOST], wanted[HG_PROPERTIES_MOST];
+    bool used[HG_PROPERTIES_MOST];
+    hg_molecule_set s;
+    size_t n = 0;
+    *l = (hg_lesson) { .file = path };
     if (!path) return HG_OK;
-    if (unit) HG_TRY(hg_unit_factor(&target.factor, unit, &ENERGY, err));
+    if (cli_is_stream(path))
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "%s can be read only once", cli_stream_name(path)),
+                         "write the molecules to a file first: the card keeps its hash");
+    HG_TRY(targets_of(target, used, run, a, err));
+    for (size_t k = 0; k < a->n_properties; k++)
+        if (used[k]) wanted[n++] = target[k];
+    HG_TRY(hg_hash_file(l->hash, path, err));
     HG_TRY(cli_input(run, path, NULL, 0, err));
-    HG_TRY(hg_hash_file(s->hash, path, err));
-    return hg_molecule_set_read(&s->of, path, &(hg_molecule_set_opts) { .target = &target, .n_targets = 1 }, run->arena,
-                                err);
+    HG_TRY(
+        hg_molecule_set_read(&s, path, &(hg_molecule_set_opts) { .target = wanted, .n_targets = n }, run->arena, err));
+    return spread_values(l, &s, used, a->n_properties, run->arena, err);
 }
 
-/* ---- what the card tells ---------------------------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    double mean_absolute, root_mean_square, largest, coverage;
-} quality;
+static hg_status print_json(cli_run *run, const char *folder, const hg_lessons *l, const hg_taught *t, hg_err *err) {
+    hg_json j;
+    cli_json_begin(&j, run, "train");
+    hg_json_string(&j, "folder", folder);
+    hg_json_string(&j, "architecture", l->architecture->version);
+    hg_json_count(&j, "n_train", l->train->of.n);
+    hg_json_count(&j, "n_validation", l->validation->of.n);
+    hg_json_begin_array(&j, "properties");
+    for (size_t k = 0; k < t->n_properties; k++) {
+        const hg_quality *q = &t->quality[k];
+        hg_json_begin_object(&j, NULL);
+        hg_json_string(&j, "symbol", t->property[k]->symbol);
+        hg_json_string(&j, "unit", t->property[k]->unit);
+        hg_json_count(&j, "n", q->n);
+        hg_json_count(&j, "n_failed", q->failed);
+        hg_json_number(&j, "mae", hg_quality_mae(q));
+        hg_json_number(&j, "rmse", hg_quality_rmse(q));
+        hg_json_number(&j, "bias", hg_quality_bias(q));
+        hg_json_number(&j, "largest", hg_quality_largest(q));
+        hg_json_number(&j, "coverage90", hg_quality_coverage(q));
+        hg_json_end_object(&j);
+    }
+    hg_json_end_array(&j);
+    return cli_json_end(run, &j, err);
+}
 
-static hg_status judge(quality *q, const hg_qdf2 *model, const set *s, hg_err *err) {
-    hg_qdf2_room *room;
-    double sum = 0, squares = 0;
-    size_t inside = 0, n = 0;
-    *q = (quality) { 0 };
-    HG_TRY(hg_qdf2_room_new(&room, model, err));
-    for (size_t i = 0; i < s->of.n; i++) {
-        hg_qdf2_result r;
-        if (hg_qdf2_predict(&r, model, room, s->of.molecule[i], NULL) != HG_OK) continue;
-        const double e = fabs(r.energy - s->of.value[i]);
-        sum += e;
-        squares += e * e;
-        inside += e <= NORMAL_90 * r.sd;
-        q->largest = fmax(q->largest, e);
-        n++;
+static void print_words(cli_run *run, const char *folder, const hg_lessons *l, const hg_taught *t) {
+    hg_text_add(&run->out, "%s: %s, learned from %zu molecules\n", folder, l->architecture->version, l->train->of.n);
+    for (size_t k = 0; k < t->n_properties; k++) {
+        const hg_quality *q = &t->quality[k];
+        if (!q->n) continue;
+        hg_text_add(&run->out, "%s: mean absolute error %.4g %s on %zu molecules of validation", t->property[k]->symbol,
+                    hg_quality_mae(q), t->property[k]->unit, q->n);
+        if (q->barred) hg_text_add(&run->out, ", %.0f %% inside the 90 %% intervals", 100 * hg_quality_coverage(q));
+        if (q->failed) hg_text_add(&run->out, "; %zu could not be predicted", q->failed);
+        hg_text_put(&run->out, "\n", 1);
     }
-    hg_qdf2_room_free(room);
-    if (n) {
-        q->mean_absolute = sum / (double)n;
-        q->root_mean_square = sqrt(squares / (double)n);
-        q->coverage = (double)inside / (double)n;
-    }
+}
+
+/* ---- the run --------------------------------------------------------------------------------------------------------- */
+
+static double seconds(void *ctx) {
+    struct timespec t;
+    (void)ctx;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static hg_status check_steps(const cli_run *run, const hg_architecture *a, hg_err *err) {
+    static const char *const STEPS[] = { "checkpoint", "resume", "log" };
+    for (size_t i = 0; i < sizeof STEPS / sizeof *STEPS && !a->train->steps; i++)
+        if (cli_has(&run->args, STEPS[i]))
+            return hg_fail(err, HG_EINVAL, "--%s: %s is not trained step by step", STEPS[i], a->name);
+    if (cli_has(&run->args, "resume") && !cli_has(&run->args, "checkpoint"))
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "--resume needs the checkpoint to go on from"),
+                         "--checkpoint FILE");
     return HG_OK;
 }
 
-static const char *file_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-/* Elements and sizes of what was learned from. */
-static void domain_of(hg_card *c, char elements[512], const set *s) {
-    bool seen[128] = { false };
-    c->least_atoms = s->of.n ? s->of.molecule[0]->n : 0;
-    for (size_t i = 0; i < s->of.n; i++) {
-        for (size_t a = 0; a < s->of.molecule[i]->n; a++) seen[s->of.molecule[i]->z[a] % 128] = true;
-        if (s->of.molecule[i]->n < c->least_atoms) c->least_atoms = s->of.molecule[i]->n;
-        if (s->of.molecule[i]->n > c->most_atoms) c->most_atoms = s->of.molecule[i]->n;
+static hg_status teach(cli_run *run, const hg_architecture *a, hg_lessons *l, const char *folder, hg_err *err) {
+    hg_ranks ranks = { 0 };
+    hg_taught t;
+    if (a->train->steps) {
+        HG_TRY(hg_ranks_begin(&ranks, err));
+        l->how.ranks = &ranks;
     }
-    size_t at = 0;
-    for (unsigned z = 1; z < 119 && at < 500; z++)
-        if (seen[z]) at += (size_t)snprintf(elements + at, 512 - at, at ? " %s" : "%s", hg_element_symbol(z));
-    c->elements = elements;
-}
-
-static hg_status write_card(cli_run *run, const char *folder, const char *weights, const set *train,
-                            const set *validation, const hg_qdf2_opts *o, const quality *q, hg_err *err) {
-    char path[PATH_SIZE], elements[512] = "";
-    hg_card_data data[2] = { { "train", file_name(train->path), "", train->of.n },
-                             { "validation", validation->path ? file_name(validation->path) : "", "",
-                               validation->of.n } };
-    memcpy(data[0].sha256, train->hash, sizeof data[0].sha256);
-    memcpy(data[1].sha256, validation->hash, sizeof data[1].sha256);
-    const hg_card_number options[] = {
-        { "rounds", "", (double)o->rounds },   { "prior", "kcal/mol", o->prior },     { "floor", "", o->floor },
-        { "ridge", "(kcal/mol)^2", o->ridge }, { "theta_prior", "", o->theta_prior }, { "draws", "", (double)o->draws }
-    };
-    const hg_card_number metrics[] = { { "mean absolute error of validation", "eV", q->mean_absolute },
-                                       { "root mean square error of validation", "eV", q->root_mean_square },
-                                       { "largest error of validation", "eV", q->largest },
-                                       { "share of validation inside 90 % intervals", "", q->coverage } };
-    const char *const text[] = { cli_value(&run->args, "name"), cli_value(&run->args, "property"),
-                                 cli_value(&run->args, "source"), cli_value(&run->args, "licence") };
-    hg_card c = { .name = text[0] ? text[0] : file_name(folder),
-                  .architecture = "qdf2 1",
-                  .property = { { { "energy", text[1] ? text[1] : "energy", "eV" }, metrics, 0 } },
-                  .n_properties = 1,
-                  .source = text[2],
-                  .licence = text[3],
-                  .data = data,
-                  .n_data = validation->of.n ? 2 : 1,
-                  .options = options,
-                  .n_options = sizeof options / sizeof *options,
-                  .seed = o->seed };
-    c.property[0].n_metrics = validation->of.n ? sizeof metrics / sizeof *metrics : 0;
-    domain_of(&c, elements, train);
-    HG_TRY(hg_hash_file(c.weights_sha256, weights, err));
-    snprintf(path, sizeof path, "%s/card.json", folder);
-    return hg_card_write(&c, path, err);
-}
-
-/* ---- the run ------------------------------------------------------------------------------------------------------------------ */
-
-static hg_status train(cli_run *run, const set *learn, const set *validation, const char *folder, hg_err *err) {
-    hg_qdf2_opts o = hg_qdf2_opts_default();
-    hg_qdf2 *model;
-    quality q;
-    char path[PATH_SIZE];
-    o.rounds = cli_count(&run->args, "rounds", o.rounds);
-    o.prior = cli_number(&run->args, "prior", o.prior);
-    o.seed = run->seed;
-    o.pool = run->pool;
-    o.hooks = &run->hooks;
-    HG_TRY(hg_qdf2_fit(&model, &(hg_qdf2_data) { learn->of.n, learn->of.molecule, learn->of.value },
-                       &(hg_qdf2_data) { validation->of.n, validation->of.molecule, validation->of.value }, &o, err));
-    hg_status st = judge(&q, model, validation, err);
-    if (st == HG_OK && mkdir(folder, 0777) != 0 && errno != EEXIST)
-        st = hg_fail(err, HG_EIO, "%s cannot be made: %s", folder, strerror(errno));
-    snprintf(path, sizeof path, "%s/weights.safetensors", folder);
-    if (st == HG_OK) st = hg_qdf2_save(model, path, err);
-    if (st == HG_OK) st = write_card(run, folder, path, learn, validation, &o, &q, err);
-    hg_qdf2_free(model);
+    const hg_status st = hg_teach(&t, folder, l, err);
+    const bool first = ranks.rank == 0;
+    if (a->train->steps) hg_ranks_end();
+    if (st == HG_ECANCEL && !l->how.checkpoint) return hg_fail(err, st, "interrupted; nothing was written");
     HG_TRY(st);
-    if (validation->of.n)
-        hg_log(&run->hooks, HG_LOG_INFO,
-               "%zu molecules of validation: mean absolute error %.4f eV, %.0f %% inside the 90 %% intervals",
-               validation->of.n, q.mean_absolute, 100 * q.coverage);
-    if (run->json) {
-        hg_json j;
-        cli_json_begin(&j, run, "train");
-        hg_json_string(&j, "folder", folder);
-        hg_json_count(&j, "n_train", learn->of.n);
-        hg_json_count(&j, "n_validation", validation->of.n);
-        hg_json_number(&j, "mean_absolute_error_ev", validation->of.n ? q.mean_absolute : (double)NAN);
-        hg_json_number(&j, "coverage90", validation->of.n ? q.coverage : (double)NAN);
-        return cli_json_end(run, &j, err);
-    }
-    hg_text_add(&run->out, "%s: learned from %zu molecules\n", folder, learn->of.n);
+    if (!first) return HG_OK;
+    if (run->json) return print_json(run, folder, l, &t, err);
+    print_words(run, folder, l, &t);
     return HG_OK;
+}
+
+static hg_status learn(cli_run *run, const hg_architecture *a, const char *folder, hg_err *err) {
+    const cli_args *args = &run->args;
+    hg_lesson train, validation;
+    hg_lessons l = { .architecture = a,
+                     .train = &train,
+                     .validation = &validation,
+                     .name = cli_value(args, "name"),
+                     .property = cli_value(args, "property"),
+                     .source = cli_value(args, "source"),
+                     .licence = cli_value(args, "licence") };
+    HG_TRY(options_of(&l.how.option, run, a, err));
+    HG_TRY(check_steps(run, a, err));
+    HG_TRY(read_lesson(&train, run, a, args->positional[0], err));
+    HG_TRY(read_lesson(&validation, run, a, cli_value(args, "validation"), err));
+    char identity[2 * HG_HASH_SIZE];
+    snprintf(identity, sizeof identity, "%s %s", train.hash, validation.hash);
+    l.how.identity = identity;
+    l.how.seed = run->seed;
+    l.how.pool = run->pool;
+    l.how.hooks = &run->hooks;
+    l.how.log = cli_value(args, "log");
+    l.how.checkpoint = cli_value(args, "checkpoint");
+    l.how.resume = cli_has(args, "resume");
+    l.how.seconds = seconds;
+    run->keeps = true; /* the folder is complete, or a checkpoint is left: said here, not by the program */
+    return teach(run, a, &l, folder, err);
+}
+
+static const char *trainable(size_t i) {
+    const hg_architecture *a;
+    for (size_t k = 0; (a = hg_architecture_at(k)); k++)
+        if (a->train && i-- == 0) return a->name;
+    return NULL;
 }
 
 static hg_status run_train(cli_run *run, hg_err *err) {
-    set learn, validation;
-    const char *folder = cli_value(&run->args, "out");
-    if (!cli_value(&run->args, "arch"))
-        return hg_advise(err, hg_fail(err, HG_EINVAL, "--arch is missing"), "--arch qdf2");
+    const char *folder = cli_value(&run->args, "out"), *arch = cli_value(&run->args, "arch");
+    if (!arch) return hg_names_advise(err, hg_fail(err, HG_EINVAL, "--arch is missing"), "", trainable);
+    const hg_architecture *a = hg_architecture_find(arch);
+    if (cli_has(&run->args, "options")) return print_options(run, a, err);
+    if (run->args.n_positional == 0)
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "no file with molecules to learn from was given"),
+                         "`hagane help train` shows the form");
     if (!folder)
         return hg_advise(err, hg_fail(err, HG_EINVAL, "--out is missing"), "--out FOLDER, where weights and card go");
-    if (strlen(folder) > PATH_SIZE - 40) return hg_fail(err, HG_EINVAL, "the folder's name is too long");
-    HG_TRY(read_set(&learn, run, run->args.positional[0], err));
-    HG_TRY(read_set(&validation, run, cli_value(&run->args, "validation"), err));
-    return train(run, &learn, &validation, folder, err);
+    return learn(run, a, folder, err);
 }
-
-static const char *trainable(size_t i) { return i == 0 ? "qdf2" : NULL; }
 
 static const cli_positional POSITIONAL[] = {
     { .name = "MOLECULES",
       .type = CLI_INPUT,
-      .help = "Molecules to learn from, each with its energy: XYZ, extended XYZ, SDF or Quantum Deep Field's text." },
+      .optional = true,
+      .help =
+          "Molecules to learn from, each with its known values: XYZ, extended XYZ, SDF or Quantum Deep Field's text, "
+          "compressed or not." },
     { .name = NULL },
 };
 static const cli_option TRAIN[] = {
@@ -196,64 +285,74 @@ static const cli_option TRAIN[] = {
       .type = CLI_INPUT,
       .argument = "FILE",
       .fallback = "none: no error bars",
-      .help = "Other molecules, from which the error bars come." },
+      .help = "Other molecules, on which the model is judged and from which error bars come." },
     { .name = "target",
       .letter = 't',
       .type = CLI_TEXT,
-      .argument = "NAME",
+      .argument = "[SYMBOL=]NAME",
+      .repeatable = true,
       .fallback = "the only number of a molecule",
-      .help = "The value to learn." },
+      .help = "The value in the files that is to be learned, as energy or as the property with that symbol." },
     { .name = "unit",
       .type = CLI_CHOICE,
       .argument = "UNIT",
       .choice = hg_unit_name,
-      .fallback = "eV",
+      .fallback = "the unit of the property: eV for energies",
       .help = "Unit of the values in the files." },
-    { .name = "rounds",
-      .type = CLI_INTEGER,
-      .argument = "N",
-      .min = 0,
-      .max = 20,
-      .fallback = "3",
-      .help = "Steps in which the tight binding is refined; 0: the correction alone." },
-    { .name = "prior",
-      .type = CLI_NUMBER,
-      .argument = "X",
-      .min = 1e-6,
-      .max = 1e6,
-      .unit = "kcal/mol",
-      .fallback = "0.15",
-      .help = "How large a coefficient of the correction is expected to be." },
+    { .name = "set",
+      .type = CLI_TEXT,
+      .argument = "OPTION=VALUE",
+      .repeatable = true,
+      .help = "An option of the kind of model; --options lists them." },
+    { .name = "options", .help = "Print the options of the kind of model, and do nothing else." },
+    { .name = NULL },
+};
+static const cli_option STEPS[] = {
+    { .name = "checkpoint",
+      .type = CLI_OUTPUT,
+      .argument = "FILE",
+      .help = "Keep the state of the training in this file, after each epoch and when interrupted." },
+    { .name = "resume", .help = "Go on from the checkpoint, if it is there, with the same bits as without the stop." },
+    { .name = "log", .type = CLI_OUTPUT, .argument = "FILE", .help = "One JSON object an epoch." },
+    { .name = NULL },
+};
+static const cli_option CARD[] = {
     { .name = "name",
       .type = CLI_TEXT,
       .argument = "TEXT",
       .fallback = "the folder's name",
-      .help = "Name of the model in its card." },
+      .help = "Name of the model." },
     { .name = "property",
       .type = CLI_TEXT,
       .argument = "TEXT",
       .fallback = "energy",
-      .help = "What is learned, in words, for the card." },
-    { .name = "source", .type = CLI_TEXT, .argument = "TEXT", .help = "Where the data come from, for the card." },
-    { .name = "licence", .type = CLI_TEXT, .argument = "TEXT", .help = "The licence of the data, for the card." },
+      .help = "What the first property is, in words: \"atomization energy\"." },
+    { .name = "source", .type = CLI_TEXT, .argument = "TEXT", .help = "Where the data come from." },
+    { .name = "licence", .type = CLI_TEXT, .argument = "TEXT", .help = "The licence of the data." },
     { .name = NULL },
 };
-static const cli_group TRAIN_GROUP = { "Training", TRAIN };
-static const cli_group *const GROUPS[] = { &TRAIN_GROUP, &cli_run_group, NULL };
+static const cli_group TRAIN_GROUP = { "Training", TRAIN }, STEPS_GROUP = { "Training step by step", STEPS },
+                       CARD_GROUP = { "For the card", CARD };
+static const cli_group *const GROUPS[] = { &TRAIN_GROUP, &STEPS_GROUP, &CARD_GROUP, &cli_run_group, NULL };
 static const cli_example EXAMPLES[] = {
     { "hagane train --arch qdf2 train.txt --validation val.txt --out mymodel",
       "learn energies, and how far off they are" },
+    { "hagane train --arch qdf2 train.xyz --target U0 --unit hartree --set rounds=0 --out quick",
+      "the value \"U0\", in hartree; the tight binding stays as published" },
     { .command = NULL },
 };
 const cli_verb cli_train_record = {
     .name = "train",
-    .summary = "learn a model from molecules whose property is known",
+    .summary = "learn a model from molecules whose properties are known",
     .description =
-        "Learns, judges the model on molecules that it has not seen, and writes a folder with the weights and a card: data and their hashes, "
-        "options, seed, errors, elements and sizes. The same input, seed and options give the same weights for any number of threads.",
+        "Learns, judges the model on molecules that it has not seen, and writes a folder with the weights and a card: "
+        "data and their hashes, options, seed, errors, elements and sizes. The same input, seed and options give the same "
+        "weights for any number of threads. A model that was in the folder is replaced when the new one is complete.",
     .positional = POSITIONAL,
     .groups = GROUPS,
     .examples = EXAMPLES,
-    .json = "schema \"hagane.train/1\": folder, n_train, n_validation, mean_absolute_error_ev, coverage90.",
+    .json =
+        "schema \"hagane.train/1\": folder, architecture, n_train, n_validation; properties (symbol, unit, n, n_failed, "
+        "mae, rmse, bias, largest, coverage90) on the validation molecules.",
     .run = run_train,
 };

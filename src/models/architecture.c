@@ -74,6 +74,52 @@ static hg_status qdf2_predict(hg_prediction *out, const void *model, void *room,
     return HG_OK;
 }
 
+enum { ROUNDS, PRIOR, FLOOR, RIDGE, THETA_PRIOR, DRAWS, QDF2_OPTIONS };
+static const hg_train_option QDF2_OPTION[QDF2_OPTIONS] = {
+    [ROUNDS] = { "rounds", "", 3, 0, 20, true,
+                 "Steps in which the tight binding is refined; 0: the correction alone." },
+    [PRIOR] = { "prior", "kcal/mol", 0.15, 1e-6, 1e6, false,
+                "How large a coefficient of the correction is expected to be." },
+    [FLOOR] = { "floor", "", 0.05, 1e-9, 1e3, false, "Least spread that a feature is scaled by." },
+    [RIDGE] = { "ridge", "(kcal/mol)^2", 0.003, 1e-9, 1e6, false,
+                "Squared residual that the priors are weighed against." },
+    [THETA_PRIOR] = { "theta_prior", "", 1, 1e-6, 1e6, false,
+                      "How far increments may move, times each family's scale." },
+    [DRAWS] = { "draws", "", 32, 0, 10000, true, "Samples of the posterior, for error bars; 0: none." },
+};
+
+static hg_status qdf2_fit(void **model, const hg_labelled *train, const hg_labelled *validation, const hg_training *how,
+                          hg_err *err) {
+    const size_t stride = sizeof QDF2 / sizeof *QDF2;
+    const hg_labelled *set[] = { train, validation };
+    hg_qdf2_data data[2];
+    double *energy = hg_malloc(train->n + validation->n, sizeof *energy), *at = energy;
+    if (!energy) return hg_fail(err, HG_ENOMEM, "no memory for %zu energies", train->n + validation->n);
+    for (int k = 0; k < 2; k++) {
+        data[k] = (hg_qdf2_data) { set[k]->n, set[k]->molecule, at };
+        for (size_t i = 0; i < set[k]->n; i++) *at++ = set[k]->value[i * stride];
+    }
+    const double *x = how->option;
+    const hg_qdf2_opts o = { .rounds = (size_t)x[ROUNDS],
+                             .prior = x[PRIOR],
+                             .floor = x[FLOOR],
+                             .ridge = x[RIDGE],
+                             .theta_prior = x[THETA_PRIOR],
+                             .draws = (size_t)x[DRAWS],
+                             .seed = how->seed,
+                             .pool = how->pool,
+                             .hooks = how->hooks };
+    const hg_status st = hg_qdf2_fit((hg_qdf2 **)model, &data[0], &data[1], &o, err);
+    hg_free(energy);
+    return st;
+}
+
+static hg_status qdf2_save(const void *model, const char *path, hg_err *err) { return hg_qdf2_save(model, path, err); }
+
+static const hg_trainer QDF2_TRAINER = {
+    .option = QDF2_OPTION, .n_options = QDF2_OPTIONS, .fit = qdf2_fit, .save = qdf2_save
+};
+
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 #define PROPERTIES(a) .property = (a), .n_properties = sizeof(a) / sizeof *(a)
@@ -95,7 +141,8 @@ static const hg_architecture ALL[] = {
       .free = qdf2_free,
       .room_new = qdf2_room_new,
       .room_free = qdf2_room_free,
-      .predict = qdf2_predict },
+      .predict = qdf2_predict,
+      .train = &QDF2_TRAINER },
 };
 
 const hg_architecture *hg_architecture_at(size_t i) { return i < sizeof ALL / sizeof *ALL ? &ALL[i] : NULL; }
