@@ -45,6 +45,9 @@ typedef struct {
     /* The SUM of the losses of the items, recorded on the tape; NULL after a failure of the tape. What is minimised is the sum over the
      * whole batch by n_whole. The tape is in training mode. Called from one thread. */
     hg_tensor *(*loss)(void *ctx, hg_tape *t, const hg_batch *b);
+    /* Instead of `loss`, of a network with kernels of its own: *sum of the losses of the items, and the gradient of *sum / n_whole added to
+     * that of the parameters. Its bits must not depend on the number of threads. A loss that is not finite is refused by the trainer. */
+    hg_status (*learn)(void *ctx, double *sum, const hg_batch *b, hg_err *err);
     /* *sum of the errors of validation items: the metric is their mean, lower is better. The tape records nothing and is not in
      * training mode; hg_tape_begin may be called. NULL when validation is 0. */
     hg_status (*evaluate)(void *ctx, double *sum, hg_tape *t, const hg_batch *b, hg_err *err);
@@ -73,7 +76,7 @@ typedef struct {
     size_t patience;             /* stop after so many evaluations without a better metric; 0: never; default 0 */
     double gain;                 /* better is below best - gain |best|; default 0 */
     uint64_t seed;               /* of order, dropout, and hg_batch; default 0 */
-    bool bf16;     /* products in bfloat16 (hg_tape_opts); parameters and steps stay float; default false */
+    bool bf16;     /* products on the tape in bfloat16 (hg_tape_opts); parameters and steps stay float; default false */
     hg_pool *pool; /* borrowed; default NULL: this thread */
     const hg_hooks
         *hooks; /* progress, after each step, that returns false: checkpoint, then HG_ECANCEL; default NULL */

@@ -29,14 +29,15 @@ const hg_qdf_element *hg_qdf_element_of(unsigned z); /* NULL: the basis has no s
 
 /* Where everything stands in the flat buffer of the parameters. */
 typedef struct {
-    size_t dim;
-    size_t coefficient;                        /* [60, dim] */
-    size_t zeta;                               /* [60] */
+    size_t dim;         /* D */
+    size_t hk;          /* H, the width of the map from density to potential; D in the published function */
+    size_t coefficient; /* [60, dim] */
+    size_t zeta;        /* [60] */
     size_t w[HG_QDF_LAYERS], b[HG_QDF_LAYERS]; /* [dim, dim], [dim] */
     size_t energy_w, energy_b;                 /* [dim], 1 */
-    size_t density_w, density_b;               /* [dim], [dim]: from the number rho */
-    size_t v[HG_QDF_LAYERS], c[HG_QDF_LAYERS]; /* [dim, dim], [dim] */
-    size_t potential_w, potential_b;           /* [dim], 1 */
+    size_t density_w, density_b;               /* [hk], [hk]: from the number rho */
+    size_t v[HG_QDF_LAYERS], c[HG_QDF_LAYERS]; /* [hk, hk], [hk] */
+    size_t potential_w, potential_b;           /* [hk], 1 */
     size_t count;                              /* of the buffer */
 } hg_qdf_layout;
 
@@ -46,9 +47,9 @@ typedef struct {
     hg_qdf_layout l;
     float *w, *grad; /* of params; grad NULL for a fixed set */
 } hg_qdf;
-/* First values as PyTorch gives them: coefficients normal, zeta 1, layers uniform in +- 1 / sqrt(inputs). */
-HG_MUST_CHECK hg_status hg_qdf_new(hg_qdf **out, size_t dim, const hg_params_opts *opts, hg_err *err);
-/* From a safetensors file; dim is what the file has. Errors: HG_EIO, HG_EPARSE, HG_ENOTFOUND a tensor that is missing, HG_EDATA a shape
+/* First values as PyTorch gives them: coefficients normal, zeta 1, layers uniform in +- 1 / sqrt(inputs). hk 0: as dim. */
+HG_MUST_CHECK hg_status hg_qdf_new(hg_qdf **out, size_t dim, size_t hk, const hg_params_opts *opts, hg_err *err);
+/* From a safetensors file; dim and hk are what the file has. Errors: HG_EIO, HG_EPARSE, HG_ENOTFOUND a tensor that is missing, HG_EDATA a shape
  * that does not fit, HG_ENAN a weight that is no number, HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_qdf_load(hg_qdf **out, const char *path, const hg_params_opts *opts, hg_err *err);
 HG_MUST_CHECK hg_status hg_qdf_save(const hg_qdf *q, const char *path, hg_err *err);

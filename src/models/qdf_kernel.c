@@ -140,6 +140,11 @@ HG_INLINE void add_products_body(float *restrict s, const float *restrict a, con
 HG_ISA_FUNCTION(static, add_products, (float *restrict s, const float *restrict a, const float *restrict b, size_t n),
                 (s, a, b, n))
 
+HG_INLINE void hg_qdf_add_body(float *restrict to, const float *restrict from, size_t n) {
+    for (size_t i = 0; i < n; i++) to[i] += from[i];
+}
+HG_ISA_FUNCTION(extern, hg_qdf_add, (float *restrict to, const float *restrict from, size_t n), (to, from, n))
+
 /* sum of d2 phi g: minus the derivative by zeta, with g that by phi */
 HG_INLINE void zeta_sum_body(double *s, const float *restrict d2, const float *restrict phi, const float *restrict g,
                              size_t n) {
@@ -399,9 +404,9 @@ hg_status hg_qdf_energy_bf16(double *e, const float *w, const uint16_t *packed, 
 /* ---- learning the energy ---------------------------------------------------------------------------------------------------- */
 
 /* From dL/dh of the last layer's output, masked: weights' gradients, and dL/d(input of layer i) in g of the layer below. */
-static void learn_layer(const orbitals *v, float *grad, size_t w, size_t b, const float *g, const float *input,
-                        float *below) {
-    const size_t P = v->P, D = v->D;
+static void learn_layer(const orbitals *v, size_t D, float *grad, size_t w, size_t b, const float *g,
+                        const float *input, float *below) {
+    const size_t P = v->P;
     hg_gemm_f32(grad + w, D, g, D, true, input, D, false, D, D, P, 1, 1);
     column_sums(grad + b, g, NULL, P, D);
     hg_gemm_f32(below, D, g, D, false, v->w + w, D, false, P, D, D, 1, 0);
@@ -435,8 +440,8 @@ hg_status hg_qdf_learn_energy(double *e, float *grad, const float *w, const hg_q
     }
     for (size_t p = 0; p < P; p++) one[p] = 1;
     outer_mask(g[0], one, energy_w, h[2], P, D);
-    learn_layer(&v, grad, l->w[2], l->b[2], g[0], h[1], g[1]);
-    learn_layer(&v, grad, l->w[1], l->b[1], g[1], h[0], g[0]);
+    learn_layer(&v, D, grad, l->w[2], l->b[2], g[0], h[1], g[1]);
+    learn_layer(&v, D, grad, l->w[1], l->b[1], g[1], h[0], g[0]);
     column_sums(grad + l->b[0], g[0], NULL, P, D);
     /* h1 = phi' first, first = b W1' */
     float *dfirst = take(room, O * D), *db = take(room, O * D), *dphi = take(room, O * P);
@@ -452,19 +457,19 @@ hg_status hg_qdf_learn_energy(double *e, float *grad, const float *w, const hg_q
 
 /* The two linear layers before the first relu, as one: slope a and offset b of a point's rho. */
 static void linear_start(const float *w, const hg_qdf_layout *l, float *a, float *b) {
-    for (size_t i = 0; i < l->dim; i++) {
-        const float *row = w + l->v[0] + i * l->dim;
-        a[i] = (float)dot_double(row, w + l->density_w, l->dim);
-        b[i] = (float)(dot_double(row, w + l->density_b, l->dim) + (double)w[l->c[0] + i]);
+    for (size_t i = 0; i < l->hk; i++) {
+        const float *row = w + l->v[0] + i * l->hk;
+        a[i] = (float)dot_double(row, w + l->density_w, l->hk);
+        b[i] = (float)(dot_double(row, w + l->density_b, l->hk) + (double)w[l->c[0] + i]);
     }
 }
 
 /* From da and db of linear_start to the three arrays they were made of. */
 static void learn_start(float *grad, const float *w, const hg_qdf_layout *l, const float *da, const float *db) {
-    for (size_t i = 0; i < l->dim; i++) {
-        float *row = grad + l->v[0] + i * l->dim;
-        const float *wi = w + l->v[0] + i * l->dim;
-        for (size_t j = 0; j < l->dim; j++) {
+    for (size_t i = 0; i < l->hk; i++) {
+        float *row = grad + l->v[0] + i * l->hk;
+        const float *wi = w + l->v[0] + i * l->hk;
+        for (size_t j = 0; j < l->hk; j++) {
             row[j] += da[i] * w[l->density_w + j] + db[i] * w[l->density_b + j];
             grad[l->density_w + j] += da[i] * wi[j];
             grad[l->density_b + j] += db[i] * wi[j];
@@ -476,27 +481,27 @@ static void learn_start(float *grad, const float *w, const hg_qdf_layout *l, con
 hg_status hg_qdf_learn_potential(double *loss, float *rho_out, float *grad, const float *w, const hg_qdf_layout *l,
                                  const hg_qdf_input *q, double scale, hg_qdf_room *room, hg_err *err) {
     HG_ONE_BLAS_THREAD;
-    const size_t D = l->dim, P = q->points, O = q->orbitals;
+    const size_t D = l->dim, H = l->hk, P = q->points, O = q->orbitals;
     HG_TRY(room_for(room,
-                    orbital_floats(q, D) + 3 * rounded(O * D) + rounded(O * O) + 6 * rounded(D) + 6 * rounded(P * D) +
-                        rounded(O * P) + 4 * rounded(P),
+                    orbital_floats(q, D) + 3 * rounded(O * D) + rounded(O * O) + rounded(D) + 4 * rounded(H) +
+                        rounded(P * D) + 5 * rounded(P * H) + rounded(O * P) + 3 * rounded(P),
                     err));
     orbitals v;
     make_orbitals(&v, w, l, q, room);
-    float *psi = take(room, P * D), *rho = take(room, P), *error = take(room, P), *a = take(room, D),
-          *b = take(room, D);
-    float *h[HG_QDF_LAYERS], *g[2] = { take(room, P * D), take(room, P * D) };
-    for (int i = 0; i < HG_QDF_LAYERS; i++) h[i] = take(room, P * D);
+    float *psi = take(room, P * D), *rho = take(room, P), *error = take(room, P), *a = take(room, H),
+          *b = take(room, H);
+    float *h[HG_QDF_LAYERS], *g[2] = { take(room, P * H), take(room, P * H) };
+    for (int i = 0; i < HG_QDF_LAYERS; i++) h[i] = take(room, P * H);
     hg_gemm_f32(psi, D, v.phi, P, true, v.b, D, false, P, D, O, 1, 0);
     row_dots(rho, psi, psi, D, P, D);
     if (rho_out) memcpy(rho_out, rho, P * sizeof *rho);
     linear_start(w, l, a, b);
-    scalar_relu(h[0], rho, a, b, P, D);
+    scalar_relu(h[0], rho, a, b, P, H);
     for (int i = 1; i < HG_QDF_LAYERS; i++) {
-        hg_gemm_f32(h[i], D, h[i - 1], D, false, w + l->v[i], D, true, P, D, D, 1, 0);
-        bias_relu(h[i], w + l->c[i], P, D);
+        hg_gemm_f32(h[i], H, h[i - 1], H, false, w + l->v[i], H, true, P, H, H, 1, 0);
+        bias_relu(h[i], w + l->c[i], P, H);
     }
-    row_dots(error, h[2], w + l->potential_w, 0, P, D);
+    row_dots(error, h[2], w + l->potential_w, 0, P, H);
     *loss = 0;
     for (size_t p = 0; p < P; p++) {
         error[p] += w[l->potential_b] - q->potential[p];
@@ -509,16 +514,16 @@ hg_status hg_qdf_learn_potential(double *loss, float *rho_out, float *grad, cons
         error[p] *= (float)(2 * scale);
         grad[l->potential_b] += error[p];
     }
-    column_sums(grad + l->potential_w, h[2], error, P, D);
-    outer_mask(g[0], error, w + l->potential_w, h[2], P, D);
-    learn_layer(&v, grad, l->v[2], l->c[2], g[0], h[1], g[1]);
-    learn_layer(&v, grad, l->v[1], l->c[1], g[1], h[0], g[0]);
-    float *da = take(room, D), *db_start = take(room, D), *drho = take(room, P);
-    memset(da, 0, D * sizeof *da);
-    memset(db_start, 0, D * sizeof *db_start);
-    column_sums(da, g[0], rho, P, D);
-    column_sums(db_start, g[0], NULL, P, D);
-    row_dots(drho, g[0], a, 0, P, D);
+    column_sums(grad + l->potential_w, h[2], error, P, H);
+    outer_mask(g[0], error, w + l->potential_w, h[2], P, H);
+    learn_layer(&v, H, grad, l->v[2], l->c[2], g[0], h[1], g[1]);
+    learn_layer(&v, H, grad, l->v[1], l->c[1], g[1], h[0], g[0]);
+    float *da = take(room, H), *db_start = take(room, H), *drho = take(room, P);
+    memset(da, 0, H * sizeof *da);
+    memset(db_start, 0, H * sizeof *db_start);
+    column_sums(da, g[0], rho, P, H);
+    column_sums(db_start, g[0], NULL, P, H);
+    row_dots(drho, g[0], a, 0, P, H);
     learn_start(grad, w, l, da, db_start);
     for (size_t p = 0; p < P; p++) /* rho = sum psi^2 */
         for (size_t j = 0; j < D; j++) psi[p * D + j] *= 2 * drho[p];

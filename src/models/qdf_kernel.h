@@ -36,4 +36,5 @@ HG_MUST_CHECK hg_status hg_qdf_learn_energy(double *e, float *grad, const float 
 HG_MUST_CHECK hg_status hg_qdf_learn_potential(double *loss, float *rho, float *grad, const float *w,
                                                const hg_qdf_layout *l, const hg_qdf_input *q, double scale,
                                                hg_qdf_room *room, hg_err *err);
+void hg_qdf_add(float *restrict to, const float *restrict from, size_t n); /* to += from */
 #endif

@@ -75,7 +75,7 @@ hg_tensor *hg_qdf_tape_density(hg_tape *t, hg_tensor *psi) {
 }
 
 hg_tensor *hg_qdf_tape_potential(hg_tape *t, void *w, void *grad, const hg_qdf_layout *l, hg_tensor *rho) {
-    hg_tensor *v = layer(t, w, grad, l->density_w, l->density_b, 1, l->dim, rho, HG_IDENTITY);
-    for (int i = 0; i < HG_QDF_LAYERS; i++) v = layer(t, w, grad, l->v[i], l->c[i], l->dim, l->dim, v, HG_RELU);
-    return layer(t, w, grad, l->potential_w, l->potential_b, l->dim, 1, v, HG_IDENTITY);
+    hg_tensor *v = layer(t, w, grad, l->density_w, l->density_b, 1, l->hk, rho, HG_IDENTITY);
+    for (int i = 0; i < HG_QDF_LAYERS; i++) v = layer(t, w, grad, l->v[i], l->c[i], l->hk, l->hk, v, HG_RELU);
+    return layer(t, w, grad, l->potential_w, l->potential_b, l->hk, 1, v, HG_IDENTITY);
 }

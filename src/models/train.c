@@ -37,7 +37,8 @@ static hg_status check(const hg_trainable *m, const hg_train_opts *o, hg_err *er
         const char *name;
         bool good;
     } want[] = {
-        { "network's name, loss or parameters", m->name && m->loss && m->params && m->params->gradient },
+        { "network's name, loss or parameters", m->name && !m->loss != !m->learn && m->params && m->params->gradient },
+        { "tape for bf16", m->loss || !o->bf16 },
         { "number of items", m->items > 0 && m->items < SIZE_MAX / 64 && m->validation < SIZE_MAX / 64 },
         { "number of phases", m->phases <= HG_PHASES_MOST },
         { "evaluation", !m->validation == !m->evaluate },
@@ -136,6 +137,12 @@ static void own_share(const hg_trainer *t, size_t *begin, size_t *n) {
 
 static size_t part_of(const hg_trainer *t, size_t left) { return t->o.part && t->o.part < left ? t->o.part : left; }
 
+static hg_status not_finite(const hg_batch *b, hg_err *err) {
+    return hg_advise(
+        err, hg_fail(err, HG_ENAN, "the loss is not finite in epoch %zu, step %" PRIu64, b->epoch + 1, b->step + 1),
+        "a smaller learning rate, clip_norm, or a look at the data may help");
+}
+
 /* Records the loss of a part, adds its gradient and the loss itself. */
 static hg_status record(hg_trainer *t, const hg_batch *b, uint64_t part, double *sum, hg_err *err) {
     hg_tape_begin(t->recording, b->step << 20 | part);
@@ -144,12 +151,18 @@ static hg_status record(hg_trainer *t, const hg_batch *b, uint64_t part, double 
     HG_TRY(hg_tape_status(t->recording, err));
     if (!loss) return hg_fail(err, HG_EINVAL, "the network gave no loss");
     const double value = hg_tensor_value(loss);
-    if (hg_tensor_size(loss) == 1 && !isfinite(value))
-        return hg_advise(
-            err, hg_fail(err, HG_ENAN, "the loss is not finite in epoch %zu, step %" PRIu64, b->epoch + 1, b->step + 1),
-            "a smaller learning rate, clip_norm, or a look at the data may help");
+    if (hg_tensor_size(loss) == 1 && !isfinite(value)) return not_finite(b, err);
     *sum += value;
     return hg_backward(t->recording, mean, err);
+}
+
+/* The same by the network's own kernels. */
+static hg_status learn(hg_trainer *t, const hg_batch *b, double *sum, hg_err *err) {
+    double value = 0;
+    HG_TRY(t->m->learn(t->m->ctx, &value, b, err));
+    if (!isfinite(value)) return not_finite(b, err);
+    *sum += value;
+    return HG_OK;
 }
 
 static hg_status phase(hg_trainer *t, unsigned k, size_t first, size_t batch, bool *stop, hg_err *err) {
@@ -163,7 +176,7 @@ static hg_status phase(hg_trainer *t, unsigned k, size_t first, size_t batch, bo
     for (uint64_t part = 0; n > 0 && st == HG_OK; part++, at += b.n, n -= b.n) {
         b.items = t->order + at;
         b.n = part_of(t, n);
-        st = record(t, &b, part, &sum, err);
+        st = t->m->learn ? learn(t, &b, &sum, err) : record(t, &b, part, &sum, err);
     }
     HG_TRY(hg_train_agree(t, st, &sum, 1, stop, err));
     HG_TRY(hg_train_sum_gradients(t, err));

@@ -22,7 +22,7 @@ static const double R[] = { 0, 0, 0, 1.05, 0.2, -0.1, -0.6, 1.2, 0.3, -1.7, 1.1,
 static hg_qdf *model(uint64_t seed) { /* wide spread, so that every part of the function matters */
     hg_qdf *q;
     hg_err err;
-    assert_ok_err(hg_qdf_new(&q, DIM, NULL, &err), err);
+    assert_ok_err(hg_qdf_new(&q, DIM, 0, NULL, &err), err);
     hg_rng r = hg_rng_make(seed, 1);
     for (size_t i = 0; i < q->l.count; i++) q->w[i] = (float)(0.2 * hg_rng_normal(&r));
     for (size_t i = 0; i < HG_QDF_TYPES; i++) q->w[q->l.zeta + i] = (float)(0.4 + 2 * hg_rng_uniform(&r));
@@ -61,7 +61,7 @@ static void one_column_by_hand(void **state) {
     hg_arena *mem = *state;
     const hg_mark mark = hg_arena_mark(mem);
     hg_qdf *one;
-    assert_ok(hg_qdf_new(&one, 1, NULL, NULL));
+    assert_ok(hg_qdf_new(&one, 1, 0, NULL, NULL));
     const hg_qdf_layout l = one->l;
     float *w = one->w;
     memset(w, 0, l.count * sizeof *w);
@@ -322,7 +322,7 @@ static void weights_come_back_from_a_file(void **state) {
     assert_contains(err.msg, "W_functional.1.bias");
     assert_null(b);
     hg_qdf_free(a);
-    assert_int_equal(hg_qdf_new(&a, 0, NULL, &err), HG_EINVAL);
+    assert_int_equal(hg_qdf_new(&a, 0, 0, NULL, &err), HG_EINVAL);
     for (long k = 0;; k++) {
         fail_alloc_after(k);
         const hg_status st = hg_qdf_load(&a, path, NULL, &err);
