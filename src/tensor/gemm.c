@@ -1,17 +1,19 @@
 /* tensor/gemm.c -- products of matrices over the pool; see tensor/gemm.h
  *
  * The result is cut into blocks whose borders depend on the sizes alone, a task each, and every task is one call of OpenBLAS on one
- * thread: same bits for any number of threads. Bias and activation are applied to a block while it is in the cache. Of a tape that asks for
- * bfloat16, tensor/bf16.h does the work of OpenBLAS, but where an edge is so short that there is nothing to win.
+ * thread: same bits for any number of threads. Bias and activation are applied to a block while it is in the cache. A small result of long
+ * sums, as a layer's gradient with respect to its weights, is cut along the sums instead: narrow blocks would spend their time on packing.
+ * Of a tape that asks for bfloat16, tensor/bf16.h does the work of OpenBLAS, but where an edge is so short that there is nothing to win.
  */
 #include "tensor/gemm.h"
+#include "num/isa.h"
 #include "num/linalg.h"
 #include "tensor/bf16.h"
 #include <cblas.h>
 #include <limits.h>
 #include <string.h>
 
-enum { ROWS = 1024, COLS = 512, TASKS = 8, LEAST = 64, BF16_EDGE = 8 };
+enum { ROWS = 1024, COLS = 512, TASKS = 8, LEAST = 64, BF16_EDGE = 8, DEPTH_LEAST = 256 };
 static const double WORK_LEAST = 1 << 18; /* multiply-adds worth a task of their own */
 
 bool hg_matrix_fits(size_t rows, size_t cols, ptrdiff_t row, ptrdiff_t col) {
@@ -24,6 +26,8 @@ typedef struct {
     const hg_product *p;
     size_t rows, cols;             /* of a block */
     size_t row_blocks, col_blocks; /* of a matrix */
+    size_t depth;                  /* of k; less than k: pieces of the sums, each into a part of its own */
+    char *parts;                   /* [pieces, m, n]; NULL: one piece */
     bool bf16;
     uint16_t *packed; /* b, for all; NULL: every task packs its own */
     uint16_t *room;   /* [threads, room_size] */
@@ -52,27 +56,28 @@ static blas_matrix as_blas(const hg_matrix *x, size_t rows, size_t cols) {
 }
 
 /* Columns from..from + n of b, rounded: packed before for all blocks, or here. */
-static void multiply_bf16(const job *j, float *c, const void *a, const void *b, size_t from, size_t m, size_t n,
-                          bool add, size_t worker) {
+static void multiply_bf16(const job *j, float *c, size_t ldc, const void *a, const void *b, size_t from, size_t m,
+                          size_t n, size_t k, bool add, size_t worker) {
     const hg_product *p = j->p;
     const hg_matrix ma = { a, p->a.row, p->a.col }, mb = { b, p->b.row, p->b.col };
-    uint16_t *room = j->room + worker * j->room_size, *own = room + hg_bf16_room(j->rows, p->k);
+    uint16_t *room = j->room + worker * j->room_size, *own = room + hg_bf16_room(j->rows, k);
     const size_t first = from / HG_BF16_PANEL;
-    if (!j->packed) hg_bf16_pack(own, &mb, p->k, n, 0, blocks(n, HG_BF16_PANEL));
+    if (!j->packed) hg_bf16_pack(own, &mb, k, n, 0, blocks(n, HG_BF16_PANEL));
     if (j->packed)
-        hg_bf16_product(c, p->ldc, &ma, j->packed, p->k, p->n, first, m, n, add, false, room);
+        hg_bf16_product(c, ldc, &ma, j->packed, k, p->n, first, m, n, add, false, room);
     else
-        hg_bf16_product(c, p->ldc, &ma, own, p->k, n, 0, m, n, add, false, room);
+        hg_bf16_product(c, ldc, &ma, own, k, n, 0, m, n, add, false, room);
 }
 
-static void multiply(const hg_product *p, void *c, const void *a, const void *b, size_t m, size_t n, bool add) {
+static void multiply(const hg_product *p, void *c, size_t ldc, const void *a, const void *b, size_t m, size_t n,
+                     size_t k, bool add) {
     const blas_matrix ma = as_blas(&p->a, p->m, p->k), mb = as_blas(&p->b, p->k, p->n);
     if (p->dtype == HG_F32)
-        cblas_sgemm(CblasRowMajor, ma.turned, mb.turned, (int)m, (int)n, (int)p->k, 1, a, ma.ld, b, mb.ld, add, c,
-                    (int)p->ldc);
+        cblas_sgemm(CblasRowMajor, ma.turned, mb.turned, (int)m, (int)n, (int)k, 1, a, ma.ld, b, mb.ld, add, c,
+                    (int)ldc);
     else
-        cblas_dgemm(CblasRowMajor, ma.turned, mb.turned, (int)m, (int)n, (int)p->k, 1, a, ma.ld, b, mb.ld, add, c,
-                    (int)p->ldc);
+        cblas_dgemm(CblasRowMajor, ma.turned, mb.turned, (int)m, (int)n, (int)k, 1, a, ma.ld, b, mb.ld, add, c,
+                    (int)ldc);
 }
 
 /* Rows of bias, or zeros: what the product is added to. */
@@ -111,9 +116,9 @@ static void block(const job *j, size_t which, size_t i, size_t k, size_t worker)
         if (p->inner.rank) hg_loop_run(&p->inner, r, 1, in);
         const void *a = element(p, p->a.data, ai + in[0]), *b = element(p, p->b.data, bi + in[1]);
         if (j->bf16)
-            multiply_bf16(j, (float *)c, a, b, k, m, n, p->add || filled || r > 0, worker);
+            multiply_bf16(j, (float *)c, p->ldc, a, b, k, m, n, p->k, p->add || filled || r > 0, worker);
         else
-            multiply(p, c, a, b, m, n, p->add || filled || r > 0);
+            multiply(p, c, p->ldc, a, b, m, n, p->k, p->add || filled || r > 0);
     }
     char *y = p->y ? (char *)p->y + at * (ptrdiff_t)hg_dtype_size(p->dtype) : c;
     if (p->act != HG_IDENTITY || y != c) activate(p, y, c, m, n);
@@ -127,6 +132,73 @@ static void task(void *ctx, size_t begin, size_t end, size_t worker) {
               inside % j->col_blocks * j->cols, worker);
     }
 }
+
+/* ---- cut along the sums ---------------------------------------------------------------------------------------- */
+
+static void piece_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    const job *j = ctx;
+    const hg_product *p = j->p;
+    for (size_t piece = begin; piece < end; piece++) {
+        const size_t from = piece * j->depth, k = p->k - from < j->depth ? p->k - from : j->depth;
+        const void *a = element(p, p->a.data, (ptrdiff_t)from * p->a.col),
+                   *b = element(p, p->b.data, (ptrdiff_t)from * p->b.row);
+        char *c = j->parts + piece * p->m * p->n * hg_dtype_size(p->dtype);
+        if (j->bf16)
+            multiply_bf16(j, (float *)c, p->n, a, b, 0, p->m, p->n, k, false, worker);
+        else
+            multiply(p, c, p->n, a, b, p->m, p->n, k, false);
+    }
+}
+
+#define JOIN(type, R)                                                                                                  \
+    HG_INLINE void join_##type##_body(R *restrict c, const R *restrict parts, size_t apart, size_t pieces, size_t n) { \
+        for (size_t piece = 0; piece < pieces; piece++, parts += apart)                                                \
+            for (size_t i = 0; i < n; i++) c[i] += parts[i];                                                           \
+    }                                                                                                                  \
+    HG_ISA_FUNCTION(static, join_##type, (R * c, const R *parts, size_t apart, size_t pieces, size_t n),               \
+                    (c, parts, apart, pieces, n))
+JOIN(f32, float)
+JOIN(f64, double)
+
+static void join_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    const job *j = ctx;
+    const hg_product *p = j->p;
+    const size_t size = hg_dtype_size(p->dtype), apart = p->m * p->n, pieces = blocks(p->k, j->depth);
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        char *c = (char *)p->c + i * p->ldc * size, *y = p->y ? (char *)p->y + i * p->ldc * size : c;
+        if (!p->add) begin_block(p, c, p->bias, 1, p->n);
+        if (p->dtype == HG_F32)
+            join_f32((float *)c, (const float *)j->parts + i * p->n, apart, pieces, p->n);
+        else
+            join_f64((double *)c, (const double *)j->parts + i * p->n, apart, pieces, p->n);
+        if (p->act != HG_IDENTITY || y != c) activate(p, y, c, 1, p->n);
+    }
+}
+
+/* One small result, so long sums that the parts, written and read once more, are cheap. */
+static bool along_sums(const hg_product *p, size_t matrices, size_t inner) {
+    return matrices == 1 && inner == 1 && p->m <= COLS && p->n <= COLS && p->k >= 2 * DEPTH_LEAST && p->k > 2 * p->m &&
+           p->k > 2 * p->n && (double)p->m * (double)p->n * (double)p->k >= 2 * WORK_LEAST;
+}
+
+static void pieces_do(job *j, hg_tape *t) {
+    const hg_product *p = j->p;
+    j->depth = blocks(blocks(p->k, TASKS), 16) * 16;
+    if (j->depth < DEPTH_LEAST) j->depth = DEPTH_LEAST;
+    const size_t pieces = blocks(p->k, j->depth);
+    j->rows = p->m;
+    j->parts = hg_tape_alloc(t, pieces * p->m * p->n, hg_dtype_size(p->dtype));
+    if (j->bf16) {
+        j->room_size = hg_bf16_room(p->m, j->depth) + hg_bf16_packed(j->depth, p->n);
+        j->room = hg_tape_alloc(t, hg_pool_threads(hg_tape_pool(t)) * j->room_size, sizeof *j->room);
+    }
+    if (!j->parts || (j->bf16 && !j->room)) return;
+    hg_pool_for(hg_tape_pool(t), pieces, 1, piece_task, j);
+    hg_pool_for(hg_tape_pool(t), p->m, HG_CHUNK / (pieces * p->n) + 1, join_task, j);
+}
+
+/* ---- blocks ----------------------------------------------------------------------------------------------------- */
 
 static void pack_task(void *ctx, size_t begin, size_t end, size_t worker) {
     const job *j = ctx;
@@ -171,12 +243,17 @@ void hg_product_do(hg_tape *t, const hg_product *p) {
     const size_t matrices = p->batch.rank ? p->batch.total : 1, inner = p->inner.rank ? p->inner.total : 1;
     if (p->m == 0 || p->n == 0 || matrices == 0) return;
     j.bf16 = hg_tape_bf16(t) && p->dtype == HG_F32 && p->m >= BF16_EDGE && p->n >= BF16_EDGE && p->k >= BF16_EDGE;
+    const size_t mark = hg_tape_mark(t);
+    HG_ONE_BLAS_THREAD;
+    if (along_sums(p, matrices, inner)) {
+        pieces_do(&j, t);
+        hg_tape_release(t, mark);
+        return;
+    }
     const double depth = (double)p->k * (double)inner;
     cut(&j, matrices, depth);
     const double work = (double)j.rows * (double)j.cols * depth + 1;
     const size_t chunk = work < WORK_LEAST ? (size_t)(WORK_LEAST / work) : 1;
-    const size_t mark = hg_tape_mark(t);
-    HG_ONE_BLAS_THREAD;
     if (!j.bf16 || prepare_bf16(&j, t, matrices * inner))
         hg_pool_for(hg_tape_pool(t), j.row_blocks * j.col_blocks * matrices, chunk, task, &j);
     hg_tape_release(t, mark);

@@ -76,8 +76,9 @@ static double *values(const hg_tensor *x) {
 /* Sizes on both sides of the borders of blocks and tiles. */
 static const struct {
     size_t batch, m, k, n;
-} SIZES[] = { { 1, 700, 31, 530 }, { 1, 5, 1200, 3 }, { 1, 257, 64, 65 },  { 3, 33, 20, 17 }, { 40, 9, 8, 10 },
-              { 1, 1, 300, 1 },    { 1, 8, 1025, 8 }, { 2, 260, 513, 70 }, { 1, 64, 9, 600 } };
+} SIZES[] = { { 1, 700, 31, 530 }, { 1, 5, 1200, 3 },   { 1, 257, 64, 65 }, { 3, 33, 20, 17 },
+              { 40, 9, 8, 10 },    { 1, 1, 300, 1 },    { 1, 8, 1025, 8 },  { 2, 260, 513, 70 },
+              { 1, 64, 9, 600 },   { 1, 40, 2100, 72 }, { 1, 300, 777, 17 } };
 enum { N_SIZES = sizeof SIZES / sizeof *SIZES };
 
 static double rounded(double x, bool bf16) {
@@ -176,6 +177,33 @@ static void plain_code_forms_the_same_sums(void **state) {
         free(packed);
         free(room);
     }
+    hg_tape_free(t);
+}
+
+/* Sums long enough to be cut into pieces: bias, activation and gradients that are added to must not be lost on that path. */
+static void a_layer_of_long_sums(void **state) {
+    (void)state;
+    hg_tape *t = new_tape(HG_F64, NULL, false);
+    hg_tensor *x = normal(t, 1, HG_SHAPE(40, 2100), false), *w = normal(t, 2, HG_SHAPE(72, 2100), false);
+    hg_tensor *b = normal(t, 3, HG_SHAPE(72), false), *many = normal(t, 4, HG_SHAPE(2100, 40), false);
+    hg_tensor *z = hg_add(t, hg_matmul(t, x, hg_transpose2(t, w)), b);
+    double *got = values(hg_linear(t, x, w, b, HG_TANH)), *want = values(hg_map(t, HG_TANH, z));
+    for (size_t i = 0; i < 40 * 72; i++) assert_close(got[i], want[i], 1e-12);
+    free(got);
+    free(want);
+
+    /* d/dw of sum of (many w') twice: 2 * (sum over rows of many), the same for every row of w */
+    hg_tensor *v = normal(t, 5, HG_SHAPE(30, 40), false);
+    hg_tensor *twice = hg_add(t, hg_linear(t, many, v, NULL, HG_IDENTITY), hg_linear(t, many, v, NULL, HG_IDENTITY));
+    assert_ok(hg_backward(t, hg_sum(t, twice, 0), NULL));
+    double *of_many = values(many), gradient[30 * 40];
+    hg_tensor_get_grad(gradient, v);
+    for (size_t c = 0; c < 40; c++) {
+        double sum = 0;
+        for (size_t r = 0; r < 2100; r++) sum += of_many[r * 40 + c];
+        for (size_t r = 0; r < 30; r++) assert_close(gradient[r * 40 + c], 2 * sum, 1e-11);
+    }
+    free(of_many);
     hg_tape_free(t);
 }
 
@@ -298,6 +326,7 @@ int main(void) {
         TEST(products_of_bfloat16),
         TEST(rounding_to_bfloat16),
         TEST(plain_code_forms_the_same_sums),
+        TEST(a_layer_of_long_sums),
         TEST(threads_change_no_bit),
         TEST(later_steps_ask_for_no_memory),
         TEST(shapes_that_do_not_fit_are_named),
