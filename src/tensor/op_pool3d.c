@@ -58,8 +58,8 @@ static void window(const pooling *p, int a, size_t i, size_t *begin, size_t *end
 
 /* most[i], who[i] = x[i step] and its place, where that is larger. NaN stays. */
 #define LARGER(type, R)                                                                                                \
-    HG_INLINE void larger_of_##type(R *restrict most, uint32_t *restrict who, const R *restrict x, size_t step,        \
-                                    size_t n, size_t at) {                                                             \
+    HG_INLINE void larger_##type(R *restrict most, uint32_t *restrict who, const R *restrict x, size_t step, size_t n, \
+                                 size_t at) {                                                                          \
         for (size_t i = 0; i < n; i++) {                                                                               \
             const R v = x[i * step];                                                                                   \
             const bool more = (most[i] == most[i]) & !(v <= most[i]);                                                  \
@@ -67,20 +67,9 @@ static void window(const pooling *p, int a, size_t i, size_t *begin, size_t *end
             who[i] = more ? (uint32_t)(at + i * step) : who[i];                                                        \
         }                                                                                                              \
     }                                                                                                                  \
-    HG_INLINE void larger_##type##_body(R *restrict most, uint32_t *restrict who, const R *restrict x, size_t step,    \
-                                        size_t n, size_t at) {                                                         \
-        if (step == 1)                                                                                                 \
-            larger_of_##type(most, who, x, 1, n, at);                                                                  \
-        else if (step == 2)                                                                                            \
-            larger_of_##type(most, who, x, 2, n, at);                                                                  \
-        else                                                                                                           \
-            larger_of_##type(most, who, x, step, n, at);                                                               \
-    }                                                                                                                  \
-    HG_ISA_FUNCTION(static, larger_##type, (R * most, uint32_t * who, const R *x, size_t step, size_t n, size_t at),   \
-                    (most, who, x, step, n, at))                                                                       \
     /* A row of windows: element k of each in turn, so that the first of equals is chosen. */                          \
-    static void largest_##type(R *most, uint32_t *who, const R *x, const pooling *p, const size_t b[3],                \
-                               const size_t e[3]) {                                                                    \
+    HG_INLINE void largest_##type(R *most, uint32_t *who, const R *x, const pooling *p, const size_t b[3],             \
+                                  const size_t e[3]) {                                                                 \
         const size_t s = p->stride[2], pad = p->padding[2], first = (b[0] * p->x[1] + b[1]) * p->x[2];                 \
         for (size_t w = 0; w < p->y[2]; w++) {                                                                         \
             most[w] = -(R)INFINITY;                                                                                    \
@@ -92,7 +81,11 @@ static void window(const pooling *p, int a, size_t i, size_t *begin, size_t *end
                     const size_t from = k < pad ? (pad - k + s - 1) / s : 0, last = (p->x[2] + pad - k - 1) / s + 1;   \
                     const size_t to = last < p->y[2] ? last : p->y[2];                                                 \
                     const size_t at = (d * p->x[1] + h) * p->x[2] + from * s + k - pad;                                \
-                    if (from < to) larger_##type(most + from, who + from, x + at, s, to - from, at);                   \
+                    if (from >= to) continue;                                                                          \
+                    if (s == 2)                                                                                        \
+                        larger_##type(most + from, who + from, x + at, 2, to - from, at);                              \
+                    else                                                                                               \
+                        larger_##type(most + from, who + from, x + at, s, to - from, at);                              \
                 }                                                                                                      \
     }
 LARGER(f32, float)
@@ -116,7 +109,7 @@ LARGER(f64, double)
             }                                                                                                          \
         if (p->role != SPREAD) *y = sum / count;                                                                       \
     }                                                                                                                  \
-    static void choose_##type(const pooling *p, const R *x, R *y, uint32_t *best) {                                    \
+    HG_INLINE void choose_##type##_body(const pooling *p, const R *x, R *y, uint32_t *best) {                          \
         size_t b[3], e[3];                                                                                             \
         for (size_t d = 0; d < p->y[0]; d++)                                                                           \
             for (size_t h = 0; h < p->y[1]; h++, y += p->y[2], best += p->y[2]) {                                      \
@@ -125,6 +118,7 @@ LARGER(f64, double)
                 largest_##type(y, best, x, p, b, e);                                                                   \
             }                                                                                                          \
     }                                                                                                                  \
+    HG_ISA_FUNCTION(static, choose_##type, (const pooling *p, const R *x, R *y, uint32_t *best), (p, x, y, best))      \
     static void average_##type(const pooling *p, R *x, R *y, bool add) {                                               \
         size_t b[3], e[3];                                                                                             \
         for (size_t d = 0, i = 0; d < p->y[0]; d++)                                                                    \
