@@ -51,7 +51,38 @@ static void copy_run(void *ctx, const hg_loop *l, size_t at, size_t n, const ptr
         for (size_t i = 0; i < n; i++) memcpy(y + (ptrdiff_t)(i * size) * to, x + (ptrdiff_t)(i * size) * from, size);
 }
 
+/* Inputs that lie together: the result is written once, row after row. */
+typedef struct {
+    const hg_tensor *out;
+    size_t row, part[HG_INPUTS_MOST]; /* elements from the axis on: of the result, of each input */
+} joining;
+
+static void join_rows(void *ctx, size_t begin, size_t end, size_t worker) {
+    const joining *j = ctx;
+    const size_t size = hg_dtype_size(j->out->dtype);
+    char *to = (char *)j->out->data + begin * j->row * size;
+    (void)worker;
+    for (size_t row = begin; row < end; row++)
+        for (unsigned k = 0; k < j->out->n_in; k++) {
+            memcpy(to, (const char *)j->out->in[k]->data + row * j->part[k] * size, j->part[k] * size);
+            to += j->part[k] * size;
+        }
+}
+
+static bool join(hg_tensor *out, hg_tape *t) {
+    joining j = { .out = out };
+    const size_t behind = (size_t)out->stride[axis_of(out)];
+    for (unsigned k = 0; k < out->n_in; k++) {
+        if (!hg_is_contiguous(out->in[k])) return false;
+        j.part[k] = out->in[k]->shape[axis_of(out)] * behind;
+        j.row += j.part[k];
+    }
+    if (j.row) hg_pool_for(hg_tape_pool(t), hg_elements(out) / j.row, HG_CHUNK / j.row + 1, join_rows, &j);
+    return true;
+}
+
 static void forward(hg_tensor *out, hg_tape *t) {
+    if (join(out, t)) return;
     for (unsigned k = 0; k < out->n_in; k++) {
         const hg_tensor to = part(out, out->data, k), *pair[] = { &to, out->in[k] };
         const hg_loop l = hg_loop_over(out->in[k], pair, 2);
