@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+static const char CHECKPOINT[] = ".checkpoint";
 
 /* ---- options of the kind of model ---------------------------------------------------------------------------------- */
 
@@ -193,10 +196,23 @@ static hg_status check_steps(const cli_run *run, const hg_architecture *a, hg_er
     for (size_t i = 0; i < sizeof STEPS / sizeof *STEPS && !a->train->steps; i++)
         if (cli_has(&run->args, STEPS[i]))
             return hg_fail(err, HG_EINVAL, "--%s: %s is not trained step by step", STEPS[i], a->name);
-    if (cli_has(&run->args, "resume") && !cli_has(&run->args, "checkpoint"))
-        return hg_advise(err, hg_fail(err, HG_EINVAL, "--resume needs the checkpoint to go on from"),
-                         "--checkpoint FILE");
     return HG_OK;
+}
+
+/* Beside the folder, unless --checkpoint says where. One that is there is hours of work: it is not replaced. */
+static hg_status checkpoint_of(hg_training *how, const cli_run *run, const char *folder, hg_err *err) {
+    const char *given = cli_value(&run->args, "checkpoint");
+    size_t len = strlen(folder);
+    while (len > 1 && folder[len - 1] == '/') len--;
+    char *beside = hg_alloc(run->arena, len + sizeof CHECKPOINT, 1);
+    if (!beside) return hg_fail(err, HG_ENOMEM, "no memory for the name of a checkpoint");
+    memcpy(beside, folder, len);
+    memcpy(beside + len, CHECKPOINT, sizeof CHECKPOINT);
+    how->checkpoint = given ? given : beside;
+    how->resume = cli_has(&run->args, "resume");
+    if (how->resume || access(how->checkpoint, F_OK) != 0) return HG_OK;
+    hg_fail(err, HG_EINVAL, "%s is the checkpoint of a training that was begun", how->checkpoint);
+    return hg_advise(err, HG_EINVAL, "--resume goes on with it; remove it to begin anew");
 }
 
 static hg_status teach(cli_run *run, const hg_architecture *a, hg_lessons *l, const char *folder, hg_err *err) {
@@ -209,6 +225,10 @@ static hg_status teach(cli_run *run, const hg_architecture *a, hg_lessons *l, co
     const hg_status st = hg_teach(&t, folder, l, err);
     const bool first = ranks.rank == 0;
     if (a->train->steps) hg_ranks_end();
+    if (st == HG_ECANCEL && l->how.checkpoint)
+        return hg_advise(err, st, "the same command with --resume goes on from %s", l->how.checkpoint);
+    if (st == HG_OK && l->how.checkpoint && first && !cli_has(&run->args, "checkpoint"))
+        (void)unlink(l->how.checkpoint); /* what it is for is complete */
     if (st == HG_ECANCEL && !l->how.checkpoint) return hg_fail(err, st, "interrupted; nothing was written");
     HG_TRY(st);
     if (!first) return HG_OK;
@@ -238,8 +258,7 @@ static hg_status learn(cli_run *run, const hg_architecture *a, const char *folde
     l.how.pool = run->pool;
     l.how.hooks = &run->hooks;
     l.how.log = cli_value(args, "log");
-    l.how.checkpoint = cli_value(args, "checkpoint");
-    l.how.resume = cli_has(args, "resume");
+    if (a->train->steps) HG_TRY(checkpoint_of(&l.how, run, folder, err));
     l.how.seconds = seconds;
     run->keeps = true; /* the folder is complete, or a checkpoint is left: said here, not by the program */
     return teach(run, a, &l, folder, err);
@@ -311,6 +330,7 @@ static const cli_option STEPS[] = {
     { .name = "checkpoint",
       .type = CLI_OUTPUT,
       .argument = "FILE",
+      .fallback = "FOLDER.checkpoint, removed when the model is complete",
       .help = "Keep the state of the training in this file, after each epoch and when interrupted." },
     { .name = "resume", .help = "Go on from the checkpoint, if it is there, with the same bits as without the stop." },
     { .name = "log", .type = CLI_OUTPUT, .argument = "FILE", .help = "One JSON object an epoch." },
@@ -339,6 +359,8 @@ static const cli_example EXAMPLES[] = {
       "learn energies, and how far off they are" },
     { "hagane train --arch qdf2 train.xyz --target U0 --unit hartree --set rounds=0 --out quick",
       "the value \"U0\", in hartree; the tight binding stays as published" },
+    { "hagane train --arch qdf-classic train.txt --validation val.txt --set epochs=20 --log log.jsonl --out mymodel",
+      "Quantum Deep Field itself; Ctrl-C keeps what was learned, and the same command with --resume goes on" },
     { .command = NULL },
 };
 const cli_verb cli_train_record = {

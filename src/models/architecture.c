@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "models/qdf2.h"
 #include "models/qdf_kernel.h"
+#include "models/qdf_train.h"
 #include <string.h>
 
 /* ---- qdf-classic ------------------------------------------------------------------------------------------------- */
@@ -51,6 +52,53 @@ static hg_status classic_predict(hg_prediction *out, const void *model, void *ro
     hg_arena_reset(r->mem, mark);
     return st;
 }
+
+_Static_assert(sizeof CLASSIC / sizeof *CLASSIC == 1, "values of hg_labelled are energies alone");
+enum { EPOCHS, BATCH, RATE, HALVE, WIDTH, HK, CLASSIC_OPTIONS };
+static const hg_train_option CLASSIC_OPTION[CLASSIC_OPTIONS] = {
+    [EPOCHS] = { "epochs", "", 2000, 1, 1e6, true, "Times that all molecules are learned from." },
+    [BATCH] = { "batch", "", 4, 1, 4096, true, "Molecules a step." },
+    [RATE] = { "rate", "", 1e-4, 1e-9, 1, false, "Learning rate of Adam." },
+    [HALVE] = { "halve", "epochs", 200, 1, 1e6, true, "The learning rate is halved every so many." },
+    [WIDTH] = { "width", "", 250, 1, 4096, true, "Orbitals that are made of the basis; width of the energy's layers." },
+    [HK] = { "hk", "", 250, 1, 4096, true,
+             "Width of the map from density to potential, a function of one number: 32 trains faster." },
+};
+
+static hg_status classic_fit(void **model, const hg_labelled *train, const hg_labelled *validation,
+                             const hg_training *how, hg_err *err) {
+    enum { CHECKPOINT_STEPS = 500 }; /* half a minute of work is lost at most */
+    const hg_qdf_data data[] = { { train->n, train->molecule, train->value },
+                                 { validation->n, validation->molecule, validation->value } };
+    const double *x = how->option;
+    hg_train_result result;
+    hg_qdf_opts o = hg_qdf_opts_default();
+    o.dim = (size_t)x[WIDTH];
+    o.hk = (size_t)x[HK];
+    o.train.epochs = (size_t)x[EPOCHS];
+    o.train.batch = (size_t)x[BATCH];
+    o.train.rate = x[RATE];
+    o.train.schedule.every = x[HALVE];
+    o.train.seed = how->seed;
+    o.train.pool = how->pool;
+    o.train.hooks = how->hooks;
+    o.train.log = how->log;
+    o.train.checkpoint = how->checkpoint;
+    o.train.checkpoint_steps = CHECKPOINT_STEPS;
+    o.train.resume = how->resume;
+    o.train.ranks = how->ranks;
+    o.train.seconds = how->seconds;
+    o.train.clock = how->clock;
+    return hg_qdf_fit((hg_qdf **)model, &result, &data[0], &data[1], &o, err);
+}
+
+static hg_status classic_save(const void *model, const char *path, hg_err *err) {
+    return hg_qdf_save(model, path, err);
+}
+
+static const hg_trainer CLASSIC_TRAINER = {
+    .option = CLASSIC_OPTION, .n_options = CLASSIC_OPTIONS, .steps = true, .fit = classic_fit, .save = classic_save
+};
 
 /* ---- qdf2 -------------------------------------------------------------------------------------------------------- */
 
@@ -132,7 +180,8 @@ static const hg_architecture ALL[] = {
       .free = classic_free,
       .room_new = classic_room_new,
       .room_free = classic_room_free,
-      .predict = classic_predict },
+      .predict = classic_predict,
+      .train = &CLASSIC_TRAINER },
     { .name = "qdf2",
       .version = "qdf2 1",
       PROPERTIES(QDF2),
