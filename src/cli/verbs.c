@@ -10,6 +10,7 @@
     V(describe)                                                                                                        \
     V(train)                                                                                                           \
     V(predict)                                                                                                         \
+    V(evaluate)                                                                                                        \
     V(party)                                                                                                           \
     V(party_init)                                                                                                      \
     V(party_authority)                                                                                                 \

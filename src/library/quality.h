@@ -13,7 +13,6 @@ typedef struct {
 
 /* known NaN: not counted. An estimate without a value is a failed one. */
 void hg_quality_add(hg_quality *q, const hg_estimate *e, bool outside, double known);
-void hg_quality_merge(hg_quality *q, const hg_quality *other);
 
 /* NaN where there is nothing. */
 double hg_quality_mae(const hg_quality *q);  /* mean absolute error */
@@ -21,4 +20,17 @@ double hg_quality_rmse(const hg_quality *q); /* root of the mean squared error *
 double hg_quality_bias(const hg_quality *q); /* mean of predicted - known */
 double hg_quality_largest(const hg_quality *q);
 double hg_quality_coverage(const hg_quality *q); /* share inside the 90 % intervals, of those with an error bar */
+double hg_quality_mae_sd(
+    const hg_quality *q); /* standard deviation of the mean absolute error, from 2 predictions on */
+
+/* One row of qualities a key, ascending: by size of the molecules, say. All zero is an empty one but for `columns`. */
+typedef struct {
+    size_t columns, rows, cap;
+    size_t *key;   /* [rows] */
+    hg_quality *q; /* [rows, columns] */
+} hg_quality_table;
+
+/* The row of a key, made where there is none; it lasts until the next call. HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_quality_row(hg_quality **row, hg_quality_table *t, size_t key, hg_err *err);
+void hg_quality_table_free(hg_quality_table *t);
 #endif
