@@ -75,7 +75,7 @@ enum { LAYERS_EACH = 2 };
 typedef struct {
     hg_layer layer[LAYERS_EACH * HG_JUDGED_MOST + 1];
     size_t n;
-    double top; /* of all error bars */
+    double top, least; /* of all error bars; the least error above 0 */
     double shade_x[2], shade_low[2], shade_high[2];
     char shade_name[120];
 } picture;
@@ -96,6 +96,7 @@ static hg_status draw_model(picture *p, const hg_evaluation *e, size_t k, double
         low[i] = y[i] - (isfinite(sd) ? sd / factor : 0);
         high[i] = y[i] + (isfinite(sd) ? sd / factor : 0);
         if (isfinite(high[i])) p->top = fmax(p->top, high[i]);
+        if (y[i] > 0) p->least = fmin(p->least, y[i]);
     }
     p->layer[p->n++] = hg_layer_make(HG_LAYER_LINE, NULL, x, y, t->rows, COLOUR[k]);
     hg_layer *points = &p->layer[p->n++];
@@ -114,12 +115,22 @@ static void shade(picture *p, const hg_evaluation *e, double *least, double *mos
     const hg_judged *j = &e->judged[k];
     p->shade_x[0] = (double)j->least - 0.5, p->shade_x[1] = (double)j->most + 0.5;
     *least = fmin(*least, p->shade_x[0]), *most = fmax(*most, p->shade_x[1]);
-    for (size_t i = 0; i < 2; i++) p->shade_high[i] = p->top;
+    for (size_t i = 0; i < 2; i++) p->shade_low[i] = p->least, p->shade_high[i] = p->top;
     snprintf(p->shade_name, sizeof p->shade_name, "trained on %zu to %zu atoms", j->least, j->most);
     hg_layer *l = &p->layer[p->n++];
     *l = hg_layer_make(HG_LAYER_BAND, p->shade_name, p->shade_x, NULL, 2, HG_COLOUR_GREY);
     l->low = p->shade_low;
     l->high = p->shade_high;
+}
+
+/* Do the models' errors differ by more than a factor of 10? */
+static bool are_wide_apart(const hg_evaluation *e) {
+    double least = INFINITY, most = 0;
+    for (size_t k = 0; k < e->n_judged; k++) {
+        const double mae = hg_quality_mae(&e->total[k]);
+        if (mae > 0) least = fmin(least, mae), most = fmax(most, mae); /* false for NaN */
+    }
+    return most > 10 * least;
 }
 
 static hg_status draw(hg_bytes *out, picture *p, const hg_evaluation *e, const char *unit, double factor,
@@ -128,8 +139,11 @@ static hg_status draw(hg_bytes *out, picture *p, const hg_evaluation *e, const c
     char label[120];
     double least = t->rows ? (double)t->key[0] - 0.5 : 0, most = t->rows ? (double)t->key[t->rows - 1] + 0.5 : 1;
     p->n = 1; /* the shade lies below the rest */
+    p->least = INFINITY;
     for (size_t k = 0; k < e->n_judged; k++) HG_TRY(draw_model(p, e, k, factor, mem, err));
-    p->top = p->top > 0 ? 1.05 * p->top : 1;
+    const bool wide = are_wide_apart(e); /* on a linear axis the better ones would lie on the floor */
+    p->top = p->top > 0 ? (wide ? 1.5 : 1.05) * p->top : 1;
+    p->least = wide ? p->least / 1.5 : 0;
     const size_t n = p->n;
     p->n = 0;
     shade(p, e, &least, &most);
@@ -137,7 +151,7 @@ static hg_status draw(hg_bytes *out, picture *p, const hg_evaluation *e, const c
     snprintf(label, sizeof label, "mean absolute error%s%s%s", *unit ? " (" : "", unit, *unit ? ")" : "");
     hg_figure f = hg_figure_default();
     f.x = (hg_axis) { .label = "atoms of the molecule", .min = least, .max = most, .whole = true };
-    f.y = (hg_axis) { .label = label, .min = 0, .max = p->top };
+    f.y = (hg_axis) { .label = label, .min = p->least, .max = p->top, .scale = wide ? HG_SCALE_LOG : HG_SCALE_LINEAR };
     f.layer = p->layer + first;
     f.n_layers = n - first;
     return hg_figure_render(out, &f, format, err);
