@@ -21,6 +21,7 @@ static struct {
     size_t width;
     pthread_mutex_t lock; /* library threads may report too */
     double began, drawn;  /* of the bar on show: seconds */
+    size_t first;         /* what was done when it began: a training that goes on begins in the middle */
     char what[80];        /* its words; "" when there is no bar */
 } terminal = { .volume = CLI_WORDS, .width = 100, .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -93,6 +94,7 @@ static void draw_bar(const char *what, size_t done, size_t total) {
         erase_bar();
         snprintf(terminal.what, sizeof terminal.what, "%s", what);
         terminal.began = t;
+        terminal.first = done;
         terminal.drawn = 0;
     }
     if (t - terminal.drawn < 0.1 || t - terminal.began < 0.3) return; /* quick work needs no bar */
@@ -105,7 +107,9 @@ static void draw_bar(const char *what, size_t done, size_t total) {
         for (size_t i = 0; i < 30; i++) bar[i] = (double)i < 30 * share ? '#' : '.';
         bar[30] = '\0';
         fprintf(stderr, "\r%s  [%s] %3.0f %%", what, bar, 100 * share);
-        if (done) fprintf(stderr, "  %.0f s left", (t - terminal.began) * (1 - share) / share);
+        if (done > terminal.first && done < total)
+            fprintf(stderr, "  %.0f s left",
+                    (t - terminal.began) * (double)(total - done) / (double)(done - terminal.first));
         fputs("\033[K", stderr);
     }
     fflush(stderr);
