@@ -36,24 +36,32 @@ static bool only_number(double *x, const hg_molecule *m) {
     return m->n_values == 1 && hg_molecule_number(x, m, m->values[0].name);
 }
 
+/* `molecule "x"`, or what to call one without a name behind its place in the file. */
+static const char *name_of(char name[100], const hg_molecule *m) {
+    snprintf(name, 100, "molecule \"%.80s\"", m->id);
+    return *m->id ? name : "this molecule";
+}
+
 static hg_status target_of(double *x, const hg_target *t, const hg_molecule *m, const char *path, hg_err *err) {
+    char who[100];
     const bool there = t->name ? hg_molecule_number(x, m, t->name) : only_number(x, m);
     if (there && isfinite(*x)) {
         *x *= t->factor;
         return HG_OK;
     }
     if (there)
-        return hg_fail_at(err, HG_ENAN, path, m->line, 0, "molecule \"%s\": \"%s\" is not a finite number", m->id,
+        return hg_fail_at(err, HG_ENAN, path, m->line, 0, "%s: \"%s\" is not a finite number", name_of(who, m),
                           t->name ? t->name : m->values[0].name);
     *x = (double)NAN;
     if (t->optional) return HG_OK;
     if (t->name) {
-        hg_fail_at(err, HG_ENOTFOUND, path, m->line, 0, "molecule \"%s\" has no number \"%s\"", m->id, t->name);
+        hg_fail_at(err, HG_ENOTFOUND, path, m->line, 0, "%s has no number \"%s\"", name_of(who, m), t->name);
         return names_of(err, HG_ENOTFOUND, m);
     }
-    hg_fail_at(err, HG_EDATA, path, m->line, 0, "molecule \"%s\" has %zu values; which one is meant?", m->id,
-               m->n_values);
-    if (m->n_values == 0) return hg_advise(err, HG_EDATA, "known values have to stand in the file");
+    hg_fail_at(err, HG_EDATA, path, m->line, 0, "%s has %zu values; which one is meant?", name_of(who, m), m->n_values);
+    if (m->n_values == 0)
+        return hg_advise(err, HG_EDATA,
+                         "known values stand in extended XYZ: Properties=species:S:1:pos:R:3 energy=-9.1");
     return hg_advise(err, HG_EDATA, "--target NAME");
 }
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096, ELEMENTS = 119, ELEMENTS_SIZE = 512, METRICS = 5, WORKERS_MOST = 1024 };
+enum { PATH_SIZE = 4096, ELEMENTS = 119, ELEMENTS_SIZE = 512, METRICS = 5, NAME_SIZE = 256, WORKERS_MOST = 1024 };
 
 /* ---- how good it is ---------------------------------------------------------------------------------------------- */
 
@@ -99,6 +99,16 @@ static hg_card_data data_of(const char *role, const hg_lesson *l) {
     return d;
 }
 
+/* "b" of "a/b//". */
+static const char *folder_name(char name[NAME_SIZE], const char *folder) {
+    size_t len = strlen(folder);
+    while (len > 1 && folder[len - 1] == '/') len--;
+    size_t from = len;
+    while (from > 0 && folder[from - 1] != '/') from--;
+    snprintf(name, NAME_SIZE, "%.*s", (int)(len - from < NAME_SIZE ? len - from : NAME_SIZE - 1), folder + from);
+    return name;
+}
+
 static hg_status write_card(const char *path, const char *folder, const char *weights, const hg_lessons *l,
                             const hg_taught *t, hg_err *err) {
     const hg_trainer *trainer = l->architecture->train;
@@ -108,8 +118,8 @@ static hg_status write_card(const char *path, const char *folder, const char *we
     for (size_t i = 0; i < trainer->n_options; i++)
         options[i] = (hg_card_number) { trainer->option[i].name, trainer->option[i].unit, l->how.option[i] };
     const hg_card_data data[] = { data_of("train", l->train), data_of("validation", l->validation) };
-    char elements[ELEMENTS_SIZE] = "";
-    hg_card c = { .name = l->name ? l->name : file_name(folder),
+    char elements[ELEMENTS_SIZE] = "", name[NAME_SIZE];
+    hg_card c = { .name = l->name ? l->name : folder_name(name, folder),
                   .architecture = l->architecture->version,
                   .n_properties = t->n_properties,
                   .source = l->source,
