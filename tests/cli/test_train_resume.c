@@ -8,7 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATH = 512, STOPS = 20, MOLECULES = 12, MOST_ROUNDS = 120 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { STOPS = 6 }; /* each starts the program once more */
+#else
+enum { STOPS = 20 };
+#endif
+enum { PATH = 512, MOLECULES = 12, MOST_ROUNDS = 200 };
 static const char OPTIONS[] = "--set epochs=20 --set width=16 --set hk=8 --set rate=0.003 --seed 3";
 
 /* Where a run works: FOLDER/train.txt, val.txt, model/, model.checkpoint, log.jsonl. */
@@ -83,7 +88,7 @@ static void check_log(const place *a, const place *b) { /* the same but for the 
     fclose(f[1]);
 }
 
-static void killed_and_stopped_twenty_times(void **state) {
+static void killed_and_stopped_at_random_moments(void **state) {
     (void)state;
     static place want, got;
     char hash[2][HG_HASH_SIZE];
@@ -112,14 +117,19 @@ static void killed_and_stopped_twenty_times(void **state) {
             most += most / 4;
             continue;
         }
+        const bool heard = strstr(r.err, "training was stopped in epoch") != NULL;
+        if (number == SIGTERM && !heard) { /* before the program could hear it */
+            most += most / 4;
+            continue;
+        }
         stops++;
         kills += number == SIGKILL;
-        if (!strstr(r.err, "training was stopped in epoch")) continue;
-        asked++;
+        asked += heard;
+        if (!heard) continue;
         assert_int_equal(r.code, 130);
         assert_contains(r.err, "the same command with --resume goes on from model.checkpoint");
     }
-    assert_true(asked > 0 && kills == STOPS / 2);
+    assert_true(asked == STOPS / 2 && kills == STOPS / 2);
     const program_result last = program_shell(got.command);
     if (last.code != 0) fail_msg("%s", last.err);
     assert_ok(hg_hash_file(hash[0], want.weights, NULL));
@@ -179,7 +189,7 @@ static void bad_options_are_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { TEST(killed_and_stopped_twenty_times),
+    const struct CMUnitTest tests[] = { TEST(killed_and_stopped_at_random_moments),
                                         TEST(a_checkpoint_is_not_lost_by_mistake), TEST(bad_options_are_refused) };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     program_forget();
