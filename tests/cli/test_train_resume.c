@@ -1,6 +1,5 @@
 /* tests/cli/test_train_resume.c -- `hagane train`, killed and asked to stop at random moments, goes on and ends with the same bytes */
 #include "files/hash.h"
-#include "json.h"
 #include "program.h"
 #include "test.h"
 #include <signal.h>
@@ -13,43 +12,27 @@ enum { STOPS = 6 }; /* each starts the program once more */
 #else
 enum { STOPS = 20 };
 #endif
-enum { PATH = 512, MOLECULES = 12, MOST_ROUNDS = 200 };
+enum { PATH = 512, EPOCHS = 20, MOST_ROUNDS = 200 };
 static const char OPTIONS[] = "--set epochs=20 --set width=16 --set hk=8 --set rate=0.003 --seed 3";
 
-/* Where a run works: FOLDER/train.txt, val.txt, model/, model.checkpoint, log.jsonl. */
+/* Where a run works: FOLDER/model/, model.checkpoint, log.jsonl. It learns 34 molecules of QM9. */
 typedef struct {
-    char folder[PATH], command[3 * PATH], checkpoint[PATH + 40], weights[PATH + 40], log[PATH + 40];
+    char folder[PATH], command[4 * PATH], checkpoint[PATH + 40], weights[PATH + 40], log[PATH + 40];
 } place;
 
-static void write_molecules(const char *folder, const char *name, size_t n, uint64_t seed) {
-    static const char *const SYMBOL[] = { "H", "C", "N", "O", "F" };
-    char path[PATH + 20];
-    hg_rng r = hg_rng_make(seed, 0);
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    for (size_t i = 0; i < n; i++) {
-        const double d = 0.9 + 0.5 * hg_rng_uniform(&r);
-        const size_t a = hg_rng_below(&r, 5), b = hg_rng_below(&r, 5);
-        fprintf(f, "%s_%zu\n%s 0.0 0.0 0.0\n%s %.4f 0.1 0.0\nH %.4f 0.9 0.2\n%.6f\n\n", name, i, SYMBOL[a], SYMBOL[b],
-                d, d, -4 - (double)(a + b) + d);
-    }
-    fclose(f);
-}
-
 static void go_to(place *p, const char *name) {
-    char command[2 * PATH];
+    char command[2 * PATH], train[PATH], validation[PATH];
+    test_source(train, sizeof train, "data/qm9-under7/energy_train.txt.xz");
+    test_source(validation, sizeof validation, "data/qm9-under7/energy_val.txt.xz");
     test_scratch(p->folder, sizeof p->folder, name);
     snprintf(command, sizeof command, "rm -rf '%s'", p->folder);
     assert_int_equal(program_shell(command).code, 0);
     assert_int_equal(mkdir(p->folder, 0777), 0);
-    write_molecules(p->folder, "train.txt", MOLECULES, 1);
-    write_molecules(p->folder, "val.txt", 3, 2);
     snprintf(
         p->command, sizeof p->command,
-        "cd '%s' && exec \"$HAGANE\" train --arch qdf-classic train.txt --validation val.txt %s --log log.jsonl --out model --resume "
-        "--threads 2",
-        p->folder, OPTIONS);
+        "cd '%s' && exec \"$HAGANE\" train --arch qdf-classic '%s' --validation '%s' %s --log log.jsonl --out model "
+        "--resume --threads 2",
+        p->folder, train, validation, OPTIONS);
     snprintf(p->checkpoint, sizeof p->checkpoint, "%s/model.checkpoint", p->folder);
     snprintf(p->weights, sizeof p->weights, "%s/model/weights.safetensors", p->folder);
     snprintf(p->log, sizeof p->log, "%s/log.jsonl", p->folder);
@@ -83,7 +66,7 @@ static void check_log(const place *a, const place *b) { /* the same but for the 
         assert_string_equal(line[0], line[1]);
     }
     assert_null(fgets(line[1], sizeof line[1], f[1]));
-    assert_int_equal(epochs, 20);
+    assert_int_equal(epochs, EPOCHS);
     fclose(f[0]);
     fclose(f[1]);
 }
@@ -139,7 +122,7 @@ static void killed_and_stopped_at_random_moments(void **state) {
 }
 
 static program_result without(const place *p, const char *word, const char *instead) {
-    char command[4 * PATH];
+    char command[5 * PATH];
     const char *at = strstr(p->command, word);
     assert_non_null(at);
     snprintf(command, sizeof command, "%.*s%s%s", (int)(at - p->command), p->command, instead, at + strlen(word));
@@ -164,11 +147,11 @@ static void a_checkpoint_is_not_lost_by_mistake(void **state) {
     assert_contains(r.err, "model.checkpoint: is a checkpoint of a run with other options");
     r = without(&p, "--set hk=8", "--set hk=9");
     assert_contains(r.err, "model.checkpoint: is a checkpoint of another network");
-    r = without(&p, "val.txt", "train.txt");
+    r = without(&p, "energy_val", "energy_test");
     assert_contains(r.err, "model.checkpoint: is a checkpoint of a run on other data");
     r = program_shell(p.command);
     assert_int_equal(r.code, 0);
-    assert_contains(r.out, "model: qdf-classic 1, learned from 12 molecules");
+    assert_contains(r.out, "model: qdf-classic 1, learned from 34 molecules");
     assert_false(test_file_exists(p.checkpoint));
 }
 
@@ -181,7 +164,7 @@ static void bad_options_are_refused(void **state) {
     assert_contains(r.err, "--set epochs: 0 is outside of 1 to 1e+06");
     r = without(&p, "epochs=20", "steps=20");
     assert_contains(r.err, "qdf-classic has no option \"steps\"");
-    r = without(&p, "train.txt", "nothing.txt");
+    r = without(&p, "energy_train", "nothing");
     assert_int_equal(r.code, 1);
     assert_false(test_file_exists(p.checkpoint));
     r = without(&p, "--arch qdf-classic", "--arch qdf2");
