@@ -25,4 +25,5 @@ configure_file(cmake/hagane.pc.in ${PROJECT_BINARY_DIR}/hagane.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/hagane.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 install(FILES python/hagane.py DESTINATION ${HAGANE_PYTHON_DIR})
+install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/hagane/models)
 install(FILES README.md CHANGELOG.md LICENSE THIRD_PARTY CITATION.cff DESTINATION ${CMAKE_INSTALL_DOCDIR})
