@@ -11,6 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_THREAD__)
+enum { KILLS = 0 }; /* BLAS starts threads after a fork, which that sanitizer does not follow */
+#else
+enum { KILLS = 1 };
+#endif
 enum { TRAIN = 22, VALIDATION = 5, DIM = 12, HK = 7, STOPS = 20 };
 
 typedef struct {
@@ -319,26 +324,32 @@ static void stopped_anywhere_it_ends_with_the_same_bits(void **state) {
         hg_train_result result;
         hg_qdf *q;
         hg_err err = { .code = HG_OK };
+        bool through;
         assert_true(round < 60);
-        arm(&s, 1 + hg_rng_below(&r, 12), stops % 2);
+        const bool killed = KILLS && stops % 2;
+        arm(&s, 1 + hg_rng_below(&r, 12), killed);
         o.train.hooks = &s.hooks;
         fflush(NULL);
-        const pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
+        const pid_t child = killed ? fork() : -1;
+        int status = 0;
+        if (!killed) {
             const hg_status st = hg_qdf_fit(&q, &result, &d.train, &d.validation, &o, &err);
-            _exit(st == HG_OK ? 0 : st == HG_ECANCEL && strstr(err.hint, path) ? 2 : 1);
+            hg_qdf_free(q);
+            if (st != HG_OK) assert_int_equal(st, HG_ECANCEL);
+            if (st != HG_OK) assert_contains(err.hint, path);
+            through = st == HG_OK;
+        } else if (child == 0) {
+            _exit(hg_qdf_fit(&q, &result, &d.train, &d.validation, &o, &err) == HG_OK ? 0 : 1);
+        } else {
+            assert_int_equal(waitpid(child, &status, 0), child);
+            through = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+            assert_true(through || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
         }
-        int status;
-        assert_int_equal(waitpid(child, &status, 0), child);
-        if (WIFEXITED(status) && WEXITSTATUS(status) == 0) { /* through: once more from the beginning */
+        stops += !through;
+        if (through) { /* once more from the beginning */
             unlink(path);
             unlink(log);
-            continue;
         }
-        assert_true(stops % 2 ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL
-                              : WIFEXITED(status) && WEXITSTATUS(status) == 2);
-        stops++;
     }
     o.train.hooks = NULL;
     fit(&got, &d, &o);
