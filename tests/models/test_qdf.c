@@ -5,6 +5,7 @@
 #include "models/qdf_kernel.h"
 #include "models/qdf_tape.h"
 #include "test.h"
+#include <unistd.h>
 
 enum { DIM = 20 };
 
@@ -305,10 +306,11 @@ static void the_published_predictions_come_back(void **state) {
 
 static void weights_come_back_from_a_file(void **state) {
     (void)state;
-    char path[512];
+    char path[512], narrow[512];
     hg_err err;
     hg_qdf *a, *b;
     test_scratch(path, sizeof path, "qdf.safetensors");
+    test_scratch(narrow, sizeof narrow, "qdf-narrow.safetensors");
     a = model(7);
     assert_ok_err(hg_qdf_save(a, path, &err), err);
     assert_ok_err(hg_qdf_load(&b, path, NULL, &err), err);
@@ -322,6 +324,15 @@ static void weights_come_back_from_a_file(void **state) {
     assert_contains(err.msg, "W_functional.1.bias");
     assert_null(b);
     hg_qdf_free(a);
+    assert_ok_err(hg_qdf_new(&a, DIM, 5, NULL, &err), err); /* another width of the map to the potential */
+    assert_int_equal(a->l.hk, 5);
+    assert_ok_err(hg_qdf_save(a, narrow, &err), err);
+    assert_ok_err(hg_qdf_load(&b, narrow, NULL, &err), err);
+    assert_true(b->l.dim == DIM && b->l.hk == 5 && b->l.count == a->l.count);
+    assert_memory_equal(a->w, b->w, a->l.count * sizeof *a->w);
+    hg_qdf_free(b);
+    hg_qdf_free(a);
+    unlink(narrow);
     assert_int_equal(hg_qdf_new(&a, 0, 0, NULL, &err), HG_EINVAL);
     for (long k = 0;; k++) {
         fail_alloc_after(k);
