@@ -25,6 +25,7 @@ const char *hg_model_architecture(const hg_model *m);                /* "qdf2 1"
 size_t hg_model_properties(const hg_model *m);                       /* > 0 */
 const hg_property *hg_model_property(const hg_model *m, size_t i);   /* NULL past the last */
 unsigned hg_model_gives(const hg_model *m);                          /* HG_ATOM_... that it has */
+bool hg_model_tells_outside(const hg_model *m);                      /* false: hg_prediction.outside says nothing */
 void hg_model_sizes(size_t *least, size_t *most, const hg_model *m); /* atoms of what was learned from; 0, 0: unknown */
 const char *hg_model_card(const hg_model *m);                        /* the whole card, JSON */
 const char *hg_architecture_name(size_t i); /* what can be loaded: "qdf-classic", ...; NULL past the last */

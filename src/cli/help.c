@@ -105,7 +105,7 @@ static void command_lines(hg_text *t, const char *s) {
 void cli_help_verb(hg_text *t, const cli_verb *v) {
     hg_text_add(t, "Usage: hagane %s%s", v->name, v->run ? "" : " PART");
     for (const cli_positional *p = v->positional; p && p->name; p++)
-        hg_text_add(t, p->optional ? " [%s]" : " %s", p->name);
+        hg_text_add(t, p->optional ? " [%s%s]" : " %s%s", p->name, p->many ? " ..." : "");
     hg_text_add(t, " [options]\n\n");
     cli_wrap(t, v->description, 0, 0, WIDTH);
     if (v->positional) hg_text_add(t, "\nArguments\n");

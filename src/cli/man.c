@@ -89,7 +89,7 @@ void cli_man_verb(hg_text *t, const cli_verb *v) {
     hg_text_free(&name);
     hg_text_add(t, "# SYNOPSIS\n\n*hagane %s*%s", v->name, v->run ? "" : " _PART_");
     for (const cli_positional *p = v->positional; p && p->name; p++)
-        hg_text_add(t, p->optional ? " \\[_%s_\\]" : " _%s_", p->name);
+        hg_text_add(t, p->optional ? " \\[_%s_%s\\]" : " _%s_%s", p->name, p->many ? " ..." : "");
     hg_text_add(t, " \\[_options_\\]\n\n# DESCRIPTION\n\n");
     paragraphs(t, v->description);
     for (const cli_positional *p = v->positional; p && p->name; p++) {

@@ -49,7 +49,11 @@ static void add_names(hg_text *t, const char *place) {
 static hg_status not_found(const char *word, char place[PLACES][PATH_SIZE], hg_err *err) {
     hg_text names = hg_text_new(200);
     for (int i = 0; i < PLACES && names.len == 0; i++) add_names(&names, place[i]);
-    hg_fail(err, HG_ENOTFOUND, "there is no model \"%s\"", word);
+    struct stat there;
+    if (stat(word, &there) == 0 && S_ISDIR(there.st_mode))
+        hg_fail(err, HG_ENOTFOUND, "the folder %s has no card.json", word);
+    else
+        hg_fail(err, HG_ENOTFOUND, "there is no model \"%s\"", word);
     if (names.len)
         hg_advise(err, HG_ENOTFOUND, "there are: %s; or name a folder with a card.json", names.s);
     else

@@ -173,7 +173,8 @@ static hg_status print_totals(cli_run *run, const job *b, hg_err *err) {
         number(&g, k + 1, 4, d, hg_quality_bias(q) / b->factor);
         number(&g, k + 1, 5, d, hg_quality_largest(q) / b->factor);
         share(&g, k + 1, 6, hg_quality_coverage(q));
-        if (b->e.judged[k].model) share(&g, k + 1, 7, q->n ? (double)q->outside / (double)q->n : (double)NAN);
+        if (b->e.judged[k].model && hg_model_tells_outside(b->e.judged[k].model))
+            share(&g, k + 1, 7, q->n ? (double)q->outside / (double)q->n : (double)NAN);
         cli_grid_set(&g, k + 1, 8, "%zu", q->failed);
     }
     HG_TRY(cli_grid_done(&g, err));

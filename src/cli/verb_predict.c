@@ -66,7 +66,7 @@ static void csv_row(hg_text *t, const job *b, const hg_molecule *m, const hg_pre
         number_cell(t, p ? p->property[k].value : (double)NAN);
         number_cell(t, p ? p->property[k].sd : (double)NAN);
     }
-    hg_text_add(t, ",%s", !p ? "" : p->outside ? "yes" : "no");
+    hg_text_add(t, ",%s", !p || !hg_model_tells_outside(b->model) ? "" : p->outside ? "yes" : "no");
     if (b->keep_going) {
         hg_text_put(t, ",", 1);
         cli_csv_cell(t, p ? "" : why->msg);
@@ -89,10 +89,12 @@ static void json_row(hg_json *j, const job *b, const hg_molecule *m, const hg_pr
         hg_json_number(j, "sd", p->property[k].sd);
         hg_json_end_object(j);
     }
-    if (p)
+    if (!p)
+        hg_json_string(j, "error", why->msg);
+    else if (hg_model_tells_outside(b->model))
         hg_json_bool(j, "outside", p->outside);
     else
-        hg_json_string(j, "error", why->msg);
+        hg_json_null(j, "outside");
     if (p && p->charge) hg_json_numbers(j, "charges", p->charge, m->n);
     hg_json_end_object(j);
 }
@@ -128,8 +130,9 @@ static hg_status xyz_frame(job *b, const hg_molecule *m, const hg_prediction *p,
         if (isfinite(*bar.real)) set_field(out.values, &out.n_values, bar);
     }
     *outside = p->outside;
-    set_field(out.values, &out.n_values,
-              (hg_field) { .name = "outside", .kind = HG_FIELD_BOOL, .rows = 1, .cols = 1, .flag = outside });
+    if (hg_model_tells_outside(b->model))
+        set_field(out.values, &out.n_values,
+                  (hg_field) { .name = "outside", .kind = HG_FIELD_BOOL, .rows = 1, .cols = 1, .flag = outside });
     if (p->charge)
         set_field(out.columns, &out.n_columns,
                   (hg_field) { .name = "charges", .rank = 1, .rows = 1, .cols = m->n, .real = p->charge });

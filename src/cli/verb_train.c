@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -237,6 +238,30 @@ static hg_status teach(cli_run *run, const hg_architecture *a, hg_lessons *l, co
     return HG_OK;
 }
 
+/* Before hours of work: can the folder be there? */
+static hg_status check_folder(const char *folder, hg_err *err) {
+    struct stat there;
+    char parent[4096];
+    if (stat(folder, &there) == 0 && !S_ISDIR(there.st_mode))
+        return hg_advise(err, hg_fail(err, HG_EIO, "%s is no folder", folder),
+                         "--out FOLDER, where weights and card go");
+    size_t len = strlen(folder);
+    while (len > 1 && folder[len - 1] == '/') len--;
+    while (len > 0 && folder[len - 1] != '/') len--;
+    if (len < 2) return HG_OK; /* here, or in / */
+    snprintf(parent, sizeof parent, "%.*s", (int)(len < sizeof parent ? len - 1 : sizeof parent - 1), folder);
+    if (stat(parent, &there) == 0) return HG_OK;
+    return hg_advise(err, hg_fail(err, HG_EIO, "%s: there is no folder %s", folder, parent), "mkdir -p makes it");
+}
+
+static void warn(const cli_run *run, const hg_lessons *l) {
+    if (!l->validation->of.n)
+        hg_log(&run->hooks, HG_LOG_WARN, "no molecules of validation: nothing is known of the model's errors");
+    else if (strcmp(l->validation->hash, l->train->hash) == 0)
+        hg_log(&run->hooks, HG_LOG_WARN,
+               "the molecules of validation are those that were learned from: the errors will look too small");
+}
+
 static hg_status learn(cli_run *run, const hg_architecture *a, const char *folder, hg_err *err) {
     const cli_args *args = &run->args;
     hg_lesson train, validation;
@@ -249,8 +274,10 @@ static hg_status learn(cli_run *run, const hg_architecture *a, const char *folde
                      .licence = cli_value(args, "licence") };
     HG_TRY(options_of(&l.how.option, run, a, err));
     HG_TRY(check_steps(run, a, err));
+    HG_TRY(check_folder(folder, err));
     HG_TRY(read_lesson(&train, run, a, args->positional[0], err));
     HG_TRY(read_lesson(&validation, run, a, cli_value(args, "validation"), err));
+    warn(run, &l);
     char identity[2 * HG_HASH_SIZE];
     snprintf(identity, sizeof identity, "%s %s", train.hash, validation.hash);
     l.how.identity = identity;

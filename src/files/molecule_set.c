@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIRST = 1024 };
+enum { FIRST = 1024, NAMES_SIZE = 200 };
 
 static hg_status grow(hg_molecule_set *s, const hg_molecule_set_opts *o, hg_arena *mem, hg_err *err) {
     if (s->n < s->cap) return HG_OK;
@@ -24,16 +24,17 @@ static hg_status grow(hg_molecule_set *s, const hg_molecule_set_opts *o, hg_aren
     return HG_OK;
 }
 
-static hg_status names_of(hg_err *err, hg_status code, const hg_molecule *m) {
-    char names[200] = "";
-    size_t at = 0;
-    for (size_t i = 0; i < m->n_values && at + 1 < sizeof names; i++)
-        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", m->values[i].name);
-    return m->n_values ? hg_advise(err, code, "it has: %s", names) : hg_advise(err, code, "it has none at all");
-}
-
-static bool only_number(double *x, const hg_molecule *m) {
-    return m->n_values == 1 && hg_molecule_number(x, m, m->values[0].name);
+/* How many values are one number each; their names, and the last one of them. */
+static size_t numbers_of(char names[NAMES_SIZE], double *x, const hg_molecule *m) {
+    size_t n = 0, at = 0;
+    names[0] = '\0';
+    for (size_t i = 0; i < m->n_values; i++) {
+        if (!hg_molecule_number(x, m, m->values[i].name)) continue;
+        n++;
+        if (at + 1 < NAMES_SIZE)
+            at += (size_t)snprintf(names + at, NAMES_SIZE - at, "%s%s", at ? ", " : "", m->values[i].name);
+    }
+    return n;
 }
 
 /* `molecule "x"`, or what to call one without a name behind its place in the file. */
@@ -42,27 +43,34 @@ static const char *name_of(char name[100], const hg_molecule *m) {
     return *m->id ? name : "this molecule";
 }
 
+static hg_status no_target(const hg_target *t, const hg_molecule *m, const char *path, hg_err *err) {
+    char who[100], names[NAMES_SIZE];
+    double x;
+    const size_t n = numbers_of(names, &x, m);
+    const hg_status st = t->name ? HG_ENOTFOUND : HG_EDATA;
+    if (t->name)
+        hg_fail_at(err, st, path, m->line, 0, "%s has no number \"%s\"", name_of(who, m), t->name);
+    else if (n == 0)
+        hg_fail_at(err, st, path, m->line, 0, "%s has no known value", name_of(who, m));
+    else
+        hg_fail_at(err, st, path, m->line, 0, "%s has %zu values; which one is meant?", name_of(who, m), n);
+    if (n == 0)
+        return hg_advise(err, st, "known values stand in extended XYZ: Properties=species:S:1:pos:R:3 energy=-9.1");
+    return t->name ? hg_advise(err, st, "it has: %s", names) : hg_advise(err, st, "--target NAME: %s", names);
+}
+
 static hg_status target_of(double *x, const hg_target *t, const hg_molecule *m, const char *path, hg_err *err) {
-    char who[100];
-    const bool there = t->name ? hg_molecule_number(x, m, t->name) : only_number(x, m);
+    char who[100], names[NAMES_SIZE];
+    const bool there = t->name ? hg_molecule_number(x, m, t->name) : numbers_of(names, x, m) == 1;
     if (there && isfinite(*x)) {
         *x *= t->factor;
         return HG_OK;
     }
     if (there)
         return hg_fail_at(err, HG_ENAN, path, m->line, 0, "%s: \"%s\" is not a finite number", name_of(who, m),
-                          t->name ? t->name : m->values[0].name);
+                          t->name ? t->name : names);
     *x = (double)NAN;
-    if (t->optional) return HG_OK;
-    if (t->name) {
-        hg_fail_at(err, HG_ENOTFOUND, path, m->line, 0, "%s has no number \"%s\"", name_of(who, m), t->name);
-        return names_of(err, HG_ENOTFOUND, m);
-    }
-    hg_fail_at(err, HG_EDATA, path, m->line, 0, "%s has %zu values; which one is meant?", name_of(who, m), m->n_values);
-    if (m->n_values == 0)
-        return hg_advise(err, HG_EDATA,
-                         "known values stand in extended XYZ: Properties=species:S:1:pos:R:3 energy=-9.1");
-    return hg_advise(err, HG_EDATA, "--target NAME");
+    return t->optional ? HG_OK : no_target(t, m, path, err);
 }
 
 /* Did the file go on behind a molecule that it refused? */

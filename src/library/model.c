@@ -102,6 +102,7 @@ const hg_property *hg_model_property(const hg_model *m, size_t i) {
     return i < m->card.n_properties ? &m->card.property[i].what : NULL;
 }
 unsigned hg_model_gives(const hg_model *m) { return m->a->gives; }
+bool hg_model_tells_outside(const hg_model *m) { return m->a->tells_outside; }
 void hg_model_sizes(size_t *least, size_t *most, const hg_model *m) {
     *least = m->card.least_atoms;
     *most = m->card.most_atoms;

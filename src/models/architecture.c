@@ -186,6 +186,7 @@ static const hg_architecture ALL[] = {
       .version = "qdf2 1",
       PROPERTIES(QDF2),
       .gives = HG_ATOM_CHARGES,
+      .tells_outside = true,
       .load = qdf2_load,
       .free = qdf2_free,
       .room_new = qdf2_room_new,

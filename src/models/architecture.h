@@ -54,7 +54,8 @@ typedef struct {
      * first one is the energy, whose derivative the forces are. */
     const hg_property *property;
     size_t n_properties;
-    unsigned gives; /* HG_ATOM_... */
+    unsigned gives;     /* HG_ATOM_... */
+    bool tells_outside; /* does it know what it has not learned from? */
     hg_status (*load)(void **model, const char *weights, hg_err *err);
     void (*free)(void *model);
     /* What one thread needs. */

@@ -47,6 +47,17 @@ static void a_row_for_each_molecule(void **state) {
     free(words);
 }
 
+/* A model without error bars, which does not know what it does not know: blanks, no claims. */
+static void what_a_model_does_not_say_is_blank(void **state) {
+    (void)state;
+    program_result r = program_run("predict", "--model", "qdf-classic", molecules, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "\ndsgdb9nsd_000004,C2H2,4,-16.");
+    assert_contains(r.out, ",,\n");
+    r = program_run("predict", "--model", "qdf-classic", molecules, "--json", NULL);
+    assert_true(json_is_null(r.out, "molecules.0.outside") && json_is_null(r.out, "molecules.0.energy.sd"));
+}
+
 static void json_says_the_same(void **state) {
     (void)state;
     const program_result r = program_run("predict", "-m", "qdf2", "--json", molecules, "--threads", "2", NULL);
@@ -174,6 +185,8 @@ static void wrong_models_and_options_are_refused(void **state) {
     assert_int_equal(r.code, 3);
     assert_contains(r.err, "there is no model \"qdf9\"");
     assert_contains(r.err, "qdf-classic");
+    r = program_run("predict", "-m", "/tmp", molecules, NULL);
+    assert_contains(r.err, "the folder /tmp has no card.json");
     r = program_run("predict", "-m", "qdf2", "/nowhere.xyz", NULL);
     assert_int_equal(r.code, 1);
     r = program_run("predict", "-m", "qdf2", molecules, "--json", "--out", out, NULL);
@@ -209,6 +222,7 @@ static void weights_of_another_model_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(a_row_for_each_molecule),
+        CASE(what_a_model_does_not_say_is_blank),
         CASE(json_says_the_same),
         CASE(threads_change_no_byte),
         CASE(extended_xyz_holds_what_was_predicted),

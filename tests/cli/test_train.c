@@ -72,6 +72,16 @@ static void a_model_is_trained_and_used(void **state) {
     assert_string_equal(again, hash);
 }
 
+static void what_is_not_known_of_its_errors_is_said(void **state) {
+    (void)state;
+    program_result r = program_run(QDF2, train, "--out", folder, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.err, "no molecules of validation: nothing is known of the model's errors");
+    r = program_run(QDF2, train, "--validation", train, "--out", folder, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.err, "the molecules of validation are those that were learned from");
+}
+
 static void other_units_and_values(void **state) {
     (void)state;
     char *words = NULL;
@@ -144,7 +154,7 @@ static void bad_molecules_are_refused(void **state) {
         { WATER "2\n" EXTENDED "E=1\nH 0 0 0\nH 0.1 0 0\n", "train.xyz:9", 3 },
         { WATER "2\n" EXTENDED "E=nan\nH 0 0 0\nH 0.7 0 0\n",
           "train.xyz:6: this molecule: \"E\" is not a finite number", 3 },
-        { WATER "2\n\nH 0 0 0\nH 0.7 0 0\n", "train.xyz:6: this molecule has 0 values", 3 },
+        { WATER "2\n\nH 0 0 0\nH 0.7 0 0\n", "train.xyz:6: this molecule has no known value", 3 },
         { WATER "2\n" EXTENDED "E=1\nH 0 0 0\nH 0.7 0\n", "train.xyz:9", 3 },
         { "1000000\nE=1\n", "train.xyz:1", 4 },
         { WATER WATER WATER WATER WATER WATER WATER WATER WATER WATER "2\n" EXTENDED "E=1\nSi 0 0 0\nO 1.5 0 0\n", "Si",
@@ -161,9 +171,13 @@ static void a_folder_that_cannot_be_written(void **state) {
     test_write_file(file, "a file");
     program_result r = program_run(QDF2, train, "--out", file, NULL);
     assert_int_equal(r.code, 1);
-    r = program_run(QDF2, train, "--out", "/proc/nothing/here", NULL);
+    assert_contains(r.err, "is no folder");
+    r = program_run(QDF2, train, "--out", "/nowhere/here", NULL);
     assert_int_equal(r.code, 1);
-    assert_contains(r.err, "/proc/nothing/here cannot be made");
+    assert_contains(r.err, "there is no folder /nowhere");
+    r = program_run(QDF2, train, "--out", "/proc/here", NULL); /* there is, but nothing can be put in it */
+    assert_int_equal(r.code, 1);
+    assert_contains(r.err, "/proc/here cannot be made");
 }
 
 /* Interrupted while it learns: an older model in the folder stays whole. */
@@ -191,9 +205,13 @@ static void an_interrupted_training_leaves_what_was_there(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(a_model_is_trained_and_used),     CASE(other_units_and_values),
-        CASE(bad_lines_are_refused),           CASE(bad_molecules_are_refused),
-        CASE(a_folder_that_cannot_be_written), CASE(an_interrupted_training_leaves_what_was_there),
+        CASE(a_model_is_trained_and_used),
+        CASE(what_is_not_known_of_its_errors_is_said),
+        CASE(other_units_and_values),
+        CASE(bad_lines_are_refused),
+        CASE(bad_molecules_are_refused),
+        CASE(a_folder_that_cannot_be_written),
+        CASE(an_interrupted_training_leaves_what_was_there),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     program_forget();

@@ -81,9 +81,14 @@ static void a_molecule_without_its_value_is_named(void **state) {
     t.name = NULL;
     assert_int_equal(fill(&s, THREE, &o, mem, &err), HG_EDATA);
     assert_contains(err.msg, "set.xyz:1: molecule \"a\" has 2 values; which one is meant?");
-    assert_contains(err.hint, "--target");
+    assert_contains(err.hint, "--target NAME: e, f");
     assert_int_equal(fill(&s, "1\n" EXTENDED "id=x\nH 0 0 0\n", &o, mem, &err), HG_EDATA);
+    assert_contains(err.msg, "molecule \"x\" has no known value");
     assert_contains(err.hint, "known values stand in extended XYZ");
+    assert_int_equal(fill(&s, "1\nplain\nH 0 0 0\n", &o, mem, &err), HG_EDATA); /* a comment is no number */
+    assert_contains(err.msg, "molecule \"plain\" has no known value");
+    assert_ok_err(fill(&s, "1\n" EXTENDED "e=3 method=GFN1\nH 0 0 0\n", &o, mem, &err), err); /* nor is a word */
+    assert_true(s.value[0] == 3);
     assert_int_equal(fill(&s, "1\n" EXTENDED "e=nan\nH 0 0 0\n", &o, mem, &err), HG_ENAN);
     assert_contains(err.msg, "\"e\" is not a finite number");
     hg_arena_reset(mem, mark);
