@@ -62,15 +62,24 @@ static hg_status not_found(const char *word, char place[PLACES][PATH_SIZE], hg_e
     return HG_ENOTFOUND;
 }
 
-hg_status cli_model_load(hg_model **out, const char *word, hg_err *err) {
-    char place[PLACES][PATH_SIZE], path[2 * PATH_SIZE];
-    *out = NULL;
-    if (has_card(word)) return hg_model_load(out, word, err);
+hg_status cli_model_folder(char path[CLI_MODEL_PATH], const char *word, hg_err *err) {
+    char place[PLACES][PATH_SIZE];
+    if (has_card(word)) {
+        const int n = snprintf(path, CLI_MODEL_PATH, "%s", word);
+        return n < CLI_MODEL_PATH ? HG_OK : hg_fail(err, HG_EIO, "the folder's name is too long: %s", word);
+    }
     places(place);
     for (int i = 0; i < PLACES && !strchr(word, '/'); i++) {
         if (!*place[i]) continue;
-        snprintf(path, sizeof path, "%s/%s", place[i], word);
-        if (has_card(path)) return hg_model_load(out, path, err);
+        const int n = snprintf(path, CLI_MODEL_PATH, "%s/%s", place[i], word);
+        if (n < CLI_MODEL_PATH && has_card(path)) return HG_OK;
     }
     return not_found(word, place, err);
+}
+
+hg_status cli_model_load(hg_model **out, const char *word, hg_err *err) {
+    char path[CLI_MODEL_PATH];
+    *out = NULL;
+    HG_TRY(cli_model_folder(path, word, err));
+    return hg_model_load(out, path, err);
 }

@@ -11,6 +11,7 @@
     V(train)                                                                                                           \
     V(predict)                                                                                                         \
     V(evaluate)                                                                                                        \
+    V(density)                                                                                                         \
     V(party)                                                                                                           \
     V(party_init)                                                                                                      \
     V(party_authority)                                                                                                 \
