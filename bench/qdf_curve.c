@@ -1,6 +1,6 @@
 /* bench/qdf_curve.c -- Quantum Deep Field trained from scratch here, beside its authors' own log, epoch by epoch
  *
- *   qdf_curve [--json | --markdown] [--quick] [--svg FILE] [LOG ...]
+ *   qdf_curve [--json | --markdown] [--quick] [--figure FILE] [LOG ...]
  *
  * A LOG is the log.jsonl that `hagane train --arch qdf-classic` leaves in its folder; without any, those of docs/qdf/. The authors' log is that of
  * their published model (../shared/data/qdf-qm9): summed losses of all batches of an epoch, eV^2 for the energy, and the mean absolute
@@ -194,6 +194,7 @@ static void draw(const char *path, const curve *authors, const curve *run, size_
     hg_layer layer[MOST_RUNS + 1];
     hg_figure f = hg_figure_default();
     hg_bytes bytes;
+    hg_figure_format format;
     hg_output *out;
     hg_err err;
     size_t longest = 0;
@@ -212,7 +213,8 @@ static void draw(const char *path, const curve *authors, const curve *run, size_
     f.y.label = "mean absolute error of validation (kcal/mol)";
     f.y.scale = HG_SCALE_LOG;
     f.themed = true;
-    check(hg_figure_render(&bytes, &f, HG_FIGURE_SVG, &err), path, &err);
+    check(hg_figure_format_find(&format, path, &err), path, &err);
+    check(hg_figure_render(&bytes, &f, format, &err), path, &err);
     check(hg_output_new(&out, path, NULL, &err), path, &err);
     check(hg_output_write(out, bytes.data, bytes.len, &err), path, &err);
     check(hg_output_commit(out, &err), path, &err);
@@ -223,7 +225,7 @@ static void draw(const char *path, const curve *authors, const curve *run, size_
 int main(int argc, char **argv) {
     static curve authors, run[MOST_RUNS];
     bool json = false, markdown = false;
-    const char *svg = NULL;
+    const char *figure = NULL;
     size_t runs = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
@@ -232,12 +234,12 @@ int main(int argc, char **argv) {
             markdown = true;
         else if (strcmp(argv[i], "--quick") == 0)
             continue;
-        else if (strcmp(argv[i], "--svg") == 0 && i + 1 < argc)
-            svg = argv[++i];
+        else if (strcmp(argv[i], "--figure") == 0 && i + 1 < argc)
+            figure = argv[++i];
         else if (argv[i][0] != '-' && runs < MOST_RUNS)
             read_log(&run[runs++], argv[i]);
         else
-            stop_at("usage: qdf_curve [--json | --markdown] [--quick] [--svg FILE] [LOG ...]", NULL);
+            stop_at("usage: qdf_curve [--json | --markdown] [--quick] [--figure FILE] [LOG ...]", NULL);
     }
     glob_t found = { .gl_pathc = 0 };
     if (runs == 0 && glob(HG_SOURCE_DIR "/docs/qdf/*.jsonl", 0, NULL, &found) == 0)
@@ -249,6 +251,6 @@ int main(int argc, char **argv) {
         print_table(&authors, run, runs);
     else
         print_figures(json, &authors, run, runs);
-    if (svg) draw(svg, &authors, run, runs);
+    if (figure) draw(figure, &authors, run, runs);
     return 0;
 }

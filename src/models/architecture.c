@@ -54,12 +54,14 @@ static hg_status classic_predict(hg_prediction *out, const void *model, void *ro
 }
 
 _Static_assert(sizeof CLASSIC / sizeof *CLASSIC == 1, "values of hg_labelled are energies alone");
-enum { EPOCHS, BATCH, RATE, HALVE, WIDTH, HK, CLASSIC_OPTIONS };
+enum { EPOCHS, BATCH, RATE, HALVE, AVERAGE, WIDTH, HK, CLASSIC_OPTIONS };
 static const hg_train_option CLASSIC_OPTION[CLASSIC_OPTIONS] = {
     [EPOCHS] = { "epochs", "", 2000, 1, 1e6, true, "Times that all molecules are learned from." },
     [BATCH] = { "batch", "", 4, 1, 4096, true, "Molecules a step." },
     [RATE] = { "rate", "", 1e-4, 1e-9, 1, false, "Learning rate of Adam." },
     [HALVE] = { "halve", "epochs", 200, 1, 1e6, true, "The learning rate is halved every so many." },
+    [AVERAGE] = { "average", "", 0, 0, 0.999999, false,
+                  "Averaged weights: so much of the average stays at each step. 0: the weights as they are." },
     [WIDTH] = { "width", "", 250, 1, 4096, true, "Orbitals that are made of the basis; width of the energy's layers." },
     [HK] = { "hk", "", 250, 1, 4096, true,
              "Width of the map from density to potential, a function of one number: 32 trains faster." },
@@ -79,6 +81,7 @@ static hg_status classic_fit(void **model, const hg_labelled *train, const hg_la
     o.train.batch = (size_t)x[BATCH];
     o.train.rate = x[RATE];
     o.train.schedule.every = x[HALVE];
+    o.train.optimizer.average = x[AVERAGE];
     o.train.seed = how->seed;
     o.train.pool = how->pool;
     o.train.hooks = how->hooks;
