@@ -1,6 +1,7 @@
 /* hagane/property.h -- what a model says of a molecule: properties with error bars, and values of each atom
  *
- * A property has one number a molecule. Its symbol is what stands above a column and in front of a value of extended XYZ.
+ * A property has one number a molecule. Its symbol is what stands above a column and in front of a value of extended
+ * XYZ.
  */
 #ifndef HG_PROPERTY_H
 #define HG_PROPERTY_H
@@ -31,8 +32,8 @@ enum { HG_ATOM_CHARGES = 1, HG_ATOM_FORCES = 2 };
 
 /* Units that values in files may have: "eV", "hartree", ...; NULL past the last. */
 const char *hg_unit_name(size_t i);
-/* What a value in `unit` is multiplied by to be in p's unit. HG_EINVAL: the two measure different things; HG_ENOTFOUND an
- * unknown unit. */
+/* What a value in `unit` is multiplied by to be in p's unit. HG_EINVAL: the two measure different things; HG_ENOTFOUND
+ * an unknown unit. */
 HG_MUST_CHECK hg_status hg_unit_factor(double *factor, const char *unit, const hg_property *p, hg_err *err);
 
 HG_END_DECLS

@@ -1,7 +1,7 @@
 /* cli/output.h -- results: standard output, files that appear whole or not at all, JSON, and the run record
  *
- * A verb makes texts and hands them over; nothing is written before the verb has succeeded. cli_commit then writes every
- * file under a temporary name, and only when all are safe on the disk do they take their own names.
+ * A verb makes texts and hands them over; nothing is written before the verb has succeeded. cli_commit then writes
+ * every file under a temporary name, and only when all are safe on the disk do they take their own names.
  */
 #ifndef HG_CLI_OUTPUT_H
 #define HG_CLI_OUTPUT_H
@@ -16,7 +16,8 @@ HG_MUST_CHECK hg_status cli_json_end(cli_run *run, hg_json *j,
 
 /* Hands over a result for `path` ("-": standard output), which is copied. */
 HG_MUST_CHECK hg_status cli_result(cli_run *run, const char *path, const char *bytes, size_t n, hg_err *err);
-/* The same for a long result: written piece by piece with hg_output_write, closed when all is there. The run's, who frees it. */
+/* The same for a long result: written piece by piece with hg_output_write, closed when all is there. The run's, who
+ * frees it. */
 HG_MUST_CHECK hg_status cli_stream_open(hg_output **out, cli_run *run, const char *path, hg_err *err);
 HG_MUST_CHECK hg_status cli_stream_close(cli_run *run, hg_output *stream, hg_err *err);
 

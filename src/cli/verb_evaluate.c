@@ -27,7 +27,7 @@ typedef struct {
 
 static const hg_property ENERGY = { "energy", "energy", "eV" };
 
-/* ---- models -------------------------------------------------------------------------------------------------------- */
+/* ---- models ------------------------------------------------------------------------------------------------------ */
 
 static hg_status find_property(size_t *at, const hg_model *m, const char *symbol, hg_err *err) {
     const hg_property *p;
@@ -71,7 +71,7 @@ static hg_status choose_units(cli_run *run, job *b, hg_err *err) {
     return in ? hg_unit_factor(&b->factor, in, b->property, err) : HG_OK;
 }
 
-/* ---- molecules, a block at a time ---------------------------------------------------------------------------------- */
+/* ---- molecules, a block at a time -------------------------------------------------------------------------------- */
 
 typedef hg_status (*use)(cli_run *run, job *b, hg_molecule_set *block, hg_err *err);
 
@@ -127,7 +127,7 @@ static hg_status fit_baseline(cli_run *run, job *b, hg_err *err) {
     return hg_evaluation_add(&b->e, &j, err);
 }
 
-/* ---- words --------------------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------------------------------- */
 
 /* Three digits of the smallest mean absolute error; all errors have as many decimals. */
 static int decimals_for(const job *b) {
@@ -212,7 +212,7 @@ static hg_status print_sizes(cli_run *run, const job *b, hg_err *err) {
     return HG_OK;
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
 static void json_quality(hg_json *j, const job *b, const hg_quality *q) {
     hg_json_count(j, "n", q->n);
@@ -258,7 +258,7 @@ static hg_status print_json(cli_run *run, const job *b, hg_err *err) {
     return cli_json_end(run, &j, err);
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 static hg_status write_figure(cli_run *run, const job *b, hg_err *err) {
     const char *path = cli_value(&run->args, "figure");
@@ -347,8 +347,8 @@ static const cli_option EVALUATE[] = {
       .type = CLI_OUTPUT,
       .argument = "FILE",
       .help =
-          "Errors by size as a picture (.svg, .pdf, .png), with the sizes of the training shaded and standard errors of "
-          "the means as bars." },
+          "Errors by size as a picture (.svg, .pdf, .png), with the sizes of the training shaded and standard errors "
+          "of the means as bars." },
     { .name = "property",
       .type = CLI_TEXT,
       .argument = "SYMBOL",
@@ -384,7 +384,8 @@ static const cli_option EVALUATE[] = {
 static const cli_group EVALUATE_GROUP = { "Evaluation", EVALUATE };
 static const cli_group *const GROUPS[] = { &EVALUATE_GROUP, &cli_run_group, NULL };
 static const cli_example EXAMPLES[] = {
-    { "hagane evaluate small.txt large.txt --model qdf2 --model qdf-classic --by size --errors-in kcal/mol --figure size.svg",
+    { "hagane evaluate small.txt large.txt --model qdf2 --model qdf-classic --by size --errors-in kcal/mol --figure "
+      "size.svg",
       "two models side by side, in a table and a picture" },
     { "hagane evaluate test.xyz --target U0 --unit hartree --model mymodel --train train.xyz",
       "a model of one's own beside the sum of a value for each atom" },
@@ -394,16 +395,16 @@ const cli_verb cli_evaluate_record = {
     .name = "evaluate",
     .summary = "compare a model's predictions with known values",
     .description =
-        "Predicts molecules whose values are known and prints for each model the mean absolute error (MAE), the root mean "
-        "square error, the bias (mean of predicted less known), the largest error, how many known values lie inside the "
-        "model's 90 % intervals, how many molecules it calls outside of what it has learned, and how many it cannot "
-        "predict. Molecules are read one after the other; a long file needs no more memory than a short one.",
+        "Predicts molecules whose values are known and prints for each model the mean absolute error (MAE), the root "
+        "mean square error, the bias (mean of predicted less known), the largest error, how many known values lie "
+        "inside the model's 90 % intervals, how many molecules it calls outside of what it has learned, and how many "
+        "it cannot predict. Molecules are read one after the other; a long file needs no more memory than a short "
+        "one.",
     .positional = POSITIONAL,
     .groups = GROUPS,
     .examples = EXAMPLES,
-    .json =
-        "schema \"hagane.evaluate/1\": property, unit (of the errors), molecules; models (name, architecture, "
-        "least_atoms, most_atoms of the training, n, n_failed, n_outside, mae, mae_sd, rmse, bias, largest, coverage90; "
-        "by_size: atoms and the same).",
+    .json = "schema \"hagane.evaluate/1\": property, unit (of the errors), molecules; models (name, architecture, "
+            "least_atoms, most_atoms of the training, n, n_failed, n_outside, mae, mae_sd, rmse, bias, largest, "
+            "coverage90; by_size: atoms and the same).",
     .run = run_evaluate,
 };

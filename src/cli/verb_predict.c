@@ -99,7 +99,7 @@ static void json_row(hg_json *j, const job *b, const hg_molecule *m, const hg_pr
     hg_json_end_object(j);
 }
 
-/* ---- the molecule with what was predicted, in extended XYZ ---------------------------------------------------------- */
+/* ---- the molecule with what was predicted, in extended XYZ ------------------------------------------------------- */
 
 /* f in place of the field of its name, or behind the last. */
 static void set_field(hg_field *list, size_t *n, hg_field f) {
@@ -142,7 +142,7 @@ static hg_status xyz_frame(job *b, const hg_molecule *m, const hg_prediction *p,
     return hg_xyz_write(b->xyz, &out, err);
 }
 
-/* ---- a block ------------------------------------------------------------------------------------------------------ */
+/* ---- a block ----------------------------------------------------------------------------------------------------- */
 
 static hg_status trouble(const job *b, const hg_molecule *m, const hg_err *why, hg_err *err) {
     hg_fail_at(err, why->code, b->path, m->line, 0, "%s", why->msg);
@@ -205,7 +205,7 @@ static void say(cli_run *run, const job *b) {
     if (b->failed) hg_log(&run->hooks, HG_LOG_WARN, "%zu of %zu molecules could not be predicted", b->failed, b->done);
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------ */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 static hg_status write_csv(cli_run *run, job *b, hg_err *err) {
     if (b->csv) {
@@ -327,10 +327,10 @@ const cli_verb cli_predict_record = {
     .name = "predict",
     .summary = "predict properties of molecules by a trained model",
     .description =
-        "Reads molecules one after the other and writes a row for each: the properties that the model's card names, their "
-        "standard deviations when the model has error bars, and whether the molecule lies outside of what the model has "
-        "learned from. With --out a long file needs no more memory than a short one. The same file gives the same result "
-        "for any number of threads.",
+        "Reads molecules one after the other and writes a row for each: the properties that the model's card names, "
+        "their standard deviations when the model has error bars, and whether the molecule lies outside of what the "
+        "model has learned from. With --out a long file needs no more memory than a short one. The same file gives "
+        "the same result for any number of threads.",
     .positional = POSITIONAL,
     .groups = GROUPS,
     .examples = EXAMPLES,

@@ -1,4 +1,4 @@
-/* cli/verb_train.c -- `hagane train`: a model from molecules whose properties are known; writes a folder with weights and card */
+/* cli/verb_train.c -- `hagane train`: from molecules with known properties to a folder with weights and a card */
 #include "cli/grid.h"
 #include "cli/input.h"
 #include "cli/output.h"
@@ -16,7 +16,7 @@
 
 static const char CHECKPOINT[] = ".checkpoint";
 
-/* ---- options of the kind of model ---------------------------------------------------------------------------------- */
+/* ---- options of the kind of model -------------------------------------------------------------------------------- */
 
 /* "prior" of "prior=0.3". */
 static const hg_train_option *option_named(const hg_trainer *t, const char *word, size_t len, size_t *at) {
@@ -84,7 +84,7 @@ static hg_status print_options(cli_run *run, const hg_architecture *a, hg_err *e
     return HG_OK;
 }
 
-/* ---- molecules with their properties ------------------------------------------------------------------------------- */
+/* ---- molecules with their properties ----------------------------------------------------------------------------- */
 
 /* --target NAME is the first property; --target SYMBOL=NAME another one. target[properties]; used: has it a name? */
 static hg_status targets_of(hg_target *target, bool *used, const cli_run *run, const hg_architecture *a, hg_err *err) {
@@ -142,7 +142,7 @@ static hg_status read_lesson(hg_lesson *l, cli_run *run, const hg_architecture *
     return spread_values(l, &s, used, a->n_properties, run->arena, err);
 }
 
-/* ---- results --------------------------------------------------------------------------------------------------------- */
+/* ---- results ----------------------------------------------------------------------------------------------------- */
 
 static hg_status print_json(cli_run *run, const char *folder, const hg_lessons *l, const hg_taught *t, hg_err *err) {
     hg_json j;
@@ -183,7 +183,7 @@ static void print_words(cli_run *run, const char *folder, const hg_lessons *l, c
     }
 }
 
-/* ---- the run --------------------------------------------------------------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 static double seconds(void *ctx) {
     struct timespec t;
@@ -395,13 +395,13 @@ const cli_verb cli_train_record = {
     .summary = "learn a model from molecules whose properties are known",
     .description =
         "Learns, judges the model on molecules that it has not seen, and writes a folder with the weights and a card: "
-        "data and their hashes, options, seed, errors, elements and sizes. The same input, seed and options give the same "
-        "weights for any number of threads. A model that was in the folder is replaced when the new one is complete.",
+        "data and their hashes, options, seed, errors, elements and sizes. The same input, seed and options give the "
+        "same weights for any number of threads. A model that was in the folder is replaced when the new one is "
+        "complete.",
     .positional = POSITIONAL,
     .groups = GROUPS,
     .examples = EXAMPLES,
-    .json =
-        "schema \"hagane.train/1\": folder, architecture, n_train, n_validation; properties (symbol, unit, n, n_failed, "
-        "mae, rmse, bias, largest, coverage90) on the validation molecules.",
+    .json = "schema \"hagane.train/1\": folder, architecture, n_train, n_validation; properties (symbol, unit, n, "
+            "n_failed, mae, rmse, bias, largest, coverage90) on the validation molecules.",
     .run = run_train,
 };

@@ -113,7 +113,7 @@ static hg_status read_value(hg_json_reader *r, const wanted *w, hg_arena *arena,
     return HG_OK;
 }
 
-/* The rest of an object whose beginning was read. A key of another kind is passed over; all wanted texts must be there. */
+/* The rest of an object whose beginning was read. Other keys are passed over; all wanted texts must be there. */
 static hg_status read_object(hg_json_reader *r, const wanted *w, size_t n, const char *what, hg_arena *arena,
                              hg_err *err) {
     bool seen[WANTED_MOST] = { false };

@@ -1,8 +1,8 @@
 /* library/card.h -- the card of a model: read what is needed, write what the trainer knows
  *
- * JSON, schema "hagane.card/1": name, architecture; properties, each with symbol, name, unit and metrics; data with their
- * hashes, their source and licence; domain (elements, sizes); options and seed of the training; the library's version;
- * weights_sha256.
+ * JSON, schema "hagane.card/1": name, architecture; properties, each with symbol, name, unit and metrics; data with
+ * their hashes, their source and licence; domain (elements, sizes); options and seed of the training; the library's
+ * version; weights_sha256.
  */
 #ifndef HG_LIBRARY_CARD_H
 #define HG_LIBRARY_CARD_H

@@ -1,7 +1,7 @@
 /* library/teach.h -- from molecules with known properties to a folder with weights and a card
  *
- * The trainer of the architecture makes the model; here it is judged on the validation molecules, and written: both files
- * whole, under their names only when both are there.
+ * The trainer of the architecture makes the model; here it is judged on the validation molecules, and written: both
+ * files whole, under their names only when both are there.
  */
 #ifndef HG_LIBRARY_TEACH_H
 #define HG_LIBRARY_TEACH_H

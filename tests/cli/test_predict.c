@@ -115,8 +115,8 @@ static void streams_of_any_length(void **state) {
     (void)state;
     /* 3,500 molecules: three blocks and a half */
     program_result r = program_shell(
-        "for i in $(seq 3500); do printf '3\\nProperties=species:S:1:pos:R:3 id=w%d\\nO 0 0 0\\nH 0.96 0 0\\nH -0.24 0.93 0\\n' $i; done | "
-        "\"$HAGANE\" predict -m qdf2 - | tail -n 1");
+        "for i in $(seq 3500); do printf '3\\nProperties=species:S:1:pos:R:3 id=w%d\\nO 0 0 0\\nH 0.96 0 0\\nH -0.24 "
+        "0.93 0\\n' $i; done | \"$HAGANE\" predict -m qdf2 - | tail -n 1");
     assert_true(strncmp(r.out, "w3500,H2O,3,-9.", 15) == 0);
     r = program_shell("xz -dc data/nothing 2>/dev/null | \"$HAGANE\" predict -m qdf2 -");
     assert_int_equal(r.code, 3);

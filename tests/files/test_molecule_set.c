@@ -1,4 +1,4 @@
-/* tests/files/test_molecule_set.c -- molecules with known values: whole files, blocks, and molecules that are passed over */
+/* tests/files/test_molecule_set.c -- molecules with known values: whole files, blocks, refused ones passed over */
 #include "files/molecule_set.h"
 #include "molecules.h"
 #include "program.h"

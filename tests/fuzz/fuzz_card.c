@@ -1,4 +1,4 @@
-/* tests/fuzz/fuzz_card.c -- any bytes as the card of a model: refused with a sentence, or a card with all that is needed */
+/* tests/fuzz/fuzz_card.c -- any bytes as a model's card: refused with a sentence, or all that is needed */
 #include "library/card.h"
 #include <stdlib.h>
 #include <string.h>
