@@ -27,100 +27,36 @@
  *   classic_rotation_sd_kcal the same of the authors' function
  *   coverage90_in            share of the 1,480 inside the 90 % interval
  *   coverage90_out           share of the larger ones inside it
- *   outside_share            share of the larger ones that qdf2 calls outside of what it knows
+ *   outside_share_in         share of the 1,480 that qdf2 calls outside of what it knows
+ *   outside_share            the same of the larger ones
+ *   extrap_inside_kcal       error of the larger ones that are not
+ *   extrap_outside_kcal      error of those that are
+ *   forces_per_s_core        molecules a second with energy and forces, at most 14 atoms
+ *   dipole_in_d              mean length of the difference from RI-MP2's dipole, D, at most 14 atoms
+ *   dipole_out_d             the same of larger ones
+ *   homo_in_ev               error of the HOMO, eV (B3LYP), at most 14 atoms
+ *   homo_out_ev              the same of larger ones
+ *   lumo_in_ev               error of the LUMO, eV (B3LYP), at most 14 atoms
+ *   lumo_out_ev              the same of larger ones
+ *
+ * Beside the last three kinds: `scaled` is the refined tight binding on the line (dipole: times the factor) that suits 1,479 validation molecules
+ * best, `raw` the same as it is, `mean` those molecules' mean; `coverage90` the share inside 90 % intervals.
+ *
  *   peak_mb                  memory at its largest, MiB
  */
 #include "core/memory.h"
-#include "hagane/hagane.h"
 #include "hagane/optimizer.h"
-#include "models/qdf2.h"
 #include "models/qdf_kernel.h"
+#include "qdf_common.h"
 #include "tensor/params.h"
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
-enum {
-    TEST = 1480,
-    LARGE = 116041,
-    QUICK = 1500,
-    SIZE_MOST = 40,
-    TURNED = 20,
-    ORIENTATIONS = 6,
-    TRAINED = 240,
-    BATCH = 4,
-    SMALL_HK = 32
-};
-static const double KCAL = HG_KCAL_PER_MOL_PER_EV, NORMAL_90 = 1.6448536269514722;
+enum { QUICK = 1500, TURNED = 20, ORIENTATIONS = 6, TRAINED = 240, BATCH = 4, SMALL_HK = 32 };
 
 static struct {
     bool json, markdown, quick, peer;
     size_t threads;
 } OPTIONS = { .threads = 2 };
-
-static void stop_at(const char *what, const hg_err *err) {
-    fprintf(stderr, "qdf: %s%s%s\n", what, err ? ": " : "", err ? err->msg : "");
-    exit(1);
-}
-
-static double cpu(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* ---- data ------------------------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    hg_arena *mem;
-    hg_molecule **m;
-    double *e;
-    size_t n;
-} molecules;
-
-static const char *shared(char path[600], const char *name) {
-    snprintf(path, 600, "%s/../shared/data/qdf-qm9/%s", HG_SOURCE_DIR, name);
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        fprintf(stderr, "qdf: %s is not there: put the data of Quantum Deep Field's split into that folder\n", path);
-        exit(1);
-    }
-    fclose(f);
-    return path;
-}
-
-/* `keep` of `total` molecules, drawn by seed 1. */
-static molecules load(const char *name, size_t total, size_t keep) {
-    char path[600];
-    hg_err err;
-    hg_molecule_file *f;
-    molecules s = { .mem = hg_arena_new(), .m = malloc(keep * sizeof *s.m), .e = malloc(keep * sizeof *s.e) };
-    hg_rng r = hg_rng_make(1, 0);
-    if (hg_molecule_file_open(&f, shared(path, name), NULL, &err) != HG_OK) stop_at("molecules", &err);
-    for (size_t seen = 0;; seen++) {
-        const hg_mark mark = hg_arena_mark(s.mem);
-        hg_molecule *m;
-        if (hg_molecule_file_next(&m, f, s.mem, &err) != HG_OK) stop_at("molecules", &err);
-        if (!m) break;
-        if (s.n < keep && hg_rng_below(&r, total - seen) < keep - s.n) {
-            s.m[s.n] = m;
-            s.e[s.n++] = m->values[0].real[0];
-        } else {
-            hg_arena_reset(s.mem, mark);
-        }
-    }
-    hg_molecule_file_free(f);
-    return s;
-}
-
-static void forget(molecules *s) {
-    hg_arena_free(s->mem);
-    free(s->m);
-    free(s->e);
-}
 
 static hg_molecule *turned(hg_arena *mem, const hg_molecule *m, hg_rng *r) { /* by a random unit quaternion */
     hg_molecule *t = hg_molecule_new(mem, m->n);
@@ -160,7 +96,8 @@ static prediction *authors(size_t *n) {
     hg_err err;
     hg_table *t;
     size_t id, predicted;
-    if (hg_csv_read(&t, shared(path, "qdf_predictions_test.tsv.xz"), NULL, &err) != HG_OK) stop_at("predictions", &err);
+    if (hg_csv_read(&t, shared(path, "qdf-qm9/qdf_predictions_test.tsv.xz"), NULL, &err) != HG_OK)
+        stop_at("predictions", &err);
     if (hg_table_find(&id, t, "ID", &err) != HG_OK || hg_table_find(&predicted, t, "Predict", &err) != HG_OK)
         stop_at("predictions", &err);
     *n = hg_table_rows(t);
@@ -282,7 +219,7 @@ static classic_figures run_classic(const molecules *s) {
 /* ---- qdf2 -------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    double mae, mae_23, coverage, outside, per_s, by_size[SIZE_MOST], classic_by_size[SIZE_MOST];
+    double mae, mae_23, coverage, outside, mae_inside, mae_outside, per_s, by_size[SIZE_MOST];
     size_t n, of_size[SIZE_MOST], failed;
 } qdf2_figures;
 
@@ -330,10 +267,13 @@ static qdf2_figures run_qdf2(const hg_qdf2 *q, const molecules *s, hg_pool *pool
         f.mae += e;
         f.coverage += fabs(j.error[i]) <= NORMAL_90 * j.sd[i];
         f.outside += j.outside[i];
+        *(j.outside[i] ? &f.mae_outside : &f.mae_inside) += e;
         f.by_size[size] += e;
         f.of_size[size]++;
         if (size >= 23) sum_23 += e, n_23++;
     }
+    f.mae_outside /= f.outside;
+    f.mae_inside /= (double)f.n - f.outside;
     f.mae /= (double)f.n;
     f.coverage /= (double)f.n;
     f.outside /= (double)f.n;
@@ -345,6 +285,133 @@ static qdf2_figures run_qdf2(const hg_qdf2 *q, const molecules *s, hg_pool *pool
     free(j.outside);
     free(j.failed);
     return f;
+}
+
+/* ---- what is read from the orbitals ------------------------------------------------------------------------------------- */
+
+/* Errors of the model, of the tight binding as it is, times a factor (of levels: on a line) and of the mean. Of the dipole: lengths of
+ * differences, D. Factor, line and mean are of the 1,479 validation molecules. */
+typedef struct {
+    double mae[HG_QDF2_PROPERTIES], raw[HG_QDF2_PROPERTIES], scaled[HG_QDF2_PROPERTIES], mean[HG_QDF2_PROPERTIES],
+        coverage[HG_QDF2_PROPERTIES], by_size[HG_QDF2_PROPERTIES][SIZE_MOST];
+    size_t n[HG_QDF2_PROPERTIES], of_size[HG_QDF2_PROPERTIES][SIZE_MOST];
+} property_figures;
+
+typedef struct {
+    double slope[HG_QDF2_PROPERTIES], offset[HG_QDF2_PROPERTIES], mean[HG_QDF2_PROPERTIES][3];
+} baseline;
+
+typedef struct {
+    const hg_qdf2 *q;
+    const molecules *s;
+    hg_qdf2_room *room[64];
+    hg_qdf2_value *value; /* [n, properties] */
+    double (*raw)[5];     /* [n] tight binding: dipole, HOMO, LUMO */
+    bool *done;
+} property_job;
+
+static const size_t RAW[HG_QDF2_PROPERTIES] = { [HG_QDF2_DIPOLE] = 0, [HG_QDF2_HOMO] = 3, [HG_QDF2_LUMO] = 4 };
+
+static bool is_known(const molecules *s, size_t p, size_t i) {
+    return isfinite(s->label[p][i * hg_qdf2_property_size((hg_qdf2_property)p)]);
+}
+
+static void property_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    const property_job *j = ctx;
+    for (size_t i = begin; i < end; i++) {
+        hg_qdf2_result r;
+        bool wanted = false;
+        for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) wanted |= is_known(j->s, p, i);
+        j->done[i] = wanted && hg_qdf2_predict(&r, j->q, j->room[worker], j->s->m[i], NULL) == HG_OK;
+        for (size_t p = 0; p < HG_QDF2_PROPERTIES && j->done[i]; p++)
+            j->done[i] = hg_qdf2_read(&j->value[i * HG_QDF2_PROPERTIES + p], j->q, j->room[worker], &r, j->s->m[i],
+                                      (hg_qdf2_property)p, NULL) == HG_OK;
+        if (!j->done[i]) continue;
+        memcpy(j->raw[i], r.orbitals.dipole, sizeof r.orbitals.dipole);
+        j->raw[i][3] = r.orbitals.homo, j->raw[i][4] = r.orbitals.lumo;
+    }
+}
+
+static void fit_baseline(baseline *b, const property_job *j) {
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) {
+        const size_t size = hg_qdf2_property_size((hg_qdf2_property)p);
+        double n = 0, x = 0, y = 0, xx = 0, xy = 0;
+        for (size_t i = 0; i < j->s->n; i++) {
+            if (!j->done[i] || !is_known(j->s, p, i)) continue;
+            n++;
+            for (size_t k = 0; k < size; k++) {
+                const double u = j->raw[i][RAW[p] + k], v = j->s->label[p][i * size + k];
+                x += u, y += v, xx += u * u, xy += u * v;
+                b->mean[p][k] += v;
+            }
+        }
+        for (size_t k = 0; k < size; k++) b->mean[p][k] /= n;
+        b->slope[p] = size == 1 ? (xy - x * y / n) / (xx - x * x / n) : xy / xx;
+        b->offset[p] = size == 1 ? (y - b->slope[p] * x) / n : 0;
+    }
+}
+
+static void add_property(property_figures *f, const baseline *b, const property_job *j, size_t p, size_t i) {
+    const size_t size = hg_qdf2_property_size((hg_qdf2_property)p), atoms = j->s->m[i]->n;
+    const hg_qdf2_value *v = &j->value[i * HG_QDF2_PROPERTIES + p];
+    double e[4] = { 0 };
+    for (size_t k = 0; k < size; k++) {
+        const double y = j->s->label[p][i * size + k], raw = j->raw[i][RAW[p] + k];
+        const double d[4] = { v->value[k] - y, raw - y, b->slope[p] * raw + b->offset[p] - y, b->mean[p][k] - y };
+        for (size_t c = 0; c < 4; c++) e[c] += d[c] * d[c];
+        f->coverage[p] += fabs(d[0]) <= NORMAL_90 * v->sd ? 1 / (double)size : 0;
+    }
+    const double unit = size == 3 ? HG_DEBYE_PER_E_ANGSTROM : 1;
+    f->mae[p] += unit * sqrt(e[0]);
+    f->raw[p] += unit * sqrt(e[1]);
+    f->scaled[p] += unit * sqrt(e[2]);
+    f->mean[p] += unit * sqrt(e[3]);
+    f->n[p]++;
+    f->by_size[p][atoms < SIZE_MOST ? atoms : SIZE_MOST - 1] += unit * sqrt(e[0]);
+    f->of_size[p][atoms < SIZE_MOST ? atoms : SIZE_MOST - 1]++;
+}
+
+/* With learn: fits the baselines on these molecules; else judges by them. */
+static property_figures run_properties(baseline *b, bool learn, const hg_qdf2 *q, const molecules *s, hg_pool *pool) {
+    property_figures f = { .n = { 0 } };
+    hg_err err;
+    property_job j = { .q = q, .s = s };
+    j.value = malloc(s->n * HG_QDF2_PROPERTIES * sizeof *j.value);
+    j.raw = malloc(s->n * sizeof *j.raw);
+    j.done = malloc(s->n * sizeof *j.done);
+    for (size_t i = 0; i < hg_pool_threads(pool); i++)
+        if (hg_qdf2_room_new(&j.room[i], q, &err) != HG_OK) stop_at("qdf2", &err);
+    hg_pool_for(pool, s->n, 8, property_task, &j);
+    if (learn) fit_baseline(b, &j);
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) {
+        for (size_t i = 0; i < s->n; i++)
+            if (j.done[i] && is_known(s, p, i)) add_property(&f, b, &j, p, i);
+        const double n = (double)f.n[p];
+        f.mae[p] /= n, f.raw[p] /= n, f.scaled[p] /= n, f.mean[p] /= n, f.coverage[p] /= n;
+    }
+    for (size_t i = 0; i < hg_pool_threads(pool); i++) hg_qdf2_room_free(j.room[i]);
+    free(j.value);
+    free(j.raw);
+    free(j.done);
+    return f;
+}
+
+/* Molecules a second, with energies and forces. */
+static double force_speed(const hg_qdf2 *q, const molecules *s) {
+    hg_qdf2_room *room;
+    hg_err err;
+    double force[3 * 64];
+    if (hg_qdf2_room_new(&room, q, &err) != HG_OK) stop_at("qdf2", &err);
+    const double start = cpu();
+    for (size_t i = 0; i < s->n; i++) {
+        hg_qdf2_result r;
+        if (hg_qdf2_predict(&r, q, room, s->m[i], &err) != HG_OK ||
+            hg_qdf2_forces(force, q, room, s->m[i], &err) != HG_OK)
+            stop_at("forces", &err);
+    }
+    const double took = cpu() - start;
+    hg_qdf2_room_free(room);
+    return (double)s->n / took;
 }
 
 static double qdf2_rotation(const hg_qdf2 *q, const molecules *s) {
@@ -376,7 +443,7 @@ static void ask_peer(double *predict, double *train) {
     if (!OPTIONS.peer) return;
     snprintf(command, sizeof command,
              "OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 /usr/bin/python3 %s/bench/peers/torch_qdf.py %s 2>/dev/null",
-             HG_SOURCE_DIR, shared(path, "under14_test.txt.xz"));
+             HG_SOURCE_DIR, shared(path, "qdf-qm9/under14_test.txt.xz"));
     FILE *f = popen(command, "r");
     if (!f) return;
     if (fscanf(f, "%lf %lf", predict, train) != 2) *predict = *train = (double)NAN;
@@ -392,11 +459,39 @@ static void print_figure(const char *name, double x, const char *end) {
         isfinite(x) ? printf("%-26s %.6g\n", name, x) : printf("%-26s not measured\n", name);
 }
 
-static void print_sizes(const qdf2_figures *in, const qdf2_figures *out) {
-    printf("| atoms | molecules | qdf2, kcal/mol |\n|---|---|---|\n");
+static void print_property(hg_qdf2_property p, const property_figures *in, const property_figures *out) {
+    const struct {
+        const char *what;
+        double x;
+    } figure[] = { { "in", in->mae[p] },
+                   { "out", out->mae[p] },
+                   { "scaled_in", in->scaled[p] },
+                   { "scaled_out", out->scaled[p] },
+                   { "raw_out", out->raw[p] },
+                   { "mean_out", out->mean[p] },
+                   { "coverage90_in", in->coverage[p] },
+                   { "coverage90_out", out->coverage[p] } };
+    for (size_t i = 0; i < sizeof figure / sizeof *figure; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s_%s%s", hg_qdf2_property_name(p), figure[i].what,
+                 strncmp(figure[i].what, "cov", 3) == 0 ? ""
+                 : p == HG_QDF2_DIPOLE                  ? "_d"
+                                                        : "_ev");
+        print_figure(name, figure[i].x, ", ");
+    }
+}
+
+static void print_sizes(const qdf2_figures *in, const qdf2_figures *out, const property_figures *p_in,
+                        const property_figures *p_out) {
+    printf("| atoms | molecules | energy, kcal/mol | dipole, D | HOMO, eV | LUMO, eV |\n|---|---|---|---|---|---|\n");
     for (size_t k = 0; k < SIZE_MOST; k++) {
         const qdf2_figures *f = k <= 14 ? in : out;
-        if (f->of_size[k]) printf("| %zu | %zu | %.2f |\n", k, f->of_size[k], f->by_size[k] / (double)f->of_size[k]);
+        const property_figures *g = k <= 14 ? p_in : p_out;
+        if (!f->of_size[k]) continue;
+        printf("| %zu | %zu | %.2f |", k, f->of_size[k], f->by_size[k] / (double)f->of_size[k]);
+        for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++)
+            g->of_size[p][k] ? printf(" %.3f |", g->by_size[p][k] / (double)g->of_size[p][k]) : printf(" |");
+        printf("\n");
     }
 }
 
@@ -427,16 +522,25 @@ int main(int argc, char **argv) {
     read_options(argc, argv);
     if (hg_pool_new(&pool, OPTIONS.threads, &err) != HG_OK) stop_at("threads", &err);
     if (hg_qdf2_load(&q, HG_SOURCE_DIR "/models/qdf2/weights.safetensors", &err) != HG_OK) stop_at("weights", &err);
-    molecules test = load("under14_test.txt.xz", TEST, TEST);
+    molecules test = load("qdf-qm9/under14_test.txt.xz", TEST, TEST);
     const classic_figures c = run_classic(&test);
     const qdf2_figures in = run_qdf2(q, &test, NULL);
-    const double rotation = qdf2_rotation(q, &test);
+    const double rotation = qdf2_rotation(q, &test), forces = force_speed(q, &test);
     getrusage(RUSAGE_SELF, &usage);
-    molecules large = load("over15_test.txt.xz", LARGE, OPTIONS.quick ? QUICK : LARGE);
+    molecules large = load("qdf-qm9/over15_test.txt.xz", LARGE, OPTIONS.quick ? QUICK : LARGE);
     const qdf2_figures out = run_qdf2(q, &large, pool);
+    molecules validation = load("qdf-qm9/under14_val.txt.xz", VALIDATION, VALIDATION);
+    baseline b = { .slope = { 0 } };
+    read_labels(&validation);
+    read_labels(&test);
+    read_labels(&large);
+    run_properties(&b, true, q, &validation, pool);
+    const property_figures p_in = run_properties(&b, false, q, &test, pool),
+                           p_out = run_properties(&b, false, q, &large, pool);
+    forget(&validation);
     ask_peer(&torch, &torch_train);
     if (OPTIONS.markdown) {
-        print_sizes(&in, &out);
+        print_sizes(&in, &out, &p_in, &p_out);
     } else {
         if (OPTIONS.json) printf("{\"bench\": \"qdf\", \"schema\": 1, ");
         print_figure("classic_max_abs_de_ev", c.max_de, ", ");
@@ -457,7 +561,12 @@ int main(int argc, char **argv) {
         print_figure("classic_rotation_sd_kcal", c.rotation_sd, ", ");
         print_figure("coverage90_in", in.coverage, ", ");
         print_figure("coverage90_out", out.coverage, ", ");
+        print_figure("outside_share_in", in.outside, ", ");
         print_figure("outside_share", out.outside, ", ");
+        print_figure("extrap_inside_kcal", out.mae_inside, ", ");
+        print_figure("extrap_outside_kcal", out.mae_outside, ", ");
+        print_figure("forces_per_s_core", forces, ", ");
+        for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) print_property((hg_qdf2_property)p, &p_in, &p_out);
         print_figure("failed", (double)(in.failed + out.failed), ", ");
         print_figure("peak_mb", (double)usage.ru_maxrss / 1024, OPTIONS.json ? "}\n" : "");
     }

@@ -81,6 +81,10 @@ HG_MUST_CHECK hg_status hg_tb_run(hg_tb_result *out, hg_tb *tb, const hg_molecul
 /* Of the last run, which must have succeeded (an assertion):
  * gradient[hg_tb_theta_count()] = dE/dtheta, eV a unit of theta. Exact at self-consistency. */
 void hg_tb_theta_gradient(double *gradient, const hg_tb *tb);
+/* gradient[hg_tb_theta_count()] = d(sum_k weight_k level_k)/dtheta at fixed charges, eV a unit of theta; weight[n_orbitals].
+ * population[n_shells] = sum_k weight_k of Mulliken's populations of orbital k. Equal weights of equal levels: neither depends on the frame.
+ * What a change of charges would add is left out, so that this is a description of levels rather than their derivative. */
+void hg_tb_level_gradient(double *gradient, double *population, hg_tb *tb, const double *weight);
 /* force[n,3] = -dE/dr, eV/angstrom; with smeared levels of the free energy E - T S. */
 void hg_tb_forces(double *force, hg_tb *tb);
 /* order[n,n]: Mayer's bond orders sum_(i on A, j on B) (PS)_ij (PS)_ji (Chem. Phys. Lett. 97, 270, 1983), which are Wiberg's in

@@ -4,6 +4,7 @@
 #include "models/qdf2.h"
 #include "models/qdf_kernel.h"
 #include "models/qdf_train.h"
+#include <math.h>
 #include <string.h>
 
 /* ---- qdf-classic ------------------------------------------------------------------------------------------------- */
@@ -105,7 +106,23 @@ static const hg_trainer CLASSIC_TRAINER = {
 
 /* ---- qdf2 -------------------------------------------------------------------------------------------------------- */
 
-static const hg_property QDF2[] = { { "energy", "energy", "eV" } };
+/* The dipole is learned from its components. */
+enum { ENERGY, DIPOLE, DIPOLE_X, HOMO = DIPOLE_X + 3, LUMO, QDF2_PROPERTIES };
+static const hg_property QDF2[QDF2_PROPERTIES] = {
+    [ENERGY] = { "energy", "energy", "eV" },
+    [DIPOLE] = { "dipole", "length of the dipole", "D" },
+    [DIPOLE_X] = { "dipole_x", "dipole along x", "D" },
+    [DIPOLE_X + 1] = { "dipole_y", "dipole along y", "D" },
+    [DIPOLE_X + 2] = { "dipole_z", "dipole along z", "D" },
+    [HOMO] = { "homo", "highest occupied level", "eV" },
+    [LUMO] = { "lumo", "lowest empty level", "eV" },
+};
+/* The model has its dipoles in e angstrom. */
+static double qdf2_unit(size_t p) { return p == HG_QDF2_DIPOLE ? HG_DEBYE_PER_E_ANGSTROM : 1; }
+/* Where the label, or the first of its components, of each of the model's own properties stands. */
+static const size_t QDF2_AT[HG_QDF2_PROPERTIES] = {
+    [HG_QDF2_DIPOLE] = DIPOLE_X, [HG_QDF2_HOMO] = HOMO, [HG_QDF2_LUMO] = LUMO
+};
 
 static hg_status qdf2_load(void **model, const char *weights, hg_err *err) {
     return hg_qdf2_load((hg_qdf2 **)model, weights, err);
@@ -116,20 +133,39 @@ static hg_status qdf2_room_new(void **room, const void *model, hg_err *err) {
 }
 static void qdf2_room_free(void *room) { hg_qdf2_room_free(room); }
 
-static hg_status qdf2_predict(hg_prediction *out, const void *model, void *room, const hg_molecule *m, hg_err *err) {
-    hg_qdf2_result r;
-    HG_TRY(hg_qdf2_predict(&r, model, room, m, err));
-    out->property[0] = (hg_estimate) { r.energy, r.sd };
-    out->outside = r.outside;
-    if (out->charge) memcpy(out->charge, r.orbitals.charge, m->n * sizeof *out->charge);
-    return HG_OK;
+static void qdf2_holds(bool *property, const void *model) {
+    property[ENERGY] = true;
+    property[DIPOLE] = hg_qdf2_knows(model, HG_QDF2_DIPOLE);
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++)
+        for (size_t k = 0; k < hg_qdf2_property_size((hg_qdf2_property)p); k++)
+            property[QDF2_AT[p] + k] = hg_qdf2_knows(model, (hg_qdf2_property)p);
 }
 
-enum { ROUNDS, PRIOR, FLOOR, RIDGE, THETA_PRIOR, DRAWS, QDF2_OPTIONS };
+static hg_status qdf2_predict(hg_prediction *out, const void *model, void *room, const hg_molecule *m, hg_err *err) {
+    hg_qdf2_result r;
+    hg_qdf2_value v;
+    HG_TRY(hg_qdf2_predict(&r, model, room, m, err));
+    out->property[ENERGY] = (hg_estimate) { r.energy, r.sd };
+    out->outside = r.outside;
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) {
+        HG_TRY(hg_qdf2_read(&v, model, room, &r, m, (hg_qdf2_property)p, err));
+        for (size_t k = 0; k < hg_qdf2_property_size((hg_qdf2_property)p); k++)
+            out->property[QDF2_AT[p] + k] = (hg_estimate) { qdf2_unit(p) * v.value[k], qdf2_unit(p) * v.sd };
+    }
+    const hg_estimate *d = out->property + DIPOLE_X;
+    out->property[DIPOLE] = (hg_estimate) { hypot(hypot(d[0].value, d[1].value), d[2].value), d[0].sd };
+    if (out->charge && hg_qdf2_knows(model, HG_QDF2_DIPOLE))
+        HG_TRY(hg_qdf2_charges(out->charge, model, room, &r, m, err));
+    else if (out->charge)
+        memcpy(out->charge, r.orbitals.charge, m->n * sizeof *out->charge);
+    return out->force ? hg_qdf2_forces(out->force, model, room, m, err) : HG_OK;
+}
+
+enum { ROUNDS, PRIOR, FLOOR, RIDGE, THETA_PRIOR, DRAWS, SHARE, QDF2_OPTIONS };
 static const hg_train_option QDF2_OPTION[QDF2_OPTIONS] = {
-    [ROUNDS] = { "rounds", "", 3, 0, 20, true,
+    [ROUNDS] = { "rounds", "", 4, 0, 20, true,
                  "Steps in which the tight binding is refined; 0: the correction alone." },
-    [PRIOR] = { "prior", "kcal/mol", 0.15, 1e-6, 1e6, false,
+    [PRIOR] = { "prior", "kcal/mol", 0.045, 1e-6, 1e6, false,
                 "How large a coefficient of the correction is expected to be." },
     [FLOOR] = { "floor", "", 0.05, 1e-9, 1e3, false, "Least spread that a feature is scaled by." },
     [RIDGE] = { "ridge", "(kcal/mol)^2", 0.003, 1e-9, 1e6, false,
@@ -137,19 +173,29 @@ static const hg_train_option QDF2_OPTION[QDF2_OPTIONS] = {
     [THETA_PRIOR] = { "theta_prior", "", 1, 1e-6, 1e6, false,
                       "How far increments may move, times each family's scale." },
     [DRAWS] = { "draws", "", 32, 0, 10000, true, "Samples of the posterior, for error bars; 0: none." },
+    [SHARE] = { "share", "", 1, 0.01, 1, false,
+                "Part of the molecules that is learned from, drawn by the seed: what another choice of data would do." },
 };
+
+/* Columns of value[n,QDF2_PROPERTIES] as the arrays that a fit takes; in `room` for QDF2_PROPERTIES n numbers. */
+static void qdf2_data(hg_qdf2_data *d, double *room, const hg_labelled *set) {
+    *d = (hg_qdf2_data) { set->n, set->molecule, room, { NULL } };
+    for (size_t i = 0; i < set->n; i++) *room++ = set->value[i * QDF2_PROPERTIES + ENERGY];
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) {
+        d->label[p] = room;
+        for (size_t i = 0; i < set->n; i++)
+            for (size_t k = 0; k < hg_qdf2_property_size((hg_qdf2_property)p); k++)
+                *room++ = set->value[i * QDF2_PROPERTIES + QDF2_AT[p] + k] / qdf2_unit(p);
+    }
+}
 
 static hg_status qdf2_fit(void **model, const hg_labelled *train, const hg_labelled *validation, const hg_training *how,
                           hg_err *err) {
-    const size_t stride = sizeof QDF2 / sizeof *QDF2;
-    const hg_labelled *set[] = { train, validation };
     hg_qdf2_data data[2];
-    double *energy = hg_malloc(train->n + validation->n, sizeof *energy), *at = energy;
-    if (!energy) return hg_fail(err, HG_ENOMEM, "no memory for %zu energies", train->n + validation->n);
-    for (int k = 0; k < 2; k++) {
-        data[k] = (hg_qdf2_data) { set[k]->n, set[k]->molecule, at };
-        for (size_t i = 0; i < set[k]->n; i++) *at++ = set[k]->value[i * stride];
-    }
+    double *labels = hg_malloc(train->n + validation->n, QDF2_PROPERTIES * sizeof *labels);
+    if (!labels) return hg_fail(err, HG_ENOMEM, "no memory for what %zu molecules are", train->n + validation->n);
+    qdf2_data(&data[0], labels, train);
+    qdf2_data(&data[1], labels + train->n * QDF2_PROPERTIES, validation);
     const double *x = how->option;
     const hg_qdf2_opts o = { .rounds = (size_t)x[ROUNDS],
                              .prior = x[PRIOR],
@@ -157,11 +203,12 @@ static hg_status qdf2_fit(void **model, const hg_labelled *train, const hg_label
                              .ridge = x[RIDGE],
                              .theta_prior = x[THETA_PRIOR],
                              .draws = (size_t)x[DRAWS],
+                             .share = x[SHARE],
                              .seed = how->seed,
                              .pool = how->pool,
                              .hooks = how->hooks };
     const hg_status st = hg_qdf2_fit((hg_qdf2 **)model, &data[0], &data[1], &o, err);
-    hg_free(energy);
+    hg_free(labels);
     return st;
 }
 
@@ -188,13 +235,14 @@ static const hg_architecture ALL[] = {
     { .name = "qdf2",
       .version = "qdf2 1",
       PROPERTIES(QDF2),
-      .gives = HG_ATOM_CHARGES,
+      .gives = HG_ATOM_CHARGES | HG_ATOM_FORCES,
       .tells_outside = true,
       .load = qdf2_load,
       .free = qdf2_free,
       .room_new = qdf2_room_new,
       .room_free = qdf2_room_free,
       .predict = qdf2_predict,
+      .holds = qdf2_holds,
       .train = &QDF2_TRAINER },
 };
 

@@ -4,21 +4,18 @@
 #include "files/safetensors.h"
 #include "models/qdf2_internal.h"
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-hg_status hg_qdf2_make(hg_qdf2 **out, size_t n_draws, hg_err *err) {
+hg_status hg_qdf2_make(hg_qdf2 **out, hg_err *err) {
     *out = NULL;
     hg_qdf2 *q = hg_calloc(1, sizeof *q);
     if (!q) return hg_fail(err, HG_ENOMEM, "no memory for a model");
     q->around = hg_around_default();
-    q->columns = q->around.elements + hg_around_columns(&q->around);
     q->n_theta = hg_tb_theta_count();
-    q->n_draws = n_draws;
     q->theta = hg_calloc(q->n_theta, sizeof *q->theta);
-    q->w = hg_calloc(q->columns, sizeof *q->w);
-    q->draws = hg_calloc(q->n_draws * q->columns, sizeof *q->draws);
-    hg_status st = q->theta && q->w && q->draws ? hg_tb_model_new(&q->tb, NULL, err)
-                                                : hg_fail(err, HG_ENOMEM, "no memory for a model");
+    hg_status st = q->theta ? hg_tb_model_new(&q->tb, NULL, err) : hg_fail(err, HG_ENOMEM, "no memory for a model");
     if (st == HG_OK)
         *out = q;
     else
@@ -30,16 +27,23 @@ void hg_qdf2_free(hg_qdf2 *q) {
     if (!q) return;
     hg_tb_model_free(q->tb);
     hg_free(q->theta);
-    hg_free(q->w);
-    hg_free(q->draws);
+    hg_linear_free(&q->energy);
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) hg_linear_free(&q->property[p]);
     hg_free(q);
 }
 
 hg_status hg_qdf2_room_new(hg_qdf2_room **out, const hg_qdf2 *q, hg_err *err) {
     *out = NULL;
+    size_t most = 0;
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) {
+        const size_t n = hg_qdf2_property_columns(q, (hg_qdf2_property)p);
+        most = n > most ? n : most;
+    }
     hg_qdf2_room *r = hg_calloc(1, sizeof *r);
-    if (r) r->x = hg_calloc(q->columns, sizeof *r->x);
-    const hg_status st = r && r->x ? hg_tb_new(&r->tb, q->tb, err) : hg_fail(err, HG_ENOMEM, "no memory to predict in");
+    if (r) r->x = hg_calloc(hg_qdf2_energy_columns(q), sizeof *r->x);
+    if (r) r->y = hg_calloc(most, 3 * sizeof *r->y);
+    const hg_status st =
+        r && r->x && r->y ? hg_tb_new(&r->tb, q->tb, err) : hg_fail(err, HG_ENOMEM, "no memory to predict in");
     if (st == HG_OK)
         *out = r;
     else
@@ -51,25 +55,18 @@ void hg_qdf2_room_free(hg_qdf2_room *r) {
     if (!r) return;
     hg_tb_free(r->tb);
     hg_free(r->x);
+    hg_free(r->y);
+    hg_free(r->scratch);
     hg_free(r);
 }
+
+size_t hg_qdf2_energy_columns(const hg_qdf2 *q) { return q->around.elements + hg_around_columns(&q->around); }
 
 hg_status hg_qdf2_columns(double *x, const hg_qdf2 *q, const hg_molecule *m, hg_err *err) {
     HG_TRY(hg_around_describe(x + q->around.elements, &q->around, m, err));
     for (unsigned e = 0; e < q->around.elements; e++) x[e] = 0;
     for (size_t a = 0; a < m->n; a++) x[hg_around_element(&q->around, m->z[a])]++;
     return HG_OK;
-}
-
-double hg_qdf2_spread(const hg_qdf2 *q, const double *x) {
-    double sum = 0;
-    for (size_t d = 0; d < q->n_draws; d++) {
-        const float *draw = q->draws + d * q->columns;
-        double dot = 0;
-        for (size_t i = 0; i < q->columns; i++) dot += (double)draw[i] * x[i];
-        sum += dot * dot;
-    }
-    return q->n_draws ? sqrt(sum / (double)q->n_draws) : (double)NAN;
 }
 
 hg_status hg_qdf2_predict(hg_qdf2_result *out, const hg_qdf2 *q, hg_qdf2_room *room, const hg_molecule *m,
@@ -79,10 +76,20 @@ hg_status hg_qdf2_predict(hg_qdf2_result *out, const hg_qdf2 *q, hg_qdf2_room *r
     HG_TRY(hg_qdf2_columns(room->x, q, m, err));
     out->tight_binding = out->orbitals.energy;
     out->energy = out->tight_binding;
-    for (size_t i = 0; i < q->columns; i++) out->energy += q->w[i] * room->x[i];
-    out->spread = hg_qdf2_spread(q, room->x);
-    out->sd = sqrt(q->noise * q->noise + q->factor * q->factor * out->spread * out->spread);
-    out->outside = q->n_draws && out->spread > q->most_spread * (double)m->n;
+    out->energy += hg_linear_value(&q->energy, room->x);
+    out->spread = hg_linear_spread(&q->energy, room->x, 1);
+    out->sd = hg_linear_sd(&q->energy, out->spread);
+    const double gap = out->orbitals.lumo - out->orbitals.homo;
+    out->outside =
+        q->energy.n_draws && (out->spread > q->most_spread || gap < q->least_gap || abs(m->charge) > q->most_charge);
+    return HG_OK;
+}
+
+hg_status hg_qdf2_forces(double *force, const hg_qdf2 *q, hg_qdf2_room *room, const hg_molecule *m, hg_err *err) {
+    hg_tb_forces(force, room->tb);
+    for (size_t i = 0; i < 3 * m->n; i++) force[i] = -force[i];
+    HG_TRY(hg_around_gradient(force, q->energy.w + q->around.elements, &q->around, m, err));
+    for (size_t i = 0; i < 3 * m->n; i++) force[i] = -force[i];
     return HG_OK;
 }
 
@@ -90,17 +97,48 @@ hg_status hg_qdf2_predict(hg_qdf2_result *out, const hg_qdf2 *q, hg_qdf2_room *r
 
 static const char *const KIND = "qdf2 1"; /* raise it when theta, columns or their meaning change */
 
+enum { STORED_MOST = 2 + 3 * (1 + HG_QDF2_PROPERTIES), NAME_SIZE = 40 };
+
+/* A regression's three tensors: those of the file, or the names of those that go there. */
+typedef struct {
+    char weight[NAME_SIZE], draws[NAME_SIZE], error[NAME_SIZE];
+    size_t columns, draw[2], two;
+    double bars[2];
+} stored_linear;
+
+static void name_linear(stored_linear *s, const char *name) {
+    snprintf(s->weight, NAME_SIZE, "%s.weight", name);
+    snprintf(s->draws, NAME_SIZE, "%s.draws", name);
+    snprintf(s->error, NAME_SIZE, "%s.noise_factor", name);
+}
+
+static size_t put_linear(hg_stored *t, stored_linear *s, const hg_linear *l, const char *name) {
+    if (l->columns == 0) return 0;
+    name_linear(s, name);
+    s->columns = s->draw[1] = l->columns;
+    s->draw[0] = l->n_draws;
+    s->two = 2;
+    s->bars[0] = l->noise, s->bars[1] = l->factor;
+    t[0] = (hg_stored) { s->weight, HG_STORED_F64, 1, &s->columns, l->columns, l->w };
+    t[1] = (hg_stored) { s->draws, HG_STORED_F32, 2, s->draw, l->n_draws * l->columns, l->draws };
+    t[2] = (hg_stored) { s->error, HG_STORED_F64, 1, &s->two, 2, s->bars };
+    return 3;
+}
+
 hg_status hg_qdf2_save(const hg_qdf2 *q, const char *path, hg_err *err) {
-    const size_t theta[] = { q->n_theta }, w[] = { q->columns }, draws[] = { q->n_draws, q->columns }, three[] = { 3 };
-    const double bars[] = { q->noise, q->factor, q->most_spread };
-    const hg_stored t[] = {
+    const size_t theta[] = { q->n_theta }, three[] = { 3 };
+    const double domain[] = { q->most_spread, q->least_gap, q->most_charge };
+    stored_linear room[1 + HG_QDF2_PROPERTIES];
+    hg_stored t[STORED_MOST] = {
         { "tight_binding.theta", HG_STORED_F64, 1, theta, q->n_theta, q->theta },
-        { "linear.weight", HG_STORED_F64, 1, w, q->columns, q->w },
-        { "linear.draws", HG_STORED_F32, 2, draws, q->n_draws * q->columns, q->draws },
-        { "error.noise_factor_most", HG_STORED_F64, 1, three, 3, bars },
+        { "domain.spread_gap_charge", HG_STORED_F64, 1, three, 3, domain },
     };
+    size_t n = 2;
+    n += put_linear(t + n, &room[0], &q->energy, "energy");
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++)
+        n += put_linear(t + n, &room[1 + p], &q->property[p], hg_qdf2_property_name((hg_qdf2_property)p));
     const hg_stored_note note = { "architecture", KIND };
-    return hg_safetensors_write(path, t, sizeof t / sizeof *t, &note, 1, err);
+    return hg_safetensors_write(path, t, n, &note, 1, err);
 }
 
 static hg_status take(double *to, const hg_safetensors *s, const char *name, size_t n, hg_err *err) {
@@ -112,16 +150,38 @@ static hg_status take(double *to, const hg_safetensors *s, const char *name, siz
     return hg_check_finite(name, to, n, 1, err);
 }
 
-static hg_status fill(hg_qdf2 *q, const hg_safetensors *s, const hg_stored *draws, hg_err *err) {
-    double bars[3];
-    HG_TRY(take(q->theta, s, "tight_binding.theta", q->n_theta, err));
-    HG_TRY(take(q->w, s, "linear.weight", q->columns, err));
-    HG_TRY(take(bars, s, "error.noise_factor_most", 3, err));
-    q->noise = bars[0], q->factor = bars[1], q->most_spread = bars[2];
-    HG_TRY(hg_stored_floats(q->draws, draws, err));
+static hg_status take_linear(hg_linear *l, const hg_safetensors *s, const char *path, const char *name, size_t columns,
+                             hg_err *err) {
+    stored_linear names;
+    double bars[2];
+    name_linear(&names, name);
+    const hg_stored *draws = hg_safetensors_find(s, names.draws);
+    if (!draws || draws->rank != 2 || draws->shape[1] != columns)
+        return hg_fail(err, HG_EDATA, "%s: \"%s\" is missing or has another shape", path, names.draws);
+    HG_TRY(hg_linear_make(l, columns, draws->shape[0], err));
+    HG_TRY(take(l->w, s, names.weight, columns, err));
+    HG_TRY(take(bars, s, names.error, 2, err));
+    l->noise = bars[0], l->factor = bars[1];
+    HG_TRY(hg_stored_floats(l->draws, draws, err));
     for (size_t i = 0; i < draws->count; i++)
-        if (!isfinite(q->draws[i]))
+        if (!isfinite(l->draws[i]))
             return hg_fail(err, HG_ENAN, "\"%s\" holds a value that is not a number", draws->name);
+    return HG_OK;
+}
+
+static hg_status fill(hg_qdf2 *q, const hg_safetensors *s, const char *path, hg_err *err) {
+    double domain[3];
+    HG_TRY(take(q->theta, s, "tight_binding.theta", q->n_theta, err));
+    HG_TRY(take(domain, s, "domain.spread_gap_charge", 3, err));
+    q->most_spread = domain[0], q->least_gap = domain[1], q->most_charge = domain[2];
+    HG_TRY(take_linear(&q->energy, s, path, "energy", hg_qdf2_energy_columns(q), err));
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) {
+        stored_linear names;
+        const char *name = hg_qdf2_property_name((hg_qdf2_property)p);
+        name_linear(&names, name);
+        if (!hg_safetensors_find(s, names.weight)) continue; /* not learned */
+        HG_TRY(take_linear(&q->property[p], s, path, name, hg_qdf2_property_columns(q, (hg_qdf2_property)p), err));
+    }
     return hg_tb_model_set_theta(q->tb, q->theta, err);
 }
 
@@ -130,16 +190,12 @@ hg_status hg_qdf2_load(hg_qdf2 **out, const char *path, hg_err *err) {
     *out = NULL;
     HG_TRY(hg_safetensors_open(&s, path, 0, err));
     const char *kind = hg_safetensors_note(s, "architecture");
-    const hg_stored *draws = hg_safetensors_find(s, "linear.draws");
-    const hg_around around = hg_around_default();
     hg_status st = HG_OK;
     if (!kind || strcmp(kind, KIND) != 0)
         st = hg_fail(err, HG_EDATA, "%s: these are not weights of \"%s\"%s%s", path, KIND, kind ? " but of " : "",
                      kind ? kind : "");
-    else if (!draws || draws->rank != 2 || draws->shape[1] != around.elements + hg_around_columns(&around))
-        st = hg_fail(err, HG_EDATA, "%s: \"linear.draws\" is missing or has another shape", path);
-    if (st == HG_OK) st = hg_qdf2_make(out, draws->shape[0], err);
-    if (st == HG_OK) st = fill(*out, s, draws, err);
+    if (st == HG_OK) st = hg_qdf2_make(out, err);
+    if (st == HG_OK) st = fill(*out, s, path, err);
     hg_safetensors_free(s);
     if (st != HG_OK) {
         hg_qdf2_free(*out);

@@ -8,18 +8,23 @@
 #include "models/qdf2_internal.h"
 #include "num/linalg.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
     BLOCK = 256 /* rows at a time */,
-    SQUARE = 256 /* of the normal matrix, a task */,
     WORKERS_MOST = 256,
-    LEAST = 10
+    LEAST = 10,
+    SHARE_STREAM = 1 << 20 /* of the seed: the draws have the first ones */,
+    BACK_MOST = 5 /* times half a step back */
 };
-static const double KCAL = HG_KCAL_PER_MOL_PER_EV, COUNT_PRIOR = 30; /* kcal/mol an atom: hardly a prior */
+static const double KCAL = HG_KCAL_PER_MOL_PER_EV, COUNT_PRIOR = 30, /* kcal/mol an atom: hardly a prior */
+    FAILED = 10;
 
 hg_qdf2_opts hg_qdf2_opts_default(void) {
-    return (hg_qdf2_opts) { .rounds = 3, .prior = 0.15, .floor = 0.05, .ridge = 0.003, .theta_prior = 1, .draws = 32 };
+    return (hg_qdf2_opts) {
+        .rounds = 4, .prior = 0.045, .floor = 0.05, .ridge = 0.003, .theta_prior = 1, .draws = 32, .share = 1
+    };
 }
 
 typedef struct {
@@ -31,12 +36,16 @@ typedef struct {
     double *scale;                 /* [columns] prior's sd in units of the column */
     size_t *used; /* columns of the normal matrix, in their order: those that are ever anything else than 0 */
     size_t used_linear, used_all;
-    size_t n;             /* of the normal matrix of this round: used_linear or used_all */
-    double *a, *b;        /* [n, n] lower, [n] */
-    double *rows, *x, *y; /* [BLOCK, columns], [BLOCK, n] scaled, [BLOCK] */
-    double *left;         /* [columns] scratch */
-    hg_status *failed;    /* [BLOCK] */
-    hg_err *errors;       /* [BLOCK] */
+    size_t n;                 /* of the normal matrix of this round: used_linear or used_all */
+    double *a, *b;            /* [n, n] lower, [n] */
+    double *rows, *x, *y;     /* [BLOCK, columns], [BLOCK, n] scaled, [BLOCK] */
+    double *left;             /* [columns] scratch */
+    double *plain, *linear_b; /* [BLOCK] y without what theta adds; [linear] X'plain of the first used_linear columns */
+    double squares;           /* sum of plain^2 */
+    double *best_theta, best; /* [n_theta] and its cost: the least so far */
+    double *gap;              /* [BLOCK] eV */
+    hg_status *failed;        /* [BLOCK] */
+    hg_err *errors;           /* [BLOCK] */
     const hg_qdf2_data *data;
     size_t first; /* of the block */
     bool with_theta;
@@ -52,12 +61,16 @@ static void fit_end(fit *f) {
     hg_free(f->rows);
     hg_free(f->y);
     hg_free(f->left);
+    hg_free(f->gap);
+    hg_free(f->plain);
+    hg_free(f->linear_b);
+    hg_free(f->best_theta);
     hg_free(f->failed);
     hg_free(f->errors);
 }
 
 static hg_status fit_begin(fit *f, hg_qdf2 *q, const hg_qdf2_opts *o, hg_err *err) {
-    *f = (fit) { .q = q, .o = o, .linear = q->columns, .theta = o->rounds ? q->n_theta : 0 };
+    *f = (fit) { .q = q, .o = o, .linear = q->energy.columns, .theta = o->rounds ? q->n_theta : 0 };
     f->columns = f->linear + f->theta;
     f->scale = hg_calloc(f->columns, sizeof(double));
     f->used = hg_calloc(f->columns, sizeof *f->used);
@@ -65,9 +78,15 @@ static hg_status fit_begin(fit *f, hg_qdf2 *q, const hg_qdf2_opts *o, hg_err *er
     f->rows = hg_calloc(BLOCK, f->columns * sizeof(double));
     f->y = hg_calloc(BLOCK, sizeof(double));
     f->left = hg_calloc(f->columns, sizeof(double));
+    f->gap = hg_calloc(BLOCK, sizeof(double));
+    f->plain = hg_calloc(BLOCK, sizeof(double));
+    f->linear_b = hg_calloc(f->linear, sizeof(double));
+    f->best_theta = hg_calloc(q->n_theta, sizeof(double));
+    f->best = INFINITY;
     f->failed = hg_calloc(BLOCK, sizeof *f->failed);
     f->errors = hg_calloc(BLOCK, sizeof *f->errors);
-    if (!f->scale || !f->used || !f->b || !f->rows || !f->y || !f->left || !f->failed || !f->errors)
+    if (!f->scale || !f->used || !f->b || !f->rows || !f->y || !f->left || !f->gap || !f->plain || !f->linear_b ||
+        !f->best_theta || !f->failed || !f->errors)
         return hg_fail(err, HG_ENOMEM, "no memory for rows of %zu columns", f->columns);
     const size_t threads = hg_pool_threads(o->pool);
     if (threads > WORKERS_MOST) return hg_fail(err, HG_EINVAL, "%zu threads, at most %d", threads, WORKERS_MOST);
@@ -92,6 +111,7 @@ static void row_task(void *ctx, size_t begin, size_t end, size_t worker) {
             continue;
         }
         f->y[i] = f->data->energy[f->first + i] - r.energy;
+        f->gap[i] = r.lumo - r.homo;
         if (f->with_theta) hg_tb_theta_gradient(row + f->linear, f->room[worker]->tb);
     }
 }
@@ -113,25 +133,6 @@ static hg_status make_block(fit *f, const hg_qdf2_data *data, size_t first, size
     return HG_OK;
 }
 
-typedef struct {
-    fit *f;
-    size_t n, blocks;
-} squares;
-
-/* Pairs of column blocks i >= j, counted row by row. */
-static void square_task(void *ctx, size_t begin, size_t end, size_t worker) {
-    const squares *s = ctx;
-    const fit *f = s->f;
-    (void)worker;
-    for (size_t k = begin; k < end; k++) {
-        size_t i = 0, before = 0;
-        while (before + i + 1 <= k) before += ++i;
-        const size_t r = i * SQUARE, c = (k - before) * SQUARE, N = f->n;
-        const size_t rows = N - r < SQUARE ? N - r : SQUARE, cols = N - c < SQUARE ? N - c : SQUARE;
-        hg_gemm(f->a + r * N + c, N, f->x + r, N, true, f->x + c, N, false, rows, cols, s->n, 1, 1);
-    }
-}
-
 /* Rows of a block, in kcal/mol times scales, into a and b. */
 static void add_block(fit *f, size_t rows) {
     const size_t N = f->n;
@@ -140,9 +141,10 @@ static void add_block(fit *f, size_t rows) {
         double *x = f->x + i * N;
         for (size_t j = 0; j < N; j++) x[j] = row[f->used[j]] * f->scale[f->used[j]];
         for (size_t j = 0; j < N; j++) f->b[j] += x[j] * f->y[i];
+        for (size_t j = 0; j < f->used_linear; j++) f->linear_b[j] += x[j] * f->plain[i];
+        f->squares += f->plain[i] * f->plain[i];
     }
-    squares s = { f, rows, (N + SQUARE - 1) / SQUARE };
-    hg_pool_for(f->o->pool, s.blocks * (s.blocks + 1) / 2, 1, square_task, &s);
+    hg_normal_add(f->a, N, f->x, rows, f->o->pool);
 }
 
 /* ---- scales -------------------------------------------------------------------------------------------------------------- */
@@ -191,9 +193,11 @@ static hg_status choose_columns(fit *f, hg_err *err) {
 static void targets(fit *f, size_t n, const double *composition) {
     for (size_t i = 0; i < n; i++) {
         const double *row = f->rows + i * f->columns;
+        f->plain[i] = 0;
         if (f->failed[i] != HG_OK) continue;
         double y = f->y[i];
         for (unsigned e = 0; e < f->q->around.elements; e++) y -= composition[e] * row[e];
+        f->plain[i] = KCAL * y;
         for (size_t j = 0; j < f->theta && f->with_theta; j++) y += row[f->linear + j] * f->q->theta[j];
         f->y[i] = KCAL * y;
     }
@@ -227,21 +231,13 @@ static hg_status fit_composition(double *c, fit *f, const hg_qdf2_data *train, h
     return HG_OK;
 }
 
-/* The solution in b; a holds the factor. */
-static hg_status solve(fit *f, hg_err *err) {
-    for (size_t i = 0; i < f->n; i++) f->a[i * f->n + i] += f->o->ridge;
-    if (hg_chol_blocked(f->a, f->n, f->o->pool) != 0)
-        return hg_fail(err, HG_ENOTPD, "the normal matrix is not positive definite; a larger ridge helps");
-    hg_chol_lsolve(f->a, f->n, f->b);
-    hg_chol_ltsolve(f->a, f->n, f->b);
-    return HG_OK;
-}
-
 static hg_status normal_equations(fit *f, const hg_qdf2_data *train, const double *composition, const char *what,
                                   size_t *skipped, hg_err *err) {
     f->n = f->with_theta ? f->used_all : f->used_linear;
     memset(f->a, 0, f->n * f->n * sizeof *f->a);
     memset(f->b, 0, f->n * sizeof *f->b);
+    memset(f->linear_b, 0, f->used_linear * sizeof *f->linear_b);
+    f->squares = 0;
     *skipped = 0;
     for (size_t at = 0, n; at < train->n; at += n) {
         HG_TRY(make_block(f, train, at, &n, skipped, err));
@@ -254,11 +250,42 @@ static hg_status normal_equations(fit *f, const hg_qdf2_data *train, const doubl
                : hg_fail(err, HG_ENOTCONV, "charges of %zu of %zu molecules do not converge", *skipped, train->n);
 }
 
-static hg_status theta_round(fit *f, const hg_qdf2_data *train, const double *composition, size_t round, hg_err *err) {
+/* What is left at this theta when w is the best there is, with the priors' part; f->a holds the factor, whose leading block is that of
+ * the linear columns. A molecule whose charges do not converge counts like an error of FAILED kcal/mol. */
+static double cost(fit *f, size_t skipped) {
+    double sum = f->squares + FAILED * FAILED * (double)skipped;
+    hg_chol_lsolve_many(f->a, f->used_linear, f->n, f->linear_b, 1, 1);
+    sum -= hg_dot(f->linear_b, f->linear_b, f->used_linear);
+    for (size_t k = f->used_linear; k < f->used_all; k++) {
+        const double t = f->q->theta[f->used[k] - f->linear] * KCAL / f->scale[f->used[k]];
+        sum += f->o->ridge * t * t;
+    }
+    return sum;
+}
+
+/* Is this theta better than all before? If not, half-way back to the best one. */
+static hg_status judge(bool *better, fit *f, size_t skipped, hg_err *err) {
+    const double c = cost(f, skipped);
+    *better = !(c > f->best);
+    hg_log(f->o->hooks, HG_LOG_DEBUG, "cost %.6g%s", c, *better ? "" : ": too far, half a step back");
+    if (*better) {
+        f->best = c;
+        memcpy(f->best_theta, f->q->theta, f->q->n_theta * sizeof *f->best_theta);
+        return HG_OK;
+    }
+    for (size_t k = 0; k < f->q->n_theta; k++) f->q->theta[k] = 0.5 * (f->q->theta[k] + f->best_theta[k]);
+    return hg_tb_model_set_theta(f->q->tb, f->q->theta, err);
+}
+
+/* One step of theta, or half of the last one back. */
+static hg_status theta_round(size_t *steps, fit *f, const hg_qdf2_data *train, const double *composition, hg_err *err) {
     size_t skipped;
+    bool better;
     f->with_theta = true;
     HG_TRY(normal_equations(f, train, composition, "tight binding", &skipped, err));
-    HG_TRY(solve(f, err));
+    HG_TRY(hg_normal_solve(f->a, f->b, f->n, f->o->ridge, f->o->pool, err));
+    HG_TRY(judge(&better, f, skipped, err));
+    if (!better) return HG_OK;
     double step = 0;
     for (size_t k = f->used_linear; k < f->n; k++) {
         double *theta = &f->q->theta[f->used[k] - f->linear];
@@ -267,81 +294,84 @@ static hg_status theta_round(fit *f, const hg_qdf2_data *train, const double *co
         *theta = scale * f->b[k];
     }
     const double learned = fmax(1, (double)(f->n - f->used_linear));
-    hg_log(f->o->hooks, HG_LOG_INFO, "round %zu: increments moved by %.3g of their priors", round,
+    hg_log(f->o->hooks, HG_LOG_INFO, "round %zu: increments moved by %.3g of their priors", ++*steps,
            sqrt(step / learned));
     return hg_tb_model_set_theta(f->q->tb, f->q->theta, err);
 }
 
-/* w at the final theta, and draws of its posterior: L'^-1 z has the covariance (X'X + ridge)^-1. */
+/* w at the final theta, and draws of its posterior. */
 static hg_status linear_round(fit *f, const hg_qdf2_data *train, const double *composition, hg_err *err) {
     hg_qdf2 *q = f->q;
-    size_t skipped;
+    bool good = false;
     f->with_theta = false;
-    HG_TRY(normal_equations(f, train, composition, "correction", &skipped, err));
-    HG_TRY(solve(f, err));
-    for (size_t k = 0; k < f->n; k++) q->w[f->used[k]] = f->scale[f->used[k]] * f->b[k] / KCAL;
-    for (unsigned e = 0; e < q->around.elements; e++) q->w[e] += composition[e];
-    for (size_t d = 0; d < q->n_draws; d++) { /* what no molecule has shown keeps its prior */
-        hg_rng r = hg_rng_make(f->o->seed, d);
-        for (size_t j = 0; j < q->columns; j++)
-            q->draws[d * q->columns + j] = (float)(f->scale[j] * hg_rng_normal(&r) / KCAL);
-        for (size_t k = 0; k < f->n; k++) f->left[k] = hg_rng_normal(&r);
-        hg_chol_ltsolve(f->a, f->n, f->left);
-        for (size_t k = 0; k < f->n; k++)
-            q->draws[d * q->columns + f->used[k]] = (float)(f->scale[f->used[k]] * f->left[k] / KCAL);
+    for (int tries = 0; !good && tries < BACK_MOST; tries++) {
+        size_t skipped;
+        if (tries == BACK_MOST - 1) { /* what is known to be good */
+            memcpy(q->theta, f->best_theta, q->n_theta * sizeof *q->theta);
+            HG_TRY(hg_tb_model_set_theta(q->tb, q->theta, err));
+        }
+        HG_TRY(normal_equations(f, train, composition, "correction", &skipped, err));
+        HG_TRY(hg_normal_solve(f->a, f->b, f->n, f->o->ridge, f->o->pool, err));
+        HG_TRY(judge(&good, f, skipped, err));
     }
+    hg_linear_take(&q->energy, f->a, f->b, f->used, f->n, f->scale, 1 / KCAL, f->o->seed, f->left);
+    for (unsigned e = 0; e < q->around.elements; e++) q->energy.w[e] += composition[e];
     return HG_OK;
 }
 
 /* ---- error bars -------------------------------------------------------------------------------------------------------------- */
 
-/* noise and factor by maximum likelihood of Gaussian residuals, on a grid fine enough; the flag's bound is the largest spread an atom. */
-static void choose_bars(hg_qdf2 *q, const double *residual, const double *spread, size_t n) {
-    double best = INFINITY, mean = 0, mean_spread = 0;
-    for (size_t i = 0; i < n; i++)
-        mean += residual[i] * residual[i] / (double)n, mean_spread += spread[i] * spread[i] / (double)n;
-    for (int a = 0; a <= 40; a++)
-        for (int b = 0; b <= 60; b++) {
-            const double noise2 = mean * (a / 40.0),
-                         factor2 = mean_spread > 0 ? mean / mean_spread * pow(2, (b - 30) / 5.0) : 0;
-            double nll = 0;
-            for (size_t i = 0; i < n; i++) {
-                const double v = noise2 + factor2 * spread[i] * spread[i] + 1e-300;
-                nll += log(v) + residual[i] * residual[i] / v;
-            }
-            if (nll >= best) continue;
-            best = nll;
-            q->noise = sqrt(noise2);
-            q->factor = sqrt(factor2);
-        }
+static int ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
 }
 
-static hg_status calibrate(fit *f, const hg_qdf2_data *validation, hg_err *err) {
-    hg_qdf2 *q = f->q;
-    size_t skipped = 0, kept = 0;
-    double *residual = hg_calloc(validation->n, 2 * sizeof(double)), error = 0;
-    if (!residual) return hg_fail(err, HG_ENOMEM, "no memory for residuals");
-    double *spread = residual + validation->n;
-    hg_status st = HG_OK;
+/* What lies beyond the validation molecules is outside. One in a hundred of them has a larger spread than the limit, one in five hundred a
+ * smaller gap; learning from at most 12 atoms, errors at 13 and 14 atoms are three times larger outside than inside. */
+static void choose_domain(hg_qdf2 *q, double *spread, double *gap, size_t n, const hg_qdf2_data *train) {
+    qsort(spread, n, sizeof *spread, ascending);
+    qsort(gap, n, sizeof *gap, ascending);
+    q->most_spread = spread[n - 1 - n / 100];
+    q->least_gap = gap[n / 500];
+    for (size_t i = 0; i < train->n; i++) q->most_charge = fmax(q->most_charge, abs(train->molecule[i]->charge));
+}
+
+typedef struct {
+    double *residual, *spread, *gap;
+    size_t n;
+    double error;
+} judged;
+
+static hg_status judge_molecules(judged *j, fit *f, const hg_qdf2_data *validation, hg_err *err) {
+    size_t skipped = 0;
     f->with_theta = false;
-    for (size_t at = 0, n; st == HG_OK && at < validation->n; at += n) {
-        st = make_block(f, validation, at, &n, &skipped, err);
-        for (size_t i = 0; st == HG_OK && i < n; i++) {
+    for (size_t at = 0, n; at < validation->n; at += n) {
+        HG_TRY(make_block(f, validation, at, &n, &skipped, err));
+        for (size_t i = 0; i < n; i++) {
             const double *row = f->rows + i * f->columns;
             if (f->failed[i] != HG_OK) continue;
-            residual[kept] = f->y[i];
-            for (size_t j = 0; j < f->linear; j++) residual[kept] -= q->w[j] * row[j];
-            spread[kept] = hg_qdf2_spread(q, row);
-            q->most_spread = fmax(q->most_spread, spread[kept] / (double)validation->molecule[at + i]->n);
-            error += fabs(residual[kept++]);
+            j->residual[j->n] = f->y[i] - hg_linear_value(&f->q->energy, row);
+            j->spread[j->n] = hg_linear_spread(&f->q->energy, row, 1);
+            j->gap[j->n] = f->gap[i];
+            j->error += fabs(j->residual[j->n++]);
         }
     }
-    if (st == HG_OK && kept) {
-        choose_bars(q, residual, spread, kept);
-        hg_log(f->o->hooks, HG_LOG_INFO, "mean absolute error of %zu validation molecules: %.4f kcal/mol", kept,
-               KCAL * error / (double)kept);
+    return HG_OK;
+}
+
+static hg_status calibrate(fit *f, const hg_qdf2_data *train, const hg_qdf2_data *validation, hg_err *err) {
+    double *room = hg_calloc(validation->n, 3 * sizeof *room);
+    if (!room) return hg_fail(err, HG_ENOMEM, "no memory for residuals");
+    judged j = { room, room + validation->n, room + 2 * validation->n, 0, 0 };
+    const hg_status st = judge_molecules(&j, f, validation, err);
+    if (st == HG_OK && j.n && f->q->energy.n_draws) {
+        hg_linear_bars(&f->q->energy, j.residual, j.spread, j.n);
+        choose_domain(f->q, j.spread, j.gap, j.n, train);
     }
-    hg_free(residual);
+    if (st == HG_OK && j.n)
+        hg_log(f->o->hooks, HG_LOG_INFO, "mean absolute error of %zu validation molecules: %.4f kcal/mol", j.n,
+               KCAL * j.error / (double)j.n);
+    hg_free(room);
     return st;
 }
 
@@ -350,6 +380,7 @@ static hg_status calibrate(fit *f, const hg_qdf2_data *validation, hg_err *err) 
 static hg_status check(const hg_qdf2_data *train, const hg_qdf2_data *validation, const hg_qdf2_opts *o, hg_err *err) {
     if (!(o->prior > 0 && o->floor > 0 && o->ridge > 0 && o->theta_prior > 0))
         return hg_fail(err, HG_EINVAL, "prior, floor, ridge and theta_prior have to be positive");
+    if (!(o->share > 0 && o->share <= 1)) return hg_fail(err, HG_EINVAL, "share = %g, must be in (0, 1]", o->share);
     if (o->rounds > 100 || o->draws > 10000)
         return hg_fail(err, HG_EINVAL, "%zu rounds and %zu draws: at most 100 and 10000", o->rounds, o->draws);
     if (train->n < LEAST) return hg_fail(err, HG_EDATA, "%zu molecules to learn from, at least %d", train->n, LEAST);
@@ -362,9 +393,54 @@ static hg_status run(fit *f, const hg_qdf2_data *train, const hg_qdf2_data *vali
     HG_TRY(find_scales(f, train, err));
     HG_TRY(fit_composition(composition, f, train, err));
     HG_TRY(choose_columns(f, err));
-    for (size_t round = 1; round <= f->o->rounds; round++) HG_TRY(theta_round(f, train, composition, round, err));
+    for (size_t steps = 0, tries = 0; steps < f->o->rounds && tries < f->o->rounds + BACK_MOST; tries++)
+        HG_TRY(theta_round(&steps, f, train, composition, err));
     HG_TRY(linear_round(f, train, composition, err));
-    return validation->n ? calibrate(f, validation, err) : HG_OK;
+    return validation->n ? calibrate(f, train, validation, err) : HG_OK;
+}
+
+static hg_status learn_energy(hg_qdf2 *q, const hg_qdf2_data *train, const hg_qdf2_data *validation,
+                              const hg_qdf2_opts *o, hg_err *err) {
+    fit f;
+    hg_status st = fit_begin(&f, q, o, err);
+    if (st == HG_OK) st = run(&f, train, validation, err);
+    fit_end(&f);
+    return st;
+}
+
+/* A part of the data in *part, drawn by the seed; its arrays in one block that the caller frees. */
+static hg_status draw_share(hg_qdf2_data *part, void **block, const hg_qdf2_data *all, const hg_qdf2_opts *o,
+                            hg_err *err) {
+    size_t doubles = 1;
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++)
+        doubles += all->label[p] ? hg_qdf2_property_size((hg_qdf2_property)p) : 0;
+    double *at = hg_malloc(all->n, doubles * sizeof(double) + sizeof(hg_molecule *));
+    if (!at) return hg_fail(err, HG_ENOMEM, "no memory for a part of %zu molecules", all->n);
+    *block = at;
+    double *energy = at, *label[HG_QDF2_PROPERTIES] = { NULL };
+    at += all->n;
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) {
+        if (!all->label[p]) continue;
+        part->label[p] = label[p] = at;
+        at += all->n * hg_qdf2_property_size((hg_qdf2_property)p);
+    }
+    hg_molecule **molecule = (hg_molecule **)(void *)at;
+    const size_t keep = (size_t)ceil(o->share * (double)all->n);
+    hg_rng r = hg_rng_make(o->seed, SHARE_STREAM);
+    for (size_t i = 0, n = 0; i < all->n; i++) {
+        if (hg_rng_below(&r, all->n - i) >= keep - n) continue;
+        molecule[n] = all->molecule[i];
+        energy[n] = all->energy[i];
+        for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) {
+            const size_t size = hg_qdf2_property_size((hg_qdf2_property)p);
+            if (label[p]) memcpy(label[p] + n * size, all->label[p] + i * size, size * sizeof(double));
+        }
+        n++;
+    }
+    part->n = keep;
+    part->molecule = molecule;
+    part->energy = energy;
+    return HG_OK;
 }
 
 hg_status hg_qdf2_fit(hg_qdf2 **out, const hg_qdf2_data *train, const hg_qdf2_data *validation,
@@ -376,11 +452,17 @@ hg_status hg_qdf2_fit(hg_qdf2 **out, const hg_qdf2_data *train, const hg_qdf2_da
     *out = NULL;
     if (!err) err = &local; /* the first of a block's errors is copied */
     HG_TRY(check(train, validation, &o, err));
-    HG_TRY(hg_qdf2_make(&q, validation->n ? o.draws : 0, err));
-    fit f;
-    hg_status st = fit_begin(&f, q, &o, err);
-    if (st == HG_OK) st = run(&f, train, validation, err);
-    fit_end(&f);
+    hg_qdf2_data part = { 0 };
+    void *block = NULL;
+    if (o.share < 1) {
+        HG_TRY(draw_share(&part, &block, train, &o, err));
+        train = &part;
+    }
+    hg_status st = hg_qdf2_make(&q, err);
+    if (st == HG_OK) st = hg_linear_make(&q->energy, hg_qdf2_energy_columns(q), validation->n ? o.draws : 0, err);
+    if (st == HG_OK) st = learn_energy(q, train, validation, &o, err);
+    if (st == HG_OK) st = hg_qdf2_property_fit(q, train, validation, &o, err);
+    hg_free(block);
     if (st == HG_OK)
         *out = q;
     else

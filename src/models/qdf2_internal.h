@@ -1,28 +1,42 @@
 /* models/qdf2_internal.h -- the inside of a qdf2 model, for models/qdf2*.c */
 #ifndef HG_MODELS_QDF2_INTERNAL_H
 #define HG_MODELS_QDF2_INTERNAL_H
+#include "models/linear.h"
 #include "models/qdf2.h"
 
 struct hg_qdf2 {
     hg_around around;
     hg_tb_model *tb;
-    size_t columns; /* elements + hg_around_columns: counts of atoms, then what is around them */
-    size_t n_theta, n_draws;
-    double *theta;        /* [n_theta] */
-    double *w;            /* [columns] eV a unit of the column */
-    float *draws;         /* [n_draws, columns] eV: differences from w */
-    double noise, factor; /* eV; times the spread of draws */
-    double most_spread;   /* eV an atom, of the validation molecules */
+    size_t n_theta;
+    double *theta;    /* [n_theta] */
+    hg_linear energy; /* elements + hg_around_columns: counts of atoms, then what is around them; eV */
+    hg_linear property[HG_QDF2_PROPERTIES];
+    /* Where it has learned: a larger spread (eV), a smaller gap between HOMO and LUMO (eV), a larger charge is outside. */
+    double most_spread, least_gap, most_charge;
 };
 
 struct hg_qdf2_room {
     hg_tb *tb;
-    double *x; /* [columns] */
+    double *x;       /* [columns of the energy] */
+    double *y;       /* [columns of a property, three times] */
+    double *scratch; /* what a molecule of any size needs */
+    size_t scratch_cap;
 };
 
-hg_status hg_qdf2_make(hg_qdf2 **out, size_t n_draws, hg_err *err); /* all zero: the published tight binding */
+hg_status hg_qdf2_make(hg_qdf2 **out, hg_err *err); /* all zero: the published tight binding; no weights yet */
+size_t hg_qdf2_energy_columns(const hg_qdf2 *q);
 hg_status hg_qdf2_columns(double *x, const hg_qdf2 *q, const hg_molecule *m, hg_err *err);
-/* 2-norm over draws of (draw . x) / sqrt(n_draws): eV. */
-double hg_qdf2_spread(const hg_qdf2 *q, const double *x);
+
+/* ---- properties: models/qdf2_property.c --------------------------------------------------------------------------------- */
+
+size_t hg_qdf2_property_columns(const hg_qdf2 *q, hg_qdf2_property p);
+/* x[components, columns] of the room's last molecule: that of `r`. HG_ENOMEM. */
+hg_status hg_qdf2_property_describe(double *x, const hg_qdf2 *q, hg_qdf2_room *room, const hg_tb_result *r,
+                                    const hg_molecule *m, hg_qdf2_property p, hg_err *err);
+/* Priors' standard deviations, scale[columns], and the squared residual that they are weighed against, in the property's unit. */
+double hg_qdf2_property_prior(double *scale, const hg_qdf2 *q, hg_qdf2_property p);
+/* Learns those of which at least ten molecules have labels. */
+hg_status hg_qdf2_property_fit(hg_qdf2 *q, const hg_qdf2_data *train, const hg_qdf2_data *validation,
+                               const hg_qdf2_opts *o, hg_err *err);
 
 #endif

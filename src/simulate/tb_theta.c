@@ -4,6 +4,7 @@
  * Tr P dH0/dtheta, for gamma 1/2 q q, for Gamma q^3/3. Both directions of one table walk the same slots, in tb_walk: what sets an
  * increment and what receives its derivative cannot get out of step.
  */
+#include "num/linalg.h"
 #include "simulate/tb.h"
 #include <assert.h>
 #include <string.h>
@@ -198,32 +199,91 @@ static void atom_gradient(double *g, const hg_tb *tb, const double *by_level) {
     for (size_t e = 0; e < TB_ELEMENTS; e++) first[e + 1] = first[e] + tb_elements[e].shells;
     for (size_t a = 0; a < tb->n; a++) {
         const size_t e = tb->row[a];
-        const double *count = tb->count + TB_ELEMENTS * a, q = tb->atom_charge[a];
+        const double *count = tb->count + TB_ELEMENTS * a;
         for (size_t l = 0, s = tb->first_shell[a]; s < tb->first_shell[a + 1]; l++, s++) {
             g[AT_LEVEL + first[e] + l] += by_level[s] * tb_level_slope(tb, a, l);
             for (size_t z = 0; z < TB_ELEMENTS; z++)
                 g[AT_COUNT + (first[e] + l) * TB_ELEMENTS + z] += by_level[s] * count[z];
-            g[AT_ONSITE + e] += 0.5 * tb->charge[s] * tb->charge[s];
         }
-        g[AT_GAMMA3 + e] += q * q * q / 3;
     }
+}
+
+/* Charges and their interactions in the energy, at fixed charges. */
+static void charge_gradient(double *g, const hg_tb *tb) {
+    for (size_t a = 0; a < tb->n; a++) {
+        const double q = tb->atom_charge[a];
+        for (size_t s = tb->first_shell[a]; s < tb->first_shell[a + 1]; s++)
+            g[AT_ONSITE + tb->row[a]] += 0.5 * tb->charge[s] * tb->charge[s];
+        g[AT_GAMMA3 + tb->row[a]] += q * q * q / 3;
+    }
+    for (size_t i = 0; i < tb->n_pairs; i++) {
+        const tb_pair *p = tb->pair + i;
+        const double qq = tb->atom_charge[p->a] * tb->atom_charge[p->b];
+        for (size_t k = 0; k < TB_RADIAL; k++) g[AT_GAMMA + p->type * TB_RADIAL + k] += qq * p->radial[k];
+    }
+}
+
+/* What H0 is worth in Tr P H0; work[n_shells]. */
+static void band_gradient(double *g, const hg_tb *tb, double *work) {
+    int number[TB_PAIRS * TB_CHANNELS];
+    channel_numbers(number);
+    tb_level_derivatives(work, tb);
+    atom_gradient(g, tb, work);
+    for (size_t i = 0; i < tb->n_pairs; i++) {
+        const tb_pair *p = tb->pair + i;
+        channel_gradient(g, tb, p, number);
+        field_gradient(g, tb, p->a, p->b, p, 1);
+        field_gradient(g, tb, p->b, p->a, p, -1);
+    }
+    for (size_t i = 0; i < AT_LEVEL; i++) g[i] *= HG_EV_PER_HARTREE; /* per unit of a pure number */
+    for (size_t i = AT_SITE; i < AT_FIELD; i++) g[i] *= HG_EV_PER_HARTREE;
 }
 
 void hg_tb_theta_gradient(double *gradient, const hg_tb *tb) {
     assert(tb->done);
-    int number[TB_PAIRS * TB_CHANNELS];
-    channel_numbers(number);
     memset(gradient, 0, N_THETA * sizeof *gradient);
-    tb_level_derivatives(tb->scratch, tb);
-    atom_gradient(gradient, tb, tb->scratch);
+    band_gradient(gradient, tb, tb->scratch);
+    charge_gradient(gradient, tb);
+}
+
+/* Levels are those of F = H0 - S_mn (v_m + v_n)/2, where v = dE/dq holds gamma and Gamma: at fixed charges each costs the orbital's
+ * population. */
+static void level_charge_gradient(double *g, const hg_tb *tb, const double *population) {
+    for (size_t a = 0; a < tb->n; a++) {
+        const double q = tb->atom_charge[a];
+        for (size_t s = tb->first_shell[a]; s < tb->first_shell[a + 1]; s++) {
+            g[AT_ONSITE + tb->row[a]] -= population[s] * tb->charge[s];
+            g[AT_GAMMA3 + tb->row[a]] -= population[s] * q * q;
+        }
+    }
     for (size_t i = 0; i < tb->n_pairs; i++) {
         const tb_pair *p = tb->pair + i;
-        channel_gradient(gradient, tb, p, number);
-        field_gradient(gradient, tb, p->a, p->b, p, 1);
-        field_gradient(gradient, tb, p->b, p->a, p, -1);
-        const double qq = tb->atom_charge[p->a] * tb->atom_charge[p->b];
-        for (size_t k = 0; k < TB_RADIAL; k++) gradient[AT_GAMMA + p->type * TB_RADIAL + k] += qq * p->radial[k];
+        double on_a = 0, on_b = 0;
+        for (size_t s = tb->first_shell[p->a]; s < tb->first_shell[p->a + 1]; s++) on_a += population[s];
+        for (size_t s = tb->first_shell[p->b]; s < tb->first_shell[p->b + 1]; s++) on_b += population[s];
+        const double worth = on_a * tb->atom_charge[p->b] + on_b * tb->atom_charge[p->a];
+        for (size_t k = 0; k < TB_RADIAL; k++) g[AT_GAMMA + p->type * TB_RADIAL + k] -= worth * p->radial[k];
     }
-    for (size_t i = 0; i < AT_LEVEL; i++) gradient[i] *= HG_EV_PER_HARTREE; /* per unit of a pure number */
-    for (size_t i = AT_SITE; i < AT_FIELD; i++) gradient[i] *= HG_EV_PER_HARTREE;
+}
+
+void hg_tb_level_gradient(double *gradient, double *population, hg_tb *tb, const double *weight) {
+    assert(tb->done);
+    HG_ONE_BLAS_THREAD;
+    const size_t n = tb->n_orbitals;
+    double *rows = tb->scratch, *density = tb->fock, *const of_all = tb->density;
+    size_t taken = 0;
+    double *chosen = tb->work;
+    for (size_t k = 0; k < n; k++) {
+        if (weight[k] == 0) continue;
+        for (size_t i = 0; i < n; i++) rows[taken * n + i] = weight[k] * tb->vectors[k * n + i];
+        memcpy(chosen + taken++ * n, tb->vectors + k * n, n * sizeof *chosen);
+    }
+    hg_gemm(density, n, rows, n, true, chosen, n, false, n, n, taken, 1, 0);
+    memset(population, 0, tb->n_shells * sizeof *population);
+    for (size_t i = 0; i < n; i++) population[tb->orbital_shell[i]] += hg_dot(density + i * n, tb->overlap + i * n, n);
+    memset(gradient, 0, N_THETA * sizeof *gradient);
+    tb->density = density; /* what band_gradient reads; put back at once */
+    band_gradient(gradient, tb, tb->scratch);
+    tb->density = of_all;
+    level_charge_gradient(gradient, tb, population);
 }

@@ -32,7 +32,7 @@ static void a_row_for_each_molecule(void **state) {
     assert_true(strncmp(r.out, "id,formula,atoms,energy (eV),energy sd (eV),", 44) == 0);
     assert_contains(r.out, "\ndsgdb9nsd_000004,C2H2,4,-16.7");
     assert_contains(r.out, ",no\n");
-    assert_string_equal(r.err, "");
+    assert_contains(r.err, "1 of 5 molecules"); /* trifluoropropyne: its spread is above that of 99 in 100 */
     char *words = strdup(r.out);
     r = program_run("predict", "--model", "qdf2", "--out", out, molecules, NULL);
     assert_int_equal(r.code, 0);
@@ -96,11 +96,11 @@ static void extended_xyz_holds_what_was_predicted(void **state) {
         assert_true(hg_molecule_number(&energy, m, "energy") && hg_molecule_number(&sd, m, "energy_sd"));
         assert_close(energy, hg_molecule_value(m, "target")->real[0], 0.1);
         assert_non_null(hg_molecule_column(m, "charges"));
-        assert_false(hg_molecule_value(m, "outside")->flag[0]);
+        assert_true(hg_molecule_value(m, "outside")->flag[0] == (strcmp(m->id, "dsgdb9nsd_000826") == 0));
     }
     hg_molecule_file_free(f);
     /* its own output is input again, and what it predicts replaces what was there */
-    assert_string_equal(program_run("predict", "-m", "qdf2", file, "--xyz", out, NULL).err, "");
+    assert_int_equal(program_run("predict", "-m", "qdf2", file, "--xyz", out, NULL).code, 0);
     char *again = test_read_file(out), *first = test_read_file(file);
     assert_string_equal(again, first);
     free(again);

@@ -368,6 +368,64 @@ static void derivatives_by_theta_are_those_of_the_energy(void **state) {
     hg_arena_reset(mem, mark);
 }
 
+/* H2 has no charges that could answer, so that the derivatives of its two levels are those of the levels. In any molecule the occupied levels
+ * together are Tr P F: what H0 is worth there is what it is worth in the energy, and charges cost populations. */
+static void derivatives_of_levels_are_those_at_fixed_charges(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    engine e = engine_new(NULL);
+    const size_t n = hg_tb_theta_count();
+    double *theta = some_theta(mem, 0.3), *gradient = hg_alloc(mem, n, sizeof *gradient);
+    double *of_energy = hg_alloc(mem, n, sizeof *of_energy), population[64], weight[64] = { 0 };
+    const hg_molecule *h2 = build(mem, "HH", (const double[][3]) { { 0.1, 0, 0 }, { 0.5, 0.6, 0 } });
+    for (size_t level = 0; level < 2; level++) {
+        size_t alive = 0;
+        const double one[2] = { level == 0, level == 1 };
+        assert_ok(hg_tb_model_set_theta(e.model, theta, NULL));
+        run(&e, h2);
+        hg_tb_level_gradient(gradient, population, e.tb, one);
+        assert_close(population[0], 0.5, 1e-10);
+        for (size_t i = 0; i < n; i++) {
+            if (gradient[i] == 0) continue;
+            const double keep = theta[i], h = 1e-4;
+            theta[i] = keep + h;
+            assert_ok(hg_tb_model_set_theta(e.model, theta, NULL));
+            const double up = run(&e, h2).level[level];
+            theta[i] = keep - h;
+            assert_ok(hg_tb_model_set_theta(e.model, theta, NULL));
+            const double down = run(&e, h2).level[level];
+            theta[i] = keep;
+            assert_true(fabs((up - down) / (2 * h) - gradient[i]) < 1e-6 * fmax(1, fabs(gradient[i])));
+            alive++;
+        }
+        assert_true(alive >= 8); /* channels, a level, its counts */
+    }
+    assert_ok(hg_tb_model_set_theta(e.model, theta, NULL));
+    const hg_tb_result r = run(&e, mixed(mem));
+    assert_true(r.n_orbitals <= 64);
+    for (size_t k = 0; k < r.n_electrons / 2; k++) weight[k] = 2;
+    hg_tb_theta_gradient(of_energy, e.tb);
+    hg_tb_level_gradient(gradient, population, e.tb, weight);
+    for (size_t s = 0; s < r.n_shells; s++) assert_close(population[s], r.population[s], 1e-9);
+    for (size_t f = 0; hg_tb_theta_family(f); f++) {
+        const hg_tb_family *family = hg_tb_theta_family(f);
+        const bool charges =
+            strstr(family->name, "gamma") || strstr(family->name, "on-site") || strstr(family->name, "third");
+        for (size_t i = family->first; i < family->first + family->count && !charges; i++)
+            assert_true(fabs(gradient[i] - of_energy[i]) < 1e-9 * fmax(1, fabs(of_energy[i])));
+    }
+    double third = 0; /* of oxygen: -population q^2 */
+    const hg_molecule *m = mixed(mem);
+    const hg_tb_family *of_third = hg_tb_theta_family(4);
+    assert_string_equal(of_third->name, "third-order");
+    for (size_t a = 0; a < m->n; a++)
+        for (size_t s = r.first_shell[a]; m->z[a] == 8 && s < r.first_shell[a + 1]; s++)
+            third -= r.population[s] * r.charge[a] * r.charge[a];
+    assert_true(third != 0 && fabs(gradient[of_third->first + 3] - third) < 1e-9);
+    engine_free(&e);
+    hg_arena_reset(mem, mark);
+}
+
 /* The slope of the energy along one coordinate, to fourth order in h. */
 static double slope_of_energy(engine *e, hg_molecule *m, size_t i) {
     const double h = 1e-3, keep = m->r[i];
@@ -545,6 +603,7 @@ int main(void) {
         TEST(it_does_not_depend_on_the_frame),
         TEST(what_is_far_apart_adds_up),
         TEST(derivatives_by_theta_are_those_of_the_energy),
+        TEST(derivatives_of_levels_are_those_at_fixed_charges),
         TEST(forces_are_slopes_of_the_energy),
         TEST(what_it_cannot_do_is_refused),
         TEST(options_are_checked),
