@@ -1,15 +1,17 @@
-/* bench/qdf_density.c -- how good are the valence densities of molecules? And how the weights that give them are learned
+/* bench/qdf_density.c -- how good are valence densities of molecules, and how are their weights learned?
  *
  *   qdf_density [--json | --markdown] [--quick] [--threads N]
  *   qdf_density --choose            errors of validation for several options
  *   qdf_density --train FOLDER      learn, write weights.safetensors and card.json
  *
- * Data: 384 molecules of QM9 as occupied orbitals, PBE / def2-SVP (../shared/data/densities). Test: all molecules of 9 heavy atoms, and of the others,
- * counted from 0 in the file's order, numbers 4, 9, 14, ...; validation: numbers 3, 8, 13, ... All choices were made on validation; then the shipped
- * weights were learned from all but the test. The model is models/qdf2-density. --quick: every eighth test molecule.
+ * Data: 384 molecules of QM9 as occupied orbitals, PBE / def2-SVP (../shared/data/densities). Test: all molecules of 9
+ * heavy atoms, and of the others, counted from 0 in the file's order, numbers 4, 9, 14, ...; validation: numbers 3, 8,
+ * 13, ... All choices were made on validation; then the shipped weights were learned from all but the test. The model
+ * is models/qdf2-density. --quick: every eighth test molecule.
  *
- * Errors are normalised mean absolute ones, integral |rho - rho_DFT| / valence electrons, in percent, mean over molecules, on cubic grids of
- * 0.3 bohr, all points within 7 bohr of an atom; the valence density is that of all orbitals but the lowest ones, one a heavy atom.
+ * Errors are normalised mean absolute ones, integral |rho - rho_DFT| / valence electrons, in percent, mean over
+ * molecules, on cubic grids of 0.3 bohr, all points within 7 bohr of an atom; the valence density is that of all
+ * orbitals but the lowest ones, one a heavy atom.
  *
  *   nine_nmae, nine_promolecule      30 molecules of 9 heavy atoms: the model, and the sum of free atoms
  *   small_nmae, small_promolecule    70 molecules of at most 6 heavy atoms
@@ -57,7 +59,7 @@ static double cpu(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- data ---------------------------------------------------------------------------------------------------------------- */
+/* ---- data -------------------------------------------------------------------------------------------------------- */
 
 static const char DATA[] = HG_SOURCE_DIR "/../shared/data/densities/densmo.bin.xz";
 static const char QDF2[] = HG_SOURCE_DIR "/models/qdf2/weights.safetensors";
@@ -97,7 +99,7 @@ static bool show(void *user, const char *what, size_t done, size_t total) {
     return true;
 }
 
-/* ---- errors --------------------------------------------------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     double nmae, outer, atoms, atoms_outer, electrons, all_electrons, least; /* nmae of the model, and of free atoms */
@@ -245,7 +247,7 @@ static score estimate(const hg_rho *q, const set *s) {
     return mean;
 }
 
-/* ---- learning ---------------------------------------------------------------------------------------------------------------- */
+/* ---- learning ---------------------------------------------------------------------------------------------------- */
 
 static hg_rho_normal *normal_of(const set *s, double flatten, const double *theta, hg_pool *pool) {
     hg_hooks hooks = { .progress = show };
@@ -298,7 +300,8 @@ static void write_card(const char *folder, const char *weights, size_t n, const 
                         sizeof metrics / sizeof *metrics } },
         .n_properties = 1,
         .source =
-            "PBE/def2-SVP orbitals at QM9 geometries, computed with psi4 1.3.2 for this project; molecules of H, C, N, O with up to 6 heavy atoms",
+            "PBE/def2-SVP orbitals at QM9 geometries, computed with psi4 1.3.2 for this project; molecules of H, C, N, "
+            "O with up to 6 heavy atoms",
         .licence = "no restriction",
         .data = &used,
         .n_data = 1,
@@ -341,7 +344,7 @@ static void train(const double *theta, hg_pool *pool) {
     hg_rho_normal_free(f);
 }
 
-/* ---- turning, speed ------------------------------------------------------------------------------------------------------------ */
+/* ---- turning, speed ---------------------------------------------------------------------------------------------- */
 
 static void turn(double *out, const double *in, size_t n, const double q[4]) { /* unit quaternion */
     const double a = q[0], b = q[1], c = q[2], d = q[3];
@@ -402,7 +405,7 @@ static void speed(double *clouds, double *points, const hg_rho *q) {
     hg_rho_room_free(room);
 }
 
-/* ---- results -------------------------------------------------------------------------------------------------------------------- */
+/* ---- results ----------------------------------------------------------------------------------------------------- */
 
 static void print(const char *key, double x) {
     static bool first = true;

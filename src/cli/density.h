@@ -28,15 +28,15 @@ typedef struct {
     size_t n_curves;
 } cli_line;
 
-/* "C1,C2": elements with their number among their like, or numbers of atoms, from 1; points `step` apart, up to `beyond` behind both atoms.
- * Errors: HG_EINVAL words that are not two atoms. */
+/* "C1,C2": elements with their number among their like, or numbers of atoms, from 1; points `step` apart, up to
+ * `beyond` behind both atoms. Errors: HG_EINVAL words that are not two atoms. */
 HG_MUST_CHECK hg_status cli_line_make(cli_line *l, const hg_molecule *m, const char *words, double step, double beyond,
                                       hg_arena *mem, hg_err *err);
 /* Another curve, of zeros: its values are for the caller to fill. NULL: no memory. */
 cli_curve *cli_line_add(cli_line *l, const char *name, hg_colour colour, bool dashed, hg_arena *mem);
 void cli_line_look(cli_line *l); /* peaks and middles, once all curves are filled */
-/* The curve of a reference in a file of orbitals, which must have this molecule at this place, or in a cube, between whose points it goes by
- * cubics. Errors: those of the readers; HG_EDATA another molecule. */
+/* The curve of a reference in a file of orbitals, which must have this molecule at this place, or in a cube, between
+ * whose points it goes by cubics. Errors: those of the readers; HG_EDATA another molecule. */
 HG_MUST_CHECK hg_status cli_line_reference(cli_line *l, const hg_molecule *m, const char *path, hg_arena *mem,
                                            hg_err *err);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the line ------------------------------------------------------------------------------------------------------------ */
+/* ---- the line ---------------------------------------------------------------------------------------------------- */
 
 /* The atom that the word names: "C2" or "5"; m->n when there is none. */
 static size_t atom_of(const hg_molecule *m, const char *word, size_t len) {
@@ -108,7 +108,7 @@ void cli_line_look(cli_line *l) {
     }
 }
 
-/* ---- references ------------------------------------------------------------------------------------------------------------ */
+/* ---- references -------------------------------------------------------------------------------------------------- */
 
 static bool same_place(const hg_molecule *a, const hg_molecule *b) {
     static const double NEAR = 0.01; /* angstrom */
@@ -198,7 +198,7 @@ hg_status cli_line_reference(cli_line *l, const hg_molecule *m, const char *path
     return hg_orbitals_begin(word, got) ? from_orbitals(l, m, path, mem, err) : from_cube(l, m, path, mem, err);
 }
 
-/* ---- results ---------------------------------------------------------------------------------------------------------------- */
+/* ---- results ----------------------------------------------------------------------------------------------------- */
 
 void cli_line_csv(hg_text *t, const cli_line *l) {
     hg_text_add(t, "position (A)");
@@ -258,7 +258,7 @@ void cli_line_json(hg_json *j, const cli_line *l) {
     hg_json_end_object(j);
 }
 
-/* Where the picture ends: valence s orbitals have a sharp peak at C, N and O, beside which nothing else could be seen. */
+/* Where the picture ends: valence s orbitals have a sharp peak at C, N and O, beside which the rest is flat. */
 static double ceiling(const cli_line *l) {
     static const double CORE = 0.2; /* angstrom */
     double most = 0;

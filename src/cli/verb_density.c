@@ -35,7 +35,7 @@ typedef struct {
     bool has_line;
 } job;
 
-/* ---- the molecule and its cloud --------------------------------------------------------------------------------------------- */
+/* ---- the molecule and its cloud ---------------------------------------------------------------------------------- */
 
 static hg_status find_molecule(job *b, hg_molecule_file *f, const char *id, hg_err *err) {
     for (;;) {
@@ -78,7 +78,7 @@ static hg_status make_cloud(job *b, hg_err *err) {
     return HG_OK;
 }
 
-/* ---- the grid ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the grid ---------------------------------------------------------------------------------------------------- */
 
 static hg_status lay_grid(job *b, hg_err *err) {
     const double spacing = cli_number(&b->run->args, "spacing", 0.1), margin = cli_number(&b->run->args, "margin", 4);
@@ -158,9 +158,10 @@ static hg_status compute_grid(job *b, hg_err *err) {
     return st == HG_OK ? cli_stream_close(b->run, out, err) : st;
 }
 
-/* ---- the line ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the line ---------------------------------------------------------------------------------------------------- */
 
-/* The published function's density, when its weights are there. It counts electrons a point; a point stands for 0.027 A^3. */
+/* The published function's density, when its weights are there. It counts electrons a point; a point stands for a
+ * cell of 0.027 A^3. */
 static hg_status classic(job *b, hg_err *err) {
     static const double VOLUME = 0.3 * 0.3 * 0.3;
     char folder[CLI_MODEL_PATH], weights[HG_FOLDER_PATH];
@@ -207,7 +208,7 @@ static hg_status line_results(job *b, hg_err *err) {
     return st;
 }
 
-/* ---- results ------------------------------------------------------------------------------------------------------------------- */
+/* ---- results ----------------------------------------------------------------------------------------------------- */
 
 static void words(job *b) {
     hg_text *t = &b->run->out;
@@ -293,7 +294,8 @@ static const cli_positional POSITIONAL[] = {
     { .name = "MOLECULE",
       .type = CLI_INPUT,
       .help =
-          "XYZ, extended XYZ, SDF or Quantum Deep Field's text; \"-\" is standard input. Its first molecule, or that of --id." },
+          "XYZ, extended XYZ, SDF or Quantum Deep Field's text; \"-\" is standard input. Its first molecule, or that "
+          "of --id." },
     { .name = NULL },
 };
 static const cli_option DENSITY[] = {
@@ -335,7 +337,8 @@ static const cli_option LINE[] = {
       .type = CLI_TEXT,
       .argument = "A,B",
       .help =
-          "Densities along the line between two atoms: an element with its number among its like, as C1,C2, or numbers of atoms." },
+          "Densities along the line between two atoms: an element with its number among its like, as C1,C2, or numbers "
+          "of atoms." },
     { .name = "step",
       .type = CLI_NUMBER,
       .argument = "A",
@@ -375,17 +378,23 @@ const cli_verb cli_density_record = {
     .name = "density",
     .summary = "compute the electron density of a molecule",
     .description =
-        "The density of the valence electrons in e/A^3: that of free atoms, and what bonds, lone pairs and charges change, learned from Kohn-Sham "
-        "densities. It turns with the molecule, and integrates to the number of valence electrons. The 1s pairs of C, N, O and F are "
+        "The density of the valence electrons in e/A^3: that of free atoms, and what bonds, lone pairs and charges "
+        "change, learned from Kohn-Sham "
+        "densities. It turns with the molecule, and integrates to the number of valence electrons. The 1s pairs of C, "
+        "N, O and F are "
         "left out. Elements: H, C, N, O; a molecule with F is given as its free atoms, with a warning.\n\n"
-        "The integral by quadrature around the atoms is printed beside the number of electrons, and the sum over the grid, which is less exact: "
-        "valence s orbitals have a sharp peak at C, N and O, 0.1 A wide. A picture leaves these peaks out above. Along a line it is shown beside that of free atoms (promolecule), "
-        "that of the published Quantum Deep Field (all electrons; it has no unit, a point of its grid is taken as 0.027 A^3) and a reference.",
+        "The integral by quadrature around the atoms is printed beside the number of electrons, and the sum over the "
+        "grid, which is less exact: "
+        "valence s orbitals have a sharp peak at C, N and O, 0.1 A wide. A picture leaves these peaks out above. Along "
+        "a line it is shown beside that of free atoms (promolecule), "
+        "that of the published Quantum Deep Field (all electrons; it has no unit, a point of its grid is taken as "
+        "0.027 A^3) and a reference.",
     .positional = POSITIONAL,
     .groups = GROUPS,
     .examples = EXAMPLES,
-    .json =
-        "schema \"hagane.density/1\": model, id, formula, atoms, electrons, integral (null above 200 atoms), free_atoms, outside; grid (spacing, points, origin, sum); with "
-        "--line: line (from, to, length, position, curves with name, middle, peaks and density). Lengths in A, densities in e/A^3.",
+    .json = "schema \"hagane.density/1\": model, id, formula, atoms, electrons, integral (null above 200 atoms), "
+            "free_atoms, outside; grid (spacing, points, origin, sum); with "
+            "--line: line (from, to, length, position, curves with name, middle, peaks and density). Lengths in A, "
+            "densities in e/A^3.",
     .run = run_density,
 };

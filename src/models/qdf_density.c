@@ -1,4 +1,5 @@
-/* models/qdf_density.c -- see models/qdf_density.h. Plain and in double: a line of some hundred points is all that is asked of it. */
+/* models/qdf_density.c -- see models/qdf_density.h. Plain and in double: a line of some hundred points is all that is
+ * asked of it. */
 #include "models/qdf_density.h"
 #include "num/linalg.h"
 #include <math.h>

@@ -1,4 +1,5 @@
-/* models/rho.c -- a density model: clouds of molecules, their values at points, files; see models/rho.h. The fit is in models/rho_fit.c. */
+/* models/rho.c -- a density model: clouds of molecules, their values at points, files; see models/rho.h. The fit is in
+ * models/rho_fit.c. */
 #include "core/memory.h"
 #include "files/safetensors.h"
 #include "models/rho_internal.h"
@@ -6,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- the model ------------------------------------------------------------------------------------------------------------ */
+/* ---- the model --------------------------------------------------------------------------------------------------- */
 
 rho_layout rho_layout_make(void) {
     rho_layout y = { 0 };
@@ -74,7 +75,7 @@ void hg_rho_room_free(hg_rho_room *r) {
     hg_free(r);
 }
 
-/* ---- a molecule ------------------------------------------------------------------------------------------------------------- */
+/* ---- a molecule -------------------------------------------------------------------------------------------------- */
 
 double rho_strangeness(const hg_rho *q, const rho_features *f, size_t atom) {
     double sum = 0;
@@ -186,7 +187,7 @@ double hg_rho_electrons(const hg_rho_cloud *c) { return c->electrons; }
 bool hg_rho_deformed(const hg_rho_cloud *c) { return c->deformed; }
 bool hg_rho_outside(const hg_rho_cloud *c) { return c->outside; }
 
-/* ---- at points ---------------------------------------------------------------------------------------------------------------- */
+/* ---- at points --------------------------------------------------------------------------------------------------- */
 
 enum { BLOCK = 128 };
 static const double FAR = 40; /* exp(-40) is nothing */
@@ -239,7 +240,7 @@ void hg_rho_at(double *rho, const hg_rho_cloud *c, hg_rho_kind kind, const doubl
     for (size_t i = 0; i < n; i++) rho[i] *= unit;
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static const char *const KIND = "qdf2-density 1"; /* raise it when features, functions or their order change */
 const char *hg_rho_kind_name(void) { return KIND; }

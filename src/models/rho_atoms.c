@@ -1,7 +1,8 @@
 /* models/rho_atoms.c -- valence densities of free atoms, see models/rho_basis.h
  *
- * Made by tests/fixtures/make_atom_densities.py: spherical PBE / def2-SVP densities of the neutral atoms (psi4 1.3.2), less a 1s pair whose form is
- * that in molecules; fitted, with the exact integral. The fits are off by 1e-4 (H) to 1.5e-3 electrons (O), the integral of |fit - table|.
+ * Made by tests/fixtures/make_atom_densities.py: spherical PBE / def2-SVP densities of the neutral atoms (psi4 1.3.2),
+ * less a 1s pair whose form is that in molecules; fitted, with the exact integral. The integral of |fit - table| is
+ * 1e-4 (H) to 1.5e-3 electrons (O).
  */
 #include "models/rho_basis.h"
 

@@ -27,7 +27,8 @@ const rho_atom *rho_atom_of(unsigned z) {
 
 double rho_atom_exponent(size_t k) { return 0.08 * pow(1.5, (double)k); }
 
-/* Radii: Pyykko & Atsumi, Chem. Eur. J. 15, 186 (2009), single bonds. Exponents and classes were chosen on validation molecules. */
+/* Radii: Pyykko & Atsumi, Chem. Eur. J. 15, 186 (2009), single bonds. Exponents and classes were chosen on validation
+ * molecules. */
 const rho_element rho_elements[RHO_ELEMENTS] = {
     { 1, { 0, 1, 1, 1 }, { 6, 4, 3, 2 }, 1, { 1 }, 0.32 / 0.529177210903, 2 },
     { 6, { 0, 1, 1, 1 }, { 10, 6, 5, 4 }, 3, { 2, 3, 4 }, 0.75 / 0.529177210903, 1 },

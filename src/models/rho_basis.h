@@ -13,7 +13,8 @@ enum {
     RHO_EXPONENTS = 11
 };
 
-/* Racah's real solid harmonics, sum over m of C_lm^2 = r^2l, at d[3]: l = 0; z, x, y; 3z2-r2, xz, yz, x2-y2, xy; then l = 3. */
+/* Racah's real solid harmonics, sum over m of C_lm^2 = r^2l, at d[3]: l = 0; z, x, y; 3z2-r2, xz, yz, x2-y2, xy; then
+ * l = 3. */
 void rho_harmonics(double c[RHO_HARMONICS], const double d[3]);
 
 /* Of free atoms: sum_k c[k] exp(-rho_atom_exponent(k) r^2), e/bohr^3. */
@@ -25,7 +26,8 @@ extern const rho_atom rho_atoms[RHO_ATOMS]; /* H, C, N, O, F */
 const rho_atom *rho_atom_of(unsigned z);    /* NULL: none */
 double rho_atom_exponent(size_t k);         /* 0.08 * 1.5^k */
 
-/* Learned: exponent 0.1 * 2^k of each l, k = first .. first + count - 1; for l = 0 a function is a normalised Gaussian less the wider one. */
+/* Learned: exponent 0.1 * 2^k of each l, k = first .. first + count - 1; for l = 0 a function is a normalised Gaussian
+ * less the wider one. */
 typedef struct {
     uint8_t z, first[RHO_L], count[RHO_L];
     uint8_t classes;   /* of surroundings */

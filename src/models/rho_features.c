@@ -7,15 +7,17 @@ static const double PI = 3.14159265358979323846;
 static const double CUTOFF = 8; /* bohr */
 static const double CENTRE[RHO_RADII] = { 1.9, 2.5, 3.1, 4.2, 5.4 }, WIDTH[RHO_RADII] = { 0.4, 0.4, 0.5, 0.8, 0.9 };
 
-/* Columns: by element and radius, by element and bond order, then those that follow in the order in which they are made. */
+/* Columns: by element and radius, by element and bond order, then those that follow in the order in which they are
+ * made. */
 enum { BY_RADIUS = 0, BY_ORDER = RHO_ELEMENTS * RHO_RADII, REST = BY_ORDER + RHO_ELEMENTS };
 enum { OWN_0 = 15, OWN_1 = 11, OWN_2 = 11, OWN_3 = 6 };
 static const size_t COUNT[RHO_L] = { REST + OWN_0, REST + OWN_1, REST + OWN_2, REST + OWN_3 };
 size_t rho_features_count(unsigned l) { return COUNT[l]; }
 
-/* ---- products on the sphere ----------------------------------------------------------------------------------------------- */
+/* ---- products on the sphere -------------------------------------------------------------------------------------- */
 
-/* Lebedev's 26 points: exact up to degree 7 (Zh. Vychisl. Mat. Mat. Fiz. 15, 48, 1975), what l1 + l2 + l of our products needs. */
+/* Lebedev's 26 points: exact up to degree 7 (Zh. Vychisl. Mat. Mat. Fiz. 15, 48, 1975), what l1 + l2 + l of our
+ * products needs. */
 enum { SPHERE = 26 };
 typedef struct {
     double weight[SPHERE], harmonic[SPHERE][RHO_HARMONICS];
@@ -47,7 +49,7 @@ static void product(double *out, unsigned l, const sphere *s, const double *a, u
     }
 }
 
-/* ---- atoms ------------------------------------------------------------------------------------------------------------------ */
+/* ---- atoms ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     double s, p, v[3], t[5]; /* the own block of P: s-s, trace of p-p, s-p as l = 1, p-p as l = 2 */
@@ -191,7 +193,7 @@ static void classes(const work *w, size_t a) {
     for (size_t k = 0; k < e->classes; k++) share[k] /= sum;
 }
 
-/* ---- charge that moves between two atoms ------------------------------------------------------------------------------------ */
+/* ---- charge that moves between two atoms ------------------------------------------------------------------------- */
 
 static size_t of_pair(size_t a, size_t b) { return a * RHO_ELEMENTS - a * (a + 1) / 2 + b; } /* a <= b */
 
@@ -217,7 +219,7 @@ static void moves(const work *w, const pair *p, size_t a, size_t b) {
     }
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 static bool room(work *w, double **order, size_t n, hg_arena *mem) {
     rho_features *f = w->f;

@@ -1,9 +1,10 @@
-/* models/rho_features.h -- what a density model sees of an atom: numbers that turn with the molecule as solid harmonics do
+/* models/rho_features.h -- what a density model sees of an atom: numbers that turn with the molecule
  *
- * x[l] of an atom is [2l+1, rho_features_count(l)]: each column transforms as C_lm. Sums over neighbours b in direction u at distance r, by their
- * element: of h_k(r) C_lm(u) with five Gaussians h_k times a smooth cut-off at 8 bohr; of the bond order times C_lm(u). From the self-consistent
- * density matrix P: the atom's own block (s-s, p-p trace: l = 0; s-p: l = 1; p-p without its trace: l = 2) and, by the neighbours' bond orders, what
- * these are of the neighbours. Products of two of them of l1 and l2, projected on l (Gaunt's coupling). Lengths in bohr.
+ * x[l] of an atom is [2l+1, rho_features_count(l)]: each column transforms as C_lm. Sums over neighbours b in
+ * direction u at distance r, by their element: of h_k(r) C_lm(u) with five Gaussians h_k times a smooth cut-off at 8
+ * bohr; of the bond order times C_lm(u). From the self-consistent density matrix P: the atom's own block (s-s, p-p
+ * trace: l = 0; s-p: l = 1; p-p without its trace: l = 2) and, by the neighbours' bond orders, what these are of the
+ * neighbours. Products of two of them of l1 and l2, projected on l (Gaunt's coupling). Lengths in bohr.
  */
 #ifndef HG_MODELS_RHO_FEATURES_H
 #define HG_MODELS_RHO_FEATURES_H

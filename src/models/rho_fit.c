@@ -1,8 +1,9 @@
 /* models/rho_fit.c -- ridge regression of density weights; see models/rho.h
  *
- * A molecule's basis functions at random points, B; its features X, which make coefficients of functions from weights. What is added to the
- * normal matrix is X' (B' V B) X with the points' weights V. X is sparse: functions of one element, l and exponent (a block) have only that block's
- * weights. So B' V B costs points times functions^2, all else less. Blocks are tasks of the pool, each with rows of its own.
+ * A molecule's basis functions at random points, B; its features X, which make coefficients of functions from weights.
+ * What is added to the normal matrix is X' (B' V B) X with the points' weights V. X is sparse: functions of one
+ * element, l and exponent (a block) have only that block's weights. So B' V B costs points times functions^2, all else
+ * less. Blocks are tasks of the pool, each with rows of its own.
  */
 #include "core/memory.h"
 #include "models/rho_internal.h"
@@ -32,7 +33,7 @@ void hg_rho_normal_free(hg_rho_normal *f) {
     hg_free(f);
 }
 
-/* ---- random points ---------------------------------------------------------------------------------------------------------- */
+/* ---- random points ----------------------------------------------------------------------------------------------- */
 
 /* Around an atom at a distance that is uniform below NEAR, for some below FAR: bohr. */
 static const double NEAR = 4.5, FAR = 9, PART_NEAR = 0.85;
@@ -65,7 +66,7 @@ void hg_rho_points(double *point, double *weight, size_t points, const hg_molecu
     }
 }
 
-/* ---- one molecule -------------------------------------------------------------------------------------------------------------- */
+/* ---- one molecule ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     size_t e, l, k;
@@ -226,7 +227,7 @@ static hg_status learn(hg_rho_normal *n, const rho_features *f, const hg_orbital
     return HG_OK;
 }
 
-/* ---- all molecules -------------------------------------------------------------------------------------------------------------- */
+/* ---- all molecules ----------------------------------------------------------------------------------------------- */
 
 static hg_status check_elements(const hg_orbitals *o, hg_err *err) {
     for (size_t a = 0; a < o->molecule->n; a++)

@@ -1,7 +1,7 @@
 /* models/rho_integral.c -- the integral of a density by quadrature around atoms: Becke, J. Chem. Phys. 88, 2547 (1988)
  *
- * Space is cut into soft cells, one an atom. In a cell: Gauss-Chebyshev points of the second kind in x = (r - R)/(r + R), and on spheres
- * Gauss-Legendre points in cos(theta) times even ones in phi, exact up to degree 31.
+ * Space is cut into soft cells, one an atom. In a cell: Gauss-Chebyshev points of the second kind in x = (r - R)/(r +
+ * R), and on spheres Gauss-Legendre points in cos(theta) times even ones in phi, exact up to degree 31.
  */
 #include "models/rho_integral.h"
 #include "core/memory.h"

@@ -2,10 +2,11 @@
  *
  *   rho(r) = 2 sum_i |sum_a C_ai phi_a(r)|^2
  *
- * Files: "DENSMO01", then little endian and without padding: int32 molecules; of each int32 id, atoms, basis functions, occupied orbitals;
- * float64 energy (hartree), lowest empty level (hartree), dipole x, y, z (debye); int32 Z[atoms]; float64 xyz[atoms,3] (bohr); float64
- * level[occupied] (hartree); float32 C[functions,occupied]. Functions: atoms in their order, shells s, p, d of the basis; within a shell p: z, x, y;
- * d: 3z2-r2, xz, yz, x2-y2, xy. Compressed files are read as they are. bench/peers/psi4_orbitals.py writes such files.
+ * Files: "DENSMO01", then little endian and without padding: int32 molecules; of each int32 id, atoms, basis
+ * functions, occupied orbitals; float64 energy (hartree), lowest empty level (hartree), dipole x, y, z (debye); int32
+ * Z[atoms]; float64 xyz[atoms,3] (bohr); float64 level[occupied] (hartree); float32 C[functions,occupied]. Functions:
+ * atoms in their order, shells s, p, d of the basis; within a shell p: z, x, y; d: 3z2-r2, xz, yz, x2-y2, xy.
+ * Compressed files are read as they are. bench/peers/psi4_orbitals.py writes such files.
  */
 #ifndef HG_MODELS_RHO_REFERENCE_H
 #define HG_MODELS_RHO_REFERENCE_H
@@ -25,8 +26,8 @@ typedef struct {
     hg_orbitals *molecule; /* [n] in the file's order */
 } hg_orbitals_file;
 
-/* Errors: HG_EIO; HG_EPARSE cut short, damaged, or of another form; HG_ENOTFOUND an element without basis; HG_ELIMIT more than 200 atoms a
- * molecule; HG_ENAN; those of hg_molecule_check; HG_ENOMEM. On HG_OK call hg_orbitals_free. */
+/* Errors: HG_EIO; HG_EPARSE cut short, damaged, or of another form; HG_ENOTFOUND an element without basis; HG_ELIMIT
+ * more than 200 atoms a molecule; HG_ENAN; those of hg_molecule_check; HG_ENOMEM. On HG_OK call hg_orbitals_free. */
 HG_MUST_CHECK hg_status hg_orbitals_read(hg_orbitals_file *out, const char *path, hg_err *err);
 /* The same from memory; `name` stands for the file in messages. */
 HG_MUST_CHECK hg_status hg_orbitals_read_memory(hg_orbitals_file *out, const char *name, const void *bytes, size_t n,

@@ -1,4 +1,5 @@
-/* tests/cli/test_density.c -- `hagane density`: cubes, lines, tables and pictures of valence densities, or a reason and nothing at all */
+/* tests/cli/test_density.c -- `hagane density`: cubes, lines, tables and pictures of valence densities, or a reason
+ * and nothing at all */
 #include "hagane/cube.h"
 #include "json.h"
 #include "program.h"

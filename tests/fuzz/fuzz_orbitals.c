@@ -1,4 +1,5 @@
-/* tests/fuzz/fuzz_orbitals.c -- any bytes as a file of orbitals: refused with a sentence, or molecules whose densities are numbers */
+/* tests/fuzz/fuzz_orbitals.c -- any bytes as a file of orbitals: refused with a sentence, or molecules whose densities
+ * are numbers */
 #include "models/rho_reference.h"
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* tests/models/test_rho.c -- valence densities: free atoms, what is learned on top, what never changes, what is refused
  *
- * The shipped model is judged on four hydrocarbons whose orbitals lie in data/hydrocarbons: two of them it has never seen.
+ * The shipped model is judged on four hydrocarbons whose orbitals lie in data/hydrocarbons: two of them it has never
+ * seen.
  */
 #include "models/rho_integral.h"
 #include "models/rho_internal.h"
@@ -45,7 +46,7 @@ static hg_orbitals_file hydrocarbons(void) {
     return f;
 }
 
-/* ---- functions ------------------------------------------------------------------------------------------------------------ */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 /* Racah's harmonics: the squares of one l add up to r^2l, and different ones are orthogonal on a sphere. */
 static void harmonics_are_orthogonal(void **state) {
@@ -101,7 +102,7 @@ static void gaussians_are_integrated(void **state) {
     }
 }
 
-/* ---- free atoms ------------------------------------------------------------------------------------------------------------ */
+/* ---- free atoms -------------------------------------------------------------------------------------------------- */
 
 static void free_atoms_have_their_electrons(void **state) {
     hg_arena *mem = *state;
@@ -145,7 +146,7 @@ static void hydrogen_is_that_of_the_table(void **state) {
     hg_arena_reset(mem, mark);
 }
 
-/* ---- the shipped model ------------------------------------------------------------------------------------------------------- */
+/* ---- the shipped model ------------------------------------------------------------------------------------------- */
 
 static void density_turns_with_the_molecule(void **state) {
     hg_arena *mem = *state;
@@ -292,7 +293,7 @@ static void fluorine_is_free_atoms_and_sulfur_is_refused(void **state) {
     hg_arena_reset(mem, mark);
 }
 
-/* ---- learning ---------------------------------------------------------------------------------------------------------------- */
+/* ---- learning ---------------------------------------------------------------------------------------------------- */
 
 static hg_rho *learned(const hg_orbitals_file *f, hg_pool *pool) {
     const hg_orbitals *train[] = { &f->molecule[1], &f->molecule[2] };
@@ -386,7 +387,7 @@ static void learning_stops_where_memory_ends(void **state) {
     hg_orbitals_free(&f);
 }
 
-/* ---- files and memory ------------------------------------------------------------------------------------------------------------ */
+/* ---- files and memory -------------------------------------------------------------------------------------------- */
 
 static void a_model_comes_back_from_its_file(void **state) {
     hg_arena *mem = *state;

@@ -1,4 +1,5 @@
-/* tests/models/test_rho_reference.c -- orbitals in files: the densities that they have, and files that are not as they should be */
+/* tests/models/test_rho_reference.c -- orbitals in files: the densities that they have, and files that are not as they
+ * should be */
 #include "models/rho_integral.h"
 #include "models/rho_reference.h"
 #include "test.h"
@@ -39,7 +40,8 @@ static void value_at(double *value, const void *ctx, const double *points, size_
     assert_ok(hg_orbitals_at(value, w->o, w->all, points, n, NULL));
 }
 
-/* Orthonormal orbitals: the density integrates to two electrons each. Coefficients are floats, and the molecule's own. */
+/* Orthonormal orbitals: the density integrates to two electrons each. Coefficients are floats, and the molecule's own.
+ * */
 static void densities_integrate_to_their_electrons(void **state) {
     (void)state;
     hg_orbitals_file f = hydrocarbons();
