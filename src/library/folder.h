@@ -1,13 +1,18 @@
-/* library/folder.h -- a model's folder for those who load the weights themselves */
+/* library/folder.h -- a model's folder: its card, and weights that are those of the card */
 #ifndef HG_LIBRARY_FOLDER_H
 #define HG_LIBRARY_FOLDER_H
-#include "hagane/core.h"
+#include "library/card.h"
 
 enum { HG_FOLDER_PATH = 4096 };
 
-/* path: of the weights in `folder`, whose card says that they are of `architecture` ("qdf2-density 1") and have this
- * SHA-256. Errors: HG_EIO, HG_EPARSE; HG_ENOTFOUND another architecture; HG_EDATA weights that are not the card's;
- * HG_ENOMEM. */
+/* The card in `mem`, *text the whole of it; path: of the card, for messages. Errors: those of hg_card_read. */
+HG_MUST_CHECK hg_status hg_folder_card(hg_card *card, const char **text, char path[HG_FOLDER_PATH], const char *folder,
+                                       hg_arena *mem, hg_err *err);
+/* path: of the weights, whose SHA-256 is the card's. Errors: HG_EIO; HG_EDATA weights that are not the card's. */
+HG_MUST_CHECK hg_status hg_folder_of_card(char path[HG_FOLDER_PATH], const char *folder, const hg_card *card,
+                                          hg_err *err);
+/* Both, for those who need nothing but weights of `architecture` ("qdf2-density 1").
+ * Errors: those of both; HG_ENOTFOUND another architecture; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_folder_weights(char path[HG_FOLDER_PATH], const char *folder, const char *architecture,
                                           hg_err *err);
 #endif

@@ -1,14 +1,12 @@
 /* library/model.c -- see hagane/model.h */
 #include "hagane/model.h"
 #include "core/memory.h"
-#include "files/hash.h"
-#include "library/card.h"
+#include "library/folder.h"
 #include "models/architecture.h"
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { PATH_MOST = 4096, WORKERS_MOST = 1024 };
+enum { WORKERS_MOST = 1024 };
 
 struct hg_model {
     hg_arena *mem;
@@ -24,22 +22,6 @@ struct hg_model {
 const char *hg_architecture_name(size_t i) {
     const hg_architecture *a = hg_architecture_at(i);
     return a ? a->name : NULL;
-}
-
-static hg_status path_in(char path[PATH_MOST], const char *folder, const char *name, hg_err *err) {
-    const int n = snprintf(path, PATH_MOST, "%s/%s", folder, name);
-    return n > 0 && n < PATH_MOST ? HG_OK : hg_fail(err, HG_EIO, "the folder's name is too long: %s", folder);
-}
-
-static hg_status load_weights(hg_model *m, const char *folder, hg_err *err) {
-    char path[PATH_MOST], hash[HG_HASH_SIZE];
-    HG_TRY(path_in(path, folder, "weights.safetensors", err));
-    HG_TRY(hg_hash_file(hash, path, err));
-    if (strcmp(hash, m->card.weights_sha256) != 0) {
-        hg_fail(err, HG_EDATA, "%s is not the file that its card tells of: its SHA-256 differs", path);
-        return hg_advise(err, HG_EDATA, "copy card.json and weights.safetensors together, or train again");
-    }
-    return m->a->load(&m->model, path, err);
 }
 
 /* Where the architecture puts what the card lists. */
@@ -59,19 +41,33 @@ static hg_status find_slots(hg_model *m, const char *path, hg_err *err) {
     return HG_OK;
 }
 
+/* Are all properties of the card in the weights? */
+static hg_status check_held(const hg_model *m, const char *path, hg_err *err) {
+    bool held[HG_PROPERTIES_MOST] = { false };
+    if (!m->a->holds) return HG_OK;
+    m->a->holds(held, m->model);
+    for (size_t i = 0; i < m->card.n_properties; i++)
+        if (!held[m->slot[i]])
+            return hg_fail(err, HG_EDATA, "%s holds nothing for \"%s\", which its card lists", path,
+                           m->card.property[i].what.symbol);
+    return HG_OK;
+}
+
 static hg_status load(hg_model *m, const char *folder, hg_err *err) {
-    char path[PATH_MOST];
+    char path[HG_FOLDER_PATH];
     m->mem = hg_arena_new();
     if (!m->mem) return hg_fail(err, HG_ENOMEM, "no memory for a model");
-    HG_TRY(path_in(path, folder, "card.json", err));
-    HG_TRY(hg_card_read(&m->card, &m->text, path, m->mem, err));
+    HG_TRY(hg_folder_card(&m->card, &m->text, path, folder, m->mem, err));
     m->a = hg_architecture_find(m->card.architecture);
     if (!m->a || strcmp(m->a->version, m->card.architecture) != 0) {
-        hg_fail_at(err, HG_ENOTFOUND, path, 0, 0, "its architecture \"%s\" is unknown here", m->card.architecture);
-        return hg_advise(err, HG_ENOTFOUND, "it may be of another version of this program");
+        hg_fail_at(err, HG_ENOTFOUND, path, 0, 0, "\"%s\" is no kind of model that predicts properties",
+                   m->card.architecture);
+        return hg_advise(err, HG_ENOTFOUND, "it may be of another version of this program, or for another verb");
     }
     HG_TRY(find_slots(m, path, err));
-    return load_weights(m, folder, err);
+    HG_TRY(hg_folder_of_card(path, folder, &m->card, err));
+    HG_TRY(m->a->load(&m->model, path, err));
+    return check_held(m, path, err);
 }
 
 hg_status hg_model_load(hg_model **out, const char *folder, hg_err *err) {

@@ -193,9 +193,9 @@ static void folders_that_do_not_fit_are_refused(void **state) {
     assert_int_equal(unlink(path), 0);
     refused(folder, HG_EIO, "weights.safetensors", "");
     make_folder(folder, "by-hand", "qdf3 1", energy, QDF2);
-    refused(folder, HG_ENOTFOUND, "card.json: its architecture \"qdf3 1\" is unknown here", "another version");
+    refused(folder, HG_ENOTFOUND, "card.json: \"qdf3 1\" is no kind of model that predicts", "another version");
     make_folder(folder, "by-hand", "qdf2", energy, QDF2); /* a name without its number is no version */
-    refused(folder, HG_ENOTFOUND, "its architecture \"qdf2\" is unknown here", "");
+    refused(folder, HG_ENOTFOUND, "\"qdf2\" is no kind of model that predicts", "");
     make_folder(folder, "by-hand", version, energy, CLASSIC);
     refused(folder, HG_EDATA, "not weights of", "");
     make_folder(folder, "by-hand", "qdf-classic 1", energy, QDF2);
