@@ -62,8 +62,8 @@ static void options_of_qdf2(void **state) {
             const char *name;
             double value;
         } want[] = {
-            { "rounds", (double)o.rounds },   { "prior", o.prior },        { "floor", o.floor }, { "ridge", o.ridge },
-            { "theta_prior", o.theta_prior }, { "draws", (double)o.draws }
+            { "rounds", (double)o.rounds },   { "prior", o.prior },         { "floor", o.floor }, { "ridge", o.ridge },
+            { "theta_prior", o.theta_prior }, { "draws", (double)o.draws }, { "share", o.share }
         };
         for (size_t i = 0; i < sizeof want / sizeof *want; i++)
             if (strcmp(want[i].name, x->name) == 0) {
@@ -71,7 +71,7 @@ static void options_of_qdf2(void **state) {
                 found++;
             }
     }
-    assert_int_equal(found, 6);
+    assert_int_equal(found, 7);
 }
 
 int main(void) {
