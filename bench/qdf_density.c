@@ -1,8 +1,11 @@
 /* bench/qdf_density.c -- how good are valence densities of molecules, and how are their weights learned?
  *
- *   qdf_density [--json | --markdown] [--quick] [--threads N]
+ *   qdf_density [--json] [--quick] [--threads N]
  *   qdf_density --choose            errors of validation for several options
  *   qdf_density --train FOLDER      learn, write weights.safetensors and card.json
+ *
+ * Learning takes the tight binding of the shipped weights, which is that of an earlier qdf2; with --qdf2 that of
+ * models/qdf2.
  *
  * Data: 384 molecules of QM9 as occupied orbitals, PBE / def2-SVP (../shared/data/densities). Test: all molecules of 9
  * heavy atoms, and of the others, counted from 0 in the file's order, numbers 4, 9, 14, ...; validation: numbers 3, 8,
@@ -13,23 +16,29 @@
  * molecules, on cubic grids of 0.3 bohr, all points within 7 bohr of an atom; the valence density is that of all
  * orbitals but the lowest ones, one a heavy atom.
  *
- *   nine_nmae, nine_promolecule      30 molecules of 9 heavy atoms: the model, and the sum of free atoms
- *   small_nmae, small_promolecule    70 molecules of at most 6 heavy atoms
- *   ..._outer                        the same without the points nearer than 0.3 A to a nucleus of C, N, O
- *   nine_nmae_worst                  largest of a molecule
+ *   nine_nmae                        the model, 30 molecules of 9 heavy atoms
+ *   nine_nmae_outer                  without the points nearer than 0.3 A to a nucleus of C, N, O
+ *   nine_promolecule                 the sum of free atoms, the same molecules
+ *   nine_promolecule_outer           without the points near nuclei
+ *   small_nmae                       the model, 70 molecules of 2 to 6 heavy atoms
+ *   small_nmae_outer                 without the points near nuclei
+ *   small_promolecule                the sum of free atoms, the same molecules
+ *   small_promolecule_outer          without the points near nuclei
+ *   nine_nmae_worst                  the largest of a molecule
  *   all_electron_nmae                nine_nmae with all electrons in the denominator: what peers report
  *   least                            e/A^3: lowest value on the grids; nothing is clipped at zero
- *   integral_worst                   electrons: largest |integral - number|, atom-centred quadrature, test molecules
+ *   integral_worst                   electrons: how far an integral by quadrature around atoms is off, test molecules
  *   rotation_worst                   e/A^3: largest change of rho at a point when molecule and point are turned
  *   clouds_per_s_core                molecules a second and core, from coordinates to coefficients
  *   points_per_s_core                values a second and core
  */
 #include "core/memory.h"
 #include "files/hash.h"
-#include "hagane/hagane.h"
+#include "hagane/molecule.h"
 #include "library/card.h"
 #include "models/qdf2_internal.h"
 #include "models/rho_integral.h"
+#include "models/rho_internal.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -43,7 +52,7 @@ static const double RIDGE = 1e-4, FLATTEN = 1.2;
 static const size_t POINTS = 300;
 
 static struct {
-    bool json, markdown, quick, choose;
+    bool json, quick, choose, qdf2;
     const char *train;
     size_t threads;
 } OPTIONS = { .threads = 2 };
@@ -63,6 +72,7 @@ static double cpu(void) {
 
 static const char DATA[] = HG_SOURCE_DIR "/../shared/data/densities/densmo.bin.xz";
 static const char QDF2[] = HG_SOURCE_DIR "/models/qdf2/weights.safetensors";
+static const char SHIPPED[] = HG_SOURCE_DIR "/models/qdf2-density/weights.safetensors";
 
 typedef struct {
     const hg_orbitals *o[MOST];
@@ -411,19 +421,13 @@ static void print(const char *key, double x) {
     static bool first = true;
     if (OPTIONS.json)
         printf("%s\n  \"%s\": %.6g", first ? "{" : ",", key, x);
-    else if (OPTIONS.markdown)
-        printf("%s| %s | %.4g |\n", first ? "| key | value |\n|---|---|\n" : "", key, x);
     else
         printf("%-26s %.5g\n", key, x);
     first = false;
 }
 
-static void measure(hg_pool *pool) {
-    hg_rho *q;
-    hg_err err;
+static void measure(const hg_rho *q, hg_pool *pool) {
     const size_t stride = OPTIONS.quick ? 8 : 1;
-    if (hg_rho_load(&q, HG_SOURCE_DIR "/models/qdf2-density/weights.safetensors", &err) != HG_OK)
-        stop_at("weights", &err);
     const result nine = judge_all(q, &data.nine, stride, true, pool),
                  small = judge_all(q, &data.small, stride, true, pool);
     double clouds, points;
@@ -444,17 +448,16 @@ static void measure(hg_pool *pool) {
     print("clouds_per_s_core", clouds);
     print("points_per_s_core", points);
     if (OPTIONS.json) printf("\n}\n");
-    hg_rho_free(q);
 }
 
 static void read_options(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             OPTIONS.json = true;
-        else if (strcmp(argv[i], "--markdown") == 0)
-            OPTIONS.markdown = true;
         else if (strcmp(argv[i], "--quick") == 0)
             OPTIONS.quick = true;
+        else if (strcmp(argv[i], "--qdf2") == 0)
+            OPTIONS.qdf2 = true;
         else if (strcmp(argv[i], "--choose") == 0)
             OPTIONS.choose = true;
         else if (strcmp(argv[i], "--train") == 0 && i + 1 < argc)
@@ -462,8 +465,7 @@ static void read_options(int argc, char **argv) {
         else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
             OPTIONS.threads = strtoul(argv[++i], NULL, 10);
         else
-            stop_at("usage: qdf_density [--json | --markdown] [--quick] [--threads N] [--choose | --train FOLDER]",
-                    NULL);
+            stop_at("usage: qdf_density [--json] [--quick] [--threads N] [[--qdf2] --choose | --train FOLDER]", NULL);
     }
 }
 
@@ -471,17 +473,22 @@ int main(int argc, char **argv) {
     hg_err err;
     hg_pool *pool;
     hg_qdf2 *qdf2 = NULL;
+    hg_rho *shipped = NULL;
     read_options(argc, argv);
     read_data();
     if (hg_pool_new(&pool, OPTIONS.threads, &err) != HG_OK) stop_at("threads", &err);
-    if ((OPTIONS.choose || OPTIONS.train) && hg_qdf2_load(&qdf2, QDF2, &err) != HG_OK) stop_at("qdf2", &err);
+    if (OPTIONS.qdf2 && hg_qdf2_load(&qdf2, QDF2, &err) != HG_OK) stop_at("qdf2", &err);
+    if (!OPTIONS.qdf2 && hg_rho_load(&shipped, SHIPPED, &err) != HG_OK) stop_at("weights", &err);
+    const double *theta = qdf2 ? qdf2->theta : shipped->theta;
+    if (!OPTIONS.choose && !OPTIONS.train && OPTIONS.qdf2) stop_at("--qdf2 goes with --choose or --train", NULL);
     if (OPTIONS.choose)
-        choose(qdf2->theta, pool);
+        choose(theta, pool);
     else if (OPTIONS.train)
-        train(qdf2->theta, pool);
+        train(theta, pool);
     else
-        measure(pool);
+        measure(shipped, pool);
     hg_qdf2_free(qdf2);
+    hg_rho_free(shipped);
     hg_pool_free(pool);
     hg_orbitals_free(&data.file);
     return 0;

@@ -10,8 +10,8 @@
  * moves moves between two atoms; so the density integrates to the number of valence electrons for any weights. 1s
  * pairs of C, N, O and F are left out.
  *
- * Nothing is clipped: far from the atoms, where densities are 10^-3 e/A^3, rho may fall below zero by as much. A clip
- * would add electrons. In files and calls lengths are angstrom and densities e/A^3; inside, bohr. Elements: H, C, N,
+ * Nothing is clipped: far from the atoms, where densities are 10^-3 e/A^3, rho may fall below zero by some 10^-4. A
+ * clip would add electrons. In files and calls lengths are angstrom and densities e/A^3; inside, bohr. Elements: H, C, N,
  * O; F only as free atoms, because the density data have none: a molecule with F is given as the sum of its free atoms
  * and is "outside".
  */
