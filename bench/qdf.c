@@ -2,12 +2,13 @@
  *
  *   qdf [--json | --markdown] [--quick] [--threads N] [--peer]
  *
- * Data: the split of Quantum Deep Field's authors on QM9 (../shared/data/qdf-qm9): 11,831 molecules of at most 14 atoms to learn from, 1,480 of
- * at most 14 (interpolation) and 116,041 of 15 to 29 atoms (extrapolation) to be judged by; --quick: 1,500 of the latter, drawn by seed 1.
- * Errors are mean absolute ones, kcal/mol. Models are the shipped ones, models/qdf-classic (the authors' weights) and models/qdf2. Speed is
- * processor time of one core from coordinates to energies, over the 1,480 molecules; a training step is the loss of energy and that of the
- * potential with an Adam step after each, batches of 4, as the authors have them. PyTorch runs bench/peers/torch_qdf.py with --peer: the same function
- * and batches, one thread.
+ * Data: the split of Quantum Deep Field's authors on QM9 (../shared/data/qdf-qm9): 11,831 molecules of at most 14
+ * atoms to learn from, 1,480 of at most 14 (interpolation) and 116,041 of 15 to 29 atoms (extrapolation) to be judged
+ * by; --quick: 1,500 of the latter, drawn by seed 1. Errors are mean absolute ones, kcal/mol. Models are the shipped
+ * ones, models/qdf-classic (the authors' weights) and models/qdf2. Speed is processor time of one core from
+ * coordinates to energies, over the 1,480 molecules; a training step is the loss of energy and that of the potential
+ * with an Adam step after each, batches of 4, as the authors have them. PyTorch runs bench/peers/torch_qdf.py with
+ * --peer: the same function and batches, one thread.
  *
  *   classic_max_abs_de_ev    largest difference from the authors' own predictions
  *   classic_mae_ev           their log has 0.05753
@@ -39,8 +40,9 @@
  *   lumo_in_ev               error of the LUMO, eV (B3LYP), at most 14 atoms
  *   lumo_out_ev              the same of larger ones
  *
- * Beside the last three kinds: `scaled` is the refined tight binding on the line (dipole: times the factor) that suits 1,479 validation molecules
- * best, `raw` the same as it is, `mean` those molecules' mean; `coverage90` the share inside 90 % intervals.
+ * Beside the last three kinds: `scaled` is the refined tight binding on the line (dipole: times the factor) that
+ * suits 1,479 validation molecules best, `raw` the same as it is, `mean` those molecules' mean; `coverage90` the
+ * share inside 90 % intervals.
  *
  *   peak_mb                  memory at its largest, MiB
  */
@@ -76,7 +78,7 @@ static hg_molecule *turned(hg_arena *mem, const hg_molecule *m, hg_rng *r) { /* 
     return t;
 }
 
-/* ---- the published function ------------------------------------------------------------------------------------------- */
+/* ---- the published function -------------------------------------------------------------------------------------- */
 
 typedef struct {
     double max_de, mae, per_s, bf16_per_s, bf16_de, train_per_s, train_small_hk_per_s, rotation_sd;
@@ -216,7 +218,7 @@ static classic_figures run_classic(const molecules *s) {
     return f;
 }
 
-/* ---- qdf2 -------------------------------------------------------------------------------------------------------------- */
+/* ---- qdf2 -------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     double mae, mae_23, coverage, outside, mae_inside, mae_outside, per_s, by_size[SIZE_MOST];
@@ -287,10 +289,10 @@ static qdf2_figures run_qdf2(const hg_qdf2 *q, const molecules *s, hg_pool *pool
     return f;
 }
 
-/* ---- what is read from the orbitals ------------------------------------------------------------------------------------- */
+/* ---- what is read from the orbitals ------------------------------------------------------------------------------ */
 
-/* Errors of the model, of the tight binding as it is, times a factor (of levels: on a line) and of the mean. Of the dipole: lengths of
- * differences, D. Factor, line and mean are of the 1,479 validation molecules. */
+/* Errors of the model, of the tight binding as it is, times a factor (of levels: on a line) and of the mean. Of
+ * the dipole: lengths of differences, D. Factor, line and mean are of the 1,479 validation molecules. */
 typedef struct {
     double mae[HG_QDF2_PROPERTIES], raw[HG_QDF2_PROPERTIES], scaled[HG_QDF2_PROPERTIES], mean[HG_QDF2_PROPERTIES],
         coverage[HG_QDF2_PROPERTIES], by_size[HG_QDF2_PROPERTIES][SIZE_MOST];
@@ -435,7 +437,7 @@ static double qdf2_rotation(const hg_qdf2 *q, const molecules *s) {
     return sum;
 }
 
-/* ---- the peer ----------------------------------------------------------------------------------------------------------- */
+/* ---- the peer ---------------------------------------------------------------------------------------------------- */
 
 static void ask_peer(double *predict, double *train) {
     char command[1400], path[600];
@@ -450,11 +452,13 @@ static void ask_peer(double *predict, double *train) {
     pclose(f);
 }
 
-/* ---- what is printed ------------------------------------------------------------------------------------------------------ */
+/* ---- what is printed --------------------------------------------------------------------------------------------- */
 
 static void print_figure(const char *name, double x, const char *end) {
     if (OPTIONS.json)
         isfinite(x) ? printf("\"%s\": %.6g%s", name, x, end) : printf("\"%s\": null%s", name, end);
+    else if (OPTIONS.markdown)
+        isfinite(x) ? printf("| `%s` | %.4g |\n", name, x) : printf("| `%s` | not measured |\n", name);
     else
         isfinite(x) ? printf("%-26s %.6g\n", name, x) : printf("%-26s not measured\n", name);
 }
@@ -539,37 +543,35 @@ int main(int argc, char **argv) {
                            p_out = run_properties(&b, false, q, &large, pool);
     forget(&validation);
     ask_peer(&torch, &torch_train);
-    if (OPTIONS.markdown) {
-        print_sizes(&in, &out, &p_in, &p_out);
-    } else {
-        if (OPTIONS.json) printf("{\"bench\": \"qdf\", \"schema\": 1, ");
-        print_figure("classic_max_abs_de_ev", c.max_de, ", ");
-        print_figure("classic_mae_ev", c.mae, ", ");
-        print_figure("classic_per_s_core", c.per_s, ", ");
-        print_figure("classic_bf16_per_s_core", c.bf16_per_s, ", ");
-        print_figure("classic_bf16_de_kcal", c.bf16_de, ", ");
-        print_figure("torch_per_s_core", torch, ", ");
-        print_figure("train_per_s_core", c.train_per_s, ", ");
-        print_figure("train_small_hk_per_s_core", c.train_small_hk_per_s, ", ");
-        print_figure("torch_train_per_s_core", torch_train, ", ");
-        print_figure("qdf2_per_s_core", in.per_s, ", ");
-        print_figure("qdf2_large_per_s_core", out.per_s, ", ");
-        print_figure("interp_kcal", in.mae, ", ");
-        print_figure("extrap_kcal", out.mae, ", ");
-        print_figure("extrap_23plus_kcal", out.mae_23, ", ");
-        print_figure("rotation_sd_kcal", rotation, ", ");
-        print_figure("classic_rotation_sd_kcal", c.rotation_sd, ", ");
-        print_figure("coverage90_in", in.coverage, ", ");
-        print_figure("coverage90_out", out.coverage, ", ");
-        print_figure("outside_share_in", in.outside, ", ");
-        print_figure("outside_share", out.outside, ", ");
-        print_figure("extrap_inside_kcal", out.mae_inside, ", ");
-        print_figure("extrap_outside_kcal", out.mae_outside, ", ");
-        print_figure("forces_per_s_core", forces, ", ");
-        for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) print_property((hg_qdf2_property)p, &p_in, &p_out);
-        print_figure("failed", (double)(in.failed + out.failed), ", ");
-        print_figure("peak_mb", (double)usage.ru_maxrss / 1024, OPTIONS.json ? "}\n" : "");
-    }
+    if (OPTIONS.markdown) print_sizes(&in, &out, &p_in, &p_out);
+    if (OPTIONS.markdown) printf("\n| figure | value |\n|---|---|\n");
+    if (OPTIONS.json) printf("{\"bench\": \"qdf\", \"schema\": 1, ");
+    print_figure("classic_max_abs_de_ev", c.max_de, ", ");
+    print_figure("classic_mae_ev", c.mae, ", ");
+    print_figure("classic_per_s_core", c.per_s, ", ");
+    print_figure("classic_bf16_per_s_core", c.bf16_per_s, ", ");
+    print_figure("classic_bf16_de_kcal", c.bf16_de, ", ");
+    print_figure("torch_per_s_core", torch, ", ");
+    print_figure("train_per_s_core", c.train_per_s, ", ");
+    print_figure("train_small_hk_per_s_core", c.train_small_hk_per_s, ", ");
+    print_figure("torch_train_per_s_core", torch_train, ", ");
+    print_figure("qdf2_per_s_core", in.per_s, ", ");
+    print_figure("qdf2_large_per_s_core", out.per_s, ", ");
+    print_figure("interp_kcal", in.mae, ", ");
+    print_figure("extrap_kcal", out.mae, ", ");
+    print_figure("extrap_23plus_kcal", out.mae_23, ", ");
+    print_figure("rotation_sd_kcal", rotation, ", ");
+    print_figure("classic_rotation_sd_kcal", c.rotation_sd, ", ");
+    print_figure("coverage90_in", in.coverage, ", ");
+    print_figure("coverage90_out", out.coverage, ", ");
+    print_figure("outside_share_in", in.outside, ", ");
+    print_figure("outside_share", out.outside, ", ");
+    print_figure("extrap_inside_kcal", out.mae_inside, ", ");
+    print_figure("extrap_outside_kcal", out.mae_outside, ", ");
+    print_figure("forces_per_s_core", forces, ", ");
+    for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) print_property((hg_qdf2_property)p, &p_in, &p_out);
+    print_figure("failed", (double)(in.failed + out.failed), ", ");
+    print_figure("peak_mb", (double)usage.ru_maxrss / 1024, OPTIONS.json ? "}\n" : "");
     forget(&test);
     forget(&large);
     hg_qdf2_free(q);

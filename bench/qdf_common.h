@@ -1,4 +1,4 @@
-/* bench/qdf_common.h -- what the programs about Quantum Deep Field share: molecules of its split on QM9, and what is known of them */
+/* bench/qdf_common.h -- what the programs about Quantum Deep Field share: molecules of its split, what is known of them
 #ifndef HG_BENCH_QDF_COMMON_H
 #define HG_BENCH_QDF_COMMON_H
 #include "hagane/hagane.h"
@@ -23,7 +23,7 @@ static inline double cpu(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------------ */
+/* ---- data -------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     hg_arena *mem;
@@ -75,7 +75,7 @@ static void forget(molecules *s) {
     for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) free(s->label[p]);
 }
 
-/* ---- labels: RI-MP2/def2-TZVP dipoles of 10,000 molecules, B3LYP/6-31G(2df,p) levels of 49,740 --------------------------- */
+/* ---- labels: RI-MP2/def2-TZVP dipoles of 10,000 molecules, B3LYP/6-31G(2df,p) levels of 49,740 ------------------- */
 
 typedef struct {
     char id[24];

@@ -2,10 +2,11 @@
  *
  *   qdf_seeds [--json | --markdown] [--quick] [--threads N] [--models N]
  *
- * Trains qdf2 anew, 3 times (--models), each time from another nine tenths of the 11,831 training molecules of at most 14 atoms, drawn by seeds 1,
- * 2, 3; nothing else is random. Options are hg_qdf2_opts_default(). Every model is judged by the 1,480 test molecules of at most 14 atoms and by every
- * tenth of the 116,041 larger ones (--quick: 500 training molecules, no refinement of the tight binding, and every hundredth: a check that it
- * runs). A row has the mean over the models of the mean absolute error, and its standard deviation. Energies in kcal/mol.
+ * Trains qdf2 anew, 3 times (--models), each time from another nine tenths of the 11,831 training molecules of at
+ * most 14 atoms, drawn by seeds 1, 2, 3; nothing else is random. Options are hg_qdf2_opts_default(). Every model is
+ * judged by the 1,480 test molecules of at most 14 atoms and by a tenth of the 116,041 larger ones, drawn by seed 1
+ * (--quick: 500 training molecules, no refinement of the tight binding, and a hundredth: a check that it runs). A row has the
+ * mean over the models of the mean absolute error, and its standard deviation. Energies in kcal/mol.
  */
 #include "qdf_common.h"
 
@@ -93,7 +94,7 @@ static hg_qdf2 *train(const molecules *learn, const molecules *validation, uint6
     return q;
 }
 
-/* ---- what is printed ------------------------------------------------------------------------------------------------- */
+/* ---- what is printed --------------------------------------------------------------------------------------------- */
 
 static void mean_sd(double *mean, double *sd, const figures *f, size_t offset) {
     *mean = *sd = 0;

@@ -7,14 +7,16 @@
  *   HG_TRY(hg_tb_new(&tb, model, err));
  *   HG_TRY(hg_tb_run(&r, tb, molecule, err));          r.energy in eV; r points into tb until the next run
  *
- * The method is GFN1-xTB (Grimme, Bannwarth, Shushkov, J. Chem. Theory Comput. 13, 1989, 2017) without its dispersion, its
- * halogen bond and hydrogen's second s shell: what a correction learned on top replaces. Its energy is
+ * The method is GFN1-xTB (Grimme, Bannwarth, Shushkov, J. Chem. Theory Comput. 13, 1989, 2017) without its
+ * dispersion, its halogen bond and hydrogen's second s shell: what a correction learned on top replaces. Its energy
+ * is
  *   E = Tr P H0 + 1/2 sum_st q_s gamma_st q_t + 1/3 sum_A Gamma_A q_A^3 + E_rep - T S
- * with shells s, t, atoms A and charges q = (electrons of the free atom) - (Mulliken population). A vector theta of learned
- * increments (hg_tb_theta_family) enters H0, gamma and Gamma; all zero is the published method. The energy is
- * stationary in P, so that its derivatives by theta are those at fixed P: exact, and almost free (hg_tb_theta_gradient).
- * Units: eV, angstrom, e. Cost: one thread, dense algebra, O(orbitals^3) time; nothing is allocated once the workspace has
- * seen the largest molecule. A model is constant and may be shared by threads; a workspace belongs to one.
+ * with shells s, t, atoms A and charges q = (electrons of the free atom) - (Mulliken population). A vector theta of
+ * learned increments (hg_tb_theta_family) enters H0, gamma and Gamma; all zero is the published method. The energy is
+ * stationary in P, so that its derivatives by theta are those at fixed P: exact, and almost free
+ * (hg_tb_theta_gradient). Units: eV, angstrom, e. Cost: one thread, dense algebra, O(orbitals^3) time; nothing is
+ * allocated once the workspace has seen the largest molecule. A model is constant and may be shared by threads; a
+ * workspace belongs to one.
  */
 #ifndef HG_TIGHT_BINDING_H
 #define HG_TIGHT_BINDING_H
@@ -65,7 +67,8 @@ bool hg_tb_has_element(unsigned z); /* is there a row for atomic number z in the
 /* Kinds of increments, from 0; NULL past the last. The order and the counts are part of what stored weights mean. */
 const hg_tb_family *hg_tb_theta_family(size_t i);
 size_t hg_tb_theta_count(void); /* numbers in theta, all families */
-/* Copies theta[hg_tb_theta_count()]; no workspace may be running on the model meanwhile. HG_ENAN; then nothing has changed. */
+/* Copies theta[hg_tb_theta_count()]; no workspace may be running on the model meanwhile. HG_ENAN; then nothing has
+ * changed. */
 HG_MUST_CHECK hg_status hg_tb_model_set_theta(hg_tb_model *model, const double *theta, hg_err *err);
 
 /* The workspace borrows the model. Errors: HG_ENOMEM. */
@@ -73,22 +76,23 @@ HG_MUST_CHECK hg_status hg_tb_new(hg_tb **out, const hg_tb_model *model, hg_err 
 void hg_tb_free(hg_tb *tb);
 
 /* Closed shells; m->charge is taken from the electrons. The result points into tb: it lasts until the next run.
- * Errors, with the molecule's id: those of hg_molecule_check; HG_ENOTFOUND an element without parameters; HG_EDATA a periodic
- * cell, an odd number of electrons, or more than the orbitals hold; HG_ELIMIT; HG_ENOTPD orbitals that depend on each other;
- * HG_ENOTCONV no self-consistency; HG_ENOMEM. After an error there is no result. */
+ * Errors, with the molecule's id: those of hg_molecule_check; HG_ENOTFOUND an element without parameters; HG_EDATA
+ * a periodic cell, an odd number of electrons, or more than the orbitals hold; HG_ELIMIT; HG_ENOTPD orbitals that
+ * depend on each other; HG_ENOTCONV no self-consistency; HG_ENOMEM. After an error there is no result. */
 HG_MUST_CHECK hg_status hg_tb_run(hg_tb_result *out, hg_tb *tb, const hg_molecule *m, hg_err *err);
 
-/* Of the last run, which must have succeeded (an assertion):
- * gradient[hg_tb_theta_count()] = dE/dtheta, eV a unit of theta. Exact at self-consistency. */
+/* Of the last run, which must have succeeded (an assertion): gradient[hg_tb_theta_count()] = dE/dtheta, eV a unit
+ * of theta. Exact at self-consistency. */
 void hg_tb_theta_gradient(double *gradient, const hg_tb *tb);
-/* gradient[hg_tb_theta_count()] = d(sum_k weight_k level_k)/dtheta at fixed charges, eV a unit of theta; weight[n_orbitals].
- * population[n_shells] = sum_k weight_k of Mulliken's populations of orbital k. Equal weights of equal levels: neither depends on the frame.
- * What a change of charges would add is left out, so that this is a description of levels rather than their derivative. */
+/* gradient[hg_tb_theta_count()] = d(sum_k weight_k level_k)/dtheta at fixed charges, eV a unit of theta;
+ * weight[n_orbitals]. population[n_shells] = sum_k weight_k of Mulliken's populations of orbital k. Equal weights
+ * of equal levels: neither depends on the frame. What a change of charges would add is left out, so that this is a
+ * description of levels rather than their derivative. */
 void hg_tb_level_gradient(double *gradient, double *population, hg_tb *tb, const double *weight);
 /* force[n,3] = -dE/dr, eV/angstrom; with smeared levels of the free energy E - T S. */
 void hg_tb_forces(double *force, hg_tb *tb);
-/* order[n,n]: Mayer's bond orders sum_(i on A, j on B) (PS)_ij (PS)_ji (Chem. Phys. Lett. 97, 270, 1983), which are Wiberg's in
- * an orthogonal basis; on the diagonal the sum over an atom's own orbitals. */
+/* order[n,n]: Mayer's bond orders sum_(i on A, j on B) (PS)_ij (PS)_ji (Chem. Phys. Lett. 97, 270, 1983), which
+ * are Wiberg's in an orthogonal basis; on the diagonal the sum over an atom's own orbitals. */
 void hg_tb_bond_orders(double *order, hg_tb *tb);
 HG_END_DECLS
 #endif

@@ -93,7 +93,7 @@ hg_status hg_qdf2_forces(double *force, const hg_qdf2 *q, hg_qdf2_room *room, co
     return HG_OK;
 }
 
-/* ---- file --------------------------------------------------------------------------------------------------------------- */
+/* ---- file -------------------------------------------------------------------------------------------------------- */
 
 static const char *const KIND = "qdf2 1"; /* raise it when theta, columns or their meaning change */
 

@@ -1,15 +1,16 @@
-/* models/qdf2.h -- the successor of Quantum Deep Field: orbitals of a tight binding that was refined on data, and a correction around atoms
+/* models/qdf2.h -- the successor of Quantum Deep Field: orbitals of a tight binding refined on data, and a correction
  *
  *   E = E_TB(R; theta) + sum over atoms of c[element] + w[element] . G(surroundings)
  *
- * E_TB is the self-consistent energy of hagane/tight_binding.h, whose increments theta are learned; G are the sums over pairs and triples
- * of describe/atoms.h. All parts are sums over atoms and pairs, so that E does not turn with the molecule and is extensive.
+ * E_TB is the self-consistent energy of hagane/tight_binding.h, whose increments theta are learned; G are the sums
+ * over pairs and triples of describe/atoms.h. All parts are sums over atoms and pairs, so that E does not turn with
+ * the molecule and is extensive.
  *
- * Fit: theta, c and w together by Gauss-Newton steps with Gaussian priors (ridge); E_TB is stationary in its density, so that dE/dtheta is
- * exact without any response. A step after which the fit is worse is halved. Then c and w once more at the final theta. What is left of the
- * posterior of (c, w) is kept as draws: their spread at a molecule tells how far it is from what was learned. sd^2 = noise^2 +
- * (factor * spread)^2, both from validation molecules.
- * Energies in eV, atomization energies where the data are.
+ * Fit: theta, c and w together by Gauss-Newton steps with Gaussian priors (ridge); E_TB is stationary in its density,
+ * so that dE/dtheta is exact without any response. A step after which the fit is worse is halved. Then c and w once
+ * more at the final theta. What is left of the posterior of (c, w) is kept as draws: their spread at a molecule tells
+ * how far it is from what was learned. sd^2 = noise^2 + (factor * spread)^2, both from validation molecules. Energies
+ * in eV, atomization energies where the data are.
  */
 #ifndef HG_MODELS_QDF2_H
 #define HG_MODELS_QDF2_H
@@ -60,9 +61,9 @@ typedef struct {
 } hg_qdf2_opts;
 hg_qdf2_opts hg_qdf2_opts_default(void);
 
-/* validation may have n = 0: no error bars then. Molecules whose charges do not converge are left out, with a warning.
- * Errors: HG_EINVAL options; HG_EDATA fewer than 10 molecules, energies not finite; those of tight binding and of describe/atoms.h but for
- * that; HG_ENOTPD; HG_ECANCEL; HG_ENOMEM: 8 (columns)^2 bytes, some 90 MB. */
+/* validation may have n = 0: no error bars then. Molecules whose charges do not converge are left out, with a
+ * warning. Errors: HG_EINVAL options; HG_EDATA fewer than 10 molecules, energies not finite; those of tight
+ * binding and of describe/atoms.h but for that; HG_ENOTPD; HG_ECANCEL; HG_ENOMEM: 8 (columns)^2 bytes, some 200 MB. */
 HG_MUST_CHECK hg_status hg_qdf2_fit(hg_qdf2 **out, const hg_qdf2_data *train, const hg_qdf2_data *validation,
                                     const hg_qdf2_opts *opts, hg_err *err);
 HG_MUST_CHECK hg_status hg_qdf2_save(const hg_qdf2 *q, const char *path, hg_err *err);
@@ -78,11 +79,13 @@ bool hg_qdf2_knows(const hg_qdf2 *q, hg_qdf2_property p);
 /* One property of the room's last molecule: m and its result again. HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_qdf2_read(hg_qdf2_value *out, const hg_qdf2 *q, hg_qdf2_room *room, const hg_qdf2_result *r,
                                      const hg_molecule *m, hg_qdf2_property p, hg_err *err);
-/* charge[n], e: Mulliken's, and what the learned dipole moves from atom to atom; they add up to the same. The model has to know dipoles. */
+/* charge[n], e: Mulliken's, and what the learned dipole moves from atom to atom; they add up to the same. The
+ * model has to know dipoles. */
 HG_MUST_CHECK hg_status hg_qdf2_charges(double *charge, const hg_qdf2 *q, hg_qdf2_room *room, const hg_qdf2_result *r,
                                         const hg_molecule *m, hg_err *err);
-/* force[n,3] = -dE/dr, eV/angstrom, of the room's last molecule: m again, and its prediction must have succeeded. Analytic: the tight
- * binding is stationary in its density, the correction has a gradient of its own. Cost: about a third of a prediction. */
+/* force[n,3] = -dE/dr, eV/angstrom, of the room's last molecule: m again, and its prediction must have succeeded.
+ * Analytic: the tight binding is stationary in its density, the correction has a gradient of its own. Cost: about
+ * a third of a prediction. */
 HG_MUST_CHECK hg_status hg_qdf2_forces(double *force, const hg_qdf2 *q, hg_qdf2_room *room, const hg_molecule *m,
                                        hg_err *err);
 

@@ -1,8 +1,9 @@
 /* models/qdf2_fit.c -- Gauss-Newton on the tight binding's increments and the linear correction; see models/qdf2.h
  *
- * One round: run every molecule; columns are counts of atoms, surroundings, and dE/dtheta, each times its prior's standard deviation; add
- * X'X and X'y up in blocks of rows; solve (X'X + ridge) v = X'y by Cholesky; theta = prior v. All in kcal/mol, so that `ridge` has one
- * meaning. Memory: the normal matrix. Time: the molecules (ms each), and columns^2 flops for each of them.
+ * One round: run every molecule; columns are counts of atoms, surroundings, and dE/dtheta, each times its prior's
+ * standard deviation; add X'X and X'y up in blocks of rows; solve (X'X + ridge) v = X'y by Cholesky; theta = prior v.
+ * All in kcal/mol, so that `ridge` has one meaning. Memory: the normal matrix. Time: the molecules (ms each), and
+ * columns^2 flops for each of them.
  */
 #include "core/memory.h"
 #include "models/qdf2_internal.h"
@@ -94,7 +95,7 @@ static hg_status fit_begin(fit *f, hg_qdf2 *q, const hg_qdf2_opts *o, hg_err *er
     return HG_OK;
 }
 
-/* ---- one block of rows ------------------------------------------------------------------------------------------------- */
+/* ---- one block of rows ------------------------------------------------------------------------------------------- */
 
 static void row_task(void *ctx, size_t begin, size_t end, size_t worker) {
     const fit *f = ctx;
@@ -147,7 +148,7 @@ static void add_block(fit *f, size_t rows) {
     hg_normal_add(f->a, N, f->x, rows, f->o->pool);
 }
 
-/* ---- scales -------------------------------------------------------------------------------------------------------------- */
+/* ---- scales ------------------------------------------------------------------------------------------------------ */
 
 /* Priors by the sd of each column around an atom, with the floor. */
 static hg_status find_scales(fit *f, const hg_qdf2_data *train, hg_err *err) {
@@ -187,9 +188,10 @@ static hg_status choose_columns(fit *f, hg_err *err) {
     return hg_fail(err, HG_ENOMEM, "no memory for a normal matrix of %zu columns", f->used_all);
 }
 
-/* ---- a round --------------------------------------------------------------------------------------------------------------- */
+/* ---- a round ----------------------------------------------------------------------------------------------------- */
 
-/* Energies less the tight binding and the composition; what theta holds already is put back to the side of the unknowns. */
+/* Energies less the tight binding and the composition; what theta holds already is put back to the side of the
+ * unknowns. */
 static void targets(fit *f, size_t n, const double *composition) {
     for (size_t i = 0; i < n; i++) {
         const double *row = f->rows + i * f->columns;
@@ -250,8 +252,9 @@ static hg_status normal_equations(fit *f, const hg_qdf2_data *train, const doubl
                : hg_fail(err, HG_ENOTCONV, "charges of %zu of %zu molecules do not converge", *skipped, train->n);
 }
 
-/* What is left at this theta when w is the best there is, with the priors' part; f->a holds the factor, whose leading block is that of
- * the linear columns. A molecule whose charges do not converge counts like an error of FAILED kcal/mol. */
+/* What is left at this theta when w is the best there is, with the priors' part; f->a holds the factor, whose
+ * leading block is that of the linear columns. A molecule whose charges do not converge counts like an error of
+ * FAILED kcal/mol. */
 static double cost(fit *f, size_t skipped) {
     double sum = f->squares + FAILED * FAILED * (double)skipped;
     hg_chol_lsolve_many(f->a, f->used_linear, f->n, f->linear_b, 1, 1);
@@ -319,15 +322,16 @@ static hg_status linear_round(fit *f, const hg_qdf2_data *train, const double *c
     return HG_OK;
 }
 
-/* ---- error bars -------------------------------------------------------------------------------------------------------------- */
+/* ---- error bars -------------------------------------------------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-/* What lies beyond the validation molecules is outside. One in a hundred of them has a larger spread than the limit, one in five hundred a
- * smaller gap; learning from at most 12 atoms, errors at 13 and 14 atoms are three times larger outside than inside. */
+/* What lies beyond the validation molecules is outside. One in a hundred of them has a larger spread than the
+ * limit, one in five hundred a smaller gap; learning from at most 12 atoms, errors at 13 and 14 atoms are three
+ * times larger outside than inside. */
 static void choose_domain(hg_qdf2 *q, double *spread, double *gap, size_t n, const hg_qdf2_data *train) {
     qsort(spread, n, sizeof *spread, ascending);
     qsort(gap, n, sizeof *gap, ascending);
@@ -375,7 +379,7 @@ static hg_status calibrate(fit *f, const hg_qdf2_data *train, const hg_qdf2_data
     return st;
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 static hg_status check(const hg_qdf2_data *train, const hg_qdf2_data *validation, const hg_qdf2_opts *o, hg_err *err) {
     if (!(o->prior > 0 && o->floor > 0 && o->ridge > 0 && o->theta_prior > 0))

@@ -11,7 +11,8 @@ struct hg_qdf2 {
     double *theta;    /* [n_theta] */
     hg_linear energy; /* elements + hg_around_columns: counts of atoms, then what is around them; eV */
     hg_linear property[HG_QDF2_PROPERTIES];
-    /* Where it has learned: a larger spread (eV), a smaller gap between HOMO and LUMO (eV), a larger charge is outside. */
+    /* Where it has learned: a larger spread (eV), a smaller gap between HOMO and LUMO (eV), a larger charge is
+     * outside. */
     double most_spread, least_gap, most_charge;
 };
 
@@ -27,13 +28,14 @@ hg_status hg_qdf2_make(hg_qdf2 **out, hg_err *err); /* all zero: the published t
 size_t hg_qdf2_energy_columns(const hg_qdf2 *q);
 hg_status hg_qdf2_columns(double *x, const hg_qdf2 *q, const hg_molecule *m, hg_err *err);
 
-/* ---- properties: models/qdf2_property.c --------------------------------------------------------------------------------- */
+/* ---- properties: models/qdf2_property.c -------------------------------------------------------------------------- */
 
 size_t hg_qdf2_property_columns(const hg_qdf2 *q, hg_qdf2_property p);
 /* x[components, columns] of the room's last molecule: that of `r`. HG_ENOMEM. */
 hg_status hg_qdf2_property_describe(double *x, const hg_qdf2 *q, hg_qdf2_room *room, const hg_tb_result *r,
                                     const hg_molecule *m, hg_qdf2_property p, hg_err *err);
-/* Priors' standard deviations, scale[columns], and the squared residual that they are weighed against, in the property's unit. */
+/* Priors' standard deviations, scale[columns], and the squared residual that they are weighed against, in the
+ * property's unit. */
 double hg_qdf2_property_prior(double *scale, const hg_qdf2 *q, hg_qdf2_property p);
 /* Learns those of which at least ten molecules have labels. */
 hg_status hg_qdf2_property_fit(hg_qdf2 *q, const hg_qdf2_data *train, const hg_qdf2_data *validation,

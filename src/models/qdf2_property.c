@@ -1,14 +1,16 @@
-/* models/qdf2_property.c -- dipole, HOMO and LUMO from the orbitals of the refined tight binding: columns of their regressions
+/* models/qdf2_property.c -- dipole, HOMO and LUMO from the orbitals of the refined tight binding: their columns
  *
- * Dipole. Vectors that turn with the molecule, each with one coefficient: the tight binding's dipole; that of Mulliken's charges; the s-p
- * moments P_s,p of the atoms of each element, alone and times their neighbours of each element; and charges moved along a vector r_ab for
- * each pair of elements: by Gaussians of the distance, times 1 (unlike elements), times the difference of the two charges, times an atom's
- * neighbours of each element, and by Mayer's bond order and its square (the idea of the charge model CM3: Winget, Thompson, Xidos, Cramer,
- * Truhlar, J. Phys. Chem. A 106, 10707, 2002). What moves charge between atoms keeps its sum.
+ * Dipole. Vectors that turn with the molecule, each with one coefficient: the tight binding's dipole; that of
+ * Mulliken's charges; the s-p moments P_s,p of the atoms of each element, alone and times their neighbours of each
+ * element; and charges moved along a vector r_ab for each pair of elements: by Gaussians of the distance, times 1
+ * (unlike elements), times the difference of the two charges, times an atom's neighbours of each element, and by
+ * Mayer's bond order and its square (the idea of the charge model CM3: Winget, Thompson, Xidos, Cramer, Truhlar, J.
+ * Phys. Chem. A 106, 10707, 2002). What moves charge between atoms keeps its sum.
  *
- * Levels. The level itself, its mean over the levels within some tenths of an eV (weights exp(-|e - e_k| / POOL), so that levels which cross or
- * are degenerate do not matter), and the derivative of that mean by each increment of the tight binding (hg_tb_level_gradient): the
- * increments that this one level needs, to first order. All are properties of orbitals: two molecules far from each other do not change them.
+ * Levels. The level itself, its mean over the levels within some tenths of an eV (weights exp(-|e - e_k| / POOL), so
+ * that levels which cross or are degenerate do not matter), and the derivative of that mean by each increment of the
+ * tight binding (hg_tb_level_gradient): the increments that this one level needs, to first order. All are properties
+ * of orbitals: two molecules far from each other do not change them.
  */
 #include "core/memory.h"
 #include "models/qdf2_internal.h"
@@ -39,7 +41,7 @@ const char *hg_qdf2_property_unit(hg_qdf2_property p) { return PROPERTY[p].unit;
 size_t hg_qdf2_property_size(hg_qdf2_property p) { return PROPERTY[p].size; }
 bool hg_qdf2_knows(const hg_qdf2 *q, hg_qdf2_property p) { return q->property[p].columns > 0; }
 
-/* ---- dipole ---------------------------------------------------------------------------------------------------------------- */
+/* ---- dipole ------------------------------------------------------------------------------------------------------ */
 
 /* Where the kinds of columns begin, for E elements. */
 typedef struct {
@@ -178,7 +180,7 @@ hg_status hg_qdf2_charges(double *charge, const hg_qdf2 *q, hg_qdf2_room *room, 
     return HG_OK;
 }
 
-/* ---- levels ---------------------------------------------------------------------------------------------------------------- */
+/* ---- levels ------------------------------------------------------------------------------------------------------ */
 
 /* weight[n_orbitals] of the levels near the HOMO or the LUMO; false: there is none. */
 static bool pool_levels(double *weight, double *mean, const hg_tb_result *r, hg_qdf2_property p) {
@@ -214,7 +216,7 @@ static hg_status level_describe(double *x, const hg_qdf2 *q, hg_qdf2_room *room,
     return HG_OK;
 }
 
-/* ---- all of them ----------------------------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 size_t hg_qdf2_property_columns(const hg_qdf2 *q, hg_qdf2_property p) {
     return p == HG_QDF2_DIPOLE ? dipole_layout(q->around.elements).end : LEVEL_COLUMNS + q->n_theta;

@@ -1,7 +1,7 @@
 /* models/qdf2_property_fit.c -- learns what is read from the orbitals, at the tight binding that the energy has chosen
  *
- * For each property one pass over the molecules with a label: rows into a normal matrix, blocks of them over the pool; then a pass over
- * validation for the error bars. A molecule without self-consistent charges is left out.
+ * For each property one pass over the molecules with a label: rows into a normal matrix, blocks of them over the
+ * pool; then a pass over validation for the error bars. A molecule without self-consistent charges is left out.
  */
 #include "core/memory.h"
 #include "models/qdf2_internal.h"
@@ -66,7 +66,7 @@ static hg_status fit_begin(fit *f, hg_qdf2 *q, hg_qdf2_property p, size_t judged
     return HG_OK;
 }
 
-/* ---- blocks of rows ---------------------------------------------------------------------------------------------------------- */
+/* ---- blocks of rows ---------------------------------------------------------------------------------------------- */
 
 static void row_task(void *ctx, size_t begin, size_t end, size_t worker) {
     const fit *f = ctx;
@@ -151,7 +151,7 @@ static hg_status pass(fit *f, const hg_qdf2_data *data, void (*block)(fit *, siz
     return HG_OK;
 }
 
-/* ---- one property ------------------------------------------------------------------------------------------------------------ */
+/* ---- one property ------------------------------------------------------------------------------------------------ */
 
 static hg_status learn(fit *f, const hg_qdf2_data *train, const hg_qdf2_data *validation, hg_err *err) {
     hg_linear *l = &f->q->property[f->p];

@@ -1,16 +1,17 @@
 /* simulate/tb_table.c -- the numbers of the tight binding: one row an element. Another element is another row (and its place in
  * TB_ELEMENTS); one of a later period also needs Stewart's expansions of its shells below.
  *
- * Electrons, Slater exponents, levels, k_poly, eta, kappa, Gamma, alpha, Z_eff: the method GFN1-xTB of Grimme, Bannwarth, Shushkov, J. Chem.
- * Theory Comput. 13, 1989 (2017). The numbers were read from param_gfn1-xtb.txt, the parameter file of the authors' program xtb 6.5.1, which is
- * under LGPL-3.0-or-later. They are facts of a published method: 9 to 14 numbers an element, written down here in another form; no text and no
- * code of that program is in this one. They were not compared with the tables of the paper one by one; energies and charges with them agree with
- * those of the program to 5e-8 hartree and 2e-6 e for nine molecules of all five elements (tests/simulate/test_tight_binding.c).
- * Electronegativities: Pauling's. Radii: covalent, Pyykko & Atsumi, Chem. Eur. J. 15, 186 (2009), those of
- * k_poly for C..F as used there; in coordination numbers as in D3 (Grimme et al., J. Chem. Phys. 132, 154104, 2010).
- * The last numbers are where self-consistency begins, and change nothing but its speed: charge = c_0 + sum_z c_z n_z of each shell with
- * n_z its neighbours of an element; least squares, for every eighth of 11,831 molecules of QM9 with at most 14 atoms, residual 0.01
- * to 0.07 e.
+ * Electrons, Slater exponents, levels, k_poly, eta, kappa, Gamma, alpha, Z_eff: the method GFN1-xTB of Grimme,
+ * Bannwarth, Shushkov, J. Chem. Theory Comput. 13, 1989 (2017). The numbers were read from param_gfn1-xtb.txt, the
+ * parameter file of the authors' program xtb 6.5.1, which is under LGPL-3.0-or-later. They are facts of a published
+ * method: 9 to 14 numbers an element, written down here in another form; no text and no code of that program is in
+ * this one. They were not compared with the tables of the paper one by one; energies and charges with them agree with
+ * those of the program to 5e-8 hartree and 2e-6 e for nine molecules of all five elements
+ * (tests/simulate/test_tight_binding.c). Electronegativities: Pauling's. Radii: covalent, Pyykko & Atsumi, Chem. Eur.
+ * J. 15, 186 (2009), those of k_poly for C..F as used there; in coordination numbers as in D3 (Grimme et al., J.
+ * Chem. Phys. 132, 154104, 2010). The last numbers are where self-consistency begins, and change nothing but its
+ * speed: charge = c_0 + sum_z c_z n_z of each shell with n_z its neighbours of an element; least squares, for every
+ * eighth of 11,831 molecules of QM9 with at most 14 atoms, residual 0.01 to 0.07 e.
  */
 #include "simulate/tb.h"
 
@@ -102,8 +103,8 @@ const tb_element tb_elements[TB_ELEMENTS] = {
       .guess = { { 0.191, -0.000, -0.009, 0.002, 0.003, 0.008 }, { -0.412, -0.001, -0.005, 0.019, 0.008, -0.035 } } },
 };
 
-/* Stewart, J. Chem. Phys. 52, 431 (1970), tables of least-squares fits to Slater functions with zeta = 1. 2s and 2p have
- * exponents of their own here. */
+/* Stewart, J. Chem. Phys. 52, 431 (1970), tables of least-squares fits to Slater functions with zeta = 1. 2s and
+ * 2p have exponents of their own here. */
 static const struct {
     unsigned principal, l;
     tb_sto fit;

@@ -1,8 +1,8 @@
 /* simulate/tb_theta.c -- the learned increments: one table of their kinds, theta -> increments, and dE/dtheta
  *
- * The energy is stationary in the density matrix, so dE/dtheta is the explicit derivative alone (Hellmann-Feynman): for H0
- * Tr P dH0/dtheta, for gamma 1/2 q q, for Gamma q^3/3. Both directions of one table walk the same slots, in tb_walk: what sets an
- * increment and what receives its derivative cannot get out of step.
+ * The energy is stationary in the density matrix, so dE/dtheta is the explicit derivative alone (Hellmann-Feynman):
+ * for H0 Tr P dH0/dtheta, for gamma 1/2 q q, for Gamma q^3/3. Both directions of one table walk the same slots, in
+ * tb_walk: what sets an increment and what receives its derivative cannot get out of step.
  */
 #include "num/linalg.h"
 #include "simulate/tb.h"
@@ -44,7 +44,8 @@ size_t hg_tb_theta_count(void) { return N_THETA; }
 
 /* ---- theta -> increments --------------------------------------------------------------------------------------- */
 
-/* Walks the channels of pairs of elements that have numbers of their own; the mirror image of a channel of like atoms has none. */
+/* Walks the channels of pairs of elements that have numbers of their own; the mirror image of a channel of like
+ * atoms has none. */
 static bool next_channel(size_t *a, size_t *b, size_t *c) {
     for (;;) {
         if (++*c == TB_CHANNELS) {
@@ -246,8 +247,8 @@ void hg_tb_theta_gradient(double *gradient, const hg_tb *tb) {
     charge_gradient(gradient, tb);
 }
 
-/* Levels are those of F = H0 - S_mn (v_m + v_n)/2, where v = dE/dq holds gamma and Gamma: at fixed charges each costs the orbital's
- * population. */
+/* Levels are those of F = H0 - S_mn (v_m + v_n)/2, where v = dE/dq holds gamma and Gamma: at fixed charges each
+ * costs the orbital's population. */
 static void level_charge_gradient(double *g, const hg_tb *tb, const double *population) {
     for (size_t a = 0; a < tb->n; a++) {
         const double q = tb->atom_charge[a];

@@ -4,7 +4,8 @@
 #include "num/linalg.h"
 #include "test.h"
 
-/* y = 3 x - 1 with priors so wide that they say nothing; then one column with a prior: w = xy / (xx + ridge/scale^2). */
+/* y = 3 x - 1 with priors so wide that they say nothing; then one column with a prior: w = xy / (xx +
+ * ridge/scale^2). */
 static void a_line_is_found(void **state) {
     (void)state;
     double a[4] = { 0 }, b[2] = { 0 }, work[2];

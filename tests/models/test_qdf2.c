@@ -1,10 +1,12 @@
-/* tests/models/test_qdf2.c -- refined tight binding and a correction: what it learns, what it keeps the same, what it refuses */
+/* tests/models/test_qdf2.c -- refined tight binding and a correction: what it learns, what it keeps the same, what
+ * it refuses */
 #include "core/memory.h"
 #include "models/qdf2.h"
 #include "models/qdf2_internal.h"
 #include "test.h"
 
-/* Bent and stretched molecules of H and O, by seed: HOH, HOOH or H2 and O apart. Never two atoms on top of each other. */
+/* Bent and stretched molecules of H and O, by seed: HOH, HOOH or H2 and O apart. Never two atoms on top of each
+ * other. */
 static hg_molecule *sample(hg_arena *mem, uint64_t seed) {
     static const uint8_t Z[] = { 8, 1, 1, 8 };
     static const double R[] = { 0, 0, 0, 0.96, 0, 0, -0.3, 0.92, 0, -0.2, -0.6, 1.3 };
@@ -19,8 +21,8 @@ static hg_molecule *sample(hg_arena *mem, uint64_t seed) {
     return m;
 }
 
-/* What the columns can say: 0.7 of the tight binding's dipole, 0.2 e from each H to an O next to it; a HOMO of 0.9 times the tight binding's, 3 eV
- * higher. */
+/* What the columns can say: 0.7 of the tight binding's dipole, 0.2 e from each H to an O next to it; a HOMO of 0.9
+ * times the tight binding's, 3 eV higher. */
 static void true_properties(double dipole[3], double *homo, const hg_molecule *m) {
     hg_tb_model *model;
     hg_tb *tb;
@@ -43,7 +45,8 @@ static void true_properties(double dipole[3], double *homo, const hg_molecule *m
     hg_tb_model_free(model);
 }
 
-/* Energies that a model of this form can have: tight binding as published, -3 eV an H, -5 eV an O, and one term around the atoms. */
+/* Energies that a model of this form can have: tight binding as published, -3 eV an H, -5 eV an O, and one term
+ * around the atoms. */
 static double truth(const hg_molecule *m, hg_arena *mem) {
     const hg_around b = hg_around_default();
     double *x = hg_alloc(mem, hg_around_columns(&b), sizeof *x), e = 0;
@@ -260,7 +263,7 @@ static void turning_moves_nothing_and_far_molecules_add_up(void **state) {
     hg_arena_reset(mem, mark);
 }
 
-/* ---- the shipped model ------------------------------------------------------------------------------------------------- */
+/* ---- the shipped model ------------------------------------------------------------------------------------------- */
 
 static hg_qdf2 *shipped(void) {
     char path[512];
@@ -288,7 +291,8 @@ static const double METHANE[][3] = {
 static const double ETHANOL[][3] = { { -1.17, -0.40, 0 },    { 0.05, 0.55, 0 },       { 1.19, -0.26, 0 },
                                      { -1.13, -1.04, 0.89 }, { -1.13, -1.04, -0.89 }, { -2.10, 0.17, 0 },
                                      { 0.01, 1.20, 0.88 },   { 0.01, 1.20, -0.88 },   { 1.96, 0.32, 0 } };
-/* E(A and B, 50 angstrom apart) - E(A) - E(B); what the charges of the two by themselves make of it, one by one and as two dipoles. */
+/* E(A and B, 50 angstrom apart) - E(A) - E(B); what the charges of the two by themselves make of it, one by one
+ * and as two dipoles. */
 static double apart(const hg_qdf2 *q, hg_arena *mem, const hg_molecule *a, const hg_molecule *b, double *charges,
                     double *dipoles) {
     static const double OFF[3] = { 30, 0, 40 };
@@ -425,7 +429,7 @@ static void what_is_foreign_is_called_so(void **state) {
     hg_arena_reset(mem, mark);
 }
 
-/* ---- files, threads, refusals -------------------------------------------------------------------------------------------- */
+/* ---- files, threads, refusals ------------------------------------------------------------------------------------ */
 
 static void a_model_comes_back_from_its_file(void **state) {
     hg_arena *mem = *state;
@@ -478,6 +482,29 @@ static void threads_change_nothing(void **state) {
     hg_pool_free(o.pool);
     hg_qdf2_free(q[0]);
     hg_qdf2_free(q[1]);
+    hg_arena_reset(mem, mark);
+}
+
+/* Energies that no model of this form has, and increments that may go anywhere: what is learned is never worse, on
+ * what it was learned from, than the correction alone. */
+static void steps_that_go_too_far_are_taken_back(void **state) {
+    hg_arena *mem = *state;
+    const hg_mark mark = hg_arena_mark(mem);
+    data d;
+    double square[2] = { 0 };
+    hg_rng r = hg_rng_make(5, 0);
+    hg_qdf2_opts o = hg_qdf2_opts_default();
+    make_data(&d, mem);
+    for (size_t i = 0; i < TRAIN; i++) d.e[i] += 2 * hg_rng_normal(&r);
+    o.theta_prior = 10;
+    for (size_t k = 0; k < 2; k++) {
+        hg_qdf2 *q;
+        o.rounds = 3 * k;
+        assert_ok(hg_qdf2_fit(&q, &d.train, &d.validation, &o, NULL));
+        for (size_t i = 0; i < TRAIN; i++) square[k] += pow(predict(q, d.m[i]).energy - d.e[i], 2);
+        hg_qdf2_free(q);
+    }
+    assert_true(square[1] < square[0]);
     hg_arena_reset(mem, mark);
 }
 
@@ -557,6 +584,7 @@ int main(void) {
         TEST(what_is_foreign_is_called_so),
         TEST(a_model_comes_back_from_its_file),
         TEST(a_part_of_the_data_is_drawn_by_the_seed),
+        TEST(steps_that_go_too_far_are_taken_back),
         TEST(threads_change_nothing),
         TEST(bad_input_is_refused),
     };

@@ -368,8 +368,9 @@ static void derivatives_by_theta_are_those_of_the_energy(void **state) {
     hg_arena_reset(mem, mark);
 }
 
-/* H2 has no charges that could answer, so that the derivatives of its two levels are those of the levels. In any molecule the occupied levels
- * together are Tr P F: what H0 is worth there is what it is worth in the energy, and charges cost populations. */
+/* H2 has no charges that could answer, so that the derivatives of its two levels are those of the levels. In any
+ * molecule the occupied levels together are Tr P F: what H0 is worth there is what it is worth in the energy, and
+ * charges cost populations. */
 static void derivatives_of_levels_are_those_at_fixed_charges(void **state) {
     hg_arena *mem = *state;
     const hg_mark mark = hg_arena_mark(mem);
@@ -422,6 +423,20 @@ static void derivatives_of_levels_are_those_at_fixed_charges(void **state) {
         for (size_t s = r.first_shell[a]; m->z[a] == 8 && s < r.first_shell[a + 1]; s++)
             third -= r.population[s] * r.charge[a] * r.charge[a];
     assert_true(third != 0 && fabs(gradient[of_third->first + 3] - third) < 1e-9);
+    double site = 0, pair = 0; /* of oxygen: -population q of each shell; of H and O, second Gaussian */
+    for (size_t a = 0; a < m->n; a++)
+        for (size_t s = r.first_shell[a]; m->z[a] == 8 && s < r.first_shell[a + 1]; s++)
+            site -= r.population[s] * (tb_elements[3].electrons[s - r.first_shell[a]] - r.population[s]);
+    for (size_t a = 0; a < m->n; a++)
+        for (size_t b = 0; b < m->n; b++) {
+            if (m->z[a] != 1 || m->z[b] != 8) continue;
+            double r2 = 0;
+            for (size_t k = 0; k < 3; k++) r2 += pow((m->r[3 * a + k] - m->r[3 * b + k]) / HG_ANGSTROM_PER_BOHR, 2);
+            pair -= ((1 - r.charge[a]) * r.charge[b] + (6 - r.charge[b]) * r.charge[a]) *
+                    exp(-pow((sqrt(r2) - tb_radial_centre[1]) / tb_radial_width[1], 2));
+        }
+    assert_true(fabs(gradient[hg_tb_theta_family(3)->first + 3] - site) < 1e-9);
+    assert_true(fabs(gradient[hg_tb_theta_family(5)->first + tb_pair_index(0, 3) * TB_RADIAL + 1] - pair) < 1e-9);
     engine_free(&e);
     hg_arena_reset(mem, mark);
 }
