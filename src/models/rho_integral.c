@@ -60,16 +60,15 @@ typedef struct {
     hg_integrand f;
     const void *ctx;
     double x[THETA], w[THETA];
-    double *sum; /* [n RADIAL] */
-    bool failed;
+    double *sum;  /* [n RADIAL] */
+    double *cell; /* [threads, 2 n] */
 } work;
 
 static void shell_task(void *ctx, size_t begin, size_t end, size_t worker) {
     work *k = ctx;
     double p[3 * SPHERE], value[SPHERE];
-    double *to = hg_malloc(2 * k->n, sizeof *to);
-    (void)worker;
-    for (size_t i = begin; i < end && to; i++) {
+    double *to = k->cell + 2 * k->n * worker;
+    for (size_t i = begin; i < end; i++) {
         const size_t atom = i / RADIAL;
         const double angle = PI * (double)(i % RADIAL + 1) / (RADIAL + 1), x = cos(angle),
                      r = MIDDLE * (1 + x) / (1 - x);
@@ -86,22 +85,22 @@ static void shell_task(void *ctx, size_t begin, size_t end, size_t worker) {
             k->sum[i] +=
                 radial * k->w[s / PHI] * 2 * PI / PHI * value[s] * cell(p + 3 * s, k->r, k->n, atom, to, to + k->n);
     }
-    if (!to) k->failed = true;
-    hg_free(to);
 }
 
 hg_status hg_integrate(double *out, hg_integrand f, const void *ctx, const double *r, size_t n, hg_pool *pool,
                        hg_err *err) {
     work k = { .r = r, .n = n, .f = f, .ctx = ctx, .sum = hg_calloc(n * RADIAL, sizeof *k.sum) };
+    k.cell = hg_malloc(2 * n, hg_pool_threads(pool) * sizeof *k.cell);
+    const bool room = k.sum && k.cell;
     *out = 0;
-    if (k.sum) {
+    if (room) {
         legendre(k.x, k.w);
         hg_pool_for(pool, n * RADIAL, 4, shell_task, &k);
         for (size_t i = 0; i < n * RADIAL; i++) *out += k.sum[i];
     }
-    const bool done = k.sum && !k.failed;
     hg_free(k.sum);
-    return done ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory to integrate around %zu atoms", n);
+    hg_free(k.cell);
+    return room ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory to integrate around %zu atoms", n);
 }
 
 typedef struct {
