@@ -24,6 +24,7 @@
 #include "hagane/hagane.h"
 #include <glob.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,26 +142,32 @@ static double median_before(const curve *c, size_t end) { /* of the errors of up
     return x[n / 2];
 }
 
-static void print_table(const curve *authors, const curve *run, size_t runs) {
+static void print_cell(const char *format, const double *x, bool there) { there ? printf(format, *x) : printf(" |"); }
+
+/* A table for each of the three columns of a log. */
+static void print_tables(const curve *authors, const curve *run, size_t runs) {
+    static const struct {
+        const char *title, *format;
+        size_t offset; /* of the column in a curve */
+    } column[] = { { "Loss_E", " %.0f |", offsetof(curve, e) },
+                   { "Loss_V", " %.0f |", offsetof(curve, v) },
+                   { "validation, kcal/mol", " %.1f |", offsetof(curve, error) } };
     size_t longest = 0;
-    printf("| epoch | Loss_E: authors |");
-    for (size_t r = 0; r < runs; r++) printf(" %s |", run[r].name), longest = run[r].n > longest ? run[r].n : longest;
-    printf(" Loss_V: authors |");
-    for (size_t r = 0; r < runs; r++) printf(" %s |", run[r].name);
-    printf(" validation, kcal/mol: authors |");
-    for (size_t r = 0; r < runs; r++) printf(" %s |", run[r].name);
-    printf("\n|");
-    for (size_t k = 0; k < 4 + 3 * runs; k++) printf("---|");
-    printf("\n");
-    for (size_t i = 0; i < longest && i < authors->n; i++) {
-        const curve *c = authors;
-        printf("| %zu | %.0f |", i + 1, c->e[i]);
-        for (size_t r = 0; r < runs; r++) i < run[r].n ? printf(" %.0f |", run[r].e[i]) : printf(" |");
-        printf(" %.0f |", c->v[i]);
-        for (size_t r = 0; r < runs; r++) i < run[r].n ? printf(" %.0f |", run[r].v[i]) : printf(" |");
-        printf(" %.1f |", c->error[i]);
-        for (size_t r = 0; r < runs; r++) i < run[r].n ? printf(" %.1f |", run[r].error[i]) : printf(" |");
+    for (size_t r = 0; r < runs; r++) longest = run[r].n > longest ? run[r].n : longest;
+    for (size_t k = 0; k < sizeof column / sizeof *column; k++) {
+        printf("%s| %s: epoch | authors |", k ? "\n" : "", column[k].title);
+        for (size_t r = 0; r < runs; r++) printf(" %s |", run[r].name);
+        printf("\n|---|---|");
+        for (size_t r = 0; r < runs; r++) printf("---|");
         printf("\n");
+        for (size_t i = 0; i < longest && i < authors->n; i++) {
+            printf("| %zu |", i + 1);
+            print_cell(column[k].format, (const double *)((const char *)authors + column[k].offset) + i, true);
+            for (size_t r = 0; r < runs; r++)
+                print_cell(column[k].format, (const double *)((const char *)&run[r] + column[k].offset) + i,
+                           i < run[r].n);
+            printf("\n");
+        }
     }
 }
 
@@ -248,7 +255,7 @@ int main(int argc, char **argv) {
     if (runs == 0) stop_at("there is no log", NULL);
     read_authors(&authors);
     if (markdown)
-        print_table(&authors, run, runs);
+        print_tables(&authors, run, runs);
     else
         print_figures(json, &authors, run, runs);
     if (figure) draw(figure, &authors, run, runs);
