@@ -219,7 +219,7 @@ static double difference(const hg_orbitals *o, const hg_rho_cloud *c, hg_rho_kin
     return sum;
 }
 
-/* Ethylene and benzene were never learned from, as none of the four was chosen by. */
+/* Ethylene and benzene were never learned from. */
 static void densities_are_near_those_of_orbitals(void **state) {
     hg_arena *mem = *state;
     hg_rho *q = shipped();
