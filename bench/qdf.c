@@ -25,7 +25,7 @@
  *   extrap_kcal              qdf2, the larger ones
  *   extrap_23plus_kcal       qdf2, those of 23 and more atoms
  *   rotation_sd_kcal         qdf2: standard deviation over six orientations, mean over 20 molecules
- *   classic_rotation_sd_kcal the same of the authors' function
+ *   classic_rotation_sd_kcal  the same of the authors' function
  *   coverage90_in            share of the 1,480 inside the 90 % interval
  *   coverage90_out           share of the larger ones inside it
  *   outside_share_in         share of the 1,480 that qdf2 calls outside of what it knows
