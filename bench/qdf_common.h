@@ -1,4 +1,5 @@
-/* bench/qdf_common.h -- what the programs about Quantum Deep Field share: molecules of its split, what is known of them
+/* bench/qdf_common.h -- what the programs about Quantum Deep Field share: molecules of its split, what is known of
+ * them, and how an error is said */
 #ifndef HG_BENCH_QDF_COMMON_H
 #define HG_BENCH_QDF_COMMON_H
 #include "hagane/hagane.h"

@@ -111,7 +111,7 @@ static const char *folder_name(char name[NAME_SIZE], const char *folder) {
 
 static hg_status write_card(const char *path, const char *folder, const char *weights, const hg_lessons *l,
                             const hg_taught *t, hg_err *err) {
-    const hg_trainer *trainer = l->architecture->train;
+    const hg_arch_trainer *trainer = l->architecture->train;
     hg_card_number metrics[HG_PROPERTIES_MOST][METRICS];
     hg_card_number *options = hg_calloc(trainer->n_options, sizeof *options);
     if (!options) return hg_fail(err, HG_ENOMEM, "no memory for a card");

@@ -100,7 +100,7 @@ static hg_status classic_save(const void *model, const char *path, hg_err *err) 
     return hg_qdf_save(model, path, err);
 }
 
-static const hg_trainer CLASSIC_TRAINER = {
+static const hg_arch_trainer CLASSIC_TRAINER = {
     .option = CLASSIC_OPTION, .n_options = CLASSIC_OPTIONS, .steps = true, .fit = classic_fit, .save = classic_save
 };
 
@@ -214,7 +214,7 @@ static hg_status qdf2_fit(void **model, const hg_labelled *train, const hg_label
 
 static hg_status qdf2_save(const void *model, const char *path, hg_err *err) { return hg_qdf2_save(model, path, err); }
 
-static const hg_trainer QDF2_TRAINER = {
+static const hg_arch_trainer QDF2_TRAINER = {
     .option = QDF2_OPTION, .n_options = QDF2_OPTIONS, .fit = qdf2_fit, .save = qdf2_save
 };
 
