@@ -19,7 +19,7 @@ static const char CHECKPOINT[] = ".checkpoint";
 /* ---- options of the kind of model -------------------------------------------------------------------------------- */
 
 /* "prior" of "prior=0.3". */
-static const hg_train_option *option_named(const hg_trainer *t, const char *word, size_t len, size_t *at) {
+static const hg_train_option *option_named(const hg_arch_trainer *t, const char *word, size_t len, size_t *at) {
     for (size_t i = 0; i < t->n_options; i++)
         if (strlen(t->option[i].name) == len && memcmp(t->option[i].name, word, len) == 0) {
             *at = i;

@@ -64,7 +64,7 @@ typedef struct {
     /* out->property[n_properties] is the caller's and holds NaN, as charge and force do where they are wanted. */
     hg_status (*predict)(hg_prediction *out, const void *model, void *room, const hg_molecule *m, hg_err *err);
     void (*holds)(bool *property, const void *model); /* which of the properties; NULL: all of them */
-    const hg_arch_trainer *train;                          /* NULL: such models cannot be trained here */
+    const hg_arch_trainer *train;                     /* NULL: such models cannot be trained here */
 } hg_architecture;
 
 const hg_architecture *hg_architecture_at(size_t i);                      /* NULL past the last */
