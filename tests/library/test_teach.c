@@ -112,7 +112,7 @@ static void a_failure_leaves_the_folder_as_it_was(void **state) {
     hg_err err;
     open_school(&s, mem);
     folder_named(folder, "taught-broken");
-    hg_trainer broken = *s.all.architecture->train;
+    hg_arch_trainer broken = *s.all.architecture->train;
     hg_architecture a = *s.all.architecture;
     const hg_architecture *sound = s.all.architecture;
     broken.save = broken_save;

@@ -53,7 +53,7 @@ static void kinds_of_models_are_sound(void **state) {
 /* The defaults of the table are those of the library. */
 static void options_of_qdf2(void **state) {
     (void)state;
-    const hg_trainer *t = hg_architecture_find("qdf2")->train;
+    const hg_arch_trainer *t = hg_architecture_find("qdf2")->train;
     const hg_qdf2_opts o = hg_qdf2_opts_default();
     size_t found = 0;
     for (size_t k = 0; k < t->n_options; k++) {
