@@ -268,7 +268,7 @@ static hg_status learn(cli_run *run, const hg_architecture *a, const char *folde
     hg_lessons l = { .architecture = a,
                      .train = &train,
                      .validation = &validation,
-                     .name = cli_value(args, "name"),
+                     .name = cli_value(args, "out") ? cli_value(args, "name") : NULL, /* else it is the folder's */
                      .property = cli_value(args, "property"),
                      .source = cli_value(args, "source"),
                      .licence = cli_value(args, "licence") };
@@ -299,7 +299,8 @@ static const char *trainable(size_t i) {
 }
 
 static hg_status run_train(cli_run *run, hg_err *err) {
-    const char *folder = cli_value(&run->args, "out"), *arch = cli_value(&run->args, "arch");
+    const char *arch = cli_value(&run->args, "arch"), *name = cli_value(&run->args, "name");
+    const char *folder = cli_value(&run->args, "out") ? cli_value(&run->args, "out") : name;
     if (!arch) return hg_names_advise(err, hg_fail(err, HG_EINVAL, "--arch is missing"), "", trainable);
     const hg_architecture *a = hg_architecture_find(arch);
     if (cli_has(&run->args, "options")) return print_options(run, a, err);
@@ -307,7 +308,8 @@ static hg_status run_train(cli_run *run, hg_err *err) {
         return hg_advise(err, hg_fail(err, HG_EINVAL, "no file with molecules to learn from was given"),
                          "`hagane help train` shows the form");
     if (!folder)
-        return hg_advise(err, hg_fail(err, HG_EINVAL, "--out is missing"), "--out FOLDER, where weights and card go");
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "--name is missing"),
+                         "--name NAME, the model's name and its folder; --out puts it into another folder");
     return learn(run, a, folder, err);
 }
 
@@ -322,10 +324,16 @@ static const cli_positional POSITIONAL[] = {
 };
 static const cli_option TRAIN[] = {
     { .name = "arch", .type = CLI_CHOICE, .argument = "NAME", .choice = trainable, .help = "Kind of model." },
+    { .name = "name",
+      .type = CLI_TEXT,
+      .argument = "NAME",
+      .fallback = "the folder's name",
+      .help = "The model's name, and its folder where --out names no other." },
     { .name = "out",
       .letter = 'o',
       .type = CLI_TEXT,
       .argument = "FOLDER",
+      .fallback = "the name",
       .help = "Where weights.safetensors and card.json go." },
     { .name = "validation",
       .type = CLI_INPUT,
@@ -364,11 +372,6 @@ static const cli_option STEPS[] = {
     { .name = NULL },
 };
 static const cli_option CARD[] = {
-    { .name = "name",
-      .type = CLI_TEXT,
-      .argument = "TEXT",
-      .fallback = "the folder's name",
-      .help = "Name of the model." },
     { .name = "property",
       .type = CLI_TEXT,
       .argument = "TEXT",
@@ -382,11 +385,11 @@ static const cli_group TRAIN_GROUP = { "Training", TRAIN }, STEPS_GROUP = { "Tra
                        CARD_GROUP = { "For the card", CARD };
 static const cli_group *const GROUPS[] = { &TRAIN_GROUP, &STEPS_GROUP, &CARD_GROUP, &cli_run_group, NULL };
 static const cli_example EXAMPLES[] = {
-    { "hagane train --arch qdf2 train.txt --validation val.txt --out mymodel",
+    { "hagane train --arch qdf2 train.txt --validation val.txt --name mymodel",
       "learn energies, and how far off they are" },
-    { "hagane train --arch qdf2 train.xyz --target U0 --unit hartree --set rounds=0 --out quick",
+    { "hagane train --arch qdf2 train.xyz --target U0 --unit hartree --set rounds=0 --name quick",
       "the value \"U0\", in hartree; the tight binding stays as published" },
-    { "hagane train --arch qdf-classic train.txt --validation val.txt --set epochs=20 --log log.jsonl --out mymodel",
+    { "hagane train --arch qdf-classic train.txt --validation val.txt --set epochs=20 --log log.jsonl --name mymodel",
       "Quantum Deep Field itself; Ctrl-C keeps what was learned, and the same command with --resume goes on" },
     { .command = NULL },
 };

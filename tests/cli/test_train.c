@@ -74,8 +74,12 @@ static void a_model_is_trained_and_used(void **state) {
 
 static void what_is_not_known_of_its_errors_is_said(void **state) {
     (void)state;
-    program_result r = program_run(QDF2, train, "--out", folder, NULL);
+    program_result r = program_run(QDF2, train, "--name", folder, NULL); /* the folder too, without --out */
     assert_int_equal(r.code, 0);
+    char word[200], *text = test_read_file(card);
+    assert_non_null(text);
+    assert_string_equal(json_string(word, sizeof word, text, "name"), strrchr(folder, '/') + 1);
+    free(text);
     assert_contains(r.err, "no molecules of validation: nothing is known of the model's errors");
     r = program_run(QDF2, train, "--validation", train, "--out", folder, NULL);
     assert_int_equal(r.code, 0);
@@ -121,7 +125,7 @@ static void bad_lines_are_refused(void **state) {
     (void)state;
     refused(program_run("train", train, "--out", folder, NULL), 2, "--arch is missing", "qdf2");
     refused(program_run("train", "--arch", "qdf7", train, "--out", folder, NULL), 2, "qdf7", "qdf2");
-    refused(program_run(QDF2, train, NULL), 2, "--out is missing", "--out FOLDER");
+    refused(program_run(QDF2, train, NULL), 2, "--name is missing", "--out puts it");
     refused(program_run(QDF2, "--out", folder, NULL), 2, "no file with molecules", "hagane help train");
     refused(program_run(QDF2, train, "--out", folder, "--set", "round=3", NULL), 2, "no option \"round\"",
             "there are: rounds, prior");
