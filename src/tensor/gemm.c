@@ -3,12 +3,14 @@
  * The result is cut into blocks whose borders depend on the sizes alone, a task each, and every task is one call of OpenBLAS on one
  * thread: same bits for any number of threads. Bias and activation are applied to a block while it is in the cache. A small result of long
  * sums, as a layer's gradient with respect to its weights, is cut along the sums instead: narrow blocks would spend their time on packing.
- * Of a tape that asks for bfloat16, tensor/bf16.h does the work of OpenBLAS, but where an edge is so short that there is nothing to win.
+ * Where b is small, tensor/narrow.h does the work of OpenBLAS without its copies. Of a tape that asks for bfloat16, tensor/bf16.h does the work of OpenBLAS, but where an edge is so short that there is nothing to win.
  */
 #include "tensor/gemm.h"
 #include "num/isa.h"
 #include "num/linalg.h"
 #include "tensor/bf16.h"
+#include "tensor/narrow.h"
+#include "tensor/tile.h"
 #include <cblas.h>
 #include <limits.h>
 #include <string.h>
@@ -28,7 +30,8 @@ typedef struct {
     size_t row_blocks, col_blocks; /* of a matrix */
     size_t depth;                  /* of k; less than k: pieces of the sums, each into a part of its own */
     char *parts;                   /* [pieces, m, n]; NULL: one piece */
-    bool bf16;
+    bool bf16, narrow;
+    float *panels;    /* b of tensor/narrow.h, for all; NULL: BLAS */
     uint16_t *packed; /* b, for all; NULL: every task packs its own */
     uint16_t *room;   /* [threads, room_size] */
     size_t room_size;
@@ -80,6 +83,15 @@ static void multiply(const hg_product *p, void *c, size_t ldc, const void *a, co
                     (int)ldc);
 }
 
+/* Columns from..from + n of b, which begins at one of its panels. */
+static void narrow(const job *j, float *c, const void *a, size_t from, size_t m, size_t n, bool add) {
+    const hg_product *p = j->p;
+    const hg_matrix ma = { a, p->a.row, p->a.col };
+    hg_panels b = hg_narrow_layout(j->panels, p->k);
+    b.data += from / HG_TILE_FLOATS * b.apart;
+    hg_narrow_product(c, p->ldc, &ma, b, m, n, p->k, add);
+}
+
 /* Rows of bias, or zeros: what the product is added to. */
 static void begin_block(const hg_product *p, char *c, const char *bias, size_t m, size_t n) {
     const size_t size = hg_dtype_size(p->dtype);
@@ -117,6 +129,8 @@ static void block(const job *j, size_t which, size_t i, size_t k, size_t worker)
         const void *a = element(p, p->a.data, ai + in[0]), *b = element(p, p->b.data, bi + in[1]);
         if (j->bf16)
             multiply_bf16(j, (float *)c, p->ldc, a, b, k, m, n, p->k, p->add || filled || r > 0, worker);
+        else if (j->panels)
+            narrow(j, (float *)c, a, k, m, n, p->add || filled);
         else
             multiply(p, c, p->ldc, a, b, m, n, p->k, p->add || filled || r > 0);
     }
@@ -145,6 +159,9 @@ static void piece_task(void *ctx, size_t begin, size_t end, size_t worker) {
         char *c = j->parts + piece * p->m * p->n * hg_dtype_size(p->dtype);
         if (j->bf16)
             multiply_bf16(j, (float *)c, p->n, a, b, 0, p->m, p->n, k, false, worker);
+        else if (p->dtype == HG_F32 && hg_narrow_fits_as_is(&p->a, &p->b, p->m, p->n, k))
+            hg_narrow_product((float *)c, p->n, &(hg_matrix) { a, p->a.row, p->a.col },
+                              hg_narrow_as_is(&(hg_matrix) { b, p->b.row, 1 }), p->m, p->n, k, false);
         else
             multiply(p, c, p->n, a, b, p->m, p->n, k, false);
     }
@@ -206,6 +223,21 @@ static void pack_task(void *ctx, size_t begin, size_t end, size_t worker) {
     hg_bf16_pack(j->packed, &j->p->b, j->p->k, j->p->n, begin, end);
 }
 
+static void panels_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    const job *j = ctx;
+    (void)worker;
+    hg_narrow_pack(j->panels, &j->p->b, j->p->k, j->p->n, begin, end);
+}
+
+/* Blocks of whole rows then: b is small. */
+static bool prepare_narrow(job *j, hg_tape *t) {
+    const hg_product *p = j->p;
+    j->panels = hg_tape_alloc(t, hg_narrow_packed(p->k, p->n), sizeof *j->panels);
+    if (!j->panels) return false;
+    hg_pool_for(hg_tape_pool(t), hg_narrow_panels(p->n), 1, panels_task, j);
+    return true;
+}
+
 /* One matrix b that several blocks of rows need is packed once. */
 static bool prepare_bf16(job *j, hg_tape *t, size_t products) {
     const hg_product *p = j->p;
@@ -224,7 +256,7 @@ static bool prepare_bf16(job *j, hg_tape *t, size_t products) {
 /* Smaller blocks until there are tasks enough. */
 static void cut(job *j, size_t matrices, double depth) {
     const hg_product *p = j->p;
-    const size_t step = j->bf16 ? HG_BF16_PANEL : 16;
+    const size_t step = j->bf16 ? HG_BF16_PANEL : j->narrow ? HG_TILE_FLOATS : 16;
     for (;;) {
         const size_t m = p->m < j->rows ? p->m : j->rows, n = p->n < j->cols ? p->n : j->cols;
         if (blocks(p->m, j->rows) * blocks(p->n, j->cols) * matrices >= TASKS) break;
@@ -251,10 +283,12 @@ void hg_product_do(hg_tape *t, const hg_product *p) {
         return;
     }
     const double depth = (double)p->k * (double)inner;
+    j.narrow = !j.bf16 && p->dtype == HG_F32 && matrices == 1 && inner == 1 && hg_narrow_fits(&p->a, p->m, p->n, p->k);
+    if (j.narrow) j.cols = (COLS / HG_TILE_FLOATS) * HG_TILE_FLOATS;
     cut(&j, matrices, depth);
     const double work = (double)j.rows * (double)j.cols * depth + 1;
     const size_t chunk = work < WORK_LEAST ? (size_t)(WORK_LEAST / work) : 1;
-    if (!j.bf16 || prepare_bf16(&j, t, matrices * inner))
+    if (j.bf16 ? prepare_bf16(&j, t, matrices * inner) : !j.narrow || prepare_narrow(&j, t))
         hg_pool_for(hg_tape_pool(t), j.row_blocks * j.col_blocks * matrices, chunk, task, &j);
     hg_tape_release(t, mark);
 }

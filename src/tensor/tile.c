@@ -68,6 +68,7 @@ BODY(narrow_f32, float, 16, 4)
 BODY(narrow_f64, double, 16, 4)
 
 #if defined(__x86_64__)
+bool hg_tile_is_wide(void) { return __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); }
 #define KERNELS(type)                                                                                                  \
     __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"))) static void avx512_##type(                  \
         const hg_tile *t) {                                                                                            \
@@ -76,7 +77,7 @@ BODY(narrow_f64, double, 16, 4)
     __attribute__((target("avx2,fma"))) static void avx2_##type(const hg_tile *t) { middle_##type##_all(t); }          \
     static void baseline_##type(const hg_tile *t) { narrow_##type##_all(t); }                                          \
     static void tile_##type(const hg_tile *t) {                                                                        \
-        if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))                                  \
+        if (hg_tile_is_wide())                                                                                         \
             avx512_##type(t);                                                                                          \
         else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))                                      \
             avx2_##type(t);                                                                                            \
@@ -84,6 +85,7 @@ BODY(narrow_f64, double, 16, 4)
             baseline_##type(t);                                                                                        \
     }
 #else
+bool hg_tile_is_wide(void) { return false; }
 #define KERNELS(type)                                                                                                  \
     static void tile_##type(const hg_tile *t) { narrow_##type##_all(t); }
 #endif

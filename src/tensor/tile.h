@@ -1,9 +1,9 @@
-/* tensor/tile.h -- the innermost loop of convolutions: a small block of sums that stays in registers */
+/* tensor/tile.h -- the innermost loop of convolutions and of layers: a small block of sums that stays in registers */
 #ifndef HG_TENSOR_TILE_H
 #define HG_TENSOR_TILE_H
 #include "hagane/tensor.h"
 
-enum { HG_TILE_ROWS = 8, HG_TILE_BYTES = 192 /* of a row: 48 floats or 24 doubles */ };
+enum { HG_TILE_ROWS = 8, HG_TILE_BYTES = 192 /* of a row: 48 floats or 24 doubles */, HG_TILE_FLOATS = 48 };
 static inline size_t hg_tile_lanes(hg_dtype d) { return d == HG_F32 ? HG_TILE_BYTES / 4 : HG_TILE_BYTES / 8; }
 
 /* c[i][j] (+)= sum over l < k of row[i][a_at[l]] b[b_at[l] + j], for i < rows <= 8 and j < lanes <= hg_tile_lanes. The sum is formed in
@@ -17,5 +17,6 @@ typedef struct {
     bool add;
 } hg_tile;
 void hg_tile_do(hg_dtype d, const hg_tile *t);
+bool hg_tile_is_wide(void); /* a whole tile fits the registers of this machine */
 
 #endif
