@@ -1,20 +1,22 @@
 /* bench/qdf.c -- Quantum Deep Field and its successor qdf2: are they right, how fast, and how far do they reach?
  *
- *   qdf [--json | --markdown] [--quick] [--threads N] [--peer]
+ *   qdf [--json | --markdown] [--quick] [--threads N] [--alone]
  *
  * Data: the split of Quantum Deep Field's authors on QM9 (../shared/data/qdf-qm9): 11,831 molecules of at most 14
  * atoms to learn from, 1,480 of at most 14 (interpolation) and 116,041 of 15 to 29 atoms (extrapolation) to be judged
  * by; --quick: 1,500 of the latter, drawn by seed 1. Errors are mean absolute ones, kcal/mol. Models are the shipped
  * ones, models/qdf-classic (the authors' weights) and models/qdf2. Speed is processor time of one core from
  * coordinates to energies, over the 1,480 molecules; a training step is the loss of energy and that of the potential
- * with an Adam step after each, batches of 4, as the authors have them. PyTorch runs bench/peers/torch_qdf.py with
- * --peer: the same function and batches, one thread.
+ * with an Adam step after each, batches of 4, as the authors have them. PyTorch runs bench/peers/torch_qdf.py, but
+ * with --alone: the same function and batches, one thread.
  *
  *   classic_max_abs_de_ev    largest difference from the authors' own predictions
  *   classic_mae_ev           their log has 0.05753
  *   classic_per_s_core       molecules a second, float
  *   classic_bf16_per_s_core  the same with products in bfloat16
  *   classic_bf16_de_kcal     mean difference of the two
+ *   classic_18_atoms_per_s_core       molecules a second, float, of 18 atoms, the mean of QM9
+ *   classic_bf16_18_atoms_per_s_core  the same with products in bfloat16
  *   torch_per_s_core         PyTorch, float
  *   train_per_s_core         molecules a second in training, float
  *   train_small_hk_per_s_core  the same with a map from density to potential of width 32 instead of 250
@@ -53,10 +55,19 @@
 #include "tensor/params.h"
 #include <sys/resource.h>
 
-enum { QUICK = 1500, TURNED = 20, ORIENTATIONS = 6, TRAINED = 240, BATCH = 4, SMALL_HK = 32 };
+enum {
+    QUICK = 1500,
+    TURNED = 20,
+    ORIENTATIONS = 6,
+    TRAINED = 240,
+    BATCH = 4,
+    SMALL_HK = 32,
+    MEAN_SIZE = 18,
+    SIZED = 1000
+};
 
 static struct {
-    bool json, markdown, quick, peer;
+    bool json, markdown, quick, alone;
     size_t threads;
 } OPTIONS = { .threads = 2 };
 
@@ -216,6 +227,33 @@ static classic_figures run_classic(const molecules *s) {
     free(want);
     free(e);
     return f;
+}
+
+/* Molecules a second of QM9's mean size, float and bfloat16: the first SIZED of them. */
+static void classic_at_mean_size(double *per_s, double *bf16_per_s, const molecules *s) {
+    hg_err err;
+    hg_qdf *q;
+    hg_qdf_room room = { 0 };
+    hg_arena *mem = hg_arena_new();
+    if (hg_qdf_load(&q, HG_SOURCE_DIR "/models/qdf-classic/weights.safetensors", &(hg_params_opts) { .fixed = true },
+                    &err) != HG_OK)
+        stop_at("weights", &err);
+    uint16_t *packed = hg_qdf_pack(q->w, &q->l);
+    if (!packed) stop_at("no memory", NULL);
+    for (int bf16 = 0; bf16 < 2; bf16++) {
+        size_t done = 0;
+        const double start = cpu();
+        for (size_t i = 0; i < s->n && done < SIZED; i++) {
+            if (s->m[i]->n != MEAN_SIZE) continue;
+            classic_energy(q, bf16 ? packed : NULL, s->m[i], mem, &room);
+            done++;
+        }
+        *(bf16 ? bf16_per_s : per_s) = (double)done / (cpu() - start);
+    }
+    hg_free(packed);
+    hg_qdf_free(q);
+    hg_qdf_room_free(&room);
+    hg_arena_free(mem);
 }
 
 /* ---- qdf2 -------------------------------------------------------------------------------------------------------- */
@@ -442,7 +480,7 @@ static double qdf2_rotation(const hg_qdf2 *q, const molecules *s) {
 static void ask_peer(double *predict, double *train) {
     char command[1400], path[600];
     *predict = *train = (double)NAN;
-    if (!OPTIONS.peer) return;
+    if (OPTIONS.alone) return;
     snprintf(command, sizeof command,
              "OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 /usr/bin/python3 %s/bench/peers/torch_qdf.py %s 2>/dev/null",
              HG_SOURCE_DIR, shared(path, "qdf-qm9/under14_test.txt.xz"));
@@ -507,12 +545,12 @@ static void read_options(int argc, char **argv) {
             OPTIONS.markdown = true;
         else if (strcmp(argv[i], "--quick") == 0)
             OPTIONS.quick = true;
-        else if (strcmp(argv[i], "--peer") == 0)
-            OPTIONS.peer = true;
+        else if (strcmp(argv[i], "--alone") == 0)
+            OPTIONS.alone = true;
         else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
             OPTIONS.threads = (size_t)atoi(argv[++i]);
         else
-            stop_at("usage: qdf [--json | --markdown] [--quick] [--threads N] [--peer]", NULL);
+            stop_at("usage: qdf [--json | --markdown] [--quick] [--threads N] [--alone]", NULL);
     }
     if (OPTIONS.threads < 1 || OPTIONS.threads > 64) stop_at("--threads is 1 to 64", NULL);
 }
@@ -522,7 +560,7 @@ int main(int argc, char **argv) {
     hg_pool *pool;
     hg_qdf2 *q;
     struct rusage usage;
-    double torch, torch_train;
+    double torch, torch_train, mean_size = (double)NAN, mean_size_bf16 = (double)NAN;
     read_options(argc, argv);
     if (hg_pool_new(&pool, OPTIONS.threads, &err) != HG_OK) stop_at("threads", &err);
     if (hg_qdf2_load(&q, HG_SOURCE_DIR "/models/qdf2/weights.safetensors", &err) != HG_OK) stop_at("weights", &err);
@@ -532,6 +570,7 @@ int main(int argc, char **argv) {
     const double rotation = qdf2_rotation(q, &test), forces = force_speed(q, &test);
     getrusage(RUSAGE_SELF, &usage);
     molecules large = load("qdf-qm9/over15_test.txt.xz", LARGE, OPTIONS.quick ? QUICK : LARGE);
+    classic_at_mean_size(&mean_size, &mean_size_bf16, &large);
     const qdf2_figures out = run_qdf2(q, &large, pool);
     molecules validation = load("qdf-qm9/under14_val.txt.xz", VALIDATION, VALIDATION);
     baseline b = { .slope = { 0 } };
@@ -551,6 +590,8 @@ int main(int argc, char **argv) {
     print_figure("classic_per_s_core", c.per_s, ", ");
     print_figure("classic_bf16_per_s_core", c.bf16_per_s, ", ");
     print_figure("classic_bf16_de_kcal", c.bf16_de, ", ");
+    print_figure("classic_18_atoms_per_s_core", mean_size, ", ");
+    print_figure("classic_bf16_18_atoms_per_s_core", mean_size_bf16, ", ");
     print_figure("torch_per_s_core", torch, ", ");
     print_figure("train_per_s_core", c.train_per_s, ", ");
     print_figure("train_small_hk_per_s_core", c.train_small_hk_per_s, ", ");
