@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t interrupted;
+static atomic_bool interrupted; /* any thread may be the one that gets the signal */
 
 static struct {
     cli_volume volume;
@@ -27,7 +28,7 @@ static struct {
 
 static void on_signal(int number) {
     (void)number;
-    interrupted = 1;
+    atomic_store(&interrupted, true);
 }
 
 static double now(void) {
@@ -76,7 +77,7 @@ void cli_terminal_open(cli_volume volume, bool progress) {
     sigaction(SIGXFSZ, &action, NULL); /* and one beyond the allowed size of a file EFBIG */
 }
 
-bool cli_interrupted(void) { return interrupted != 0; }
+bool cli_interrupted(void) { return atomic_load(&interrupted); }
 size_t cli_terminal_width(void) { return terminal.width; }
 bool cli_terminal_utf8(void) { return terminal.utf8; }
 const char *cli_bold(bool on) { return !terminal.colour_out ? "" : on ? "\033[1m" : "\033[0m"; }
