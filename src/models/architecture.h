@@ -3,16 +3,9 @@
 #define HG_MODELS_ARCHITECTURE_H
 #include "hagane/property.h"
 #include "hagane/train.h"
+#include "models/option.h"
 
 /* ---- how a kind of model is trained ------------------------------------------------------------------------------ */
-
-/* What a person may choose: one number. */
-typedef struct {
-    const char *name, *unit; /* "prior", "kcal/mol"; unit "": none */
-    double fallback, min, max;
-    bool whole; /* only whole numbers */
-    const char *help;
-} hg_train_option;
 
 typedef struct {
     size_t n;

@@ -1,0 +1,7 @@
+/* learn/records.h -- the learners that learn/learners.c lists: one declaration a learner */
+#ifndef HG_LEARN_RECORDS_H
+#define HG_LEARN_RECORDS_H
+#include "learn/learner.h"
+
+extern const hg_learner hg_ridge_learner; /* learn/ridge.c */
+#endif
