@@ -196,9 +196,12 @@ static const char BRINGER[] = "CREATE TABLE IF NOT EXISTS bringer(project TEXT P
 static hg_status open_files(hg_store *s, const char *folder, const hg_store_opts *o, hg_err *err) {
     char path[PATH_MAX];
     unsigned char id[16];
-    const hg_database_opts opts = {
-        .version = VERSION, .schema = SCHEMA, .create = o->create, .step = o->step, .step_user = o->step_user
-    };
+    const hg_database_opts opts = { .version = VERSION,
+                                    .schema = SCHEMA,
+                                    .create = o->create,
+                                    .step = o->step,
+                                    .step_user = o->step_user,
+                                    .damaged = "keep the file; this server can be rebuilt from the other two" };
     HG_TRY(hg_world_random(&s->world, id, sizeof id, err));
     HG_TRY(path_of(path, folder, "keys.db", err));
     HG_TRY(hg_vault_open(&s->vault, path, o->master_key, s->party, id, &s->world, &opts, err));

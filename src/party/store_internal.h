@@ -2,7 +2,7 @@
 #ifndef HG_PARTY_STORE_INTERNAL_H
 #define HG_PARTY_STORE_INTERNAL_H
 #include "party/audit.h"
-#include "party/database.h"
+#include "files/database.h"
 #include "party/epoch.h"
 #include "party/ledger.h"
 #include "party/store.h"

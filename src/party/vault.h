@@ -7,7 +7,7 @@
 #ifndef HG_PARTY_VAULT_H
 #define HG_PARTY_VAULT_H
 #include "core/text.h"
-#include "party/database.h"
+#include "files/database.h"
 #include "party/encode.h"
 #include "party/world.h"
 

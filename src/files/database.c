@@ -1,8 +1,9 @@
-/* party/database.c -- see party/database.h */
-#include "party/database.h"
+/* files/database.c -- see files/database.h */
+#include "files/database.h"
 #include "core/memory.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,8 +31,8 @@ static hg_status fail(const hg_database *d, int rc, hg_err *err) {
     case SQLITE_NOMEM: return hg_fail(err, HG_ENOMEM, "%s: no memory", d->path);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return hg_advise(err, hg_fail(err, HG_EDATA, "%s: damaged: %s", d->path, words),
-                         "keep the file; this server can be rebuilt from the other two");
+        hg_fail(err, HG_EDATA, "%s: damaged: %s", d->path, words);
+        return d->opts.damaged ? hg_advise(err, HG_EDATA, "%s", d->opts.damaged) : HG_EDATA;
     case SQLITE_FULL: return hg_fail(err, HG_EIO, "%s: the disk is full", d->path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return hg_fail(err, HG_EIO, "%s: another program holds it", d->path);
@@ -104,9 +105,10 @@ static hg_status make_file(const char *path, hg_err *err) {
 }
 
 hg_status hg_database_open(hg_database **out, const char *path, const hg_database_opts *o, hg_err *err) {
+    const bool memory = strcmp(path, HG_DATABASE_MEMORY) == 0;
     *out = NULL;
-    if (o->create) HG_TRY(make_file(path, err));
-    if (access(path, F_OK) != 0) return hg_fail(err, HG_ENOTFOUND, "%s: there is no such file", path);
+    if (o->create && !memory) HG_TRY(make_file(path, err));
+    if (!memory && access(path, F_OK) != 0) return hg_fail(err, HG_ENOTFOUND, "%s: there is no such file", path);
     hg_database *d = hg_calloc(1, sizeof *d);
     if (d) d->path = hg_malloc(strlen(path) + 1, 1);
     if (!d || !d->path) {
@@ -157,6 +159,7 @@ static hg_status prepared(sqlite3_stmt **out, hg_database *d, const char *sql, h
 static int bind(sqlite3_stmt *s, int at, const hg_value *v) {
     switch (v->type) {
     case HG_VALUE_INT: return sqlite3_bind_int64(s, at, v->i);
+    case HG_VALUE_REAL: return sqlite3_bind_double(s, at, v->x);
     case HG_VALUE_TEXT: return sqlite3_bind_text(s, at, v->p, -1, SQLITE_STATIC);
     case HG_VALUE_BLOB: /* an empty blob is not NULL */
         return v->n ? sqlite3_bind_blob64(s, at, v->p, v->n, SQLITE_STATIC) : sqlite3_bind_zeroblob(s, at, 0);
@@ -164,16 +167,26 @@ static int bind(sqlite3_stmt *s, int at, const hg_value *v) {
     }
 }
 
-hg_status hg_query_begin(hg_query *q, hg_database *d, const char *sql, const hg_value *v, size_t n, hg_err *err) {
-    *q = (hg_query) { .d = d };
-    HG_TRY(prepared(&q->s, d, sql, err));
+static hg_status bind_all(hg_query *q, const hg_value *v, size_t n, hg_err *err) {
     for (size_t i = 0; i < n; i++) {
         const int rc = bind(q->s, (int)i + 1, v + i);
         if (rc == SQLITE_OK) continue;
         hg_query_end(q);
-        return fail(d, rc, err);
+        return fail(q->d, rc, err);
     }
     return HG_OK;
+}
+
+hg_status hg_query_begin(hg_query *q, hg_database *d, const char *sql, const hg_value *v, size_t n, hg_err *err) {
+    *q = (hg_query) { .d = d };
+    HG_TRY(prepared(&q->s, d, sql, err));
+    return bind_all(q, v, n, err);
+}
+
+hg_status hg_query_begin_once(hg_query *q, hg_database *d, const char *sql, const hg_value *v, size_t n, hg_err *err) {
+    *q = (hg_query) { .d = d, .once = true };
+    const int rc = sqlite3_prepare_v3(d->db, sql, -1, 0, &q->s, NULL);
+    return rc == SQLITE_OK ? bind_all(q, v, n, err) : fail(d, rc, err);
 }
 
 hg_status hg_query_next(bool *row, hg_query *q, hg_err *err) {
@@ -184,12 +197,26 @@ hg_status hg_query_next(bool *row, hg_query *q, hg_err *err) {
 
 void hg_query_end(hg_query *q) {
     if (!q->s) return;
-    sqlite3_reset(q->s);
-    sqlite3_clear_bindings(q->s); /* they point to memory that goes */
+    if (q->once) {
+        sqlite3_finalize(q->s);
+    } else {
+        sqlite3_reset(q->s);
+        sqlite3_clear_bindings(q->s); /* they point to memory that goes */
+    }
     q->s = NULL;
 }
 
 uint64_t hg_query_int(const hg_query *q, int column) { return (uint64_t)sqlite3_column_int64(q->s, column); }
+
+double hg_query_real(const hg_query *q, int column) {
+    return sqlite3_column_type(q->s, column) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(q->s, column);
+}
+
+hg_status hg_query_string(const char **s, const hg_query *q, int column, hg_arena *mem, hg_err *err) {
+    const char *p = (const char *)sqlite3_column_text(q->s, column);
+    *s = p ? hg_arena_strndup(mem, p, (size_t)sqlite3_column_bytes(q->s, column)) : NULL;
+    return !p || *s ? HG_OK : hg_fail(err, HG_ENOMEM, "%s: no memory for a text", q->d->path);
+}
 
 const void *hg_query_blob(size_t *n, const hg_query *q, int column) {
     const void *p = sqlite3_column_blob(q->s, column);
