@@ -1,8 +1,9 @@
 /* library/card.h -- the card of a model: read what is needed, write what the trainer knows
  *
- * JSON, schema "hagane.card/1": name, architecture; properties, each with symbol, name, unit and metrics; data with
- * their hashes, their source and licence; domain (elements, sizes); options and seed of the training; the library's
- * version; weights_sha256.
+ * JSON, schema "hagane.card/1": name, architecture; properties, each with symbol, name, unit, metrics and the range of
+ * what was learned; data with their hashes, their source and licence, how they were split; domain (elements, sizes);
+ * descriptor, parent, options and seed of the training; the library's version; weights_sha256. Only name, architecture,
+ * properties and weights_sha256 must be there: what a trainer does not know is absent or null.
  */
 #ifndef HG_LIBRARY_CARD_H
 #define HG_LIBRARY_CARD_H
@@ -12,7 +13,7 @@ typedef struct {
     const char *role; /* "train", "validation" */
     const char *file; /* its name without folders */
     char sha256[65];
-    size_t molecules;
+    size_t molecules, rows; /* the one that is not 0 */
 } hg_card_data;
 
 typedef struct {
@@ -24,13 +25,19 @@ typedef struct {
     hg_property what;
     const hg_card_number *metrics;
     size_t n_metrics;
+    double least, most; /* of the values that were learned, in its unit; both 0: not told */
 } hg_card_property;
+
+enum { HG_CARD_METRICS_MOST = 64 }; /* of one property, on reading */
 
 typedef struct {
     const char *name, *architecture;
     hg_card_property property[HG_PROPERTIES_MOST];
     size_t n_properties;
-    const char *source, *licence; /* of the data, in words */
+    const char *descriptor;             /* what makes the numbers that it learns from, "xenonpy290 1"; NULL: none */
+    const char *source, *licence;       /* of the data, in words */
+    const char *split;                  /* how train, validation and test were parted, in words */
+    const char *parent, *parent_sha256; /* a transferred model's: name and weights; NULL: none */
     const hg_card_data *data;
     size_t n_data;
     const hg_card_number *options;
@@ -43,7 +50,7 @@ typedef struct {
 
 /* Replaces the file whole or not at all. */
 HG_MUST_CHECK hg_status hg_card_write(const hg_card *c, const char *path, hg_err *err);
-/* name, architecture, properties without their metrics, domain and weights_sha256, in the arena; *text the whole.
+/* All but data, options and seed, in the arena; *text the whole. A metric without a value (null) is NaN.
  * Errors: HG_EIO, HG_EPARSE with place; HG_ENOTFOUND one that is missing; HG_ELIMIT. */
 HG_MUST_CHECK hg_status hg_card_read(hg_card *c, const char **text, const char *path, hg_arena *arena, hg_err *err);
 /* The same from text[n]; `name` stands for the file in messages. */

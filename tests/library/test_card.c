@@ -7,14 +7,16 @@
 static const char HASH[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 static hg_card example(void) {
-    static const hg_card_data data[] = { { "train", "a.txt", "11", 34 } };
+    static const hg_card_data data[] = { { "train", "a.txt", "11", 34, 0 }, { "test", "b.csv", "12", 0, 5 } };
     static const hg_card_number options[] = { { "prior", "kcal/mol", 0.15 } };
     static const hg_card_number metrics[] = { { "mean absolute error of validation", "eV", 0.1 } };
-    hg_card c = { .name = "small \"one\"", .architecture = "qdf2 1", .n_properties = 2, .data = data, .n_data = 1 };
-    c.property[0] = (hg_card_property) { { "energy", "atomization energy", "eV" }, metrics, 1 };
-    c.property[1] = (hg_card_property) { { "dipole", "dipole moment", "D" }, NULL, 0 };
+    hg_card c = { .name = "small \"one\"", .architecture = "qdf2 1", .n_properties = 2, .data = data, .n_data = 2 };
+    c.property[0] = (hg_card_property) { { "energy", "atomization energy", "eV" }, metrics, 1, -2.5, 40 };
+    c.property[1] = (hg_card_property) { { "dipole", "dipole moment", "D" }, NULL, 0, 0, 0 };
     c.options = options, c.n_options = 1;
     c.licence = "CC0-1.0";
+    c.descriptor = "xenonpy290 1", c.split = "80:20 by composition";
+    c.parent = "older", c.parent_sha256 = HASH;
     c.seed = 7;
     c.least_atoms = 3, c.most_atoms = 14;
     c.elements = "H C";
@@ -42,6 +44,17 @@ static void a_card_comes_back(void **state) {
     assert_int_equal(back.least_atoms, 3);
     assert_int_equal(back.most_atoms, 14);
     assert_string_equal(back.elements, "H C");
+    assert_int_equal(back.property[0].n_metrics, 1);
+    assert_string_equal(back.property[0].metrics[0].name, "mean absolute error of validation");
+    assert_true(back.property[0].metrics[0].value == 0.1);
+    assert_true(back.property[0].least == -2.5 && back.property[0].most == 40);
+    assert_int_equal(back.property[1].n_metrics, 0);
+    assert_string_equal(back.licence, "CC0-1.0");
+    assert_null(back.source);
+    assert_string_equal(back.descriptor, "xenonpy290 1");
+    assert_string_equal(back.split, "80:20 by composition");
+    assert_string_equal(back.parent, "older");
+    assert_string_equal(back.parent_sha256, HASH);
     assert_string_equal(back.weights_sha256, HASH);
     /* what only people and other programs read */
     char word[100];
@@ -50,6 +63,7 @@ static void a_card_comes_back(void **state) {
     assert_true(json_number(text, "options.0.value") == 0.15);
     assert_string_equal(json_string(word, sizeof word, text, "data.0.file"), "a.txt");
     assert_true(json_number(text, "data.0.molecules") == 34);
+    assert_true(json_number(text, "data.1.rows") == 5);
     assert_true(json_is_null(text, "data_source"));
     hg_arena_reset(mem, mark);
 }
@@ -87,6 +101,11 @@ static void what_is_no_card_is_refused(void **state) {
             "a property has no \"name\"");
     refused(mem, HEAD "\"properties\": [" ENERGY "," ENERGY "],\n" TAIL, HG_EPARSE,
             "the property \"energy\" stands here a second time");
+    refused(mem, HEAD "\"properties\": [{\"metrics\": [{\"value\": \"much\"}]}]", HG_EPARSE,
+            "expected a number for value");
+    refused(mem, HEAD "\"properties\": [{\"metrics\": [7]}]", HG_EPARSE, "expected an object for a metric");
+    refused(mem, HEAD "\"properties\": [{\"metrics\": [{}]}]", HG_ENOTFOUND, "a metric has no \"name\"");
+    refused(mem, HEAD "\"parent\": {\"name\": null}", HG_EPARSE, "expected a string for name");
     refused(mem, HEAD "\"name\": \"n\"", HG_EPARSE, "card.json:2:1: \"name\" stands here a second time");
     refused(mem, HEAD "\"domain\": {\"elements\": \"H\", \"most_atoms\": -1}", HG_EPARSE, "card.json:2:");
     refused(mem, HEAD "\"properties\": [" ENERGY "], \"weights_sha256\": \"0x\"}", HG_EPARSE, "is no SHA-256");
