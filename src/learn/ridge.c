@@ -54,6 +54,13 @@ static double target(const hg_rows *rows, size_t i, size_t k) {
     return rows->classes ? (double)((size_t)rows->y[i] == k) : rows->y[i];
 }
 
+/* The eigenvectors as rows of a[n,n]. */
+static hg_status eigen(double *a, double *square, size_t n, hg_err *err) {
+    const int info = hg_eigen_symmetric(a, square, n);
+    if (info == -1000) return hg_fail(err, HG_ENOMEM, "no memory for the eigenvalues of a matrix of %zu rows", n);
+    return info ? hg_fail(err, HG_ENOTCONV, "the eigenvalues of a matrix of %zu rows were not found", n) : HG_OK;
+}
+
 /* Z'Z a chunk of rows at a time; a[d,d]. */
 static hg_status primal(work *w, hg_err *err) {
     const size_t n = w->rows->n, d = w->rows->d;
@@ -67,8 +74,7 @@ static hg_status primal(work *w, hg_err *err) {
         hg_normal_add(w->v, d, z, m, w->pool);
     }
     hg_mirror_lower(w->v, d);
-    if (hg_eigen_symmetric(w->v, w->square, d) != 0)
-        return hg_fail(err, HG_ENOTCONV, "the eigenvalues of %zu columns were not found", d);
+    HG_TRY(eigen(w->v, w->square, d, err));
     w->r = d;
     return HG_OK;
 }
@@ -83,8 +89,7 @@ static hg_status dual(work *w, hg_err *err) {
         return hg_fail(err, HG_ENOMEM, "no memory for ridge regression on %zu rows of %zu columns", n, d);
     hg_scaling_apply(z, w->scaling, w->rows->x, n);
     hg_gemm(u, n, z, d, false, z, d, true, n, n, d, 1, 0);
-    if (hg_eigen_symmetric(u, w->square, n) != 0)
-        return hg_fail(err, HG_ENOTCONV, "the eigenvalues of %zu rows were not found", n);
+    HG_TRY(eigen(u, w->square, n, err));
     hg_gemm(w->v, d, u, n, false, z, d, false, n, d, n, 1, 0);
     for (size_t k = 0; k < n; k++)
         for (size_t j = 0; j < d; j++) w->v[k * d + j] /= w->square[k] > 0 ? sqrt(w->square[k]) : 1;

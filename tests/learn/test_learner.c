@@ -48,6 +48,7 @@ static void round_trip(const hg_learner *l, const void *m, size_t classes, const
     hg_safetensors *file;
     void *back;
     double out[NEW * 3];
+    const hg_mark mark = hg_arena_mark(mem);
     assert_ok_err(l->save(m, &shelf, &err), err);
     assert_true(shelf.n > 0);
     test_scratch(path, sizeof path, "learner.safetensors");
@@ -72,6 +73,7 @@ static void round_trip(const hg_learner *l, const void *m, size_t classes, const
         hg_safetensors_free(file);
     }
     hg_shelf_free(&shelf);
+    hg_arena_reset(mem, mark);
 }
 
 static void check_task(const hg_learner *l, size_t classes, hg_arena *mem) {
