@@ -5,14 +5,17 @@ Prints one JSON object: milliseconds, median, by the name of the case.
 """
 import json
 import math
+import os
 import statistics
 import sys
 import time
 
+threads, seconds, clock = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+os.environ["OPENBLAS_NUM_THREADS"] = str(threads)  # torch.set_num_threads does not reach Debian's OpenBLAS
+os.environ["GOMP_SPINCOUNT"] = "1000"  # else PyTorch's threads and OpenBLAS's wait for each other on the same cores
 import torch
 import torch.nn.functional as F
 
-threads, seconds, clock = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
 size = {key: int(value) for key, value in (word.split("=") for word in sys.argv[4:])}
 now = time.process_time if clock == "cpu" else time.perf_counter
 torch.set_num_threads(threads)

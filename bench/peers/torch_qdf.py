@@ -5,7 +5,9 @@
 
 Batches of four as the authors have them: the orbitals of a batch stand in one block-diagonal matrix. Weights are random: only time counts.
 """
-import lzma, sys, time
+import lzma, os, sys, time
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # torch.set_num_threads does not reach Debian's OpenBLAS
 import numpy as np
 import torch
 

@@ -46,7 +46,7 @@ static int run_verb(const cli_verb *v, char **word, size_t n) {
     hg_text_free(&run.out);
     hg_pool_free(run.pool);
     hg_arena_free(run.arena);
-    return finish(st, &err);
+    return run.told ? cli_exit_code(st) : finish(st, &err);
 }
 
 static int usage(hg_err *err, const char *advice) { return finish(hg_advise(err, err->code, "%s", advice), err); }

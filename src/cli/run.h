@@ -13,6 +13,7 @@ struct cli_run {
     uint64_t seed;
     bool json, quiet;
     bool keeps;         /* an interruption may leave files behind: the verb says itself what there is */
+    bool told;          /* another rank says what stopped this one, too */
     hg_hooks hooks;     /* words and progress to the terminal; stops when interrupted */
     hg_text out;        /* for standard output, when all has gone well */
     cli_record *record; /* inputs and outputs of this run */

@@ -226,6 +226,7 @@ static hg_status teach(cli_run *run, const hg_architecture *a, hg_lessons *l, co
     const hg_status st = hg_teach(&t, folder, l, err);
     const bool first = ranks.rank == 0;
     if (a->train->steps) hg_ranks_end();
+    run->told = st == HG_ECANCEL && !first;
     if (st == HG_ECANCEL && l->how.checkpoint)
         return hg_advise(err, st, "the same command with --resume goes on from %s", l->how.checkpoint);
     if (st == HG_OK && l->how.checkpoint && first && !cli_has(&run->args, "checkpoint"))

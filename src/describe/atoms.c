@@ -1,6 +1,7 @@
 /* describe/atoms.c -- see describe/atoms.h. Values and gradients come from one walk over pairs and triples: a visitor either adds to x or,
  * with the weights given, to the gradient. */
 #include "describe/atoms.h"
+#include "matter/molecule.h"
 #include <math.h>
 #include <string.h>
 
@@ -148,8 +149,8 @@ static hg_status around(const walk *v, size_t a, hg_err *err) {
     size_t n_near = 0;
     const unsigned e = hg_around_element(v->b, v->m->z[a]);
     if (e == v->b->elements)
-        return hg_fail(err, HG_ENOTFOUND, "molecule \"%s\": atom %zu is %s, an element that is not described", v->m->id,
-                       a + 1, hg_element_symbol(v->m->z[a]));
+        return hg_fail(err, HG_ENOTFOUND, "%s: atom %zu is %s, an element that is not described",
+                       hg_molecule_called(v->m).s, a + 1, hg_element_symbol(v->m->z[a]));
     const size_t at = e * hg_around_size(v->b);
     for (size_t b = 0; b < v->m->n; b++) {
         neighbour n;
@@ -158,8 +159,8 @@ static hg_status around(const walk *v, size_t a, hg_err *err) {
         if (n.r < v->b->pair_cutoff) pair(v, a, at, &n);
         if (n.r >= v->b->triple_cutoff) continue;
         if (n_near == NEAR_MOST)
-            return hg_fail(err, HG_ELIMIT, "molecule \"%s\": more than %d atoms around atom %zu", v->m->id, NEAR_MOST,
-                           a + 1);
+            return hg_fail(err, HG_ELIMIT, "%s: more than %d atoms around atom %zu", hg_molecule_called(v->m).s,
+                           NEAR_MOST, a + 1);
         n.h = cut(&n.dh, n.r, v->b->triple_cutoff);
         for (size_t i = 0; i < n_near; i++) triple(v, a, at, &n, &near[i]);
         near[n_near++] = n;

@@ -33,7 +33,7 @@ hg_status hg_draft_atom(size_t *i, hg_draft *d, hg_err *err) {
     if (n == d->limits.max_atoms)
         return hg_advise(
             err, hg_lines_fail(d->in, NULL, err, HG_ELIMIT, "more than %zu atoms in one molecule", d->limits.max_atoms),
-            "max_atoms sets the limit");
+            "is it one molecule? A program may allow larger ones (max_atoms)");
     if (!hg_grow(&d->z, &d->cap_z, n + 1, sizeof *d->z) || !hg_grow(&d->mass, &d->cap_mass, n + 1, sizeof *d->mass) ||
         !hg_grow(&d->r, &d->cap_r, n + 1, 3 * sizeof *d->r) || !hg_grow(&d->line, &d->cap_line, n + 1, sizeof *d->line))
         return hg_draft_no_memory(d, err);

@@ -155,7 +155,9 @@ static hg_status read_one(hg_molecule **out, bool *whole, hg_molecule_file *f, h
     bool more;
     *whole = false;
     HG_TRY(f->format->next(&more, &f->draft, err));
-    if (!more && f->count == 0) return hg_fail(err, HG_EDATA, "%s: holds no molecule", f->lines.name);
+    if (!more && f->count == 0)
+        return hg_advise(err, hg_fail(err, HG_EDATA, "%s: holds no molecule", f->lines.name),
+                         "is it the file that was meant, or was writing it interrupted?");
     if (!more) return HG_OK;
     *whole = true;
     if (f->draft.m.n == 0)

@@ -1,5 +1,6 @@
 /* files/molecule_set.c -- see files/molecule_set.h */
 #include "files/molecule_set.h"
+#include "matter/molecule.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,37 +38,33 @@ static size_t numbers_of(char names[NAMES_SIZE], double *x, const hg_molecule *m
     return n;
 }
 
-/* `molecule "x"`, or what to call one without a name behind its place in the file. */
-static const char *name_of(char name[100], const hg_molecule *m) {
-    snprintf(name, 100, "molecule \"%.80s\"", m->id);
-    return *m->id ? name : "this molecule";
-}
-
 static hg_status no_target(const hg_target *t, const hg_molecule *m, const char *path, hg_err *err) {
-    char who[100], names[NAMES_SIZE];
+    char names[NAMES_SIZE];
+    const hg_molecule_words who = hg_molecule_called(m);
     double x;
     const size_t n = numbers_of(names, &x, m);
     const hg_status st = t->name ? HG_ENOTFOUND : HG_EDATA;
     if (t->name)
-        hg_fail_at(err, st, path, m->line, 0, "%s has no number \"%s\"", name_of(who, m), t->name);
+        hg_fail_at(err, st, path, m->line, 0, "%s has no number \"%s\"", who.s, t->name);
     else if (n == 0)
-        hg_fail_at(err, st, path, m->line, 0, "%s has no known value", name_of(who, m));
+        hg_fail_at(err, st, path, m->line, 0, "%s has no known value", who.s);
     else
-        hg_fail_at(err, st, path, m->line, 0, "%s has %zu values; which one is meant?", name_of(who, m), n);
+        hg_fail_at(err, st, path, m->line, 0, "%s has %zu values; which one is meant?", who.s, n);
     if (n == 0)
         return hg_advise(err, st, "known values stand in extended XYZ: Properties=species:S:1:pos:R:3 energy=-9.1");
     return t->name ? hg_advise(err, st, "it has: %s", names) : hg_advise(err, st, "--target NAME: %s", names);
 }
 
 static hg_status target_of(double *x, const hg_target *t, const hg_molecule *m, const char *path, hg_err *err) {
-    char who[100], names[NAMES_SIZE];
+    char names[NAMES_SIZE];
+    const hg_molecule_words who = hg_molecule_called(m);
     const bool there = t->name ? hg_molecule_number(x, m, t->name) : numbers_of(names, x, m) == 1;
     if (there && isfinite(*x)) {
         *x *= t->factor;
         return HG_OK;
     }
     if (there)
-        return hg_fail_at(err, HG_ENAN, path, m->line, 0, "%s: \"%s\" is not a finite number", name_of(who, m),
+        return hg_fail_at(err, HG_ENAN, path, m->line, 0, "%s: \"%s\" is not a finite number", who.s,
                           t->name ? t->name : names);
     *x = (double)NAN;
     return t->optional ? HG_OK : no_target(t, m, path, err);

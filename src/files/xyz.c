@@ -396,7 +396,7 @@ static hg_status read_count(size_t *n, hg_draft *d, hg_err *err) {
     if (*n > d->limits.max_atoms)
         return hg_advise(err,
                          hg_lines_fail(d->in, w.s, err, HG_ELIMIT, "%zu atoms, more than %zu", *n, d->limits.max_atoms),
-                         "max_atoms sets the limit");
+                         "is it one molecule? A program may allow larger ones (max_atoms)");
     return HG_OK;
 }
 

@@ -165,7 +165,7 @@ static hg_status refuse_overlap(const checker *c, size_t a, size_t b, double lea
     return hg_advise(
         c->err, HG_EDATA,
         "is an atom there twice, or are the coordinates in bohr, nanometres or fractions of a cell? Expected angstrom; "
-        "min_distance sets the limit");
+        "a program may allow closer ones (min_distance)");
 }
 
 hg_status hg_molecule_check_at(const hg_molecule *m, const hg_molecule_limits *limits, hg_molecule_place at,
@@ -177,7 +177,7 @@ hg_status hg_molecule_check_at(const hg_molecule *m, const hg_molecule_limits *l
     if (m->n > l.max_atoms)
         return hg_advise(
             err, hg_fail_at(err, HG_ELIMIT, file_of(&c), m->line, 0, "%zu atoms, more than %zu", m->n, l.max_atoms),
-            "max_atoms sets the limit");
+            "is it one molecule? A program may allow larger ones (max_atoms)");
     if (m->flat && !l.allow_flat)
         return hg_advise(err,
                          hg_fail_at(err, HG_EDATA, file_of(&c), c.at.file ? m->line : 0, 0,
@@ -261,6 +261,15 @@ size_t hg_molecule_formula(char *buf, size_t size, const hg_molecule *m) {
     }
     if (size) buf[w.len < size ? w.len : size - 1] = '\0';
     return w.len;
+}
+
+hg_molecule_words hg_molecule_called(const hg_molecule *m) {
+    hg_molecule_words w = { "this molecule" };
+    if (*m->id)
+        snprintf(w.s, sizeof w.s, "molecule \"%.80s\"", m->id);
+    else if (m->line)
+        snprintf(w.s, sizeof w.s, "the molecule of line %zu", m->line);
+    return w;
 }
 
 /* ---- fields ---------------------------------------------------------------------------------------------------- */

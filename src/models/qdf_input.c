@@ -1,6 +1,7 @@
 /* models/qdf_input.c -- grid, orbitals and potential of a molecule; see models/qdf.h */
 #include "hagane/composition.h"
 #include "models/qdf.h"
+#include "matter/molecule.h"
 #include <math.h>
 #include <string.h>
 
@@ -47,14 +48,13 @@ static hg_status count(hg_qdf_input *q, const hg_molecule *m, hg_err *err) {
     for (size_t a = 0; a < m->n; a++) {
         const hg_qdf_element *e = hg_qdf_element_of(m->z[a]);
         if (!e) {
-            const hg_status st =
-                hg_fail(err, HG_ENOTFOUND, "molecule \"%s\": atom %zu is %s, which this model has no orbitals for",
-                        m->id, a + 1, hg_element_symbol(m->z[a]));
+            const hg_status st = hg_fail(err, HG_ENOTFOUND, "%s: atom %zu is %s, which this model has no orbitals for",
+                                         hg_molecule_called(m).s, a + 1, hg_element_symbol(m->z[a]));
             return hg_advise(err, st, "its elements are H, C, N, O and F");
         }
         q->orbitals += (size_t)e->s1 + e->s2;
     }
-    if (q->electrons <= 0) return hg_fail(err, HG_EDATA, "molecule \"%s\" has no electrons", m->id);
+    if (q->electrons <= 0) return hg_fail(err, HG_EDATA, "%s has no electrons", hg_molecule_called(m).s);
     return HG_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "files/hash.h"
 #include "models/qdf_kernel.h"
 #include "tensor/params.h"
+#include "matter/molecule.h"
 #include <math.h>
 #include <string.h>
 
@@ -180,9 +181,9 @@ static hg_status check_molecule(const hg_molecule *m, double e, hg_arena *mem, h
     static const double LEAST = 0.1; /* angstrom */
     const hg_mark mark = hg_arena_mark(mem);
     hg_qdf_input in;
-    if (!isfinite(e)) return hg_fail(err, HG_ENAN, "molecule \"%s\": its energy is no finite number", m->id);
+    if (!isfinite(e)) return hg_fail(err, HG_ENAN, "%s: its energy is no finite number", hg_molecule_called(m).s);
     if (closest(m) < LEAST * LEAST)
-        return hg_fail(err, HG_EDATA, "molecule \"%s\": two atoms are closer than %g angstrom", m->id, LEAST);
+        return hg_fail(err, HG_EDATA, "%s: two atoms are closer than %g angstrom", hg_molecule_called(m).s, LEAST);
     const hg_status st = hg_qdf_input_make(&in, m, false, mem, err);
     hg_arena_reset(mem, mark);
     return st;

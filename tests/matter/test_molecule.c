@@ -110,6 +110,21 @@ static void fields_are_found_by_name(void **state) {
     hg_arena_reset(mem, mark);
 }
 
+static void messages_call_it_by_its_name_or_its_line(void **state) {
+    (void)state;
+    hg_molecule m = { .id = "ethanol", .line = 12 };
+    assert_string_equal(hg_molecule_called(&m).s, "molecule \"ethanol\"");
+    m.id = "";
+    assert_string_equal(hg_molecule_called(&m).s, "the molecule of line 12");
+    m.line = 0;
+    assert_string_equal(hg_molecule_called(&m).s, "this molecule");
+    char name[301];
+    memset(name, 'x', 300);
+    name[300] = '\0';
+    m.id = name; /* cut, not overrun */
+    assert_int_equal(strlen(hg_molecule_called(&m).s), strlen("molecule \"\"") + 80);
+}
+
 static void what_cannot_be_computed_with_is_refused(void **state) {
     hg_arena *mem = *state;
     const hg_mark mark = hg_arena_mark(mem);
@@ -271,6 +286,7 @@ int main(void) {
         TEST(atoms_and_electrons_are_counted),
         TEST(the_formula_is_in_hills_order),
         TEST(fields_are_found_by_name),
+        TEST(messages_call_it_by_its_name_or_its_line),
         TEST(what_cannot_be_computed_with_is_refused),
         TEST(a_distance_at_the_limit_is_allowed),
         TEST(more_than_32_elements_have_no_composition),
