@@ -9,6 +9,9 @@
 
 static const hg_learner *const ALL[] = {
     &hg_ridge_learner,
+    &hg_extratrees_learner,
+    &hg_forest_learner,
+    &hg_boost_learner,
 };
 
 const hg_learner *hg_learner_at(size_t i) { return i < sizeof ALL / sizeof *ALL ? ALL[i] : NULL; }

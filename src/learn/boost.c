@@ -1,0 +1,373 @@
+/* learn/boost.c -- the learner "boost": series of trees by XGBoost (learn/xgb.h), several of them, averaged
+ *
+ * The rows are cut into parts, groups whole. Each series learns from all parts but one, and stops when that one is predicted no better: so
+ * the number of rounds is chosen, each row is learned from, and the spread of the series says how far they agree. Series run side by side,
+ * one a thread.
+ */
+#include "core/memory.h"
+#include "learn/records.h"
+#include "learn/trees.h"
+#include "learn/xgb.h"
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+typedef struct {
+    hg_trees t;
+    size_t classes, series;
+    uint32_t *first;      /* [series + 1]: its first tree */
+    double centre, scale; /* y = centre + scale * sum of leaves */
+} boost;
+
+static void boost_free(void *model) {
+    boost *b = model;
+    if (!b) return;
+    hg_trees_free(&b->t);
+    hg_free(b->first);
+    hg_free(b);
+}
+
+static hg_status new_model(boost **out, size_t classes, size_t series, hg_err *err) {
+    boost *b = *out = hg_calloc(1, sizeof *b);
+    if (b) b->first = hg_calloc(series + 1, sizeof *b->first);
+    if (b && b->first) {
+        b->classes = classes;
+        b->series = series;
+        b->scale = 1;
+        return HG_OK;
+    }
+    boost_free(b);
+    *out = NULL;
+    return hg_fail(err, HG_ENOMEM, "no memory for boosted trees");
+}
+
+static size_t a_round(size_t classes) { return classes > 2 ? classes : 1; } /* trees */
+
+/* ---- options ----------------------------------------------------------------------------------------------------- */
+
+enum { SERIES, ROUNDS, RATE, DEPTH, SHARE_ROWS, SHARE_COLUMNS, LAMBDA, LEAF, LOSS, PATIENCE, BALANCE, OPTIONS };
+
+enum { SERIES_MOST = 50, ALONE = 10 /* parts for one series */, HELD_LEAST = 5 /* rows */ };
+
+static const hg_train_option THE_OPTIONS[OPTIONS] = {
+    [SERIES] = { "series", "", 4, 1, SERIES_MOST, true, "series of trees that are averaged" },
+    [ROUNDS] = { "rounds", "", 3000, 1, 100000, true, "trees in a series at most" },
+    [RATE] = { "rate", "", 0.05, 1e-4, 1, false, "by which each tree counts" },
+    [DEPTH] = { "depth", "", 7, 1, HG_XGB_DEPTH_MOST, true, "questions behind each other at most" },
+    [SHARE_ROWS] = { "rows", "", 0.8, 0.01, 1, false, "share of the rows that a tree sees" },
+    [SHARE_COLUMNS] = { "columns", "", 0.4, 0.001, 1, false, "share of the columns that a level of a tree sees" },
+    [LAMBDA] = { "lambda", "", 1, 0, 1e6, false, "penalty on the squares of what leaves say" },
+    [LEAF] = { "leaf", "", 2, 0, 1e6, false, "weight of the rows in a leaf at least" },
+    [LOSS] = { "loss", "", HG_XGB_SQUARED, 0, HG_XGB_LOSSES - 1, true, "of numbers; 0: squares, 1: absolute values" },
+    [PATIENCE] = { "patience", "", 50, 1, 10000, true, "rounds without gain on held-out rows before it stops" },
+    [BALANCE] = { "balance", "", 0, 0, 1, false, "classes: 1 gives each class the same weight, 0 each row" },
+};
+
+/* ---- fit --------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const hg_rows *rows;
+    const hg_learning *how;
+    hg_xgb_opts opts;
+    const float *y, *weight; /* [n] */
+    const size_t *part;      /* [n]; all 0 when nothing is held out */
+    bool hold;
+    hg_trees *series; /* [n_series] */
+    size_t n_series;
+    hg_status *st;
+    hg_err *err; /* [n_series] */
+    atomic_bool stop;
+} fitting;
+
+typedef struct {
+    fitting *f;
+    size_t worker;
+} watching;
+
+/* Words go out from the caller's own thread alone. */
+static bool go_on(void *ctx, size_t round) {
+    const watching *w = ctx;
+    fitting *f = w->f;
+    if (w->worker == 0 && round % 10 == 0 && !hg_progress(f->how->hooks, "rounds", round, f->opts.rounds))
+        atomic_store(&f->stop, true);
+    return !atomic_load(&f->stop);
+}
+
+typedef struct {
+    float *x, *y, *weight;
+    size_t n;
+} copy;
+
+static bool copy_rows(copy *c, const fitting *f, size_t series, bool held) {
+    const size_t d = f->rows->d;
+    for (size_t i = 0; i < f->rows->n; i++) c->n += (f->hold && f->part[i] == series) == held;
+    c->x = hg_malloc(c->n, d * sizeof *c->x);
+    c->y = hg_malloc(c->n, sizeof *c->y);
+    c->weight = hg_malloc(c->n, sizeof *c->weight);
+    if (!c->x || !c->y || !c->weight) return false;
+    for (size_t i = 0, k = 0; i < f->rows->n; i++) {
+        if ((f->hold && f->part[i] == series) != held) continue;
+        memcpy(c->x + k * d, f->rows->x + i * d, d * sizeof *c->x);
+        c->y[k] = f->y[i];
+        c->weight[k++] = f->weight[i];
+    }
+    return true;
+}
+
+static void free_copy(copy *c) {
+    hg_free(c->x);
+    hg_free(c->y);
+    hg_free(c->weight);
+}
+
+static hg_status fit_series(fitting *f, size_t k, size_t worker, hg_err *err) {
+    copy train = { 0 }, held = { 0 };
+    hg_xgb_opts o = f->opts;
+    hg_rng r = hg_rng_make(f->how->seed, k);
+    o.seed = (uint32_t)hg_rng_below(&r, (size_t)1 << 31);
+    watching w = { f, worker };
+    hg_status st = HG_ENOMEM;
+    if (copy_rows(&train, f, k, false) && copy_rows(&held, f, k, true)) {
+        const hg_xgb_rows a = { train.n, train.x, train.y, train.weight }, b = { held.n, held.x, held.y, held.weight };
+        st = hg_xgb_fit(&f->series[k], &a, &b, f->rows->d, f->rows->classes, &o, &(hg_xgb_watch) { go_on, &w }, err);
+    } else {
+        hg_fail(err, st, "no memory for a copy of %zu rows", f->rows->n);
+    }
+    free_copy(&train);
+    free_copy(&held);
+    return st;
+}
+
+static void fit_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    fitting *f = ctx;
+    for (size_t k = begin; k < end; k++) {
+        f->st[k] = fit_series(f, k, worker, &f->err[k]);
+        if (f->st[k] != HG_OK) atomic_store(&f->stop, true);
+    }
+}
+
+/* The first series that failed by itself, not because another one did. */
+static hg_status outcome(const fitting *f, hg_err *err) {
+    const hg_err *of = NULL;
+    for (size_t k = 0; k < f->n_series; k++)
+        if (f->st[k] != HG_OK && (!of || (of->code == HG_ECANCEL && f->st[k] != HG_ECANCEL))) of = &f->err[k];
+    if (!of) return HG_OK;
+    if (err) *err = *of;
+    return of->code;
+}
+
+/* Numbers to mean 0 and standard deviation 1; classes as they are, with their weights. */
+static void prepare(float *y, float *weight, boost *b, const hg_rows *rows, double balance) {
+    const size_t n = rows->n;
+    double mean = 0, square = 0, times[HG_CLASSES_MOST] = { 0 };
+    for (size_t i = 0; i < n; i++) mean += rows->y[i] / (double)n;
+    for (size_t i = 0; i < n; i++) square += (rows->y[i] - mean) * ((rows->y[i] - mean) / (double)n);
+    if (!rows->classes) {
+        b->centre = mean;
+        if (square > 0 && isfinite(square)) b->scale = sqrt(square);
+    }
+    for (size_t i = 0; i < n && rows->classes; i++) times[(size_t)rows->y[i]]++;
+    for (size_t i = 0; i < n; i++) {
+        y[i] = (float)((rows->y[i] - b->centre) / b->scale);
+        weight[i] = 1;
+        if (rows->classes)
+            weight[i] = (float)pow(times[(size_t)rows->y[i]] * (double)rows->classes / (double)n, -balance);
+    }
+}
+
+static hg_status take_all(boost *b, const fitting *f, hg_err *err) {
+    HG_TRY(outcome(f, err));
+    for (size_t k = 0; k < b->series; k++) b->first[k + 1] = b->first[k] + (uint32_t)f->series[k].trees;
+    return hg_trees_join(&b->t, f->series, b->series, err);
+}
+
+static hg_status check_rows(const hg_rows *rows, hg_err *err) {
+    if (hg_xgb_missing()) return hg_fail(err, HG_ENOTFOUND, "boost %s", hg_xgb_missing());
+    if (rows->n == 0 || rows->d == 0)
+        return hg_fail(err, HG_EINVAL, "boost cannot learn from %zu rows of %zu columns", rows->n, rows->d);
+    for (size_t i = 0; i < rows->n && rows->classes; i++)
+        if (!(rows->y[i] >= 0 && rows->y[i] < (double)rows->classes))
+            return hg_fail(err, HG_EINVAL, "row %zu has class %g, of %zu classes from 0", i, rows->y[i], rows->classes);
+    return HG_OK;
+}
+
+static hg_xgb_opts read_options(const double *option) {
+    return (hg_xgb_opts) { .rounds = (size_t)option[ROUNDS],
+                           .patience = (size_t)option[PATIENCE],
+                           .rate = option[RATE],
+                           .depth = (size_t)option[DEPTH],
+                           .rows = option[SHARE_ROWS],
+                           .columns = option[SHARE_COLUMNS],
+                           .lambda = option[LAMBDA],
+                           .leaf = option[LEAF],
+                           .loss = (hg_xgb_loss)option[LOSS] };
+}
+
+static hg_status fit_all(boost *b, fitting *f, hg_err *err) {
+    const size_t n = f->rows->n;
+    float *y = hg_malloc(n, sizeof *y), *weight = hg_malloc(n, sizeof *weight);
+    size_t *part = hg_calloc(n, sizeof *part);
+    f->series = hg_calloc(b->series, sizeof *f->series);
+    f->st = hg_calloc(b->series, sizeof *f->st);
+    f->err = hg_calloc(b->series, sizeof *f->err);
+    hg_status st = HG_OK;
+    if (!y || !weight || !part || !f->series || !f->st || !f->err)
+        st = hg_fail(err, HG_ENOMEM, "no memory for %zu series of trees", b->series);
+    if (st == HG_OK) {
+        const size_t wanted = b->series > 1 ? b->series : ALONE,
+                     parts = hg_rows_split(part, f->rows, wanted, f->how->seed);
+        if (parts == 0) st = hg_fail(err, HG_ENOMEM, "no memory for parts of %zu rows", n);
+        f->hold = parts == wanted && n >= HELD_LEAST * wanted;
+    }
+    if (st == HG_OK) {
+        prepare(y, weight, b, f->rows, f->how->option[BALANCE]);
+        if (!f->hold && f->opts.rounds > 100) f->opts.rounds = 100; /* too few rows to say when it is enough */
+        f->y = y, f->weight = weight, f->part = part, f->n_series = b->series;
+        hg_pool_for(f->how->pool, b->series, 1, fit_task, f);
+        st = take_all(b, f, err);
+    }
+    for (size_t k = 0; k < b->series && f->series; k++) hg_trees_free(&f->series[k]);
+    hg_free(y);
+    hg_free(weight);
+    hg_free(part);
+    hg_free(f->series);
+    hg_free(f->st);
+    hg_free(f->err);
+    return st;
+}
+
+static hg_status boost_fit(void **model, const hg_rows *rows, const hg_learning *how, hg_err *err) {
+    boost *b;
+    *model = NULL;
+    HG_TRY(check_rows(rows, err));
+    HG_TRY(new_model(&b, rows->classes, (size_t)how->option[SERIES], err));
+    fitting f = { .rows = rows, .how = how, .opts = read_options(how->option) };
+    const hg_status st = fit_all(b, &f, err);
+    if (st == HG_OK)
+        *model = b;
+    else
+        boost_free(b);
+    return st;
+}
+
+static const char *boost_suits(const hg_rows *rows) {
+    (void)rows;
+    return hg_xgb_missing();
+}
+
+/* ---- predict ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const boost *b;
+    const float *x;
+    double *out, *sd;
+} asking;
+
+static double sum_of(const boost *b, size_t series, size_t output, const float *x) {
+    const size_t step = a_round(b->classes);
+    double sum = 0;
+    for (size_t k = b->first[series] + output; k < b->first[series + 1]; k += step)
+        sum += (double)*hg_trees_leaf(&b->t, k, x);
+    return sum;
+}
+
+static void ask_number(const asking *a, size_t i) {
+    const boost *b = a->b;
+    double mean = 0, square = 0;
+    for (size_t s = 0; s < b->series; s++) {
+        const double v = sum_of(b, s, 0, a->x + i * b->t.d), off = v - mean;
+        mean += off / (double)(s + 1);
+        square += off * (v - mean);
+    }
+    a->out[i] = b->centre + b->scale * mean;
+    if (a->sd) a->sd[i] = b->series > 1 ? b->scale * sqrt(square / (double)(b->series - 1)) : (double)NAN;
+}
+
+/* Means of the probabilities of the series. */
+static void ask_class(const asking *a, size_t i) {
+    const boost *b = a->b;
+    double *out = a->out + i * b->classes, p[HG_CLASSES_MOST];
+    for (size_t c = 0; c < b->classes; c++) out[c] = 0;
+    for (size_t s = 0; s < b->series; s++) {
+        double most = -INFINITY, sum = 0;
+        p[0] = 0; /* of two classes the first one's logarithm */
+        for (size_t c = b->classes > 2 ? 0 : 1; c < b->classes; c++)
+            p[c] = sum_of(b, s, b->classes > 2 ? c : 0, a->x + i * b->t.d);
+        for (size_t c = 0; c < b->classes; c++) most = fmax(most, p[c]);
+        for (size_t c = 0; c < b->classes; c++) sum += p[c] = exp(p[c] - most);
+        for (size_t c = 0; c < b->classes; c++) out[c] += p[c] / sum / (double)b->series;
+    }
+}
+
+static void ask(void *ctx, size_t begin, size_t end, size_t worker) {
+    const asking *a = ctx;
+    (void)worker;
+    for (size_t i = begin; i < end; i++) a->b->classes ? ask_class(a, i) : ask_number(a, i);
+}
+
+static hg_status boost_predict(double *out, double *sd, const void *model, const hg_rows *rows, hg_pool *pool,
+                               hg_err *err) {
+    enum { ROWS = 32 };
+    asking a = { model, rows->x, out, sd };
+    (void)err; /* nothing can fail */
+    hg_pool_for(pool, rows->n, ROWS, ask, &a);
+    return HG_OK;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------- */
+
+static hg_status boost_save(const void *model, hg_shelf *to, hg_err *err) {
+    const boost *b = model;
+    const double unit[2] = { b->centre, b->scale };
+    const size_t firsts = b->series + 1;
+    HG_TRY(hg_shelf_doubles(to, "unit", unit, 2, err));
+    HG_TRY(hg_shelf_put(to, "first", HG_STORED_U32, &firsts, 1, b->first, err));
+    return hg_trees_save(&b->t, to, err);
+}
+
+/* Series follow each other, of whole rounds. */
+static hg_status check_series(const boost *b, hg_err *err) {
+    bool ok = b->first[0] == 0 && b->first[b->series] == b->t.trees && b->scale > 0;
+    for (size_t k = 0; k < b->series && ok; k++)
+        ok = b->first[k + 1] >= b->first[k] && (b->first[k + 1] - b->first[k]) % a_round(b->classes) == 0;
+    return ok ? HG_OK : hg_fail(err, HG_EDATA, "the weights hold no series of trees");
+}
+
+static hg_status boost_load(void **model, const hg_shelf_view *from, size_t d, size_t classes, hg_err *err) {
+    const hg_stored *first;
+    const size_t any = HG_SHELF_ANY;
+    double unit[2];
+    boost *b;
+    *model = NULL;
+    HG_TRY(hg_shelf_get(&first, from, "first", HG_STORED_U32, &any, 1, err));
+    if (first->count < 2 || first->count > SERIES_MOST + 1 || classes > HG_CLASSES_MOST)
+        return hg_fail(err, HG_EDATA, "the weights hold no series of trees");
+    HG_TRY(new_model(&b, classes, first->count - 1, err));
+    memcpy(b->first, first->data, first->count * sizeof *b->first);
+    hg_status st = hg_shelf_get_doubles(unit, from, "unit", 2, err);
+    if (st == HG_OK) b->centre = unit[0], b->scale = unit[1];
+    if (st == HG_OK) st = hg_trees_load(&b->t, from, d, 1, err);
+    if (st == HG_OK) st = check_series(b, err);
+    if (st == HG_OK)
+        *model = b;
+    else
+        boost_free(b);
+    return st;
+}
+
+static const char *const VARIANTS[] = { "depth=10 columns=0.2", "depth=5", NULL };
+
+const hg_learner hg_boost_learner = {
+    .name = "boost",
+    .version = "boost 1",
+    .help = "boosted trees by XGBoost, stopped early on held-out rows, several series averaged",
+    .option = THE_OPTIONS,
+    .n_options = OPTIONS,
+    .variant = VARIANTS,
+    .suits = boost_suits,
+    .fit = boost_fit,
+    .predict = boost_predict,
+    .save = boost_save,
+    .load = boost_load,
+    .free = boost_free,
+};
