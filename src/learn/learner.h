@@ -17,6 +17,7 @@
 typedef struct {
     size_t n, d;
     const float *x;                    /* [n,d], finite */
+    size_t sources;                    /* the first of the d columns: what other models predict; 0: none */
     const hg_composition *composition; /* [n]; NULL: there is none */
     const double *y;                   /* [n], finite; NULL: to predict */
     const size_t *group; /* [n]: rows with one number stay on one side of inner splits; NULL: each row its own */

@@ -8,10 +8,7 @@
 #include <string.h>
 
 static const hg_learner *const ALL[] = {
-    &hg_ridge_learner,
-    &hg_extratrees_learner,
-    &hg_forest_learner,
-    &hg_boost_learner,
+    &hg_ridge_learner, &hg_affine_learner, &hg_extratrees_learner, &hg_forest_learner, &hg_boost_learner,
 };
 
 const hg_learner *hg_learner_at(size_t i) { return i < sizeof ALL / sizeof *ALL ? ALL[i] : NULL; }
@@ -140,6 +137,7 @@ hg_status hg_rows_take(hg_rows *out, const hg_rows *rows, const size_t *index, s
         if (group) group[i] = rows->group[index[i]];
         if (c) c[i] = rows->composition[index[i]];
     }
-    *out = (hg_rows) { .n = n, .d = d, .x = x, .composition = c, .y = y, .group = group, .classes = rows->classes };
+    *out = *rows; /* what holds for all rows */
+    out->n = n, out->x = x, out->composition = c, out->y = y, out->group = group;
     return HG_OK;
 }

@@ -3,6 +3,7 @@
 #define HG_LEARN_RECORDS_H
 #include "learn/learner.h"
 
+extern const hg_learner hg_affine_learner;                        /* learn/affine.c */
 extern const hg_learner hg_ridge_learner;                         /* learn/ridge.c */
 extern const hg_learner hg_extratrees_learner, hg_forest_learner; /* learn/forests.c */
 extern const hg_learner hg_boost_learner;                         /* learn/boost.c */

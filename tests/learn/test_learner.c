@@ -26,6 +26,7 @@ static hg_rows rows_of(world *w, size_t classes, size_t from, size_t n, bool wit
     return (hg_rows) { .n = n,
                        .d = D,
                        .x = w->x + from * D,
+                       .sources = 2,
                        .composition = w->c + from,
                        .y = with_y ? w->y + from : NULL,
                        .classes = classes };

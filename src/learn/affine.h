@@ -1,0 +1,15 @@
+/* learn/affine.h -- the objective of affine transfer, for those who want to look inside; its learner is in learn/records.h
+ */
+#ifndef HG_LEARN_AFFINE_H
+#define HG_LEARN_AFFINE_H
+#include "learn/learner.h"
+
+/* Logarithms of: length of the sources, of the others; weights of the linear part, of the sources, of the product, of the
+ * others; noise. */
+enum { HG_AFFINE_HYPERS = 7 };
+
+/* *f: minus log evidence and log prior of rows' y, standardised, and grad[HG_AFFINE_HYPERS] by log_hyper; NULL: not
+ * wanted. NaN where the covariance is not positive definite. HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_affine_objective(double *f, double *grad, const double *log_hyper, const hg_rows *rows,
+                                            hg_err *err);
+#endif
