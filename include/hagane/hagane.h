@@ -16,6 +16,7 @@
 #include "hagane/optimizer.h"
 #include "hagane/params.h"
 #include "hagane/party.h"
+#include "hagane/predictor.h"
 #include "hagane/property.h"
 #include "hagane/report.h"
 #include "hagane/space.h"

@@ -286,8 +286,6 @@ static hg_status read_options(cli_campaign *c, cli_run *run, hg_err *err) {
     hg_kernel kernel; /* read here too: a word on the command line is a matter of usage, and known before any data */
     o->kernel = cli_value(a, "kernel");
     if (o->kernel && hg_kernel_read(&kernel, o->kernel, err) != HG_OK) return HG_EINVAL;
-    o->features.formula = cli_value(a, "formula");
-    if (cli_has(a, "descriptor")) o->features.descriptor = cli_value(a, "descriptor");
     o->seed = run->seed;
     o->pool = run->pool;
     o->hooks = &run->hooks;
@@ -318,6 +316,13 @@ static hg_status read_pool(cli_campaign *c, cli_run *run, hg_err *err) {
     return space ? read_space(&c->space, run, space, err) : HG_OK;
 }
 
+hg_status cli_inputs_read(hg_features_opts *f, cli_run *run, const hg_table *t, hg_err *err) {
+    f->formula = cli_value(&run->args, "formula");
+    if (cli_has(&run->args, "descriptor")) f->descriptor = cli_value(&run->args, "descriptor");
+    HG_TRY(read_columns(&f->columns, &f->n_columns, "features", run, t, err));
+    return read_columns(&f->exclude, &f->n_exclude, "exclude", run, t, err);
+}
+
 hg_status cli_campaign_open(cli_campaign *c, cli_run *run, hg_err *err) {
     *c = (cli_campaign) { .measured = NULL };
     HG_TRY(read_options(c, run, err));
@@ -326,9 +331,7 @@ hg_status cli_campaign_open(cli_campaign *c, cli_run *run, hg_err *err) {
         const hg_column *target = cli_campaign_target(c, o);
         if (target) c->objective[o].column = target->name;
     }
-    hg_features_opts *f = &c->opts.features;
-    HG_TRY(read_columns(&f->columns, &f->n_columns, "features", run, c->measured, err));
-    HG_TRY(read_columns(&f->exclude, &f->n_exclude, "exclude", run, c->measured, err));
+    HG_TRY(cli_inputs_read(&c->opts.features, run, c->measured, err));
     for (const cli_group *const *g = run->args.verb->groups; *g; g++)
         if (*g == &cli_pool_group) HG_TRY(read_pool(c, run, err));
     return HG_OK;

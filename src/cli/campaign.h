@@ -9,6 +9,9 @@ extern const cli_group cli_goal_group, cli_pool_group, cli_inputs_group, cli_mod
 
 const char *cli_descriptor_name(size_t i); /* choices of --descriptor; NULL past the last */
 
+/* The options of cli_inputs_group: which columns of t to learn from, and how. Texts last as long as the run. */
+HG_MUST_CHECK hg_status cli_inputs_read(hg_features_opts *f, cli_run *run, const hg_table *t, hg_err *err);
+
 enum { CLI_MAX_REQUIRE = 8 };
 
 typedef struct {

@@ -1,7 +1,6 @@
 /* cli/input.c -- see cli/input.h */
 #include "cli/input.h"
 #include "cli/output.h"
-#include "hagane/csv.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -53,9 +52,15 @@ hg_status cli_table_read(hg_table **out, cli_run *run, const char *path, hg_err 
     *out = NULL;
     HG_TRY(missing_words(&o, run, err));
     const char *formula = cli_value(&run->args, "formula");
-    o.hooks = &run->hooks;
     o.text = &formula;
     o.n_text = formula ? 1 : 0;
+    return cli_table_read_as(out, run, path, &o, err);
+}
+
+hg_status cli_table_read_as(hg_table **out, cli_run *run, const char *path, const hg_csv_opts *opts, hg_err *err) {
+    hg_csv_opts o = *opts;
+    o.hooks = &run->hooks;
+    *out = NULL;
     if (!cli_is_stream(path)) {
         HG_TRY(hg_csv_read(out, path, &o, err));
         return cli_input(run, path, NULL, 0, err);
@@ -65,4 +70,16 @@ hg_status cli_table_read(hg_table **out, cli_run *run, const char *path, hg_err 
     if (st == HG_OK) st = hg_csv_read_memory(out, cli_stream_name(path), t.s, t.len, &o, err);
     hg_text_free(&t);
     return st;
+}
+
+bool cli_is_table(const char *path) {
+    static const char *const ENDING[] = { ".csv", ".tsv", ".tab" }, *const PACKED[] = { "", ".gz", ".xz", ".zst" };
+    const size_t len = strlen(path);
+    for (size_t i = 0; i < sizeof ENDING / sizeof *ENDING; i++)
+        for (size_t k = 0; k < sizeof PACKED / sizeof *PACKED; k++) {
+            const size_t e = strlen(ENDING[i]), p = strlen(PACKED[k]);
+            if (len > e + p && strncmp(path + len - e - p, ENDING[i], e) == 0 && strcmp(path + len - p, PACKED[k]) == 0)
+                return true;
+        }
+    return false;
 }

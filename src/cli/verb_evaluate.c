@@ -5,7 +5,9 @@
 #include "cli/grid.h"
 #include "cli/input.h"
 #include "cli/models.h"
+#include "cli/campaign.h"
 #include "cli/output.h"
+#include "cli/tables.h"
 #include "library/evaluate.h"
 #include <math.h>
 #include <string.h>
@@ -304,9 +306,10 @@ static hg_status check_figure(const cli_run *run, hg_err *err) {
 }
 
 static hg_status run_evaluate(cli_run *run, hg_err *err) {
+    if (cli_has(&run->args, "folds")) return cli_tables_evaluate(run, err);
     if (!cli_has(&run->args, "model") && !cli_has(&run->args, "train"))
         return hg_advise(err, hg_fail(err, HG_EINVAL, "there is nothing to evaluate"),
-                         "--model qdf2, or --train FILE for the baseline");
+                         "--model qdf2, or --train FILE for the baseline; --folds COL for a table");
     HG_TRY(check_figure(run, err));
     job *b = hg_alloc(run->arena, 1, sizeof *b);
     if (!b) return hg_fail(err, HG_ENOMEM, "no memory for sums");
@@ -320,11 +323,12 @@ static hg_status run_evaluate(cli_run *run, hg_err *err) {
 static const char *key_name(size_t i) { return i == 0 ? "size" : NULL; }
 
 static const cli_positional POSITIONAL[] = {
-    { .name = "MOLECULES",
+    { .name = "FILE",
       .type = CLI_INPUT,
       .many = true,
-      .help = "Molecules with known values: XYZ, extended XYZ, SDF or Quantum Deep Field's text, compressed or not; "
-              "\"-\" is standard input." },
+      .help =
+          "A table, with --folds; or molecules with known values: XYZ, extended XYZ, SDF or Quantum Deep Field's text, compressed or not; "
+          "\"-\" is standard input." },
     { .name = NULL },
 };
 static const cli_option EVALUATE[] = {
@@ -381,9 +385,21 @@ static const cli_option EVALUATE[] = {
       .help = "Judge on the first of each N molecules alone: quicker." },
     { .name = NULL },
 };
+static const cli_option FOLDS[] = {
+    { .name = "folds",
+      .type = CLI_COLUMN,
+      .argument = "COL|N",
+      .help = "Of a table: the column that says in which fold a row is, or a number of folds to draw. Each fold is "
+              "predicted by a model that has learned from the others, its choice of learners included." },
+    { .name = NULL },
+};
+static const cli_group FOLDS_GROUP = { "Tables", FOLDS };
 static const cli_group EVALUATE_GROUP = { "Evaluation", EVALUATE };
-static const cli_group *const GROUPS[] = { &EVALUATE_GROUP, &cli_run_group, NULL };
+static const cli_group *const GROUPS[] = { &EVALUATE_GROUP,   &FOLDS_GROUP,   &cli_learn_group,
+                                           &cli_inputs_group, &cli_run_group, NULL };
 static const cli_example EXAMPLES[] = {
+    { "hagane evaluate steels.csv --target target --folds fold",
+      "a table with a column of folds: how well can it be learned?" },
     { "hagane evaluate small.txt large.txt --model qdf2 --model qdf-classic --by size --errors-in kcal/mol --figure "
       "size.svg",
       "two models side by side, in a table and a picture" },
@@ -393,18 +409,25 @@ static const cli_example EXAMPLES[] = {
 };
 const cli_verb cli_evaluate_record = {
     .name = "evaluate",
-    .summary = "compare a model's predictions with known values",
+    .summary = "compare predictions with known values: models of molecules, or a table by folds",
     .description =
         "Predicts molecules whose values are known and prints for each model the mean absolute error (MAE), the root "
         "mean square error, the bias (mean of predicted less known), the largest error, how many known values lie "
         "inside the model's 90 % intervals, how many molecules it calls outside of what it has learned, and how many "
         "it cannot predict. Molecules are read one after the other; a long file needs no more memory than a short "
-        "one.",
+        "one.\n\n"
+        "A table with --folds: each fold is predicted from the others, and the mean absolute error (or the area under "
+        "the ROC curve of classes) is printed for each and in the mean. Compositions that stand in several folds are "
+        "counted and warned of.",
     .positional = POSITIONAL,
     .groups = GROUPS,
     .examples = EXAMPLES,
-    .json = "schema \"hagane.evaluate/1\": property, unit (of the errors), molecules; models (name, architecture, "
-            "least_atoms, most_atoms of the training, n, n_failed, n_outside, mae, mae_sd, rmse, bias, largest, "
-            "coverage90; by_size: atoms and the same).",
+    .json =
+        "schema \"hagane.evaluate/1\": property, unit (of the errors), molecules; models (name, architecture, "
+        "least_atoms, most_atoms of the training, n, n_failed, n_outside, mae, mae_sd, rmse, bias, largest, "
+        "coverage90; by_size: atoms and the same). Of a table schema \"hagane.evaluate-folds/1\": target, unit, classes; "
+        "mae, rmse, coverage90, width90 or auc, accuracy, log_loss: means over folds; folds: mae or auc of each; "
+        "by_fold (fold, n_train, n_test, n_failed, n_outside, seconds, the same numbers, learners); "
+        "repeated_compositions, repeated_rows.",
     .run = run_evaluate,
 };

@@ -7,6 +7,7 @@
 #include "cli/input.h"
 #include "cli/models.h"
 #include "cli/output.h"
+#include "cli/tables.h"
 #include "files/molecule_set.h"
 #include "files/xyz.h"
 #include <math.h>
@@ -277,6 +278,11 @@ static hg_status run_predict(cli_run *run, hg_err *err) {
     if (!cli_value(&run->args, "model"))
         return hg_advise(err, hg_fail(err, HG_EINVAL, "--model is missing"),
                          "--model qdf2, or a folder with a card.json");
+    char folder[CLI_MODEL_PATH];
+    HG_TRY(cli_model_folder(folder, cli_value(&run->args, "model"), err));
+    if (hg_predictor_is(folder)) return cli_tables_predict(run, folder, err);
+    if (cli_has(&run->args, "level"))
+        return hg_fail(err, HG_EINVAL, "--level is for models of tables; molecules have standard deviations");
     job *b = hg_alloc(run->arena, 1, sizeof *b);
     if (!b) return hg_fail(err, HG_ENOMEM, "no memory for a block of %d molecules", BLOCK);
     b->rows = hg_text_new(0);
@@ -289,9 +295,10 @@ static hg_status run_predict(cli_run *run, hg_err *err) {
 }
 
 static const cli_positional POSITIONAL[] = {
-    { .name = "MOLECULES",
+    { .name = "FILE",
       .type = CLI_INPUT,
-      .help = "XYZ, extended XYZ, SDF or Quantum Deep Field's text, compressed or not; \"-\" is standard input." },
+      .help =
+          "For a model of tables a table with the same columns. For one of molecules XYZ, extended XYZ, SDF or Quantum Deep Field's text, compressed or not; \"-\" is standard input." },
     { .name = NULL },
 };
 static const cli_option PREDICT[] = {
@@ -312,22 +319,34 @@ static const cli_option PREDICT[] = {
       .help =
           "Also write the molecules with their properties, charges (e) and forces (eV/angstrom) as extended XYZ, as "
           "far as the model has them." },
-    { .name = "keep-going", .help = "Predict the others when a molecule cannot be predicted; its row says why." },
+    { .name = "keep-going", .help = "Predict the others when one cannot be predicted; its row says why." },
+    { .name = "level",
+      .type = CLI_NUMBER,
+      .argument = "P",
+      .min = 1,
+      .max = 99.9,
+      .unit = "%",
+      .fallback = "90",
+      .help = "Of the intervals that a model of tables gives." },
     { .name = NULL },
 };
 static const cli_group PREDICT_GROUP = { "Predictions", PREDICT };
 static const cli_group *const GROUPS[] = { &PREDICT_GROUP, &cli_run_group, NULL };
 static const cli_example EXAMPLES[] = {
     { "hagane predict --model qdf2 molecules.xyz", "energies with error bars, as CSV" },
+    { "hagane predict --model steels new.csv --out predicted.csv", "a table by a model that `hagane train` has made" },
     { "hagane predict --model qdf2 library.sdf.gz --keep-going --out energies.csv",
       "a long file; bad entries do not stop it" },
     { .command = NULL },
 };
 const cli_verb cli_predict_record = {
     .name = "predict",
-    .summary = "predict properties of molecules by a trained model",
+    .summary = "predict by a trained model: a column of a table, or properties of molecules",
     .description =
-        "Reads molecules one after the other and writes a row for each: the properties that the model's card names, "
+        "By a model of tables: writes each row with the prediction, its interval or the probabilities of classes, and "
+        "whether the row is outside of what was learned: an element that was not seen, the column whose number is "
+        "out of range, or far.\n\n"
+        "By a model of molecules: reads molecules one after the other and writes a row for each: the properties that the model's card names, "
         "their standard deviations when the model has error bars, and whether the molecule lies outside of what the "
         "model has learned from. With --out a long file needs no more memory than a short one. The same file gives "
         "the same result for any number of threads.",
@@ -337,6 +356,7 @@ const cli_verb cli_predict_record = {
     .json =
         "schema \"hagane.predict/1\": model, architecture, properties (symbol, name, unit); molecules (id, formula, "
         "atoms; by its symbol each property with value and sd; outside; charges in e; or error); n, n_outside, "
-        "n_failed.",
+        "n_failed. Of a table schema \"hagane.predict-table/1\": target, unit, level, classes; rows (value, low, high or "
+        "class, probability; outside, distance, why_outside; or error); n, n_outside, n_failed.",
     .run = run_predict,
 };

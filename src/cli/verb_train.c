@@ -1,7 +1,9 @@
 /* cli/verb_train.c -- `hagane train`: from molecules with known properties to a folder with weights and a card */
 #include "cli/grid.h"
 #include "cli/input.h"
+#include "cli/campaign.h"
 #include "cli/output.h"
+#include "cli/tables.h"
 #include "core/number.h"
 #include "files/molecule_set.h"
 #include "hagane/model.h"
@@ -11,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char CHECKPOINT[] = ".checkpoint";
@@ -185,13 +186,6 @@ static void print_words(cli_run *run, const char *folder, const hg_lessons *l, c
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
 
-static double seconds(void *ctx) {
-    struct timespec t;
-    (void)ctx;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static hg_status check_steps(const cli_run *run, const hg_architecture *a, hg_err *err) {
     static const char *const STEPS[] = { "checkpoint", "resume", "log" };
     for (size_t i = 0; i < sizeof STEPS / sizeof *STEPS && !a->train->steps; i++)
@@ -287,7 +281,7 @@ static hg_status learn(cli_run *run, const hg_architecture *a, const char *folde
     l.how.hooks = &run->hooks;
     l.how.log = cli_value(args, "log");
     if (a->train->steps) HG_TRY(checkpoint_of(&l.how, run, folder, err));
-    l.how.seconds = seconds;
+    l.how.seconds = cli_seconds;
     run->keeps = true; /* the folder is complete, or a checkpoint is left: said here, not by the program */
     return teach(run, a, &l, folder, err);
 }
@@ -302,6 +296,8 @@ static const char *trainable(size_t i) {
 static hg_status run_train(cli_run *run, hg_err *err) {
     const char *arch = cli_value(&run->args, "arch"), *name = cli_value(&run->args, "name");
     const char *folder = cli_value(&run->args, "out") ? cli_value(&run->args, "out") : name;
+    const bool table = run->args.n_positional && cli_is_table(run->args.positional[0]);
+    if (!arch && (table || cli_has(&run->args, "learner"))) return cli_tables_train(run, err);
     if (!arch) return hg_names_advise(err, hg_fail(err, HG_EINVAL, "--arch is missing"), "", trainable);
     const hg_architecture *a = hg_architecture_find(arch);
     if (cli_has(&run->args, "options")) return print_options(run, a, err);
@@ -315,16 +311,19 @@ static hg_status run_train(cli_run *run, hg_err *err) {
 }
 
 static const cli_positional POSITIONAL[] = {
-    { .name = "MOLECULES",
+    { .name = "FILE",
       .type = CLI_INPUT,
       .optional = true,
-      .help =
-          "Molecules to learn from, each with its known values: XYZ, extended XYZ, SDF or Quantum Deep Field's text, "
-          "compressed or not." },
+      .help = "A table (.csv, .tsv, .tab) with the column to learn, or molecules, each with its known values: XYZ, "
+              "extended XYZ, SDF or Quantum Deep Field's text. Compressed or not." },
     { .name = NULL },
 };
 static const cli_option TRAIN[] = {
-    { .name = "arch", .type = CLI_CHOICE, .argument = "NAME", .choice = trainable, .help = "Kind of model." },
+    { .name = "arch",
+      .type = CLI_CHOICE,
+      .argument = "NAME",
+      .choice = trainable,
+      .help = "Kind of model of molecules." },
     { .name = "name",
       .type = CLI_TEXT,
       .argument = "NAME",
@@ -347,7 +346,9 @@ static const cli_option TRAIN[] = {
       .argument = "[SYMBOL=]NAME",
       .repeatable = true,
       .fallback = "the only number of a molecule",
-      .help = "The value in the files that is to be learned, as energy or as the property with that symbol." },
+      .help =
+          "The value that is to be learned: of a table the column, of molecules the value in the files, as energy or "
+          "as the property with that symbol." },
     { .name = "unit",
       .type = CLI_CHOICE,
       .argument = "UNIT",
@@ -384,8 +385,12 @@ static const cli_option CARD[] = {
 };
 static const cli_group TRAIN_GROUP = { "Training", TRAIN }, STEPS_GROUP = { "Training step by step", STEPS },
                        CARD_GROUP = { "For the card", CARD };
-static const cli_group *const GROUPS[] = { &TRAIN_GROUP, &STEPS_GROUP, &CARD_GROUP, &cli_run_group, NULL };
+static const cli_group *const GROUPS[] = { &TRAIN_GROUP, &cli_learn_group, &cli_inputs_group,
+                                           &STEPS_GROUP, &CARD_GROUP,      &cli_run_group,
+                                           NULL };
 static const cli_example EXAMPLES[] = {
+    { "hagane train steels.csv --target 'yield strength' --name steels",
+      "learn a column of a table from its other columns; a formula column becomes numbers" },
     { "hagane train --arch qdf2 train.txt --validation val.txt --name mymodel",
       "learn energies, and how far off they are" },
     { "hagane train --arch qdf2 train.xyz --target U0 --unit hartree --set rounds=0 --name quick",
@@ -396,16 +401,22 @@ static const cli_example EXAMPLES[] = {
 };
 const cli_verb cli_train_record = {
     .name = "train",
-    .summary = "learn a model from molecules whose properties are known",
+    .summary = "learn a model from a table, or from molecules whose properties are known",
     .description =
-        "Learns, judges the model on molecules that it has not seen, and writes a folder with the weights and a card: "
+        "From a table: tries learners by cross-validation inside of the table, prints what was tried, and writes a folder "
+        "with the weights of a blend of the best, a card and the recipe. Intervals come from rows that were left out. A "
+        "column of texts, or of 0 and 1, is learned as classes.\n\n"
+        "From molecules: learns, judges the model on molecules that it has not seen, and writes a folder with the weights and a card: "
         "data and their hashes, options, seed, errors, elements and sizes. The same input, seed and options give the "
         "same weights for any number of threads. A model that was in the folder is replaced when the new one is "
         "complete.",
     .positional = POSITIONAL,
     .groups = GROUPS,
     .examples = EXAMPLES,
-    .json = "schema \"hagane.train/1\": folder, architecture, n_train, n_validation; properties (symbol, unit, n, "
-            "n_failed, mae, rmse, bias, largest, coverage90) on the validation molecules.",
+    .json =
+        "schema \"hagane.train/1\": folder, architecture, n_train, n_validation; properties (symbol, unit, n, "
+        "n_failed, mae, rmse, bias, largest, coverage90) on the validation molecules. Of a table schema "
+        "\"hagane.train-table/1\": folder, target, unit, classes, n_train, n_blank; mae, rmse, coverage90, width90 or "
+        "auc, accuracy, log_loss of rows left out in turn; tried (learner, options, the same, weight, why_not).",
     .run = run_train,
 };

@@ -1,8 +1,11 @@
 /* library/folder.c -- see library/folder.h */
 #include "library/folder.h"
 #include "files/hash.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static hg_status path_in(char path[HG_FOLDER_PATH], const char *folder, const char *name, hg_err *err) {
     const int n = snprintf(path, HG_FOLDER_PATH, "%s/%s", folder, name);
@@ -41,4 +44,49 @@ hg_status hg_folder_weights(char path[HG_FOLDER_PATH], const char *folder, const
         mem ? check(path, folder, architecture, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for a card");
     hg_arena_free(mem);
     return st;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------ */
+
+static hg_status write_new(char (*fresh)[HG_FOLDER_PATH], const char *folder, const hg_folder_file *file, size_t n,
+                           void *ctx, hg_err *err) {
+    char name[64];
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, ".%.50s.new", file[i].name);
+        HG_TRY(path_in(fresh[i], folder, name, err));
+    }
+    for (size_t i = 0; i < n; i++) HG_TRY(file[i].write(ctx, fresh[i], err));
+    return HG_OK;
+}
+
+static hg_status take_names(char (*fresh)[HG_FOLDER_PATH], const char *folder, const hg_folder_file *file, size_t n,
+                            hg_err *err) {
+    char path[HG_FOLDER_PATH];
+    for (size_t i = 0; i < n; i++) {
+        HG_TRY(path_in(path, folder, file[i].name, err));
+        if (rename(fresh[i], path) != 0)
+            return hg_fail(err, HG_EIO, "%s cannot be put in its place: %s", path, strerror(errno));
+    }
+    return HG_OK;
+}
+
+hg_status hg_folder_write(const char *folder, const hg_folder_file *file, size_t n, void *ctx, hg_err *err) {
+    char fresh[HG_FOLDER_FILES][HG_FOLDER_PATH] = { "" };
+    const bool made = mkdir(folder, 0777) == 0;
+    if (!made && errno != EEXIST) return hg_fail(err, HG_EIO, "%s cannot be made: %s", folder, strerror(errno));
+    hg_status st = write_new(fresh, folder, file, n, ctx, err);
+    if (st == HG_OK) st = take_names(fresh, folder, file, n, err);
+    if (st == HG_OK) return HG_OK;
+    for (size_t i = 0; i < n; i++)
+        if (*fresh[i]) unlink(fresh[i]);
+    if (made) rmdir(folder);
+    return st;
+}
+
+void hg_folder_name(char *name, size_t size, const char *folder) {
+    size_t len = strlen(folder);
+    while (len > 1 && folder[len - 1] == '/') len--;
+    size_t from = len;
+    while (from > 0 && folder[from - 1] != '/') from--;
+    snprintf(name, size, "%.*s", (int)(len - from < size ? len - from : size - 1), folder + from);
 }

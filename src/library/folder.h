@@ -15,4 +15,21 @@ HG_MUST_CHECK hg_status hg_folder_of_card(char path[HG_FOLDER_PATH], const char 
  * Errors: those of both; HG_ENOTFOUND another architecture; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_folder_weights(char path[HG_FOLDER_PATH], const char *folder, const char *architecture,
                                           hg_err *err);
+
+/* ---- writing ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const char *name; /* "card.json" */
+    hg_status (*write)(void *ctx, const char *path, hg_err *err);
+} hg_folder_file;
+
+enum { HG_FOLDER_FILES = 4 };
+
+/* All files under other names first, in their order; then each takes its own. After a failure an older model is whole, and
+ * no folder is left that was made here.
+ * Errors: HG_EIO, those of the writers. */
+HG_MUST_CHECK hg_status hg_folder_write(const char *folder, const hg_folder_file *file, size_t n, void *ctx,
+                                        hg_err *err);
+/* "b" of "a/b//", in name[size]. */
+void hg_folder_name(char *name, size_t size, const char *folder);
 #endif

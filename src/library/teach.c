@@ -2,15 +2,12 @@
 #include "library/teach.h"
 #include "core/memory.h"
 #include "files/output.h"
-#include "library/card.h"
-#include <errno.h>
+#include "library/folder.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { PATH_SIZE = 4096, ELEMENTS = 119, ELEMENTS_SIZE = 512, METRICS = 5, NAME_SIZE = 256, WORKERS_MOST = 1024 };
+enum { ELEMENTS = 119, ELEMENTS_SIZE = 512, METRICS = 5, NAME_SIZE = 256, WORKERS_MOST = 1024 };
 
 /* ---- how good it is ---------------------------------------------------------------------------------------------- */
 
@@ -99,16 +96,6 @@ static hg_card_data data_of(const char *role, const hg_lesson *l) {
     return d;
 }
 
-/* "b" of "a/b//". */
-static const char *folder_name(char name[NAME_SIZE], const char *folder) {
-    size_t len = strlen(folder);
-    while (len > 1 && folder[len - 1] == '/') len--;
-    size_t from = len;
-    while (from > 0 && folder[from - 1] != '/') from--;
-    snprintf(name, NAME_SIZE, "%.*s", (int)(len - from < NAME_SIZE ? len - from : NAME_SIZE - 1), folder + from);
-    return name;
-}
-
 static hg_status write_card(const char *path, const char *folder, const char *weights, const hg_lessons *l,
                             const hg_taught *t, hg_err *err) {
     const hg_arch_trainer *trainer = l->architecture->train;
@@ -119,7 +106,8 @@ static hg_status write_card(const char *path, const char *folder, const char *we
         options[i] = (hg_card_number) { trainer->option[i].name, trainer->option[i].unit, l->how.option[i] };
     const hg_card_data data[] = { data_of("train", l->train), data_of("validation", l->validation) };
     char elements[ELEMENTS_SIZE] = "", name[NAME_SIZE];
-    hg_card c = { .name = l->name ? l->name : folder_name(name, folder),
+    hg_folder_name(name, sizeof name, folder);
+    hg_card c = { .name = l->name ? l->name : name,
                   .architecture = l->architecture->version,
                   .n_properties = t->n_properties,
                   .source = l->source,
@@ -143,31 +131,29 @@ static hg_status write_card(const char *path, const char *folder, const char *we
 
 /* ---- the folder -------------------------------------------------------------------------------------------------- */
 
-static hg_status rename_to(const char *from, const char *to, hg_err *err) {
-    return rename(from, to) == 0 ? HG_OK
-                                 : hg_fail(err, HG_EIO, "%s cannot be put in its place: %s", to, strerror(errno));
+typedef struct {
+    const char *folder;
+    const hg_lessons *lessons;
+    const void *model;
+    const hg_taught *taught;
+    const char *weights; /* where they were written */
+} writing;
+
+static hg_status write_weights(void *ctx, const char *path, hg_err *err) {
+    writing *w = ctx;
+    w->weights = path;
+    return w->lessons->architecture->train->save(w->model, path, err);
 }
 
-/* Both under other names first, so that a failure leaves an older model whole. */
+static hg_status write_its_card(void *ctx, const char *path, hg_err *err) {
+    const writing *w = ctx;
+    return write_card(path, w->folder, w->weights, w->lessons, w->taught, err);
+}
+
 static hg_status write_folder(const char *folder, const hg_lessons *l, const void *model, const hg_taught *t,
                               hg_err *err) {
-    char weights[PATH_SIZE], card[PATH_SIZE], new_weights[PATH_SIZE], new_card[PATH_SIZE];
-    if (strlen(folder) > PATH_SIZE - 40) return hg_fail(err, HG_EINVAL, "the folder's name is too long");
-    snprintf(weights, PATH_SIZE, "%s/weights.safetensors", folder);
-    snprintf(card, PATH_SIZE, "%s/card.json", folder);
-    snprintf(new_weights, PATH_SIZE, "%s/.weights.new", folder);
-    snprintf(new_card, PATH_SIZE, "%s/.card.new", folder);
-    const bool made = mkdir(folder, 0777) == 0;
-    if (!made && errno != EEXIST) return hg_fail(err, HG_EIO, "%s cannot be made: %s", folder, strerror(errno));
-    hg_status st = l->architecture->train->save(model, new_weights, err);
-    if (st == HG_OK) st = write_card(new_card, folder, new_weights, l, t, err);
-    if (st == HG_OK) st = rename_to(new_weights, weights, err);
-    if (st == HG_OK) st = rename_to(new_card, card, err);
-    if (st == HG_OK) return HG_OK;
-    unlink(new_weights);
-    unlink(new_card);
-    if (made) rmdir(folder);
-    return st;
+    static const hg_folder_file FILES[] = { { "weights.safetensors", write_weights }, { "card.json", write_its_card } };
+    return hg_folder_write(folder, FILES, 2, &(writing) { folder, l, model, t, NULL }, err);
 }
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,131 @@
+/* hagane/predictor.h -- learn a column of a table from its other columns, predict it for new rows, and say how far to trust it
+ *
+ *   hg_predictor *p;
+ *   hg_predictor_opts o = hg_predictor_opts_default();
+ *   HG_TRY(hg_predictor_fit(&p, table, "yield strength (MPa)", &o, err));
+ *   HG_TRY(hg_predictor_predict(f, NULL, p, new_table, pool, mem, err));        f[i].value, f[i].low, f[i].high
+ *
+ * Which columns are used and how is decided by hagane/features.h; which learner, by cross-validation inside of the given rows;
+ * intervals come from rows that were left out. A column of texts, or of 0 and 1, is learned as classes. The same table,
+ * options and seed give the same bits for any number of threads, unless a budget of seconds cuts the choice short.
+ */
+#ifndef HG_PREDICTOR_H
+#define HG_PREDICTOR_H
+#include "hagane/features.h"
+HG_BEGIN_DECLS
+
+typedef struct hg_predictor hg_predictor;
+
+typedef enum { HG_TASK_AUTO, HG_TASK_VALUES, HG_TASK_CLASSES } hg_task_kind;
+
+typedef struct {
+    hg_features_opts features; /* of the inputs; the target is excluded by itself                  defaults */
+    hg_task_kind task;         /* AUTO: classes for texts and for 0 and 1                               default AUTO */
+    const char *learner;       /* the only one to try: a name of hg_learner_name; NULL: all that can    default NULL */
+    const char *settings;      /* its options: "leaf=3 features=0.5"                                    default NULL */
+    size_t folds;              /* parts of the rows in cross-validation, 2 to 20                        default 5 */
+    bool single;               /* the best learner alone, not a blend                                   default false */
+    double budget;             /* seconds after which no other learner is begun; 0: no limit            default 0 */
+    double (*seconds)(void *ctx); /* a clock; NULL: no times, no budget                            default NULL */
+    void *clock;
+    uint64_t seed;
+    hg_pool *pool;         /* NULL: this thread */
+    const hg_hooks *hooks; /* words, progress */
+} hg_predictor_opts;
+
+typedef struct { /* of rows that were not learned from; NaN: does not apply */
+    size_t n;
+    double mae, rmse;               /* values */
+    double auc, log_loss, accuracy; /* classes */
+    double coverage90, width90;     /* share of values inside the 90 % intervals, and the intervals' mean width */
+} hg_predictor_score;
+
+typedef struct {                          /* one line of the table of what was tried */
+    const char *learner, *settings, *why; /* why it was not; "": it was */
+    hg_predictor_score score;
+    double seconds, weight; /* NaN without a clock; share in the model */
+} hg_tried;
+
+typedef struct {
+    double value;              /* classes: the number of the likeliest one */
+    double low, high;          /* of the interval at the level that was asked for; NaN for classes */
+    const double *probability; /* [classes]; NULL for values */
+    bool outside;              /* unlike what was learned from: see the next three */
+    double distance;     /* to the nearest row of the training, 1 is as far as training rows are from each other */
+    const char *element; /* that no row had, "Hf"; NULL: none */
+    const char *column;  /* whose number is outside of the range that was learned from; NULL: none */
+} hg_forecast;
+
+hg_predictor_opts hg_predictor_opts_default(void);
+const char *hg_learner_name(size_t i); /* NULL past the last */
+const char *hg_learner_help(size_t i);
+
+/* Rows whose target is blank are left out. Errors: HG_ENOTFOUND a column, learner or descriptor; HG_EDATA a target of text
+ * that makes no classes, one class alone, the same value everywhere, fewer than 5 rows, a cell that cannot be used;
+ * HG_EINVAL; HG_ELIMIT; HG_ECANCEL; HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_predictor_fit(hg_predictor **out, const hg_table *t, const char *target,
+                                         const hg_predictor_opts *opts, hg_err *err);
+/* f[rows] for every row of t, in mem; `level` of the intervals, in (0, 1). why[rows] NULL: a row that cannot be predicted is
+ * the error; else its reason is there (code HG_OK: none) and its numbers are NaN. A row's result depends on that row alone. */
+HG_MUST_CHECK hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *p, const hg_table *t,
+                                             double level, hg_pool *pool, hg_arena *mem, hg_err *err);
+void hg_predictor_free(hg_predictor *p);
+
+const char *hg_predictor_target(const hg_predictor *p);
+const char *hg_predictor_unit(const hg_predictor *p);                  /* "" for none */
+size_t hg_predictor_classes(const hg_predictor *p);                    /* 0: values */
+const char *hg_predictor_class(const hg_predictor *p, size_t c);       /* its name; NULL past the last */
+const char *hg_predictor_column(const hg_predictor *p, size_t i);      /* inputs; NULL past the last */
+const char *hg_predictor_text_column(const hg_predictor *p, size_t i); /* those of text; NULL past the last */
+/* Of the training; empty after a reading. */
+const char *hg_predictor_words(const hg_predictor *p);               /* which inputs, and why */
+const hg_tried *hg_predictor_tried(const hg_predictor *p, size_t i); /* NULL past the last */
+hg_predictor_score hg_predictor_score_of(const hg_predictor *p);     /* of left-out rows */
+size_t hg_predictor_rows(const hg_predictor *p, size_t *blank);      /* learned from; left out for a blank target */
+
+/* ---- folds ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    char name[64]; /* of the fold: the cell of the fold column, or its number */
+    size_t n_train, n_test;
+    size_t failed;  /* rows of the test that could not be predicted */
+    size_t outside; /* that were called so */
+    double seconds; /* NaN without a clock */
+    hg_predictor_score score;
+    const char *learners; /* "ridge 0.6, forest 0.4" */
+} hg_fold;
+
+typedef struct {
+    size_t classes, n_folds;
+    hg_fold *fold;           /* [n_folds], in mem */
+    hg_predictor_score mean; /* over folds */
+    size_t repeated;         /* compositions that stand in several folds */
+    size_t repeated_rows;    /* and their rows */
+} hg_folds;
+
+/* Every fold is predicted by a predictor of the others: nothing of its rows is used for any choice. The fold column has a
+ * text or a number for each row; NULL: `parts` parts, drawn from the seed, rows of one composition together.
+ * Errors: as hg_predictor_fit; HG_EDATA a blank cell in the fold column, or one fold alone. */
+HG_MUST_CHECK hg_status hg_predictor_folds(hg_folds *out, const hg_table *t, const char *target,
+                                           const char *fold_column, size_t parts, const hg_predictor_opts *opts,
+                                           hg_arena *mem, hg_err *err);
+
+/* ---- folders ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name;             /* of the model */
+    const char *file, *sha256;    /* the table: its path, of which the name is kept, and its hash; NULL: not told */
+    const char *source, *licence; /* of the data; NULL: not told */
+} hg_predictor_facts;
+
+/* card.json, weights.safetensors and recipe.json in the folder, which is made. Errors: HG_EIO, HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_predictor_save(const hg_predictor *p, const char *folder, const hg_predictor_facts *facts,
+                                          hg_err *err);
+/* Errors: HG_EIO, HG_EPARSE; HG_ENOTFOUND a card of another kind of model, a learner that this program does not have; HG_EDATA
+ * weights that are not the card's, or damaged; HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_predictor_load(hg_predictor **out, const char *folder, hg_err *err);
+/* Is the model in the folder one of tables? false too when there is no card that can be read. */
+bool hg_predictor_is(const char *folder);
+
+HG_END_DECLS
+#endif

@@ -1,0 +1,348 @@
+/* cli/tables.c -- see cli/tables.h: options, `train` and `evaluate` */
+#include "cli/tables.h"
+#include "cli/campaign.h"
+#include "cli/grid.h"
+#include "cli/input.h"
+#include "cli/models.h"
+#include "cli/output.h"
+#include "core/number.h"
+#include "files/hash.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- options ----------------------------------------------------------------------------------------------------- */
+
+static const char *const TASK[] = {
+    [HG_TASK_AUTO] = "auto", [HG_TASK_VALUES] = "values", [HG_TASK_CLASSES] = "classes"
+};
+static const char *task_name(size_t i) { return i < sizeof TASK / sizeof *TASK ? TASK[i] : NULL; }
+
+static const cli_option LEARN[] = {
+    { .name = "task",
+      .type = CLI_CHOICE,
+      .argument = "KIND",
+      .choice = task_name,
+      .fallback = "auto: classes for texts and for 0 and 1, else values",
+      .help = "Whether the target is a number to predict or the name of a class." },
+    { .name = "learner",
+      .type = CLI_CHOICE,
+      .argument = "NAME",
+      .choice = hg_learner_name,
+      .fallback = "all that can, tried by cross-validation, and a blend of the best",
+      .help = "Learn with this one alone." },
+    { .name = "learner-options",
+      .type = CLI_TEXT,
+      .argument = "\"A=1 B=2\"",
+      .fallback = "its defaults, and variants worth a try",
+      .help = "Options of that learner." },
+    { .name = "parts",
+      .type = CLI_INTEGER,
+      .argument = "N",
+      .min = 2,
+      .max = 20,
+      .fallback = "5",
+      .help = "Parts of the rows in the cross-validation that chooses; rows of one composition share one." },
+    { .name = "single", .help = "The best learner alone instead of a blend of several." },
+    { .name = "budget",
+      .type = CLI_NUMBER,
+      .argument = "T",
+      .min = 0,
+      .max = 1e9,
+      .unit = "s",
+      .fallback = "none",
+      .help = "Begin no other learner that would not be done in this time. The choice then depends on the machine." },
+    { .name = NULL },
+};
+const cli_group cli_learn_group = { "Learning from a table", LEARN };
+
+double cli_seconds(void *unused) {
+    struct timespec t;
+    (void)unused;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, hg_err *err) {
+    const cli_args *a = &run->args;
+    *o = hg_predictor_opts_default();
+    HG_TRY(cli_inputs_read(&o->features, run, t, err));
+    for (size_t i = 0; task_name(i) && cli_has(a, "task"); i++)
+        if (strcmp(cli_value(a, "task"), TASK[i]) == 0) o->task = (hg_task_kind)i;
+    o->learner = cli_value(a, "learner");
+    o->settings = cli_value(a, "learner-options");
+    o->folds = cli_count(a, "parts", o->folds);
+    o->single = cli_has(a, "single");
+    o->budget = cli_number(a, "budget", 0);
+    o->seconds = cli_seconds;
+    o->seed = run->seed;
+    o->pool = run->pool;
+    o->hooks = &run->hooks;
+    return HG_OK;
+}
+
+static hg_status target_of(const char **target, const cli_run *run, hg_err *err) {
+    *target = cli_value(&run->args, "target");
+    if (!*target)
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "which column is to be learned? No target is given"),
+                         "--target COL");
+    if (cli_given_times(&run->args, "target") > 1)
+        return hg_fail(err, HG_EINVAL, "a model of a table has one target; %zu are given",
+                       cli_given_times(&run->args, "target"));
+    return HG_OK;
+}
+
+static hg_status read_table(hg_table **t, cli_run *run, hg_err *err) {
+    const char *path = run->args.positional[0];
+    if (run->args.n_positional > 1)
+        return hg_fail(err, HG_EINVAL, "one table at a time; %zu files are given", run->args.n_positional);
+    return cli_table_read(t, run, path, err);
+}
+
+/* ---- words ---------------------------------------------------------------------------------------------------------- */
+
+static void print_grid(cli_run *run, const cli_grid *g) {
+    for (size_t i = 0; i < g->rows; i++) {
+        hg_text_add(&run->out, "%s", cli_bold(i == 0));
+        cli_grid_print(&run->out, g, i, 0);
+        hg_text_add(&run->out, "%s", i == 0 ? cli_bold(false) : "");
+    }
+}
+
+static void number(cli_grid *g, size_t row, size_t column, const char *form, double x) {
+    char text[40];
+    if (!isfinite(x)) return;
+    if (strcmp(form, "%") == 0)
+        snprintf(text, sizeof text, "%.0f %%", 100 * x);
+    else
+        snprintf(text, sizeof text, "%.4g", x);
+    cli_grid_set(g, row, column, "%s", text);
+}
+
+/* What was tried: best first is how a person reads it, but the order of the trials tells what a budget cut off. */
+static hg_status print_tried(cli_run *run, const hg_predictor *p, hg_err *err) {
+    size_t n = 0;
+    while (hg_predictor_tried(p, n)) n++;
+    const bool classes = hg_predictor_classes(p) > 0;
+    cli_grid g = cli_grid_new(run->arena, n + 1, 6);
+    const char *const head[] = { "learner", "options", classes ? "AUC" : "MAE", classes ? "log loss" : "RMSE",
+                                 "share",   "" };
+    for (size_t k = 0; k < 6; k++) cli_grid_set(&g, 0, k, "%s", head[k]);
+    for (size_t i = 0; i < n; i++) {
+        const hg_tried *t = hg_predictor_tried(p, i);
+        cli_grid_set(&g, i + 1, 0, "%s", t->learner);
+        cli_grid_set(&g, i + 1, 1, "%s", t->settings);
+        number(&g, i + 1, 2, "", classes ? t->score.auc : t->score.mae);
+        number(&g, i + 1, 3, "", classes ? t->score.log_loss : t->score.rmse);
+        if (t->weight > 0) number(&g, i + 1, 4, "%", t->weight);
+        cli_grid_set(&g, i + 1, 5, "%s", t->why);
+    }
+    HG_TRY(cli_grid_done(&g, err));
+    g.left[0] = g.left[1] = g.left[5] = true;
+    print_grid(run, &g);
+    return HG_OK;
+}
+
+static hg_status print_train(cli_run *run, const char *folder, const hg_predictor *p, hg_err *err) {
+    const hg_predictor_score s = hg_predictor_score_of(p);
+    const char *unit = hg_predictor_unit(p);
+    size_t blank, rows = hg_predictor_rows(p, &blank);
+    hg_text_add(&run->out, "%s: \"%s\" learned from %zu rows", folder, hg_predictor_target(p), rows);
+    if (blank) hg_text_add(&run->out, "; %zu without a value were left out", blank);
+    hg_text_add(&run->out, "\n%s\n\n", hg_predictor_words(p));
+    HG_TRY(print_tried(run, p, err));
+    if (hg_predictor_classes(p))
+        hg_text_add(&run->out,
+                    "\nOf rows left out in turn: area under the ROC curve %.4f, %.1f %% in the right class\n", s.auc,
+                    100 * s.accuracy);
+    else
+        hg_text_add(
+            &run->out,
+            "\nOf rows left out in turn: mean absolute error %.4g%s%s; 90 %% intervals are %.4g%s%s wide in the mean\n",
+            s.mae, *unit ? " " : "", unit, s.width90, *unit ? " " : "", unit);
+    return HG_OK;
+}
+
+static void json_score(hg_json *j, const hg_predictor_score *s, bool classes) {
+    if (classes) {
+        hg_json_number(j, "auc", s->auc);
+        hg_json_number(j, "accuracy", s->accuracy);
+        hg_json_number(j, "log_loss", s->log_loss);
+        return;
+    }
+    hg_json_number(j, "mae", s->mae);
+    hg_json_number(j, "rmse", s->rmse);
+    hg_json_number(j, "coverage90", s->coverage90);
+    hg_json_number(j, "width90", s->width90);
+}
+
+static hg_status json_train(cli_run *run, const char *folder, const hg_predictor *p, hg_err *err) {
+    const hg_predictor_score s = hg_predictor_score_of(p);
+    size_t blank, rows = hg_predictor_rows(p, &blank);
+    hg_json j;
+    cli_json_begin(&j, run, "train-table");
+    hg_json_string(&j, "folder", folder);
+    hg_json_string(&j, "target", hg_predictor_target(p));
+    hg_json_string(&j, "unit", hg_predictor_unit(p));
+    hg_json_count(&j, "classes", hg_predictor_classes(p));
+    hg_json_count(&j, "n_train", rows);
+    hg_json_count(&j, "n_blank", blank);
+    json_score(&j, &s, hg_predictor_classes(p) > 0);
+    hg_json_begin_array(&j, "tried");
+    for (size_t i = 0; hg_predictor_tried(p, i); i++) {
+        const hg_tried *t = hg_predictor_tried(p, i);
+        hg_json_begin_object(&j, NULL);
+        hg_json_string(&j, "learner", t->learner);
+        hg_json_string(&j, "options", t->settings);
+        json_score(&j, &t->score, hg_predictor_classes(p) > 0);
+        hg_json_number(&j, "weight", t->weight);
+        hg_json_string(&j, "why_not", *t->why ? t->why : NULL);
+        hg_json_end_object(&j);
+    }
+    hg_json_end_array(&j);
+    return cli_json_end(run, &j, err);
+}
+
+/* ---- train ---------------------------------------------------------------------------------------------------------- */
+
+static hg_status train(cli_run *run, const hg_table *t, const char *target, const char *folder, hg_err *err) {
+    const char *path = run->args.positional[0];
+    char hash[HG_HASH_SIZE] = "";
+    hg_predictor_opts o;
+    hg_predictor *p;
+    HG_TRY(cli_learn_read(&o, run, t, err));
+    if (!cli_is_stream(path)) HG_TRY(hg_hash_file(hash, path, err));
+    HG_TRY(hg_predictor_fit(&p, t, target, &o, err));
+    const hg_predictor_facts facts = { .name = cli_value(&run->args, "out") ? cli_value(&run->args, "name") : NULL,
+                                       .file = path,
+                                       .sha256 = hash,
+                                       .source = cli_value(&run->args, "source"),
+                                       .licence = cli_value(&run->args, "licence") };
+    hg_status st = hg_predictor_save(p, folder, &facts, err);
+    if (st == HG_OK) st = run->json ? json_train(run, folder, p, err) : print_train(run, folder, p, err);
+    hg_predictor_free(p);
+    return st;
+}
+
+hg_status cli_tables_train(cli_run *run, hg_err *err) {
+    const char *folder = cli_value(&run->args, cli_has(&run->args, "out") ? "out" : "name"), *target;
+    hg_table *t;
+    HG_TRY(target_of(&target, run, err));
+    if (!folder)
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "--name is missing"),
+                         "--name NAME, the model's name and its folder; --out puts it into another folder");
+    HG_TRY(read_table(&t, run, err));
+    const hg_status st = train(run, t, target, folder, err);
+    hg_table_free(t);
+    return st;
+}
+
+/* ---- evaluate ------------------------------------------------------------------------------------------------------- */
+
+static hg_status print_folds(cli_run *run, const hg_folds *f, const char *target, const char *unit, hg_err *err) {
+    const bool classes = f->classes > 0;
+    cli_grid g = cli_grid_new(run->arena, f->n_folds + 2, 8);
+    const char *const head[] = { "fold",
+                                 "learned",
+                                 "predicted",
+                                 classes ? "AUC" : "MAE",
+                                 classes ? "accuracy" : "RMSE",
+                                 classes ? "" : "in 90 %",
+                                 "outside",
+                                 "by" };
+    for (size_t k = 0; k < 8; k++) cli_grid_set(&g, 0, k, "%s", head[k]);
+    for (size_t i = 0; i <= f->n_folds; i++) {
+        const hg_predictor_score *s = i < f->n_folds ? &f->fold[i].score : &f->mean;
+        number(&g, i + 1, 3, "", classes ? s->auc : s->mae);
+        number(&g, i + 1, 4, "", classes ? s->accuracy : s->rmse);
+        if (!classes) number(&g, i + 1, 5, "%", s->coverage90);
+        if (i == f->n_folds) break;
+        cli_grid_set(&g, i + 1, 0, "%s", f->fold[i].name);
+        cli_grid_set(&g, i + 1, 1, "%zu", f->fold[i].n_train);
+        cli_grid_set(&g, i + 1, 2, "%zu", f->fold[i].n_test);
+        cli_grid_set(&g, i + 1, 6, "%zu", f->fold[i].outside);
+        cli_grid_set(&g, i + 1, 7, "%s", f->fold[i].learners);
+    }
+    cli_grid_set(&g, f->n_folds + 1, 0, "mean");
+    HG_TRY(cli_grid_done(&g, err));
+    g.left[0] = g.left[7] = true;
+    hg_text_add(&run->out, "\"%s\"%s%s%s, each fold predicted from the others\n\n", target, *unit ? " in " : "", unit,
+                classes ? " (classes)" : "");
+    print_grid(run, &g);
+    return HG_OK;
+}
+
+static hg_status json_folds(cli_run *run, const hg_folds *f, const char *target, const char *unit, hg_err *err) {
+    const bool classes = f->classes > 0;
+    hg_json j;
+    cli_json_begin(&j, run, "evaluate-folds");
+    hg_json_string(&j, "target", target);
+    hg_json_string(&j, "unit", unit);
+    hg_json_count(&j, "classes", f->classes);
+    json_score(&j, &f->mean, classes);
+    hg_json_begin_array(&j, "folds");
+    for (size_t i = 0; i < f->n_folds; i++)
+        hg_json_number(&j, NULL, classes ? f->fold[i].score.auc : f->fold[i].score.mae);
+    hg_json_end_array(&j);
+    hg_json_begin_array(&j, "by_fold");
+    for (size_t i = 0; i < f->n_folds; i++) {
+        hg_json_begin_object(&j, NULL);
+        hg_json_string(&j, "fold", f->fold[i].name);
+        hg_json_count(&j, "n_train", f->fold[i].n_train);
+        hg_json_count(&j, "n_test", f->fold[i].n_test);
+        hg_json_count(&j, "n_failed", f->fold[i].failed);
+        hg_json_count(&j, "n_outside", f->fold[i].outside);
+        hg_json_number(&j, "seconds", f->fold[i].seconds);
+        json_score(&j, &f->fold[i].score, classes);
+        hg_json_string(&j, "learners", f->fold[i].learners);
+        hg_json_end_object(&j);
+    }
+    hg_json_end_array(&j);
+    hg_json_count(&j, "repeated_compositions", f->repeated);
+    hg_json_count(&j, "repeated_rows", f->repeated_rows);
+    return cli_json_end(run, &j, err);
+}
+
+static void warn_of_folds(const cli_run *run, const hg_folds *f) {
+    if (f->repeated)
+        hg_log(&run->hooks, HG_LOG_WARN,
+               "%zu compositions (%zu rows) stand in several folds: what was learned from is asked for again, and the "
+               "errors look smaller than those of new compositions",
+               f->repeated, f->repeated_rows);
+    for (size_t i = 0; i < f->n_folds; i++)
+        if (f->fold[i].failed)
+            hg_log(&run->hooks, HG_LOG_WARN, "fold %s: %zu of %zu rows could not be predicted and do not count",
+                   f->fold[i].name, f->fold[i].failed, f->fold[i].n_test);
+}
+
+/* --folds COL, or a number of parts where no column is called so. */
+static hg_status evaluate(cli_run *run, const hg_table *t, const char *target, hg_err *err) {
+    const char *folds = cli_value(&run->args, "folds");
+    hg_predictor_opts o;
+    hg_folds f;
+    size_t j, parts = 0;
+    double x;
+    const bool is_number = hg_number_read(&x, folds, strlen(folds), '.') == HG_NUMBER_FINITE && x == floor(x);
+    if (hg_table_find(&j, t, folds, is_number ? NULL : err) != HG_OK) {
+        if (!is_number) return HG_ENOTFOUND;
+        if (!(x >= 2 && x <= 1000)) return hg_fail(err, HG_EINVAL, "--folds %s, expected 2 to 1000 or a column", folds);
+        parts = (size_t)x;
+    }
+    HG_TRY(cli_learn_read(&o, run, t, err));
+    HG_TRY(hg_predictor_folds(&f, t, target, parts ? NULL : folds, parts, &o, run->arena, err));
+    HG_TRY(hg_table_find(&j, t, target, err));
+    const hg_column *c = hg_table_column(t, j);
+    warn_of_folds(run, &f);
+    return run->json ? json_folds(run, &f, c->name, c->unit, err) : print_folds(run, &f, c->name, c->unit, err);
+}
+
+hg_status cli_tables_evaluate(cli_run *run, hg_err *err) {
+    const char *target;
+    hg_table *t;
+    HG_TRY(target_of(&target, run, err));
+    HG_TRY(read_table(&t, run, err));
+    const hg_status st = evaluate(run, t, target, err);
+    hg_table_free(t);
+    return st;
+}

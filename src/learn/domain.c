@@ -1,0 +1,219 @@
+/* learn/domain.c -- see learn/domain.h */
+#include "learn/domain.h"
+#include "core/memory.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK = 64 };
+static const double FAR_SHARE = 0.99, MARGIN = 1.25;
+
+static hg_status make(hg_domain *dom, size_t d, size_t points, hg_err *err) {
+    *dom = (hg_domain) { .d = d, .points = points, .axes = d < HG_DOMAIN_AXES ? d : HG_DOMAIN_AXES, .reach = 1 };
+    dom->low = hg_malloc(d, sizeof *dom->low);
+    dom->high = hg_malloc(d, sizeof *dom->high);
+    dom->axis = hg_calloc(dom->axes * d, sizeof *dom->axis);
+    dom->point = hg_calloc(points * dom->axes, sizeof *dom->point);
+    if (dom->low && dom->high && dom->axis && dom->point) return HG_OK;
+    hg_domain_free(dom);
+    return hg_fail(err, HG_ENOMEM, "no memory for the domain of a model");
+}
+
+void hg_domain_free(hg_domain *dom) {
+    hg_free(dom->low);
+    hg_free(dom->high);
+    hg_free(dom->axis);
+    hg_free(dom->point);
+    hg_free(dom->group);
+    hg_scaling_free(&dom->scaling);
+    *dom = (hg_domain) { 0 };
+}
+
+/* Few columns stand for themselves; many are projected so that distances stay what they are in the mean. */
+static void choose_axes(hg_domain *dom, uint64_t seed) {
+    hg_rng r = hg_rng_make(seed, 0xd03a);
+    const bool project = dom->axes < dom->d;
+    for (size_t a = 0; a < dom->axes; a++)
+        for (size_t j = 0; j < dom->d; j++)
+            dom->axis[a * dom->d + j] = project ? hg_rng_normal(&r) / sqrt((double)dom->axes) : (double)(a == j);
+}
+
+static void place(double *out, const hg_domain *dom, const float *x, double *z) {
+    hg_scaling_apply(z, &dom->scaling, x, 1);
+    for (size_t a = 0; a < dom->axes; a++) {
+        double sum = 0;
+        for (size_t j = 0; j < dom->d; j++) sum += dom->axis[a * dom->d + j] * z[j];
+        out[a] = sum;
+    }
+}
+
+static size_t group_of(const hg_rows *rows, size_t i) { return rows->group ? rows->group[i] : i; }
+
+static void ranges(hg_domain *dom, const hg_rows *rows, const bool *plain) {
+    for (size_t j = 0; j < dom->d; j++) {
+        dom->low[j] = plain[j] ? FLT_MAX : -FLT_MAX;
+        dom->high[j] = plain[j] ? -FLT_MAX : FLT_MAX;
+        for (size_t i = 0; plain[j] && i < rows->n; i++) {
+            dom->low[j] = fminf(dom->low[j], rows->x[i * dom->d + j]);
+            dom->high[j] = fmaxf(dom->high[j], rows->x[i * dom->d + j]);
+        }
+    }
+    dom->has_composition = rows->composition != NULL;
+    for (size_t i = 0; rows->composition && i < rows->n; i++)
+        for (size_t k = 0; k < rows->composition[i].n; k++) dom->element[rows->composition[i].species[k].z] = true;
+}
+
+static int by_value(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* As far as all but one in a hundred rows are from rows of other groups, and a quarter more. */
+static hg_status measure_reach(hg_domain *dom, const hg_rows *rows, hg_pool *pool, hg_err *err) {
+    hg_domain_view *view = hg_malloc(rows->n, sizeof *view);
+    double *distance = hg_malloc(rows->n, sizeof *distance);
+    hg_status st = view && distance ? hg_domain_look(view, dom, rows, true, pool, err)
+                                    : hg_fail(err, HG_ENOMEM, "no memory for the domain of a model");
+    size_t n = 0;
+    for (size_t i = 0; st == HG_OK && i < rows->n; i++)
+        if (isfinite(view[i].distance)) distance[n++] = view[i].distance;
+    if (st == HG_OK && n) {
+        qsort(distance, n, sizeof *distance, by_value);
+        const double far = distance[(size_t)(FAR_SHARE * (double)(n - 1))];
+        if (far > 0) dom->reach = MARGIN * far;
+    }
+    hg_free(view);
+    hg_free(distance);
+    return st;
+}
+
+static hg_status fit(hg_domain *dom, const hg_rows *rows, const bool *plain, uint64_t seed, hg_pool *pool,
+                     hg_err *err) {
+    size_t *order = hg_malloc(rows->n, sizeof *order);
+    double *z = hg_malloc(dom->d, sizeof *z);
+    dom->group = hg_malloc(dom->points, sizeof *dom->group);
+    hg_status st = order && z && dom->group ? hg_scaling_fit(&dom->scaling, rows, err)
+                                            : hg_fail(err, HG_ENOMEM, "no memory for the domain of a model");
+    if (st == HG_OK) {
+        hg_rng r = hg_rng_make(seed, 0xd03b);
+        for (size_t i = 0; i < rows->n; i++) order[i] = i;
+        hg_rng_shuffle(&r, order, rows->n);
+        choose_axes(dom, seed);
+        for (size_t p = 0; p < dom->points; p++) {
+            place(dom->point + p * dom->axes, dom, rows->x + order[p] * dom->d, z);
+            dom->group[p] = group_of(rows, order[p]);
+        }
+        ranges(dom, rows, plain);
+        st = measure_reach(dom, rows, pool, err);
+    }
+    hg_free(order);
+    hg_free(z);
+    return st;
+}
+
+hg_status hg_domain_fit(hg_domain *out, const hg_rows *rows, const bool *plain, uint64_t seed, hg_pool *pool,
+                        hg_err *err) {
+    HG_TRY(make(out, rows->d, rows->n < HG_DOMAIN_POINTS ? rows->n : HG_DOMAIN_POINTS, err));
+    const hg_status st = fit(out, rows, plain, seed, pool, err);
+    if (st != HG_OK) hg_domain_free(out);
+    return st;
+}
+
+/* ---- a look ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    hg_domain_view *view;
+    const hg_domain *dom;
+    const hg_rows *rows;
+    bool apart;
+    double *scratch; /* [workers, d] */
+} looking;
+
+static double nearest(const hg_domain *dom, const double *at, bool apart, size_t group) {
+    double least = INFINITY;
+    for (size_t p = 0; p < dom->points; p++) {
+        if (apart && dom->group[p] == group) continue;
+        const double *q = dom->point + p * dom->axes;
+        double sum = 0;
+        for (size_t a = 0; a < dom->axes; a++) sum += (q[a] - at[a]) * (q[a] - at[a]);
+        least = sum < least ? sum : least;
+    }
+    return sqrt(least);
+}
+
+static void look_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    const looking *l = ctx;
+    const hg_domain *dom = l->dom;
+    double at[HG_DOMAIN_AXES];
+    for (size_t i = begin; i < end; i++) {
+        const float *x = l->rows->x + i * dom->d;
+        hg_domain_view v = { .column = SIZE_MAX };
+        place(at, dom, x, l->scratch + worker * dom->d);
+        v.distance = nearest(dom, at, l->apart, group_of(l->rows, i)) / dom->reach;
+        for (size_t j = 0; j < dom->d && v.column == SIZE_MAX; j++)
+            if (x[j] < dom->low[j] || x[j] > dom->high[j]) v.column = j;
+        const hg_composition *c = dom->has_composition && l->rows->composition ? &l->rows->composition[i] : NULL;
+        for (size_t k = 0; c && k < c->n && !v.element; k++)
+            if (!dom->element[c->species[k].z]) v.element = c->species[k].z;
+        v.outside = v.element || v.column != SIZE_MAX || v.distance > 1;
+        l->view[i] = v;
+    }
+}
+
+hg_status hg_domain_look(hg_domain_view *view, const hg_domain *dom, const hg_rows *rows, bool apart, hg_pool *pool,
+                         hg_err *err) {
+    looking l = { .view = view, .dom = dom, .rows = rows, .apart = apart && dom->group };
+    l.scratch = hg_malloc(hg_pool_threads(pool) * dom->d, sizeof *l.scratch);
+    if (!l.scratch) return hg_fail(err, HG_ENOMEM, "no memory for the domain of a model");
+    hg_pool_for(pool, rows->n, CHUNK, look_task, &l);
+    hg_free(l.scratch);
+    return HG_OK;
+}
+
+/* ---- files --------------------------------------------------------------------------------------------------------------- */
+
+hg_status hg_domain_save(const hg_domain *dom, hg_shelf *to, hg_err *err) {
+    uint8_t element[HG_ELEMENTS + 1] = { 0 };
+    const size_t elements = HG_ELEMENTS + 1, axis[2] = { dom->axes, dom->d }, point[2] = { dom->points, dom->axes };
+    element[0] = dom->has_composition;
+    for (size_t z = 1; z < elements; z++) element[z] = dom->element[z];
+    HG_TRY(hg_scaling_save(&dom->scaling, to, err));
+    HG_TRY(hg_shelf_floats(to, "low", dom->low, dom->d, err));
+    HG_TRY(hg_shelf_floats(to, "high", dom->high, dom->d, err));
+    HG_TRY(hg_shelf_put(to, "element", HG_STORED_U8, &elements, 1, element, err));
+    HG_TRY(hg_shelf_put(to, "axis", HG_STORED_F64, axis, 2, dom->axis, err));
+    HG_TRY(hg_shelf_put(to, "point", HG_STORED_F64, point, 2, dom->point, err));
+    return hg_shelf_doubles(to, "reach", &dom->reach, 1, err);
+}
+
+static hg_status read_domain(hg_domain *dom, const hg_shelf_view *from, const hg_stored *point, hg_err *err) {
+    const size_t elements = HG_ELEMENTS + 1, axis[2] = { dom->axes, dom->d };
+    const hg_stored *t;
+    HG_TRY(hg_scaling_load(&dom->scaling, from, dom->d, err));
+    HG_TRY(hg_shelf_get_floats(dom->low, from, "low", dom->d, err));
+    HG_TRY(hg_shelf_get_floats(dom->high, from, "high", dom->d, err));
+    HG_TRY(hg_shelf_get(&t, from, "element", HG_STORED_U8, &elements, 1, err));
+    dom->has_composition = ((const uint8_t *)t->data)[0] != 0;
+    for (size_t z = 1; z < elements; z++) dom->element[z] = ((const uint8_t *)t->data)[z] != 0;
+    HG_TRY(hg_shelf_get(&t, from, "axis", HG_STORED_F64, axis, 2, err));
+    memcpy(dom->axis, t->data, t->count * sizeof *dom->axis);
+    memcpy(dom->point, point->data, point->count * sizeof *dom->point);
+    HG_TRY(hg_shelf_get_doubles(&dom->reach, from, "reach", 1, err));
+    if (dom->reach > 0) return HG_OK;
+    return hg_fail(err, HG_EDATA, "%s: the reach of a domain is %g, expected a positive number", from->source,
+                   dom->reach);
+}
+
+hg_status hg_domain_load(hg_domain *out, const hg_shelf_view *from, size_t d, hg_err *err) {
+    const size_t shape[2] = { HG_SHELF_ANY, d < HG_DOMAIN_AXES ? d : HG_DOMAIN_AXES };
+    const hg_stored *point;
+    *out = (hg_domain) { 0 };
+    HG_TRY(hg_shelf_get(&point, from, "point", HG_STORED_F64, shape, 2, err));
+    if (point->shape[0] == 0 || point->shape[0] > HG_DOMAIN_POINTS)
+        return hg_fail(err, HG_EDATA, "%s: a domain of %zu points", from->source, point->shape[0]);
+    HG_TRY(make(out, d, point->shape[0], err));
+    const hg_status st = read_domain(out, from, point, err);
+    if (st != HG_OK) hg_domain_free(out);
+    return st;
+}

@@ -1,0 +1,420 @@
+/* learn/study.c -- see learn/study.h */
+#include "learn/study.h"
+#include "core/memory.h"
+#include "core/text.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ROUNDS = 20 /* of the greedy choice: weights are multiples of 1 / 20 */ };
+static const double GAIN = 1e-4; /* a round that wins less than this part of the loss ends the choice */
+
+hg_study_opts hg_study_opts_default(void) { return (hg_study_opts) { .folds = 5 }; }
+
+static double loss_of(double *out_score, const hg_rows *rows, const double *out, hg_score *s, hg_err *err,
+                      hg_status *st) {
+    *st = HG_OK;
+    if (rows->classes)
+        *st = hg_score_classes(s, out, rows->y, rows->n, rows->classes, err);
+    else
+        *s = hg_score_values(out, rows->y, rows->n);
+    *out_score = hg_score_loss(s);
+    return *out_score;
+}
+
+/* ---- what will be tried ------------------------------------------------------------------------------------------------ */
+
+static const char *name_at(size_t i) {
+    const hg_learner *l = hg_learner_at(i);
+    return l ? l->name : NULL;
+}
+
+static hg_status add_trial(hg_study *s, const hg_learner *l, const char *settings, hg_err *err) {
+    hg_trial *t = &s->trial[s->n_trials];
+    *t = (hg_trial) { .learner = l, .seconds = (double)NAN };
+    t->score.mae = t->score.log_loss = (double)NAN;
+    hg_learner_defaults(t->option, l);
+    HG_TRY(hg_learner_set(t->option, l, settings, err));
+    snprintf(t->settings, sizeof t->settings, "%s", settings);
+    s->n_trials++;
+    return HG_OK;
+}
+
+static const char *unsuited(const hg_learner *l, const hg_rows *rows) {
+    if (l->needs_composition && !rows->composition) return "needs a formula column";
+    return l->suits ? l->suits(rows) : NULL;
+}
+
+static size_t count_trials(void) {
+    size_t n = 0;
+    for (size_t i = 0; hg_learner_at(i); i++) {
+        n++;
+        for (size_t v = 0; hg_learner_at(i)->variant && hg_learner_at(i)->variant[v]; v++) n++;
+    }
+    return n + 1;
+}
+
+/* The defaults of all learners, then their variants: where time is short, breadth first. */
+static hg_status list_trials(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
+    s->trial = hg_alloc(mem, count_trials(), sizeof *s->trial);
+    if (!s->trial) return hg_fail(err, HG_ENOMEM, "no memory for a study");
+    const hg_learner *only = o->learner ? hg_learner_find(o->learner) : NULL;
+    if (o->learner && !only)
+        return hg_names_advise(err, hg_fail(err, HG_ENOTFOUND, "there is no learner \"%s\"", o->learner), o->learner,
+                               name_at);
+    if (o->settings && !only)
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "options without a learner whose they are"), "name the learner");
+    const hg_learner *l;
+    for (size_t i = 0; (l = hg_learner_at(i)); i++) {
+        if (only && l != only) continue;
+        HG_TRY(add_trial(s, l, only && o->settings ? o->settings : "", err));
+        const char *why = unsuited(l, rows);
+        if (why) snprintf(s->trial[s->n_trials - 1].why, sizeof s->trial->why, "%s", why);
+        if (why && only) return hg_fail(err, HG_EDATA, "%s %s", l->name, why);
+    }
+    for (size_t i = 0; (l = hg_learner_at(i)) && !o->settings; i++)
+        for (size_t v = 0; (!only || l == only) && !unsuited(l, rows) && l->variant && l->variant[v]; v++)
+            HG_TRY(add_trial(s, l, l->variant[v], err));
+    return HG_OK;
+}
+
+/* ---- one trial ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    hg_study *s;
+    const hg_rows *rows;
+    const hg_study_opts *o;
+    const size_t *part; /* [n] */
+    double begun;
+    hg_arena *mem;    /* of a fold */
+    size_t done, all; /* folds, for progress */
+} work;
+
+static double now(const hg_study_opts *o) { return o->seconds ? o->seconds(o->clock) : (double)NAN; }
+
+static void scatter(const work *w, hg_trial *t, const size_t *index, size_t n, const double *out, const double *sd) {
+    const size_t k = w->s->outputs;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(t->out + index[i] * k, out + i * k, k * sizeof *out);
+        t->sd[index[i]] = sd[i];
+    }
+}
+
+/* Learns from all parts but one, and predicts that one. */
+static hg_status run_fold(work *w, hg_trial *t, size_t fold, hg_err *err) {
+    const size_t n = w->rows->n;
+    size_t *index = hg_alloc(w->mem, n, sizeof *index), n_in = 0, n_out = 0;
+    hg_rows in, out_rows;
+    void *model;
+    if (!index) return hg_fail(err, HG_ENOMEM, "no memory for a fold");
+    for (size_t i = 0; i < n; i++)
+        if (w->part[i] != fold) index[n_in++] = i;
+    for (size_t i = 0; i < n; i++)
+        if (w->part[i] == fold) index[n_in + n_out++] = i;
+    HG_TRY(hg_rows_take(&in, w->rows, index, n_in, w->mem, err));
+    HG_TRY(hg_rows_take(&out_rows, w->rows, index + n_in, n_out, w->mem, err));
+    double *out = hg_alloc(w->mem, n_out * w->s->outputs, sizeof *out), *sd = hg_alloc(w->mem, n_out, sizeof *sd);
+    if (!out || !sd) return hg_fail(err, HG_ENOMEM, "no memory for a fold");
+    for (size_t i = 0; i < n_out; i++) sd[i] = (double)NAN;
+    const hg_learning how = { .option = t->option, .seed = w->o->seed, .pool = w->o->pool, .hooks = w->o->hooks };
+    HG_TRY(t->learner->fit(&model, &in, &how, err));
+    const hg_status st = t->learner->predict(out, sd, model, &out_rows, w->o->pool, err);
+    t->learner->free(model);
+    if (st == HG_OK) scatter(w, t, index + n_in, n_out, out, sd);
+    return st;
+}
+
+static bool too_long(const work *w, size_t folds_left, double a_fold) {
+    if (!(w->o->budget > 0) || !w->o->seconds) return false;
+    return now(w->o) - w->begun + (double)folds_left * a_fold > w->o->budget;
+}
+
+static bool any_done(const hg_study *s) {
+    for (size_t i = 0; i < s->n_trials; i++)
+        if (!isnan(hg_score_loss(&s->trial[i].score))) return true;
+    return false;
+}
+
+/* What a learner cannot do with these rows is said in its line of the table; the others are tried. */
+static bool goes_on(hg_status st) {
+    return st == HG_EDATA || st == HG_ENOTPD || st == HG_ENOTCONV || st == HG_ENAN || st == HG_ELIMIT;
+}
+
+static hg_status run_folds(work *w, hg_trial *t, hg_err *err) {
+    const double begun = now(w->o);
+    const bool first = !any_done(w->s);
+    for (size_t f = 0; f < w->s->folds; f++) {
+        const hg_mark mark = hg_arena_mark(w->mem);
+        const hg_status st = run_fold(w, t, f, err);
+        hg_arena_reset(w->mem, mark);
+        HG_TRY(st);
+        if (!hg_progress(w->o->hooks, t->learner->name, ++w->done, w->all)) return HG_ECANCEL;
+        t->seconds = now(w->o) - begun;
+        if (!first && too_long(w, w->s->folds - f - 1, t->seconds / (double)(f + 1))) {
+            snprintf(t->why, sizeof t->why, "would not be done in time");
+            return HG_OK;
+        }
+    }
+    hg_status st;
+    double loss;
+    loss_of(&loss, w->rows, t->out, &t->score, err, &st);
+    return st;
+}
+
+static hg_status run_trial(work *w, hg_trial *t, hg_arena *keep, hg_err *err) {
+    hg_study *s = w->s;
+    if (t->why[0]) return HG_OK;
+    if (any_done(s) && too_long(w, 0, 0)) {
+        snprintf(t->why, sizeof t->why, "no time was left");
+        return HG_OK;
+    }
+    t->out = hg_alloc(keep, s->n * s->outputs, sizeof *t->out);
+    t->sd = hg_alloc(keep, s->n, sizeof *t->sd);
+    if (!t->out || !t->sd) return hg_fail(err, HG_ENOMEM, "no memory for the predictions of a study");
+    hg_err inner = { 0 };
+    const hg_status st = run_folds(w, t, &inner);
+    if (st != HG_OK && !goes_on(st)) {
+        if (err) *err = inner;
+        return st;
+    }
+    if (st != HG_OK) snprintf(t->why, sizeof t->why, "%.150s", inner.msg);
+    if (t->why[0]) t->out = t->sd = NULL, t->score.mae = t->score.log_loss = (double)NAN;
+    return HG_OK;
+}
+
+/* ---- the blend ------------------------------------------------------------------------------------------------------------ */
+
+static size_t best_trial(const hg_study *s) {
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < s->n_trials; i++)
+        if (s->trial[i].out &&
+            (best == SIZE_MAX || hg_score_loss(&s->trial[i].score) < hg_score_loss(&s->trial[best].score)))
+            best = i;
+    return best;
+}
+
+/* mix[n,outputs] = (sum[..] + out[..]) / count */
+static void mix_in(double *mix, const double *sum, const double *out, size_t n, double count) {
+    for (size_t i = 0; i < n; i++) mix[i] = (sum[i] + out[i]) / count;
+}
+
+static size_t members(const size_t *count, size_t n) {
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) k += count[i] > 0;
+    return k;
+}
+
+static hg_status choose_blend(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
+    const size_t size = s->n * s->outputs;
+    size_t *count = hg_alloc(mem, s->n_trials, sizeof *count), best = best_trial(s);
+    double *sum = hg_alloc(mem, size, sizeof *sum), *mix = hg_alloc(mem, size, sizeof *mix), total = 1;
+    if (!count || !sum || !mix) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
+    double loss = hg_score_loss(&s->trial[best].score);
+    memcpy(sum, s->trial[best].out, size * sizeof *sum);
+    count[best] = 1;
+    for (; total < ROUNDS && !o->single; total++) {
+        double least = INFINITY;
+        for (size_t i = 0; i < s->n_trials; i++) {
+            hg_score score;
+            hg_status st;
+            double l;
+            if (!s->trial[i].out || (!count[i] && members(count, s->n_trials) == HG_STUDY_MEMBERS)) continue;
+            mix_in(mix, sum, s->trial[i].out, size, total + 1);
+            loss_of(&l, rows, mix, &score, err, &st);
+            HG_TRY(st);
+            if (l < least) least = l, best = i;
+        }
+        if (!(least < loss * (1 - GAIN))) break;
+        loss = least;
+        count[best]++;
+        for (size_t k = 0; k < size; k++) sum[k] += s->trial[best].out[k];
+    }
+    for (size_t i = 0; i < s->n_trials; i++) s->trial[i].weight = (double)count[i] / total;
+    return HG_OK;
+}
+
+/* out and signs of rows from those of members; out[m][n,outputs], sd[m][n]. */
+static void combine(double *out, hg_signs *signs, const double *const *member, const double *const *sd,
+                    const double *weight, size_t m, size_t n, size_t outputs) {
+    for (size_t i = 0; i < n; i++) {
+        double own = 0, apart = 0;
+        for (size_t k = 0; k < outputs; k++) {
+            double v = 0;
+            for (size_t q = 0; q < m; q++) v += weight[q] * member[q][i * outputs + k];
+            for (size_t q = 0; q < m; q++) {
+                const double e = member[q][i * outputs + k] - v;
+                apart += weight[q] * e * e;
+            }
+            out[i * outputs + k] = v;
+        }
+        for (size_t q = 0; q < m; q++) own += sd[q][i] > 0 ? weight[q] * sd[q][i] : 0;
+        if (signs) signs[i] = (hg_signs) { { own, sqrt(apart), 0 } };
+    }
+}
+
+static hg_status combine_study(hg_study *s, const hg_rows *rows, hg_arena *mem, hg_err *err) {
+    const double *out[HG_STUDY_MEMBERS], *sd[HG_STUDY_MEMBERS];
+    double weight[HG_STUDY_MEMBERS], loss;
+    size_t m = 0;
+    for (size_t i = 0; i < s->n_trials; i++)
+        if (s->trial[i].weight > 0) {
+            out[m] = s->trial[i].out;
+            sd[m] = s->trial[i].sd;
+            weight[m++] = s->trial[i].weight;
+        }
+    s->out = hg_alloc(mem, s->n * s->outputs, sizeof *s->out);
+    s->signs = hg_alloc(mem, s->n, sizeof *s->signs);
+    if (!s->out || !s->signs) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
+    combine(s->out, s->signs, out, sd, weight, m, s->n, s->outputs);
+    hg_status st;
+    loss_of(&loss, rows, s->out, &s->score, err, &st);
+    return st;
+}
+
+/* ---- the study ------------------------------------------------------------------------------------------------------------ */
+
+static hg_status check_rows(const hg_rows *rows, const hg_study_opts *o, hg_err *err) {
+    if (o->folds < 2 || o->folds > HG_STUDY_FOLDS_MOST)
+        return hg_fail(err, HG_EINVAL, "%zu folds, expected 2 to %d", o->folds, HG_STUDY_FOLDS_MOST);
+    if (!rows->classes) return HG_OK;
+    size_t count[HG_CLASSES_MOST] = { 0 };
+    for (size_t i = 0; i < rows->n; i++) count[(size_t)rows->y[i]]++;
+    for (size_t c = 0; c < rows->classes; c++)
+        if (count[c] < 2)
+            return hg_fail(err, HG_EDATA, "class %zu has %zu row%s; two at least are needed to learn it and to try it",
+                           c, count[c], count[c] == 1 ? "" : "s");
+    return HG_OK;
+}
+
+static hg_status no_learner(const hg_study *s, hg_err *err) {
+    hg_text t = hg_text_new(200);
+    for (size_t i = 0; i < s->n_trials; i++)
+        hg_text_add(&t, "%s%s %s", i ? "; " : "", s->trial[i].learner->name, s->trial[i].why);
+    hg_fail(err, HG_EDATA, "no learner could take these rows");
+    hg_advise(err, HG_EDATA, "%s", t.s);
+    hg_text_free(&t);
+    return HG_EDATA;
+}
+
+static hg_status try_all(work *w, hg_arena *keep, hg_err *err) {
+    hg_study *s = w->s;
+    size_t *part = hg_alloc(keep, s->n, sizeof *part);
+    if (!part) return hg_fail(err, HG_ENOMEM, "no memory for a study of %zu rows", s->n);
+    s->folds = hg_rows_split(part, w->rows, w->o->folds, w->o->seed);
+    if (s->folds == 0) return hg_fail(err, HG_ENOMEM, "no memory for a study of %zu rows", s->n);
+    if (s->folds < 2)
+        return hg_advise(err, hg_fail(err, HG_EDATA, "all rows have the same inputs: there is nothing to learn from"),
+                         "is a column missing that tells them apart?");
+    w->part = part;
+    for (size_t i = 0; i < s->n_trials; i++) w->all += s->trial[i].why[0] ? 0 : s->folds;
+    w->begun = now(w->o);
+    for (size_t i = 0; i < s->n_trials; i++) HG_TRY(run_trial(w, &s->trial[i], keep, err));
+    return best_trial(s) == SIZE_MAX ? no_learner(s, err) : HG_OK;
+}
+
+hg_status hg_study_run(hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_arena *mem, hg_err *err) {
+    const hg_study_opts o = opts ? *opts : hg_study_opts_default();
+    *s = (hg_study) { .n = rows->n, .outputs = rows->classes ? rows->classes : 1 };
+    HG_TRY(check_rows(rows, &o, err));
+    HG_TRY(list_trials(s, rows, &o, mem, err));
+    work w = { .s = s, .rows = rows, .o = &o, .mem = hg_arena_new() };
+    const hg_status st = w.mem ? try_all(&w, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for a study");
+    hg_arena_free(w.mem);
+    HG_TRY(st);
+    HG_TRY(choose_blend(s, rows, &o, mem, err));
+    return combine_study(s, rows, mem, err);
+}
+
+/* ---- the blend of models --------------------------------------------------------------------------------------------------- */
+
+void hg_blend_free(hg_blend *b) {
+    for (size_t i = 0; i < b->n; i++) b->member[i].learner->free(b->member[i].model);
+    *b = (hg_blend) { 0 };
+}
+
+hg_status hg_blend_fit(hg_blend *b, const hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_err *err) {
+    *b = (hg_blend) { .d = rows->d, .classes = rows->classes };
+    hg_status st = HG_OK;
+    for (size_t i = 0; i < s->n_trials && st == HG_OK; i++) {
+        const hg_trial *t = &s->trial[i];
+        if (!(t->weight > 0)) continue;
+        const hg_learning how = { .option = t->option, .seed = opts->seed, .pool = opts->pool, .hooks = opts->hooks };
+        hg_blend_member *m = &b->member[b->n];
+        *m = (hg_blend_member) { .learner = t->learner, .weight = t->weight };
+        st = t->learner->fit(&m->model, rows, &how, err);
+        if (st == HG_OK) b->n++;
+    }
+    if (st != HG_OK) hg_blend_free(b);
+    return st;
+}
+
+hg_status hg_blend_predict(double *out, hg_signs *signs, const hg_blend *b, const hg_rows *rows, hg_pool *pool,
+                           hg_err *err) {
+    const size_t outputs = b->classes ? b->classes : 1, size = rows->n * outputs;
+    double *all = hg_malloc(b->n * (size + rows->n), sizeof *all), weight[HG_STUDY_MEMBERS];
+    const double *value[HG_STUDY_MEMBERS], *sd[HG_STUDY_MEMBERS];
+    hg_status st = all ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for %zu predictions", rows->n);
+    for (size_t m = 0; m < b->n && st == HG_OK; m++) {
+        double *v = all + m * (size + rows->n), *spread = v + size;
+        for (size_t i = 0; i < rows->n; i++) spread[i] = (double)NAN;
+        st = b->member[m].learner->predict(v, spread, b->member[m].model, rows, pool, err);
+        value[m] = v;
+        sd[m] = spread;
+        weight[m] = b->member[m].weight;
+    }
+    if (st == HG_OK) combine(out, signs, value, sd, weight, b->n, rows->n, outputs);
+    hg_free(all);
+    return st;
+}
+
+static const char *prefix_of(char out[HG_SHELF_NAME], const char *before, size_t i) {
+    snprintf(out, HG_SHELF_NAME, "%smodel%zu.", before, i);
+    return out;
+}
+
+hg_status hg_blend_save(const hg_blend *b, hg_shelf *to, hg_err *err) {
+    const char *before = to->prefix;
+    double weight[HG_STUDY_MEMBERS];
+    char prefix[HG_SHELF_NAME];
+    hg_status st = HG_OK;
+    for (size_t i = 0; i < b->n; i++) weight[i] = b->member[i].weight;
+    HG_TRY(hg_shelf_doubles(to, "weight", weight, b->n, err));
+    for (size_t i = 0; i < b->n && st == HG_OK; i++) {
+        to->prefix = prefix_of(prefix, before, i);
+        st = b->member[i].learner->save(b->member[i].model, to, err);
+    }
+    to->prefix = before;
+    return st;
+}
+
+static hg_status load_members(hg_blend *b, const hg_shelf_view *from, const char *const *learner, size_t n,
+                              hg_err *err) {
+    double weight[HG_STUDY_MEMBERS], sum = 0;
+    char prefix[HG_SHELF_NAME];
+    HG_TRY(hg_shelf_get_doubles(weight, from, "weight", n, err));
+    for (size_t i = 0; i < n; i++) {
+        hg_blend_member *m = &b->member[i];
+        const hg_shelf_view view = { from->file, from->source, prefix_of(prefix, from->prefix, i) };
+        *m = (hg_blend_member) { .learner = hg_learner_find(learner[i]), .weight = weight[i] };
+        if (!m->learner || strcmp(m->learner->version, learner[i]) != 0) {
+            hg_fail(err, HG_ENOTFOUND, "%s needs the learner \"%s\", which this program does not have", from->source,
+                    learner[i]);
+            return hg_advise(err, HG_ENOTFOUND, "it may be of a newer version, or built with another package");
+        }
+        if (!(weight[i] > 0)) return hg_fail(err, HG_EDATA, "%s: the weight of a member is not positive", from->source);
+        sum += weight[i];
+        HG_TRY(m->learner->load(&m->model, &view, b->d, b->classes, err));
+        b->n++;
+    }
+    return fabs(sum - 1) < 1e-6 ? HG_OK : hg_fail(err, HG_EDATA, "%s: weights that do not sum to 1", from->source);
+}
+
+hg_status hg_blend_load(hg_blend *b, const hg_shelf_view *from, const char *const *learner, size_t n, size_t d,
+                        size_t classes, hg_err *err) {
+    *b = (hg_blend) { .d = d, .classes = classes };
+    if (n == 0 || n > HG_STUDY_MEMBERS)
+        return hg_fail(err, HG_EDATA, "%s has %zu members, expected 1 to %d", from->source, n, HG_STUDY_MEMBERS);
+    const hg_status st = load_members(b, from, learner, n, err);
+    if (st != HG_OK) hg_blend_free(b);
+    return st;
+}

@@ -1,0 +1,80 @@
+/* learn/study.h -- which learner, with which options: cross-validation of all that can take the rows, and a blend of the best
+ *
+ * Rows are cut into parts once (whole groups, classes evenly). Each learner, with its defaults and then with its variants,
+ * predicts each part from the others. The blend is chosen greedily on these predictions, with repetition, from the best one
+ * on (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights. No row of another table is ever used:
+ * who wants an honest error of the whole procedure runs it inside of outer folds.
+ */
+#ifndef HG_LEARN_STUDY_H
+#define HG_LEARN_STUDY_H
+#include "learn/bars.h"
+#include "learn/learner.h"
+#include "learn/metric.h"
+
+enum { HG_STUDY_MEMBERS = 8, HG_STUDY_FOLDS_MOST = 20, HG_SETTINGS_SIZE = 200 };
+
+typedef struct {
+    const char *learner;          /* the only one to try; NULL: all that suit                          default NULL */
+    const char *settings;         /* its options, "leaf=3 features=0.5"; NULL: defaults and variants   default NULL */
+    size_t folds;                 /* parts, 2 .. HG_STUDY_FOLDS_MOST                                   default 5 */
+    bool single;                  /* the best one alone, no blend                                      default false */
+    double budget;                /* seconds after which no other learner is begun; 0: no limit        default 0 */
+    double (*seconds)(void *ctx); /* a clock; NULL: none, and no budget                        default NULL */
+    void *clock;
+    uint64_t seed;
+    hg_pool *pool;
+    const hg_hooks *hooks;
+} hg_study_opts;
+hg_study_opts hg_study_opts_default(void);
+
+typedef struct {
+    const hg_learner *learner;
+    char settings[HG_SETTINGS_SIZE]; /* "": defaults */
+    double option[HG_LEARNER_OPTIONS_MOST];
+    hg_score score; /* of rows that were left out; loss NaN: it was not tried to the end */
+    double seconds; /* NaN without a clock */
+    char why[160];  /* why it was not tried, in words; "": it was */
+    double weight;  /* in the blend, 0 .. 1 */
+    double *out;    /* [n,outputs] of left-out rows; NULL where it was not tried */
+    double *sd;     /* [n] */
+} hg_trial;
+
+typedef struct {
+    size_t n, outputs, folds;
+    hg_trial *trial; /* [n_trials] in the order in which they were made */
+    size_t n_trials;
+    double *out;     /* [n,outputs] of the blend, left-out rows */
+    hg_signs *signs; /* [n] spread and disagreement; distance is for the caller */
+    hg_score score;  /* of the blend */
+} hg_study;
+
+/* All in mem. Errors: HG_EINVAL options; HG_ENOTFOUND a learner; HG_EDATA no learner can take the rows, fewer than 3 groups of
+ * them, or a class that has one row; HG_ECANCEL; HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_study_run(hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_arena *mem,
+                                     hg_err *err);
+
+/* ---- the blend itself -------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const hg_learner *learner;
+    double weight; /* > 0, all sum to 1 */
+    void *model;
+} hg_blend_member;
+
+typedef struct {
+    size_t n, d, classes;
+    hg_blend_member member[HG_STUDY_MEMBERS];
+} hg_blend;
+
+/* The study's choice, fitted to all rows. */
+HG_MUST_CHECK hg_status hg_blend_fit(hg_blend *b, const hg_study *s, const hg_rows *rows, const hg_study_opts *opts,
+                                     hg_err *err);
+/* out[n,outputs]; signs[n] as in hg_study. */
+HG_MUST_CHECK hg_status hg_blend_predict(double *out, hg_signs *signs, const hg_blend *b, const hg_rows *rows,
+                                         hg_pool *pool, hg_err *err);
+void hg_blend_free(hg_blend *b);
+HG_MUST_CHECK hg_status hg_blend_save(const hg_blend *b, hg_shelf *to, hg_err *err);
+/* Member i is of the version learner[i], i < n. */
+HG_MUST_CHECK hg_status hg_blend_load(hg_blend *b, const hg_shelf_view *from, const char *const *learner, size_t n,
+                                      size_t d, size_t classes, hg_err *err);
+#endif

@@ -1,0 +1,415 @@
+/* library/predictor.c -- see hagane/predictor.h. One arena owns a predictor's texts; models have their own memory. */
+#include "library/predictor_internal.h"
+#include "core/memory.h"
+#include "core/text.h"
+#include "matter/table.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS_LEAST = 5 };
+
+hg_predictor_opts hg_predictor_opts_default(void) {
+    return (hg_predictor_opts) { .features = hg_features_opts_default(), .folds = hg_study_opts_default().folds };
+}
+
+const char *hg_learner_name(size_t i) {
+    const hg_learner *l = hg_learner_at(i);
+    return l ? l->name : NULL;
+}
+
+const char *hg_learner_help(size_t i) {
+    const hg_learner *l = hg_learner_at(i);
+    return l ? l->help : NULL;
+}
+
+hg_predictor_score hg_predictor_score_from(const hg_score *s) {
+    return (hg_predictor_score) { s->n, s->mae, s->rmse, s->auc, s->log_loss, s->accuracy, s->coverage90, s->width90 };
+}
+
+/* ---- the target ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    hg_predictor *p;
+    const hg_table *t;
+    size_t column;
+    size_t *row; /* [n] rows with a target */
+    size_t n;
+    double *y; /* [n] */
+    hg_arena *scratch;
+    const hg_predictor_opts *o;
+    hg_err *err;
+} fitting;
+
+static hg_status no_memory(hg_err *err) { return hg_fail(err, HG_ENOMEM, "no memory for a predictor"); }
+
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+/* Distinct texts[n], sorted, at most `most`: how many there are, or most + 1. */
+static size_t distinct(const char **level, const char **texts, size_t n, size_t most) {
+    qsort(texts, n, sizeof *texts, by_text);
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i && strcmp(texts[i], texts[i - 1]) == 0) continue;
+        if (k == most) return most + 1;
+        level[k++] = texts[i];
+    }
+    return k;
+}
+
+static hg_status too_many_classes(const fitting *f, const hg_column *c, hg_err *err) {
+    if (c->kind == HG_COLUMN_TEXT && f->o->task != HG_TASK_CLASSES)
+        return hg_advise(err, hg_table_need_numbers(f->t, f->column, true, err),
+                         "a target is numbers, or the names of at most %d classes", HG_CLASSES_MOST);
+    return hg_fail(err, HG_EDATA, "%s: column \"%s\" has more than %d different values: no classes",
+                   hg_table_source(f->t), c->name, HG_CLASSES_MOST);
+}
+
+/* Names of classes, and y as their numbers. */
+static hg_status learn_classes(fitting *f, const hg_column *c) {
+    hg_predictor *p = f->p;
+    const char **text = hg_alloc(f->scratch, f->n, sizeof *text), **own = hg_alloc(f->scratch, f->n, sizeof *own);
+    const char **level = hg_alloc(f->scratch, HG_CLASSES_MOST, sizeof *level);
+    if (!text || !own || !level) return no_memory(f->err);
+    for (size_t i = 0; i < f->n; i++) {
+        char number[40];
+        if (c->kind == HG_COLUMN_NUMBER) snprintf(number, sizeof number, "%.15g", c->number[f->row[i]]);
+        own[i] = c->kind == HG_COLUMN_NUMBER ? hg_arena_strdup(f->scratch, number)
+                                             : hg_table_text(f->t, f->column, f->row[i]);
+        if (!own[i]) return no_memory(f->err);
+        text[i] = own[i];
+    }
+    const size_t k = distinct(level, text, f->n, HG_CLASSES_MOST);
+    if (k > HG_CLASSES_MOST) return too_many_classes(f, c, f->err);
+    if (k < 2)
+        return hg_advise(f->err,
+                         hg_fail(f->err, HG_EDATA, "%s: every row of column \"%s\" is \"%s\": there is one class only",
+                                 hg_table_source(f->t), c->name, k ? level[0] : ""),
+                         "rows of another class are needed to tell them apart");
+    p->class_name = hg_alloc(p->mem, k, sizeof *p->class_name);
+    if (!p->class_name) return no_memory(f->err);
+    for (size_t i = 0; i < k; i++)
+        if (!(p->class_name[i] = hg_arena_strdup(p->mem, level[i]))) return no_memory(f->err);
+    for (size_t i = 0; i < f->n; i++) {
+        size_t at = 0;
+        while (strcmp(own[i], level[at]) != 0) at++;
+        f->y[i] = (double)at;
+    }
+    p->classes = k;
+    return HG_OK;
+}
+
+static bool zeros_and_ones(const fitting *f, const hg_column *c) {
+    bool seen[2] = { false, false };
+    for (size_t i = 0; i < f->n; i++) {
+        const double v = c->number[f->row[i]];
+        if (v != 0 && v != 1) return false;
+        seen[v == 1] = true;
+    }
+    return seen[0] && seen[1];
+}
+
+static hg_status learn_values(fitting *f, const hg_column *c) {
+    hg_predictor *p = f->p;
+    HG_TRY(hg_table_need_numbers(f->t, f->column, true, f->err));
+    p->least = INFINITY;
+    p->most = -INFINITY;
+    for (size_t i = 0; i < f->n; i++) {
+        f->y[i] = c->number[f->row[i]];
+        p->least = fmin(p->least, f->y[i]);
+        p->most = fmax(p->most, f->y[i]);
+    }
+    if (p->most > p->least && isfinite(p->most - p->least)) return HG_OK;
+    return hg_fail(f->err, HG_EDATA, "%s: every row of column \"%s\" is %g: there is nothing to learn",
+                   hg_table_source(f->t), c->name, p->least);
+}
+
+static hg_status read_target(fitting *f, const char *target) {
+    hg_predictor *p = f->p;
+    HG_TRY(hg_table_find(&f->column, f->t, target, f->err));
+    const hg_column *c = hg_table_column(f->t, f->column);
+    const size_t rows = hg_table_rows(f->t);
+    f->row = hg_alloc(f->scratch, rows, sizeof *f->row);
+    f->y = hg_alloc(f->scratch, rows, sizeof *f->y);
+    p->target = hg_arena_strdup(p->mem, c->name);
+    p->unit = hg_arena_strdup(p->mem, c->unit);
+    if (!f->row || !f->y || !p->target || !p->unit) return no_memory(f->err);
+    const bool number = c->kind == HG_COLUMN_NUMBER;
+    for (size_t i = 0; i < rows; i++)
+        if (number ? !isnan(c->number[i]) : *hg_table_text(f->t, f->column, i) != '\0') f->row[f->n++] = i;
+    p->rows = f->n;
+    p->blank = rows - f->n;
+    if (f->n < ROWS_LEAST)
+        return hg_advise(f->err,
+                         hg_fail(f->err, HG_EDATA, "%s: %zu row%s with a value of \"%s\", at least %d are needed",
+                                 hg_table_source(f->t), f->n, f->n == 1 ? " has" : "s", c->name, ROWS_LEAST),
+                         "a model is tried on rows that it has not learned from; so few leave none");
+    const bool classes =
+        f->o->task == HG_TASK_CLASSES || (f->o->task == HG_TASK_AUTO && (!number || zeros_and_ones(f, c)));
+    return classes ? learn_classes(f, c) : learn_values(f, c);
+}
+
+/* ---- rows of a table --------------------------------------------------------------------------------------------------- */
+
+static hg_status pick_column(hg_table *to, const hg_table *t, size_t j, const size_t *index, size_t n, hg_arena *mem,
+                             hg_err *err) {
+    const hg_column *c = hg_table_column(t, j);
+    const hg_mark mark = hg_arena_mark(mem);
+    double *number = c->kind == HG_COLUMN_NUMBER ? hg_alloc(mem, n, sizeof *number) : NULL;
+    const char **text = c->kind == HG_COLUMN_TEXT ? hg_alloc(mem, n, sizeof *text) : NULL;
+    if (!number && !text) return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        if (number)
+            number[i] = c->number[index[i]];
+        else
+            text[i] = hg_table_text(t, j, index[i]);
+    const hg_status st =
+        number ? hg_table_add_numbers(to, c->name, number, err) : hg_table_add_texts(to, c->name, text, err);
+    hg_arena_reset(mem, mark);
+    return st;
+}
+
+hg_status hg_table_pick(hg_table **out, const hg_table *t, const size_t *index, size_t n, hg_err *err) {
+    hg_arena *mem = hg_arena_new();
+    *out = NULL;
+    if (!mem) return no_memory(err);
+    hg_status st = hg_table_new(out, hg_table_source(t), n, err);
+    for (size_t j = 0; j < hg_table_columns(t) && st == HG_OK; j++) st = pick_column(*out, t, j, index, n, mem, err);
+    for (size_t i = 0; i < n && st == HG_OK && hg_table_line(t, index[i]);
+         i++) /* the lines of the file, for messages */
+        if (!hg_table_mark_line(*out, i, hg_table_line(t, index[i]))) st = no_memory(err);
+    hg_arena_free(mem);
+    if (st != HG_OK) {
+        hg_table_free(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
+/* ---- fit ----------------------------------------------------------------------------------------------------------------- */
+
+static hg_study_opts study_opts(const hg_predictor_opts *o) {
+    return (hg_study_opts) { .learner = o->learner,
+                             .settings = o->settings,
+                             .folds = o->folds,
+                             .single = o->single,
+                             .budget = o->budget,
+                             .seconds = o->seconds,
+                             .clock = o->clock,
+                             .seed = o->seed,
+                             .pool = o->pool,
+                             .hooks = o->hooks };
+}
+
+/* The target is no input, whatever the options say. */
+static hg_status fit_intake(fitting *f, const hg_table *t) {
+    const hg_predictor_opts *o = f->o;
+    hg_features_opts features = o->features;
+    const char **exclude = hg_alloc(f->scratch, features.n_exclude + 1, sizeof *exclude);
+    if (!exclude) return no_memory(f->err);
+    for (size_t i = 0; i < features.n_columns; i++) {
+        size_t j;
+        HG_TRY(hg_table_find(&j, t, features.columns[i], f->err));
+        if (j == f->column)
+            return hg_fail(f->err, HG_EINVAL, "column \"%s\" is the target; it cannot be an input", f->p->target);
+    }
+    if (features.n_exclude) memcpy(exclude, features.exclude, features.n_exclude * sizeof *exclude);
+    exclude[features.n_exclude++] = f->p->target;
+    features.exclude = exclude;
+    return hg_intake_fit(&f->p->intake, t, &features, f->err);
+}
+
+/* Which numbers of a row are a column's own: those that bear its name. */
+static bool *plain_numbers(const hg_intake *in, hg_arena *mem) {
+    bool *plain = hg_alloc(mem, hg_intake_dim(in), sizeof *plain);
+    for (size_t j = 0; plain && j < hg_intake_dim(in); j++)
+        for (size_t i = 0; hg_intake_column(in, i) && !plain[j]; i++)
+            plain[j] = strcmp(hg_intake_name(in, j), hg_intake_column(in, i)) == 0;
+    return plain;
+}
+
+/* Intervals from left-out rows, and how these rows then fare. The score of the level's own rows is not a test; it says what
+ * width buys the level. */
+static hg_status fit_bars(fitting *f, hg_study *s, const hg_rows *rows) {
+    hg_predictor *p = f->p;
+    hg_domain_view *view = hg_alloc(f->scratch, rows->n, sizeof *view);
+    double *residual = hg_alloc(f->scratch, rows->n, sizeof *residual), inside = 0, width = 0;
+    if (!view || !residual) return no_memory(f->err);
+    HG_TRY(hg_domain_look(view, &p->domain, rows, true, f->o->pool, f->err));
+    for (size_t i = 0; i < rows->n; i++) {
+        s->signs[i].sign[2] = isfinite(view[i].distance) ? view[i].distance : 0;
+        residual[i] = s->out[i] - rows->y[i];
+    }
+    HG_TRY(hg_bars_fit(&p->bars, residual, s->signs, rows->n, f->err));
+    for (size_t i = 0; i < rows->n; i++) {
+        const double half = hg_bars_half(&p->bars, &s->signs[i], 0.9);
+        inside += fabs(residual[i]) <= half;
+        width += 2 * half;
+    }
+    p->score.coverage90 = inside / (double)rows->n;
+    p->score.width90 = width / (double)rows->n;
+    return HG_OK;
+}
+
+static hg_status keep_tried(fitting *f, const hg_study *s) {
+    hg_predictor *p = f->p;
+    p->tried = hg_alloc(p->mem, s->n_trials, sizeof *p->tried);
+    if (!p->tried) return no_memory(f->err);
+    for (size_t i = 0; i < s->n_trials; i++) {
+        const hg_trial *t = &s->trial[i];
+        hg_tried *k = &p->tried[p->n_tried++];
+        *k = (hg_tried) { .learner = t->learner->name,
+                          .settings = hg_arena_strdup(p->mem, t->settings),
+                          .why = hg_arena_strdup(p->mem, t->why),
+                          .score = hg_predictor_score_from(&t->score),
+                          .seconds = t->seconds,
+                          .weight = t->weight };
+        if (!k->settings || !k->why) return no_memory(f->err);
+    }
+    p->score = hg_predictor_score_from(&s->score);
+    return HG_OK;
+}
+
+static hg_status keep_elements(fitting *f) {
+    hg_predictor *p = f->p;
+    hg_text t = hg_text_new(0);
+    for (unsigned z = 1; z <= HG_ELEMENTS && p->domain.has_composition; z++)
+        if (p->domain.element[z]) hg_text_add(&t, "%s%s", t.len ? " " : "", hg_element_symbol(z));
+    p->elements = t.failed ? NULL : hg_arena_strdup(p->mem, t.s);
+    hg_text_free(&t);
+    return p->elements ? HG_OK : no_memory(f->err);
+}
+
+static hg_status keep_opts(fitting *f) {
+    hg_predictor *p = f->p;
+    hg_predictor_opts *o = &p->opts;
+    *o = *f->o;
+    o->features.columns = o->features.exclude = NULL;
+    o->pool = NULL, o->hooks = NULL, o->seconds = NULL, o->clock = NULL;
+    const char **text[] = { &o->learner, &o->settings, &o->features.formula, &o->features.descriptor };
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+        if (*text[i] && !(*text[i] = hg_arena_strdup(p->mem, *text[i]))) return no_memory(f->err);
+    return HG_OK;
+}
+
+static hg_status learn(fitting *f, hg_rows *rows) {
+    hg_predictor *p = f->p;
+    const hg_study_opts o = study_opts(f->o);
+    hg_study s;
+    bool *plain = plain_numbers(p->intake, f->scratch);
+    if (!plain) return no_memory(f->err);
+    rows->y = f->y;
+    rows->classes = p->classes;
+    HG_TRY(hg_domain_fit(&p->domain, rows, plain, o.seed, o.pool, f->err));
+    HG_TRY(hg_study_run(&s, rows, &o, f->scratch, f->err));
+    HG_TRY(hg_blend_fit(&p->blend, &s, rows, &o, f->err));
+    HG_TRY(keep_tried(f, &s));
+    HG_TRY(keep_elements(f));
+    HG_TRY(keep_opts(f));
+    return p->classes ? HG_OK : fit_bars(f, &s, rows);
+}
+
+static hg_status fit(fitting *f, const char *target) {
+    hg_table *measured = NULL;
+    hg_rows rows;
+    HG_TRY(read_target(f, target));
+    if (f->p->blank) HG_TRY(hg_table_pick(&measured, f->t, f->row, f->n, f->err));
+    const hg_table *t = measured ? measured : f->t;
+    hg_status st = fit_intake(f, t);
+    if (st == HG_OK) st = hg_intake_rows(&rows, NULL, f->p->intake, t, f->o->pool, f->scratch, f->err);
+    hg_table_free(measured);
+    return st == HG_OK ? learn(f, &rows) : st;
+}
+
+void hg_predictor_free(hg_predictor *p) {
+    if (!p) return;
+    hg_intake_free(p->intake);
+    hg_blend_free(&p->blend);
+    hg_domain_free(&p->domain);
+    hg_arena_free(p->mem);
+}
+
+hg_status hg_predictor_fit(hg_predictor **out, const hg_table *t, const char *target, const hg_predictor_opts *opts,
+                           hg_err *err) {
+    const hg_predictor_opts o = opts ? *opts : hg_predictor_opts_default();
+    hg_arena *mem = hg_arena_new();
+    hg_predictor *p = hg_alloc(mem, 1, sizeof *p);
+    *out = NULL;
+    if (!p) {
+        hg_arena_free(mem);
+        return no_memory(err);
+    }
+    *p = (hg_predictor) { .mem = mem, .elements = "" };
+    fitting f = { .p = p, .t = t, .o = &o, .scratch = hg_arena_new(), .err = err };
+    const hg_status st = f.scratch ? fit(&f, target) : no_memory(err);
+    hg_arena_free(f.scratch);
+    if (st == HG_OK)
+        *out = p;
+    else
+        hg_predictor_free(p);
+    return st;
+}
+
+/* ---- predict --------------------------------------------------------------------------------------------------------------- */
+
+static void one_forecast(hg_forecast *f, const hg_predictor *p, const double *out, hg_signs *signs,
+                         const hg_domain_view *v, double level) {
+    *f = (hg_forecast) { .value = out[0],
+                         .low = (double)NAN,
+                         .high = (double)NAN,
+                         .outside = v->outside,
+                         .distance = v->distance,
+                         .element = v->element ? hg_element_symbol(v->element) : NULL,
+                         .column = v->column == SIZE_MAX ? NULL : hg_intake_name(p->intake, v->column) };
+    if (p->classes) {
+        size_t most = 0;
+        for (size_t c = 1; c < p->classes; c++)
+            if (out[c] > out[most]) most = c;
+        f->value = (double)most;
+        f->probability = out;
+        return;
+    }
+    signs->sign[2] = v->distance;
+    const double half = hg_bars_half(&p->bars, signs, level);
+    f->low = out[0] - half;
+    f->high = out[0] + half;
+}
+
+hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *p, const hg_table *t, double level,
+                               hg_pool *pool, hg_arena *mem, hg_err *err) {
+    const size_t n = hg_table_rows(t), outputs = p->classes ? p->classes : 1;
+    hg_rows rows;
+    if (!(level > 0 && level < 1)) return hg_fail(err, HG_EINVAL, "a level of %g, expected one between 0 and 1", level);
+    HG_TRY(hg_intake_rows(&rows, why, p->intake, t, pool, mem, err));
+    rows.classes = p->classes;
+    double *out = hg_alloc(mem, n * outputs, sizeof *out);
+    hg_signs *signs = hg_alloc(mem, n, sizeof *signs);
+    hg_domain_view *view = hg_alloc(mem, n, sizeof *view);
+    if (!out || !signs || !view) return hg_fail(err, HG_ENOMEM, "no memory for %zu predictions", n);
+    HG_TRY(hg_blend_predict(out, signs, &p->blend, &rows, pool, err));
+    HG_TRY(hg_domain_look(view, &p->domain, &rows, false, pool, err));
+    for (size_t i = 0; i < n; i++) {
+        one_forecast(&f[i], p, out + i * outputs, &signs[i], &view[i], level);
+        if (why && why[i].code != HG_OK)
+            f[i] = (hg_forecast) { .value = (double)NAN, .low = (double)NAN, .high = (double)NAN };
+    }
+    return HG_OK;
+}
+
+/* ---- what there is to know ------------------------------------------------------------------------------------------------ */
+
+const char *hg_predictor_target(const hg_predictor *p) { return p->target; }
+const char *hg_predictor_unit(const hg_predictor *p) { return p->unit; }
+size_t hg_predictor_classes(const hg_predictor *p) { return p->classes; }
+const char *hg_predictor_class(const hg_predictor *p, size_t c) { return c < p->classes ? p->class_name[c] : NULL; }
+const char *hg_predictor_column(const hg_predictor *p, size_t i) { return hg_intake_column(p->intake, i); }
+const char *hg_predictor_text_column(const hg_predictor *p, size_t i) { return hg_intake_text_column(p->intake, i); }
+const char *hg_predictor_words(const hg_predictor *p) { return hg_intake_words(p->intake); }
+const hg_tried *hg_predictor_tried(const hg_predictor *p, size_t i) { return i < p->n_tried ? &p->tried[i] : NULL; }
+hg_predictor_score hg_predictor_score_of(const hg_predictor *p) { return p->score; }
+
+size_t hg_predictor_rows(const hg_predictor *p, size_t *blank) {
+    if (blank) *blank = p->blank;
+    return p->rows;
+}

@@ -1,0 +1,322 @@
+/* library/predictor_files.c -- a predictor as a folder: card, weights, and the recipe that makes it again
+ *
+ * All that a prediction needs is in weights.safetensors: tensors, and JSON in the notes "predictor" (target, classes,
+ * learners) and "inputs" (columns and what they become). recipe.json is for people and for training again: what was asked,
+ * and what was chosen.
+ */
+#include "core/memory.h"
+#include "core/text.h"
+#include "files/hash.h"
+#include "files/json.h"
+#include "files/json_read.h"
+#include "library/folder.h"
+#include "library/predictor_internal.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NOTE_MOST = 64 << 20, NAME_SIZE = 256, METRICS = 5, SYMBOL_SIZE = 64 };
+
+static hg_status no_memory(hg_err *err) { return hg_fail(err, HG_ENOMEM, "no memory for a model's folder"); }
+
+typedef struct {
+    const hg_predictor *p;
+    const hg_predictor_facts *facts;
+    const char *folder, *weights;
+} writing;
+
+/* ---- weights ----------------------------------------------------------------------------------------------------------- */
+
+static void write_note(hg_json *j, const hg_predictor *p) {
+    hg_json_begin_object(j, NULL);
+    hg_json_string(j, "schema", "hagane.predictor/1");
+    hg_json_string(j, "target", p->target);
+    hg_json_string(j, "unit", p->unit);
+    hg_json_begin_array(j, "classes");
+    for (size_t c = 0; c < p->classes; c++) hg_json_string(j, NULL, p->class_name[c]);
+    hg_json_end_array(j);
+    hg_json_begin_array(j, "learners");
+    for (size_t i = 0; i < p->blend.n; i++) hg_json_string(j, NULL, p->blend.member[i].learner->version);
+    hg_json_end_array(j);
+    hg_json_end_object(j);
+}
+
+static hg_status fill_shelf(hg_shelf *s, const hg_predictor *p, hg_err *err) {
+    s->prefix = "blend.";
+    HG_TRY(hg_blend_save(&p->blend, s, err));
+    s->prefix = "domain.";
+    HG_TRY(hg_domain_save(&p->domain, s, err));
+    s->prefix = "bars.";
+    return hg_bars_save(&p->bars, s, err);
+}
+
+static hg_status write_weights(void *ctx, const char *path, hg_err *err) {
+    writing *w = ctx;
+    w->weights = path;
+    hg_arena *mem = hg_arena_new();
+    if (!mem) return no_memory(err);
+    hg_shelf shelf = hg_shelf_new(mem);
+    hg_text note = hg_text_new(NOTE_MOST), inputs = hg_text_new(NOTE_MOST);
+    hg_json j;
+    hg_status st = fill_shelf(&shelf, w->p, err);
+    hg_json_begin_text(&j, &note, 0);
+    write_note(&j, w->p);
+    if (st == HG_OK) st = hg_json_end(&j, err);
+    hg_json_begin_text(&j, &inputs, 0);
+    hg_intake_write(&j, NULL, w->p->intake);
+    if (st == HG_OK) st = hg_json_end(&j, err);
+    if (st == HG_OK && (note.failed || inputs.failed)) st = no_memory(err);
+    const hg_stored_note notes[] = { { "inputs", inputs.s }, { "predictor", note.s } };
+    if (st == HG_OK) st = hg_safetensors_write(path, shelf.tensor, shelf.n, notes, 2, err);
+    hg_text_free(&note);
+    hg_text_free(&inputs);
+    hg_shelf_free(&shelf);
+    hg_arena_free(mem);
+    return st;
+}
+
+/* ---- recipe -------------------------------------------------------------------------------------------------------------- */
+
+static const char *file_name(const char *path) {
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path;
+}
+
+static void recipe_chosen(hg_json *j, const hg_predictor *p) {
+    hg_json_begin_array(j, "tried");
+    for (size_t i = 0; i < p->n_tried; i++) {
+        const hg_tried *t = &p->tried[i];
+        hg_json_begin_object(j, NULL);
+        hg_json_string(j, "learner", t->learner);
+        hg_json_string(j, "settings", t->settings);
+        hg_json_number(j, "loss", p->classes ? t->score.log_loss : t->score.mae);
+        hg_json_number(j, "weight", t->weight);
+        if (*t->why) hg_json_string(j, "why_not", t->why);
+        hg_json_end_object(j);
+    }
+    hg_json_end_array(j);
+}
+
+static void recipe(hg_json *j, const hg_predictor *p, const hg_predictor_facts *f) {
+    const hg_predictor_opts *o = &p->opts;
+    hg_json_begin_object(j, NULL);
+    hg_json_string(j, "schema", "hagane.recipe/1");
+    hg_json_string(j, "file", file_name(f->file));
+    hg_json_string(j, "sha256", f->sha256);
+    hg_json_string(j, "target", p->target);
+    hg_json_string(j, "task", p->classes ? "classes" : "values");
+    hg_json_begin_array(j, "inputs");
+    for (size_t i = 0; hg_intake_column(p->intake, i); i++) hg_json_string(j, NULL, hg_intake_column(p->intake, i));
+    hg_json_end_array(j);
+    hg_json_string(j, "formula", hg_intake_formula(p->intake));
+    hg_json_string(j, "descriptor", hg_intake_descriptor(p->intake));
+    hg_json_string(j, "learner", o->learner);
+    hg_json_string(j, "settings", o->settings);
+    hg_json_count(j, "folds", o->folds);
+    hg_json_bool(j, "single", o->single);
+    hg_json_number(j, "budget_s", o->budget);
+    hg_json_count(j, "seed", (size_t)o->seed);
+    recipe_chosen(j, p);
+    hg_json_string(j, "library", hg_version());
+    hg_json_end_object(j);
+}
+
+static hg_status write_recipe(void *ctx, const char *path, hg_err *err) {
+    const writing *w = ctx;
+    hg_text t = hg_text_new(NOTE_MOST);
+    hg_json j;
+    hg_output *o = NULL;
+    hg_json_begin_text(&j, &t, 2);
+    recipe(&j, w->p, w->facts);
+    hg_status st = hg_json_end(&j, err);
+    if (st == HG_OK && t.failed) st = no_memory(err);
+    if (st == HG_OK) st = hg_output_new(&o, path, NULL, err);
+    if (st == HG_OK) st = hg_output_write(o, t.s, t.len, err);
+    if (st == HG_OK) st = hg_output_commit(o, err);
+    hg_output_free(o);
+    hg_text_free(&t);
+    return st;
+}
+
+/* ---- card ------------------------------------------------------------------------------------------------------------------ */
+
+static size_t metrics_of(hg_card_number m[METRICS], const hg_predictor *p) {
+    const hg_predictor_score *s = &p->score;
+    if (p->classes) {
+        m[0] = (hg_card_number) { "area under the ROC curve in cross-validation", "", s->auc };
+        m[1] = (hg_card_number) { "accuracy in cross-validation", "", s->accuracy };
+        m[2] = (hg_card_number) { "log loss in cross-validation", "nat", s->log_loss };
+        return 3;
+    }
+    m[0] = (hg_card_number) { "mean absolute error of cross-validation", p->unit, s->mae };
+    m[1] = (hg_card_number) { "root mean square error of cross-validation", p->unit, s->rmse };
+    m[2] = (hg_card_number) { "share of cross-validation inside 90 % intervals", "", s->coverage90 };
+    m[3] = (hg_card_number) { "mean width of 90 % intervals", p->unit, s->width90 };
+    return 4;
+}
+
+/* The target's name as one word: "yield_strength" of "yield strength (MPa)". */
+static void symbol_of(char out[SYMBOL_SIZE], const hg_predictor *p) {
+    size_t n = 0;
+    for (const char *s = p->target; *s && *s != '(' && *s != '[' && n + 1 < SYMBOL_SIZE; s++) {
+        const unsigned char c = (unsigned char)*s;
+        const bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (word)
+            out[n++] = *s;
+        else if (n && out[n - 1] != '_')
+            out[n++] = '_';
+    }
+    while (n && out[n - 1] == '_') n--;
+    out[n] = '\0';
+    if (!n) snprintf(out, SYMBOL_SIZE, "value");
+}
+
+static hg_status write_card(void *ctx, const char *path, hg_err *err) {
+    const writing *w = ctx;
+    const hg_predictor *p = w->p;
+    const hg_predictor_facts *f = w->facts;
+    char name[NAME_SIZE], symbol[SYMBOL_SIZE], split[120];
+    hg_card_number metric[METRICS];
+    hg_card_data data = { .role = "train", .file = f->file ? file_name(f->file) : "", .rows = p->rows };
+    if (f->sha256) snprintf(data.sha256, sizeof data.sha256, "%s", f->sha256);
+    hg_folder_name(name, sizeof name, w->folder);
+    symbol_of(symbol, p);
+    snprintf(split, sizeof split, "cross-validation in %zu parts, rows of one composition together", p->opts.folds);
+    const hg_card_number option[] = { { "folds", "", (double)p->opts.folds }, { "budget", "s", p->opts.budget } };
+    hg_card c = { .name = f->name ? f->name : name,
+                  .architecture = HG_PREDICTOR_ARCHITECTURE,
+                  .n_properties = 1,
+                  .descriptor = hg_intake_descriptor(p->intake),
+                  .source = f->source,
+                  .licence = f->licence,
+                  .split = split,
+                  .data = &data,
+                  .n_data = 1,
+                  .options = option,
+                  .n_options = 2,
+                  .seed = p->opts.seed,
+                  .elements = p->elements };
+    c.property[0] = (hg_card_property) { .what = { symbol, p->target, p->unit }, .metrics = metric };
+    c.property[0].n_metrics = metrics_of(metric, p);
+    if (!p->classes) c.property[0].least = p->least, c.property[0].most = p->most;
+    HG_TRY(hg_hash_file(c.weights_sha256, w->weights, err));
+    return hg_card_write(&c, path, err);
+}
+
+hg_status hg_predictor_save(const hg_predictor *p, const char *folder, const hg_predictor_facts *facts, hg_err *err) {
+    static const hg_folder_file FILES[] = { { "weights.safetensors", write_weights },
+                                            { "recipe.json", write_recipe },
+                                            { "card.json", write_card } };
+    const hg_predictor_facts none = { 0 };
+    return hg_folder_write(folder, FILES, 3, &(writing) { p, facts ? facts : &none, folder, NULL }, err);
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char **text; /* [n] */
+    size_t n;
+} texts;
+
+static hg_status read_string(const char **out, hg_json_reader *r, hg_arena *mem, hg_err *err) {
+    char *s = hg_alloc(mem, r->len + 1, 1);
+    if (!s) return no_memory(err);
+    hg_json_read_text(s, r);
+    *out = s;
+    return HG_OK;
+}
+
+static hg_status read_texts(texts *t, hg_json_reader *r, size_t most, hg_arena *mem, hg_err *err) {
+    if (t->text) return hg_json_read_fail(r, err, HG_EPARSE, "a list stands here a second time");
+    t->text = hg_alloc(mem, most, sizeof *t->text);
+    if (!t->text) return no_memory(err);
+    HG_TRY(hg_json_read_expect(r, HG_JSON_ARRAY, "a list", err));
+    for (;;) {
+        HG_TRY(hg_json_read_next(r, err));
+        if (r->event == HG_JSON_ARRAY_END) return HG_OK;
+        if (r->event != HG_JSON_STRING) return hg_json_read_fail(r, err, HG_EPARSE, "expected a text");
+        if (t->n == most) return hg_json_read_fail(r, err, HG_ELIMIT, "a list of more than %zu", most);
+        HG_TRY(read_string(&t->text[t->n++], r, mem, err));
+    }
+}
+
+static hg_status read_note(hg_predictor *p, texts *learners, const char *path, const char *note, hg_err *err) {
+    texts classes = { 0 };
+    hg_json_reader r;
+    hg_json_read_begin(&r, path, note, strlen(note));
+    HG_TRY(hg_json_read_expect(&r, HG_JSON_OBJECT, "a predictor", err));
+    for (;;) {
+        HG_TRY(hg_json_read_next(&r, err));
+        if (r.event == HG_JSON_OBJECT_END) break;
+        const char **text = hg_json_read_is(&r, "target") ? &p->target : hg_json_read_is(&r, "unit") ? &p->unit : NULL;
+        if (text) {
+            HG_TRY(hg_json_read_expect(&r, HG_JSON_STRING, "the target", err));
+            HG_TRY(read_string(text, &r, p->mem, err));
+        } else if (hg_json_read_is(&r, "classes")) {
+            HG_TRY(read_texts(&classes, &r, HG_CLASSES_MOST, p->mem, err));
+        } else if (hg_json_read_is(&r, "learners")) {
+            HG_TRY(read_texts(learners, &r, HG_STUDY_MEMBERS, p->mem, err));
+        } else {
+            HG_TRY(hg_json_read_skip(&r, err));
+        }
+    }
+    HG_TRY(hg_json_read_expect(&r, HG_JSON_DONE, "the end of a predictor", err));
+    if (!p->target || !p->unit || !learners->n || classes.n == 1)
+        return hg_fail_at(err, HG_EPARSE, path, 0, 0,
+                          "the note \"predictor\" lacks the target, its classes or learners");
+    p->classes = classes.n;
+    p->class_name = classes.text;
+    return HG_OK;
+}
+
+static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const char *path, hg_err *err) {
+    const char *note = hg_safetensors_note(s, "predictor"), *inputs = hg_safetensors_note(s, "inputs");
+    texts learners = { 0 };
+    if (!note || !inputs)
+        return hg_fail_at(err, HG_EDATA, path, 0, 0, "these are not the weights of a model of tables");
+    HG_TRY(read_note(p, &learners, path, note, err));
+    HG_TRY(hg_intake_read(&p->intake, path, inputs, strlen(inputs), err));
+    const size_t d = hg_intake_dim(p->intake);
+    HG_TRY(hg_blend_load(&p->blend, &(hg_shelf_view) { s, path, "blend." }, learners.text, learners.n, d, p->classes,
+                         err));
+    HG_TRY(hg_domain_load(&p->domain, &(hg_shelf_view) { s, path, "domain." }, d, err));
+    return hg_bars_load(&p->bars, &(hg_shelf_view) { s, path, "bars." }, err);
+}
+
+static hg_status load(hg_predictor *p, const char *folder, hg_err *err) {
+    char path[HG_FOLDER_PATH];
+    hg_safetensors *s;
+    HG_TRY(hg_folder_weights(path, folder, HG_PREDICTOR_ARCHITECTURE, err));
+    HG_TRY(hg_safetensors_open(&s, path, 0, err));
+    const hg_status st = read_weights(p, s, path, err);
+    hg_safetensors_free(s);
+    return st;
+}
+
+hg_status hg_predictor_load(hg_predictor **out, const char *folder, hg_err *err) {
+    hg_arena *mem = hg_arena_new();
+    hg_predictor *p = hg_alloc(mem, 1, sizeof *p);
+    *out = NULL;
+    if (!p) {
+        hg_arena_free(mem);
+        return no_memory(err);
+    }
+    *p = (hg_predictor) { .mem = mem, .elements = "" };
+    const hg_status st = load(p, folder, err);
+    if (st == HG_OK)
+        *out = p;
+    else
+        hg_predictor_free(p);
+    return st;
+}
+
+bool hg_predictor_is(const char *folder) {
+    char path[HG_FOLDER_PATH];
+    const char *text;
+    hg_card card;
+    hg_arena *mem = hg_arena_new();
+    const bool is = mem && hg_folder_card(&card, &text, path, folder, mem, NULL) == HG_OK &&
+                    strcmp(card.architecture, HG_PREDICTOR_ARCHITECTURE) == 0;
+    hg_arena_free(mem);
+    return is;
+}

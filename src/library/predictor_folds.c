@@ -1,0 +1,291 @@
+/* library/predictor_folds.c -- a predictor of all folds but one, judged on that one; and so for each fold */
+#include "core/memory.h"
+#include "core/number.h"
+#include "core/text.h"
+#include "library/predictor_internal.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FOLDS_MOST = 1000 };
+
+typedef struct {
+    const hg_table *t;
+    const char *target;
+    const hg_predictor_opts *o;
+    size_t *part; /* [rows]; SIZE_MAX: no target */
+    size_t rows;
+    hg_arena *mem;
+} work;
+
+static hg_status no_memory(hg_err *err) { return hg_fail(err, HG_ENOMEM, "no memory for folds"); }
+
+/* ---- which fold a row is in ---------------------------------------------------------------------------------------- */
+
+static hg_status add_fold(size_t *at, hg_folds *out, const char *name, hg_err *err) {
+    for (*at = 0; *at < out->n_folds; ++*at)
+        if (strcmp(out->fold[*at].name, name) == 0) return HG_OK;
+    if (out->n_folds == FOLDS_MOST) return hg_fail(err, HG_EDATA, "more than %d folds", FOLDS_MOST);
+    snprintf(out->fold[out->n_folds++].name, sizeof out->fold->name, "%s", name);
+    return HG_OK;
+}
+
+static int by_name(const void *a, const void *b) {
+    const hg_fold *x = a, *y = b;
+    const double p = strtod(x->name, NULL), q = strtod(y->name, NULL);
+    return p < q ? -1 : p > q ? 1 : strcmp(x->name, y->name);
+}
+
+static hg_status blank_fold(const hg_table *t, size_t j, size_t row, hg_err *err) {
+    return hg_fail_at(err, HG_EDATA, hg_table_source(t), hg_table_line(t, row), 0, "column \"%s\" names no fold",
+                      hg_table_column(t, j)->name);
+}
+
+static hg_status fold_name(char name[64], const hg_table *t, size_t j, size_t row, hg_err *err) {
+    const hg_column *c = hg_table_column(t, j);
+    if (c->kind == HG_COLUMN_NUMBER ? isnan(c->number[row]) : *hg_table_text(t, j, row) == '\0')
+        return blank_fold(t, j, row, err);
+    if (c->kind == HG_COLUMN_NUMBER)
+        snprintf(name, 64, "%.15g", c->number[row]);
+    else
+        snprintf(name, 64, "%s", hg_table_text(t, j, row));
+    return HG_OK;
+}
+
+/* Folds in the order of their names, whatever order the rows have. */
+static hg_status folds_of_column(hg_folds *out, work *w, const char *column, hg_err *err) {
+    char name[64];
+    size_t j, at;
+    HG_TRY(hg_table_find(&j, w->t, column, err));
+    for (size_t i = 0; i < w->rows; i++) {
+        HG_TRY(fold_name(name, w->t, j, i, err));
+        HG_TRY(add_fold(&at, out, name, err));
+    }
+    qsort(out->fold, out->n_folds, sizeof *out->fold, by_name);
+    for (size_t i = 0; i < w->rows; i++) {
+        HG_TRY(fold_name(name, w->t, j, i, err));
+        HG_TRY(add_fold(&w->part[i], out, name, err));
+    }
+    if (out->n_folds > 1) return HG_OK;
+    return hg_fail(err, HG_EDATA, "%s: column \"%s\" has one fold only: there is nothing to predict it from",
+                   hg_table_source(w->t), column);
+}
+
+static hg_status drawn_folds(hg_folds *out, work *w, const size_t *group, size_t parts, hg_err *err) {
+    const hg_rows rows = { .n = w->rows, .group = group };
+    const size_t n = hg_rows_split(w->part, &rows, parts, w->o->seed);
+    if (n == 0) return no_memory(err);
+    if (n < 2) return hg_fail(err, HG_EDATA, "all rows have the same inputs: they cannot be parted");
+    for (out->n_folds = 0; out->n_folds < n; out->n_folds++)
+        snprintf(out->fold[out->n_folds].name, sizeof out->fold->name, "%zu", out->n_folds);
+    return HG_OK;
+}
+
+/* ---- what stands in several folds -------------------------------------------------------------------------------------- */
+
+typedef struct {
+    size_t group, part;
+} placed;
+
+static int by_group(const void *a, const void *b) {
+    const placed *x = a, *y = b;
+    return (x->group > y->group) - (x->group < y->group);
+}
+
+static hg_status count_repeated(hg_folds *out, const work *w, const size_t *group, hg_err *err) {
+    placed *p = hg_malloc(w->rows, sizeof *p);
+    if (!p) return no_memory(err);
+    for (size_t i = 0; i < w->rows; i++) p[i] = (placed) { group[i], w->part[i] };
+    qsort(p, w->rows, sizeof *p, by_group);
+    for (size_t i = 0, j; i < w->rows; i = j) {
+        bool several = false;
+        for (j = i; j < w->rows && p[j].group == p[i].group; j++) several |= p[j].part != p[i].part;
+        out->repeated += several;
+        out->repeated_rows += several ? j - i : 0;
+    }
+    hg_free(p);
+    return HG_OK;
+}
+
+/* ---- one fold ------------------------------------------------------------------------------------------------------------ */
+
+static size_t class_of(const hg_predictor *p, const hg_column *c, const hg_table *t, size_t j, size_t row) {
+    char number[40];
+    if (c->kind == HG_COLUMN_NUMBER) snprintf(number, sizeof number, "%.15g", c->number[row]);
+    const char *name = c->kind == HG_COLUMN_NUMBER ? number : hg_table_text(t, j, row);
+    size_t k = 0;
+    while (k < p->classes && strcmp(name, p->class_name[k]) != 0) k++;
+    return k;
+}
+
+/* Rows that were predicted and whose value is known, one behind the other. */
+typedef struct {
+    double *value, *y, *half, *probability;
+    size_t n;
+} judged;
+
+static hg_status judge_rows(hg_fold *f, judged *g, const hg_predictor *p, const hg_table *test, const work *w,
+                            hg_arena *mem, hg_err *err) {
+    const size_t n = hg_table_rows(test);
+    hg_forecast *forecast = hg_alloc(mem, n, sizeof *forecast);
+    hg_err *why = hg_alloc(mem, n, sizeof *why);
+    size_t j;
+    g->value = hg_alloc(mem, n, sizeof *g->value);
+    g->y = hg_alloc(mem, n, sizeof *g->y);
+    g->half = hg_alloc(mem, n, sizeof *g->half);
+    g->probability = hg_alloc(mem, n * (p->classes + 1), sizeof *g->probability);
+    if (!forecast || !why || !g->value || !g->y || !g->half || !g->probability) return no_memory(err);
+    HG_TRY(hg_predictor_predict(forecast, why, p, test, 0.9, w->o->pool, mem, err));
+    HG_TRY(hg_table_find(&j, test, p->target, err));
+    const hg_column *c = hg_table_column(test, j);
+    for (size_t i = 0; i < n; i++) {
+        const size_t class = p->classes ? class_of(p, c, test, j, i) : 0;
+        f->outside += forecast[i].outside;
+        if (why[i].code != HG_OK || (p->classes && class == p->classes)) {
+            f->failed++;
+            continue;
+        }
+        g->value[g->n] = forecast[i].value;
+        g->half[g->n] = 0.5 * (forecast[i].high - forecast[i].low);
+        g->y[g->n] = p->classes ? (double)class : c->number[i];
+        for (size_t k = 0; k < p->classes; k++) g->probability[g->n * p->classes + k] = forecast[i].probability[k];
+        g->n++;
+    }
+    return HG_OK;
+}
+
+static hg_status score(hg_fold *f, const judged *g, const hg_predictor *p, hg_err *err) {
+    hg_score s = hg_score_values(g->value, g->y, g->n);
+    if (p->classes) HG_TRY(hg_score_classes(&s, g->probability, g->y, g->n, p->classes, err));
+    double inside = 0, width = 0;
+    for (size_t i = 0; i < g->n && !p->classes; i++) {
+        inside += fabs(g->value[i] - g->y[i]) <= g->half[i];
+        width += 2 * g->half[i];
+    }
+    if (!p->classes && g->n) s.coverage90 = inside / (double)g->n, s.width90 = width / (double)g->n;
+    f->score = hg_predictor_score_from(&s);
+    return HG_OK;
+}
+
+static hg_status name_learners(hg_fold *f, const hg_predictor *p, hg_arena *mem, hg_err *err) {
+    hg_text t = hg_text_new(0);
+    for (size_t i = 0; i < p->n_tried; i++) {
+        const hg_tried *k = &p->tried[i];
+        if (!(k->weight > 0)) continue;
+        hg_text_add(&t, "%s%s%s%s%s", t.len ? ", " : "", k->learner, *k->settings ? " (" : "", k->settings,
+                    *k->settings ? ")" : "");
+        if (k->weight < 1) hg_text_add(&t, " %.2g", k->weight);
+    }
+    f->learners = t.failed ? NULL : hg_arena_strdup(mem, t.s);
+    hg_text_free(&t);
+    return f->learners ? HG_OK : no_memory(err);
+}
+
+static hg_status judge(hg_folds *out, hg_fold *f, const hg_table *train, const hg_table *test, const work *w,
+                       hg_err *err) {
+    const double begun = w->o->seconds ? w->o->seconds(w->o->clock) : (double)NAN;
+    hg_predictor *p;
+    judged g = { 0 };
+    HG_TRY(hg_predictor_fit(&p, train, w->target, w->o, err));
+    hg_arena *mem = hg_arena_new();
+    hg_status st = mem ? judge_rows(f, &g, p, test, w, mem, err) : no_memory(err);
+    if (st == HG_OK) st = score(f, &g, p, err);
+    if (st == HG_OK) st = name_learners(f, p, w->mem, err);
+    out->classes = p->classes;
+    f->seconds = w->o->seconds ? w->o->seconds(w->o->clock) - begun : (double)NAN;
+    hg_arena_free(mem);
+    hg_predictor_free(p);
+    return st;
+}
+
+static hg_status run_fold(hg_folds *out, size_t fold, const work *w, hg_err *err) {
+    hg_fold *f = &out->fold[fold];
+    size_t *index = hg_malloc(2 * w->rows, sizeof *index), *test_index = index + w->rows;
+    hg_table *train = NULL, *test = NULL;
+    if (!index) return no_memory(err);
+    f->n_train = f->n_test = f->failed = f->outside = 0;
+    for (size_t i = 0; i < w->rows; i++)
+        if (w->part[i] == fold)
+            test_index[f->n_test++] = i;
+        else
+            index[f->n_train++] = i;
+    hg_status st = hg_table_pick(&train, w->t, index, f->n_train, err);
+    if (st == HG_OK) st = hg_table_pick(&test, w->t, test_index, f->n_test, err);
+    hg_free(index);
+    if (st == HG_OK) st = judge(out, f, train, test, w, err);
+    hg_table_free(train);
+    hg_table_free(test);
+    return st;
+}
+
+/* ---- all folds ------------------------------------------------------------------------------------------------------------ */
+
+static void mean_over_folds(hg_folds *out) {
+    enum { NUMBERS = 7 };
+    double sum[NUMBERS] = { 0 };
+    out->mean.n = 0;
+    for (size_t f = 0; f < out->n_folds; f++) {
+        const hg_predictor_score *s = &out->fold[f].score;
+        const double x[NUMBERS] = { s->mae, s->rmse, s->auc, s->log_loss, s->accuracy, s->coverage90, s->width90 };
+        for (size_t k = 0; k < NUMBERS; k++) sum[k] += x[k] / (double)out->n_folds;
+        out->mean.n += s->n;
+    }
+    out->mean = (hg_predictor_score) { out->mean.n, sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6] };
+}
+
+/* Rows with a target, without what may not be an input: a table of its own, and the groups of its rows. All cells are looked
+ * at here, so that a bad one is told with its place in the whole table. */
+static hg_status prepare(hg_table **measured, hg_rows *rows, const work *w, hg_err *err) {
+    size_t j, n = 0;
+    HG_TRY(hg_table_find(&j, w->t, w->target, err));
+    const hg_column *c = hg_table_column(w->t, j);
+    size_t *index = hg_alloc(w->mem, hg_table_rows(w->t), sizeof *index);
+    if (!index) return no_memory(err);
+    for (size_t i = 0; i < hg_table_rows(w->t); i++)
+        if (c->kind == HG_COLUMN_NUMBER ? !isnan(c->number[i]) : *hg_table_text(w->t, j, i) != '\0') index[n++] = i;
+    HG_TRY(hg_table_pick(measured, w->t, index, n, err));
+    hg_features_opts o = w->o->features;
+    const char **exclude = hg_alloc(w->mem, o.n_exclude + 1, sizeof *exclude);
+    if (!exclude) return no_memory(err);
+    if (o.n_exclude) memcpy(exclude, o.exclude, o.n_exclude * sizeof *exclude);
+    exclude[o.n_exclude++] = c->name;
+    o.exclude = exclude;
+    hg_intake *in;
+    HG_TRY(hg_intake_fit(&in, *measured, &o, err));
+    const hg_status st = hg_intake_rows(rows, NULL, in, *measured, w->o->pool, w->mem, err);
+    hg_intake_free(in);
+    return st;
+}
+
+static hg_status run(hg_folds *out, work *w, const char *column, size_t parts, hg_err *err) {
+    hg_rows rows;
+    hg_table *measured = NULL;
+    hg_status st = prepare(&measured, &rows, w, err);
+    w->t = measured;
+    w->rows = measured ? hg_table_rows(measured) : 0;
+    w->part = hg_alloc(w->mem, w->rows, sizeof *w->part);
+    out->fold = hg_alloc(w->mem, FOLDS_MOST, sizeof *out->fold);
+    if (st == HG_OK && (!w->part || !out->fold)) st = no_memory(err);
+    if (st == HG_OK) st = column ? folds_of_column(out, w, column, err) : drawn_folds(out, w, rows.group, parts, err);
+    if (st == HG_OK) st = count_repeated(out, w, rows.group, err);
+    for (size_t f = 0; st == HG_OK && f < out->n_folds; f++) st = run_fold(out, f, w, err);
+    hg_table_free(measured);
+    if (st == HG_OK) mean_over_folds(out);
+    return st;
+}
+
+hg_status hg_predictor_folds(hg_folds *out, const hg_table *t, const char *target, const char *fold_column,
+                             size_t parts, const hg_predictor_opts *opts, hg_arena *mem, hg_err *err) {
+    hg_predictor_opts o = opts ? *opts : hg_predictor_opts_default();
+    *out = (hg_folds) { 0 };
+    if (!fold_column && (parts < 2 || parts > FOLDS_MOST))
+        return hg_fail(err, HG_EINVAL, "%zu folds, expected 2 to %d", parts, FOLDS_MOST);
+    const char **exclude = hg_alloc(mem, o.features.n_exclude + 1, sizeof *exclude);
+    if (!exclude) return no_memory(err);
+    if (o.features.n_exclude) memcpy(exclude, o.features.exclude, o.features.n_exclude * sizeof *exclude);
+    if (fold_column) exclude[o.features.n_exclude++] = fold_column;
+    o.features.exclude = exclude;
+    work w = { .t = t, .target = target, .o = &o, .mem = mem };
+    return run(out, &w, fold_column, parts, err);
+}

@@ -1,0 +1,165 @@
+/* tests/cli/test_tables.c -- train, predict and evaluate on tables: a small one, and Matbench's steels */
+#include "json.h"
+#include "program.h"
+#include "test.h"
+#include <unistd.h>
+
+enum { PATH = 512, TEXT = 1 << 14 };
+static char table[PATH], fresh[PATH], folder[PATH], out[PATH];
+
+static int paths(void **state) {
+    static char text[TEXT];
+    static const char *const FORMULA[5] = { "Fe2O3", "NiO", "CoFe", "Al2O3", "TiC" };
+    size_t at = (size_t)snprintf(text, sizeof text, "formula,x,y (MPa),good,fold\n");
+    for (size_t i = 0; i < 60; i++) {
+        const double x = (double)((i * 7) % 60) / 10;
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s,%.1f,%.2f,%d,%zu\n", FORMULA[i % 5], x,
+                               3 * x + (double)(i % 5), x > 3, (i / 5) % 3);
+    }
+    test_scratch(table, sizeof table, "rows.csv");
+    test_scratch(fresh, sizeof fresh, "new.csv");
+    test_scratch(folder, sizeof folder, "rows_model");
+    test_scratch(out, sizeof out, "predicted.csv");
+    test_write_file(table, text);
+    test_write_file(fresh, "x,formula\n2,NiO\n3,TiC\n1,HfO2\n");
+    return test_setup(state);
+}
+
+static int clean(void **state) {
+    char command[4 * PATH + 40];
+    snprintf(command, sizeof command, "rm -rf '%s' '%s' '%s' '%s'*", folder, table, fresh, out);
+    assert_int_equal(program_shell(command).code, 0);
+    return test_teardown(state);
+}
+
+#define RIDGE "--learner", "ridge"
+
+static void a_table_is_learned_and_predicted(void **state) {
+    (void)state;
+    program_result r = program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--out", folder,
+                                   "--licence", "CC0-1.0", NULL);
+    char word[200], path[PATH + 40];
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "learned from 60 rows");
+    assert_contains(r.out, "ridge");
+    assert_contains(r.out, "mean absolute error");
+    snprintf(path, sizeof path, "%s/card.json", folder);
+    char *text = test_read_file(path);
+    assert_non_null(text);
+    assert_string_equal(json_string(word, sizeof word, text, "architecture"), "table 1");
+    assert_string_equal(json_string(word, sizeof word, text, "properties.0.symbol"), "y");
+    assert_string_equal(json_string(word, sizeof word, text, "properties.0.unit"), "MPa");
+    assert_contains(json_string(word, sizeof word, text, "data.0.file"), "rows.csv");
+    free(text);
+    snprintf(path, sizeof path, "%s/recipe.json", folder);
+    text = test_read_file(path);
+    assert_true(text && json_valid(text));
+    assert_string_equal(json_string(word, sizeof word, text, "schema"), "hagane.recipe/1");
+    free(text);
+
+    r = program_run("predict", "--model", folder, fresh, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "x,formula,y (MPa),y low 90 % (MPa),y high 90 % (MPa),outside\n2,NiO,");
+    assert_contains(r.out, ",element Hf\n");
+    assert_contains(r.err, "1 of 3 rows are unlike");
+    r = program_run("predict", "--model", folder, fresh, "--out", out, NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(test_file_exists(out));
+    r = program_run("predict", "--model", folder, fresh, "--json", "--level", "50", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_valid(r.out));
+    assert_true(fabs(json_number(r.out, "rows.0.value") - 7) < 1);
+    assert_true(json_number(r.out, "rows.0.high") > json_number(r.out, "rows.0.low"));
+    assert_true(json_number(r.out, "n_outside") == 1);
+}
+
+static void folds_are_evaluated(void **state) {
+    (void)state;
+    program_result r =
+        program_run("evaluate", table, "--target", "y", "--exclude", "good", RIDGE, "--folds", "fold", "--json", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_valid(r.out));
+    const double mae = json_number(r.out, "mae");
+    assert_true(mae < 1);
+    assert_close(mae,
+                 (json_number(r.out, "folds.0") + json_number(r.out, "folds.1") + json_number(r.out, "folds.2")) / 3,
+                 1e-12);
+    assert_true(json_number(r.out, "repeated_compositions") == 5);
+    assert_contains(r.err, "stand in several folds");
+    r = program_run("evaluate", table, "--target", "good", "--exclude", "y", RIDGE, "--folds", "fold", "--json", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_number(r.out, "auc") > 0.9);
+    assert_true(json_number(r.out, "classes") == 2);
+    r = program_run("evaluate", table, "--target", "y", "--exclude", "good", RIDGE, "--folds", "4", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "mean");
+}
+
+static void mistakes_are_told(void **state) {
+    (void)state;
+    program_result r = program_run("train", table, "--out", folder, NULL);
+    assert_int_equal(r.code, 2);
+    assert_contains(r.err, "--target COL");
+    r = program_run("train", table, "--target", "y", NULL);
+    assert_contains(r.err, "--name is missing");
+    r = program_run("evaluate", table, "--target", "y", "--folds", "flod", NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "flod");
+    r = program_run("train", table, "--target", "y", "--target", "x", "--out", folder, NULL);
+    assert_contains(r.err, "one target");
+    r = program_run("train", table, "--target", "y", RIDGE, "--learner-options", "penalty=-3", "--out", folder, NULL);
+    assert_contains(r.err, "outside of");
+    r = program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--out", folder, NULL);
+    assert_int_equal(r.code, 0);
+    test_write_file(fresh, "x,formula\n2,NiO\n3,Qq2\n");
+    r = program_run("predict", "--model", folder, fresh, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "Qq");
+    r = program_run("predict", "--model", folder, fresh, "--keep-going", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "3,Qq2,,,,,");
+    r = program_run("predict", "--model", folder, fresh, "--xyz", "x.xyz", NULL);
+    assert_contains(r.err, "--xyz is for molecules");
+}
+
+/* The same bytes for any number of threads. */
+static void threads_do_not_matter(void **state) {
+    (void)state;
+    static const char *const WORDS[] = { "1", "3" };
+    char *weights[2];
+    char path[PATH + 40];
+    snprintf(path, sizeof path, "%s/weights.safetensors", folder);
+    for (int k = 0; k < 2; k++) {
+        const program_result r = program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--out",
+                                             folder, "--threads", WORDS[k], NULL);
+        assert_int_equal(r.code, 0);
+        const program_result h = program_run("predict", "--model", folder, fresh, "--threads", WORDS[k], NULL);
+        weights[k] = strdup(h.out);
+    }
+    assert_string_equal(weights[0], weights[1]);
+    free(weights[0]);
+    free(weights[1]);
+}
+
+/* Ridge alone on yield strengths of steels: its mean absolute error over the official folds is 140 MPa or so. */
+static void steels_of_matbench(void **state) {
+    (void)state;
+    char path[PATH];
+    if (!test_shared(path, sizeof path, "data/matbench-tables/steels.csv.xz")) skip();
+    const program_result r =
+        program_run("evaluate", path, "--target", "target", "--folds", "fold", RIDGE, "--json", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_number(r.out, "mae") > 80 && json_number(r.out, "mae") < 160);
+    assert_true(json_number(r.out, "coverage90") > 0.8);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_table_is_learned_and_predicted, paths, clean),
+        cmocka_unit_test_setup_teardown(folds_are_evaluated, paths, clean),
+        cmocka_unit_test_setup_teardown(mistakes_are_told, paths, clean),
+        cmocka_unit_test_setup_teardown(threads_do_not_matter, paths, clean),
+        cmocka_unit_test_setup_teardown(steels_of_matbench, paths, clean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

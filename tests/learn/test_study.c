@@ -1,0 +1,254 @@
+/* tests/learn/test_study.c -- scores, intervals, the domain of validity, and the choice among learners */
+#include "learn/study.h"
+#include "core/memory.h"
+#include "learn/domain.h"
+#include "test.h"
+
+/* ---- scores ---------------------------------------------------------------------------------------------------------- */
+
+static void scores_are_those_of_the_textbook(void **state) {
+    (void)state;
+    const double value[3] = { 1, 2, 3 }, y[3] = { 2, 2, 1 };
+    const hg_score s = hg_score_values(value, y, 3);
+    assert_close(s.mae, 1, 1e-15);
+    assert_close(s.rmse, sqrt(5.0 / 3), 1e-15);
+    assert_true(isnan(s.auc) && isnan(s.coverage90));
+    /* ones at 0.9, 0.5; zeros at 0.5, 0.1: three pairs in order and a tie, of four */
+    const double p[8] = { 0.1, 0.9, 0.5, 0.5, 0.5, 0.5, 0.9, 0.1 }, c[4] = { 1, 1, 0, 0 };
+    hg_score k;
+    assert_ok(hg_score_classes(&k, p, c, 4, 2, NULL));
+    assert_close(k.auc, 3.5 / 4, 1e-15);
+    assert_close(k.log_loss, -(2 * log(0.9) + 2 * log(0.5)) / 4, 1e-15);
+    assert_close(k.accuracy, 0.75, 1e-15); /* a tie goes to the first class */
+    assert_close(hg_score_loss(&k), k.log_loss, 0);
+    assert_close(hg_score_loss(&s), 1, 1e-15);
+    const double all[4] = { 1, 1, 1, 1 };
+    assert_ok(hg_score_classes(&k, p, all, 4, 2, NULL));
+    assert_true(isnan(k.auc)); /* there is no zero to be above of */
+}
+
+/* ---- intervals ------------------------------------------------------------------------------------------------------- */
+
+/* Without signs the half width is the order statistic itself. */
+static void a_level_is_a_rank(void **state) {
+    (void)state;
+    double r[19];
+    hg_signs s[19] = { 0 };
+    hg_bars b;
+    for (size_t i = 0; i < 19; i++) r[i] = (i % 2 ? -1.0 : 1.0) * (double)(i + 1);
+    assert_ok(hg_bars_fit(&b, r, s, 19, NULL));
+    assert_close(hg_bars_half(&b, s, 0.9), 18, 1e-12); /* rank ceil(20 * 0.9) */
+    assert_close(hg_bars_half(&b, s, 0.5), 10, 1e-12);
+    assert_close(hg_bars_half(&b, s, 0.99), 19, 1e-12); /* rank 20 there is not: the largest */
+}
+
+/* Errors in proportion to a sign: the widths find it, and new rows are covered at both ends alike. */
+static void widths_follow_what_tells_of_errors(void **state) {
+    (void)state;
+    enum { N = 4000 };
+    double *r = malloc(2 * N * sizeof *r);
+    hg_signs *s = calloc(2 * N, sizeof *s);
+    hg_bars b;
+    hg_rng g = hg_rng_make(5, 0);
+    for (size_t i = 0; i < 2 * N; i++) {
+        s[i].sign[0] = hg_rng_uniform(&g); /* says nothing */
+        s[i].sign[1] = 0.1 + 3 * hg_rng_uniform(&g);
+        s[i].sign[2] = (double)NAN;
+        r[i] = 2 * s[i].sign[1] * hg_rng_normal(&g);
+    }
+    assert_ok(hg_bars_fit(&b, r, s, N, NULL));
+    size_t in[2] = { 0 }, n[2] = { 0 };
+    for (size_t i = N; i < 2 * N; i++) {
+        const size_t large = s[i].sign[1] > 1.6;
+        n[large]++;
+        in[large] += fabs(r[i]) <= hg_bars_half(&b, &s[i], 0.9);
+    }
+    for (size_t k = 0; k < 2; k++) assert_true(fabs((double)in[k] / (double)n[k] - 0.9) < 0.035);
+    free(r);
+    free(s);
+}
+
+/* ---- domain ---------------------------------------------------------------------------------------------------------- */
+
+enum { ROWS = 80 };
+
+static hg_rows line(float *x, hg_composition *c, double *y) {
+    for (size_t i = 0; i < ROWS; i++) {
+        x[2 * i] = (float)i;
+        x[2 * i + 1] = (float)((i * 37) % ROWS);
+        c[i] = (hg_composition) { .n = 1, .species = { { .z = 26 + (unsigned)(i % 2), .amount = 1 } } };
+        y[i] = 2 * (double)i + 0.1 * (double)x[2 * i + 1];
+    }
+    return (hg_rows) { .n = ROWS, .d = 2, .x = x, .composition = c, .y = y };
+}
+
+static void what_is_unlike_the_training_is_told(void **state) {
+    float x[2 * ROWS];
+    hg_composition c[ROWS];
+    double y[ROWS];
+    const hg_rows rows = line(x, c, y);
+    const bool plain[2] = { true, false };
+    hg_domain dom, back;
+    hg_domain_view v[ROWS];
+    size_t outside = 0;
+    assert_ok(hg_domain_fit(&dom, &rows, plain, 1, NULL, NULL));
+    assert_ok(hg_domain_look(v, &dom, &rows, false, NULL, NULL));
+    for (size_t i = 0; i < ROWS; i++) assert_false(v[i].outside); /* each is its own neighbour */
+    assert_ok(hg_domain_look(v, &dom, &rows, true, NULL, NULL));
+    for (size_t i = 0; i < ROWS; i++) outside += v[i].outside;
+    assert_true(outside <= 1);
+    const float far_x[2] = { 40, 1000 }, range_x[2] = { 90, 40 };
+    hg_rows one = { .n = 1, .d = 2, .x = far_x, .composition = c };
+    assert_ok(hg_domain_look(v, &dom, &one, false, NULL, NULL));
+    assert_true(v->outside && v->distance > 1 && v->column == SIZE_MAX && !v->element);
+    one.x = range_x;
+    assert_ok(hg_domain_look(v, &dom, &one, false, NULL, NULL));
+    assert_true(v->outside && v->column == 0);
+    const hg_composition hafnium = { .n = 1, .species = { { .z = 72, .amount = 1 } } };
+    one.x = x + 20, one.composition = &hafnium;
+    assert_ok(hg_domain_look(v, &dom, &one, false, NULL, NULL));
+    assert_true(v->outside && v->element == 72);
+
+    char path[512]; /* to a file and back: the same view; a reach of nothing is refused */
+    hg_shelf shelf = hg_shelf_new(*state);
+    hg_safetensors *file;
+    const hg_mark mark = hg_arena_mark(*state);
+    assert_ok(hg_domain_save(&dom, &shelf, NULL));
+    test_scratch(path, sizeof path, "domain.safetensors");
+    assert_ok(hg_safetensors_write(path, shelf.tensor, shelf.n, NULL, 0, NULL));
+    assert_ok(hg_safetensors_open(&file, path, 0, NULL));
+    hg_domain_view again;
+    assert_ok(hg_domain_load(&back, &(hg_shelf_view) { file, path, "" }, 2, NULL));
+    assert_ok(hg_domain_look(&again, &back, &one, false, NULL, NULL));
+    assert_true(again.element == 72 && again.distance == v->distance);
+    hg_domain_free(&back);
+    assert_int_equal(hg_domain_load(&back, &(hg_shelf_view) { file, path, "" }, 3, NULL), HG_EDATA);
+    hg_safetensors_free(file);
+    hg_shelf_free(&shelf);
+    hg_arena_reset(*state, mark);
+    hg_domain_free(&dom);
+}
+
+/* ---- the choice ------------------------------------------------------------------------------------------------------- */
+
+static void a_study_tries_all_and_blends_the_best(void **state) {
+    float x[2 * ROWS];
+    hg_composition c[ROWS];
+    double y[ROWS], out[ROWS];
+    const hg_rows rows = line(x, c, y);
+    const hg_mark mark = hg_arena_mark(*state);
+    hg_err err = { 0 };
+    hg_study s;
+    hg_study_opts o = hg_study_opts_default();
+    hg_blend b;
+    assert_ok_err(hg_study_run(&s, &rows, &o, *state, &err), err);
+    size_t n = 0, tried = 0;
+    double weight = 0, best = INFINITY;
+    while (hg_learner_at(n)) n++;
+    assert_true(s.n_trials >= n);
+    for (size_t i = 0; i < s.n_trials; i++) {
+        weight += s.trial[i].weight;
+        tried += s.trial[i].out != NULL;
+        if (s.trial[i].out) best = fmin(best, hg_score_loss(&s.trial[i].score));
+        assert_true((s.trial[i].out != NULL) == (s.trial[i].why[0] == '\0'));
+    }
+    assert_true(tried > 0);
+    assert_close(weight, 1, 1e-12);
+    assert_true(s.score.mae <= best * (1 + 1e-12)); /* no worse than the best one alone */
+    assert_close(s.score.mae, hg_score_values(s.out, y, ROWS).mae, 1e-15);
+    assert_true(s.score.mae < 3); /* of values from 0 to 166 */
+    assert_ok_err(hg_blend_fit(&b, &s, &rows, &o, &err), err);
+    assert_ok_err(hg_blend_predict(out, NULL, &b, &rows, NULL, &err), err);
+    assert_true(hg_score_values(out, y, ROWS).mae < 3);
+    hg_blend_free(&b);
+
+    o.learner = "ridge", o.single = true;
+    assert_ok_err(hg_study_run(&s, &rows, &o, *state, &err), err);
+    for (size_t i = 0; i < s.n_trials; i++) assert_string_equal(s.trial[i].learner->name, "ridge");
+    o.learner = "rigde";
+    assert_int_equal(hg_study_run(&s, &rows, &o, *state, &err), HG_ENOTFOUND);
+    assert_contains(err.hint, "ridge");
+    o.learner = NULL, o.settings = "penalty=1";
+    assert_int_equal(hg_study_run(&s, &rows, &o, *state, &err), HG_EINVAL);
+    hg_arena_reset(*state, mark);
+}
+
+static double clock_of(void *ctx) { return *(double *)ctx += 10; } /* ten seconds a look */
+
+static void a_budget_ends_the_trials_and_says_so(void **state) {
+    float x[2 * ROWS];
+    hg_composition c[ROWS];
+    double y[ROWS], now = 0;
+    const hg_rows rows = line(x, c, y);
+    const hg_mark mark = hg_arena_mark(*state);
+    hg_study s;
+    hg_study_opts o = hg_study_opts_default();
+    o.seconds = clock_of, o.clock = &now, o.budget = 1;
+    assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
+    size_t done = 0;
+    for (size_t i = 0; i < s.n_trials; i++) {
+        done += s.trial[i].out != NULL;
+        if (!s.trial[i].out && (!s.trial[i].learner->suits || !s.trial[i].learner->suits(&rows)))
+            assert_contains(s.trial[i].why, "time");
+    }
+    assert_int_equal(done, 1); /* one is tried, whatever the budget */
+    hg_arena_reset(*state, mark);
+}
+
+/* The predictions of a row are made without rows of its group: copies of a row with noise as target cannot be known. */
+static void groups_are_never_on_both_sides(void **state) {
+    enum { GROUPS = 30, COPIES = 4, ALL = GROUPS * COPIES };
+    float x[ALL * 3];
+    double y[ALL];
+    size_t group[ALL];
+    hg_rng g = hg_rng_make(11, 0);
+    for (size_t i = 0; i < ALL; i++) {
+        const bool first = i % COPIES == 0;
+        group[i] = i / COPIES;
+        y[i] = first ? hg_rng_normal(&g) : y[i - 1];
+        for (size_t j = 0; j < 3; j++) x[3 * i + j] = first ? (float)hg_rng_normal(&g) : x[3 * (i - 1) + j];
+    }
+    const hg_rows rows = { .n = ALL, .d = 3, .x = x, .y = y, .group = group };
+    const hg_mark mark = hg_arena_mark(*state);
+    hg_study s;
+    assert_ok(hg_study_run(&s, &rows, NULL, *state, NULL));
+    assert_true(s.score.rmse > 0.7); /* about 1: nothing can be learned */
+    hg_arena_reset(*state, mark);
+}
+
+static void failing_allocations_are_told(void **state) {
+    float x[2 * ROWS];
+    hg_composition c[ROWS];
+    double y[ROWS];
+    const hg_rows rows = line(x, c, y);
+    bool done = false;
+    for (long k = 0; !done && k < 100000; k += 1 + k / 10) {
+        hg_study s;
+        hg_blend b = { 0 };
+        hg_domain dom = { 0 };
+        hg_study_opts o = hg_study_opts_default();
+        o.learner = "ridge";
+        const hg_mark mark = hg_arena_mark(*state);
+        fail_alloc_after(k);
+        hg_status st = hg_domain_fit(&dom, &rows, (const bool[2]) { true, true }, 0, NULL, NULL);
+        if (st == HG_OK) st = hg_study_run(&s, &rows, &o, *state, NULL);
+        if (st == HG_OK) st = hg_blend_fit(&b, &s, &rows, &o, NULL);
+        fail_alloc_after(-1);
+        hg_blend_free(&b);
+        hg_domain_free(&dom);
+        hg_arena_reset(*state, mark);
+        done = st == HG_OK;
+        if (!done) assert_int_equal(st, HG_ENOMEM);
+    }
+    assert_true(done);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(scores_are_those_of_the_textbook),      TEST(a_level_is_a_rank),
+        TEST(widths_follow_what_tells_of_errors),    TEST(what_is_unlike_the_training_is_told),
+        TEST(a_study_tries_all_and_blends_the_best), TEST(a_budget_ends_the_trials_and_says_so),
+        TEST(groups_are_never_on_both_sides),        TEST(failing_allocations_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

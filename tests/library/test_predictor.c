@@ -1,0 +1,264 @@
+/* tests/library/test_predictor.c -- a column learned from a table: predictions, folds, folders, bad input */
+#include "hagane/predictor.h"
+#include "core/memory.h"
+#include "hagane/csv.h"
+#include "program.h"
+#include "test.h"
+#include <unistd.h>
+
+enum { ROWS = 60, TEXT = 1 << 14 };
+
+/* y = 10 x + the mass of the formula's first part; class by the sign; two ways of writing one composition. */
+static const char *const FORMULA[6] = { "Fe2O3", "Fe4O6", "NiO", "CoFe", "Al2O3", "TiC" };
+static const double BASE[6] = { 5, 5, 20, 35, 50, 80 };
+
+static char *table_text(char *s, size_t size, const char *ending) {
+    size_t at = (size_t)snprintf(s, size, "formula,x,gas,y (MPa),kind,fold,half\n");
+    hg_rng r = hg_rng_make(3, 0);
+    for (size_t i = 0; i < ROWS; i++) {
+        const size_t f = (i * 5) % 6;
+        const double x = 2 * hg_rng_uniform(&r), y = 10 * x + BASE[f] + 0.1 * hg_rng_normal(&r);
+        at += (size_t)snprintf(s + at, size - at, "%s,%.6f,%s,%.6f,%s,%zu,%s\n", FORMULA[f], x, i % 3 ? "Ar" : "N2", y,
+                               y > 40 ? "hard" : "soft", i % 4, i % 2 ? "" : "1");
+    }
+    snprintf(s + at, size - at, "%s", ending);
+    return s;
+}
+
+static hg_table *table_of(const char *text) {
+    hg_table *t;
+    hg_err err;
+    assert_ok_err(hg_csv_read_memory(&t, "steel.csv", text, strlen(text), NULL, &err), err);
+    return t;
+}
+
+static hg_predictor_opts opts(void) {
+    static const char *const EXCLUDE[] = { "kind", "fold", "half" };
+    hg_predictor_opts o = hg_predictor_opts_default();
+    o.learner = "ridge";
+    o.features.exclude = EXCLUDE;
+    o.features.n_exclude = 3;
+    return o;
+}
+
+static void a_column_is_learned_and_predicted(void **state) {
+    static char text[TEXT];
+    hg_table *t = table_of(table_text(text, sizeof text, "")),
+             *new_rows = table_of("x,gas,formula\n1,Ar,NiO\n1,N2,HfO2\n50,Ar,NiO\n1,Ar,Fe6O9\n1,Ar,Fe2O3\n");
+    const hg_predictor_opts o = opts();
+    hg_predictor *p;
+    hg_forecast f[5];
+    hg_err err = { 0 };
+    size_t blank;
+    const hg_mark mark = hg_arena_mark(*state);
+    assert_ok_err(hg_predictor_fit(&p, t, "y", &o, &err), err);
+    assert_string_equal(hg_predictor_target(p), "y (MPa)");
+    assert_string_equal(hg_predictor_unit(p), "MPa");
+    assert_int_equal(hg_predictor_rows(p, &blank), ROWS);
+    assert_int_equal(blank, 0);
+    assert_contains(hg_predictor_words(p), "xenonpy290");
+    const hg_predictor_score s = hg_predictor_score_of(p);
+    assert_true(s.n == ROWS && s.coverage90 >= 0.9 && s.coverage90 < 1);
+    assert_string_equal(hg_predictor_tried(p, 0)->learner, "ridge");
+    assert_close(hg_predictor_tried(p, 0)->weight, 1, 0);
+    assert_ok_err(hg_predictor_predict(f, NULL, p, new_rows, 0.9, NULL, *state, &err), err);
+    assert_true(fabs(f[0].value - 30) < 2 && f[0].low < f[0].value && f[0].high > f[0].value);
+    assert_false(f[0].outside);
+    assert_true(f[1].outside);
+    assert_string_equal(f[1].element, "Hf");
+    assert_true(f[2].outside);
+    assert_string_equal(f[2].column, "x");
+    assert_true(f[2].distance > f[0].distance && f[2].high - f[2].low >= f[0].high - f[0].low);
+    assert_false(f[4].outside);
+    hg_forecast wide[5]; /* a higher level is a wider interval */
+    assert_ok(hg_predictor_predict(wide, NULL, p, new_rows, 0.95, NULL, *state, NULL));
+    assert_true(wide[0].high > f[0].high && wide[0].value == f[0].value);
+    assert_int_equal(hg_predictor_predict(f, NULL, p, new_rows, 1, NULL, *state, NULL), HG_EINVAL);
+    hg_predictor_free(p);
+    hg_table_free(new_rows);
+    hg_table_free(t);
+    hg_arena_reset(*state, mark);
+}
+
+static void classes_have_probabilities(void **state) {
+    static char text[TEXT];
+    hg_table *t = table_of(table_text(text, sizeof text, ""));
+    static const char *const EXCLUDE[] = { "y", "fold", "half" };
+    hg_predictor_opts o = opts();
+    o.features.exclude = EXCLUDE;
+    hg_predictor *p;
+    hg_forecast f[ROWS];
+    size_t right = 0;
+    const hg_mark mark = hg_arena_mark(*state);
+    assert_ok(hg_predictor_fit(&p, t, "kind", &o, NULL));
+    assert_int_equal(hg_predictor_classes(p), 2);
+    assert_string_equal(hg_predictor_class(p, 0), "hard");
+    assert_null(hg_predictor_class(p, 2));
+    assert_ok(hg_predictor_predict(f, NULL, p, t, 0.9, NULL, *state, NULL));
+    for (size_t i = 0; i < ROWS; i++) {
+        assert_close(f[i].probability[0] + f[i].probability[1], 1, 1e-12);
+        assert_true(isnan(f[i].low) && f[i].value == (double)(f[i].probability[1] > f[i].probability[0]));
+        right += strcmp(hg_predictor_class(p, (size_t)f[i].value), hg_table_text(t, 4, i)) == 0;
+    }
+    assert_true(right > ROWS * 8 / 10);
+    hg_predictor_free(p);
+    hg_table_free(t);
+    hg_arena_reset(*state, mark);
+}
+
+/* ---- folders ---------------------------------------------------------------------------------------------------------- */
+
+static void a_folder_gives_the_same_predictions(void **state) {
+    static char text[TEXT];
+    char folder[512], command[1200], path[600];
+    hg_table *t = table_of(table_text(text, sizeof text, ""));
+    const hg_predictor_opts o = opts();
+    hg_predictor *p, *back;
+    hg_err err = { 0 };
+    hg_forecast a[ROWS], b[ROWS];
+    const hg_mark mark = hg_arena_mark(*state);
+    test_scratch(folder, sizeof folder, "predictor");
+    assert_ok(hg_predictor_fit(&p, t, "y", &o, NULL));
+    assert_ok_err(hg_predictor_save(p, folder, NULL, &err), err);
+    assert_true(hg_predictor_is(folder));
+    assert_ok_err(hg_predictor_load(&back, folder, &err), err);
+    assert_string_equal(hg_predictor_unit(back), "MPa");
+    assert_ok(hg_predictor_predict(a, NULL, p, t, 0.9, NULL, *state, NULL));
+    assert_ok(hg_predictor_predict(b, NULL, back, t, 0.9, NULL, *state, NULL));
+    for (size_t i = 0; i < ROWS; i++)
+        assert_true(a[i].value == b[i].value && a[i].low == b[i].low && a[i].distance == b[i].distance);
+    hg_predictor_free(back);
+    hg_predictor_free(p);
+    hg_table_free(t);
+    snprintf(path, sizeof path, "%s/weights.safetensors", folder);
+    snprintf(command, sizeof command, "printf x >>'%s'", path); /* other weights than the card's */
+    assert_int_equal(program_shell(command).code, 0);
+    assert_int_equal(hg_predictor_load(&back, folder, &err), HG_EDATA);
+    assert_contains(err.msg, "SHA-256");
+    assert_null(back);
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    assert_int_equal(program_shell(command).code, 0);
+    assert_false(hg_predictor_is(folder));
+    hg_arena_reset(*state, mark);
+}
+
+/* ---- folds ------------------------------------------------------------------------------------------------------------- */
+
+static void folds_are_predicted_from_the_others(void **state) {
+    static char text[TEXT];
+    hg_table *t = table_of(table_text(text, sizeof text, ""));
+    static const char *const EXCLUDE[] = { "kind", "half" };
+    hg_predictor_opts o = opts();
+    o.features.exclude = EXCLUDE, o.features.n_exclude = 2;
+    hg_folds f;
+    hg_err err = { 0 };
+    const hg_mark mark = hg_arena_mark(*state);
+    assert_ok_err(hg_predictor_folds(&f, t, "y", "fold", 0, &o, *state, &err), err);
+    assert_int_equal(f.n_folds, 4);
+    double sum = 0;
+    for (size_t k = 0; k < 4; k++) {
+        char name[2] = { (char)('0' + k), 0 };
+        assert_string_equal(f.fold[k].name, name);
+        assert_int_equal(f.fold[k].n_test, ROWS / 4);
+        assert_int_equal(f.fold[k].score.n, ROWS / 4);
+        assert_int_equal(f.fold[k].failed, 0);
+        sum += f.fold[k].score.mae / 4;
+    }
+    assert_close(f.mean.mae, sum, 1e-15);
+    assert_true(f.mean.mae < 1);
+    assert_int_equal(f.repeated, 5); /* Fe2O3 and Fe4O6 are one */
+    assert_int_equal(f.repeated_rows, ROWS);
+    o.features.exclude = (const char *const[]) { "kind", "half", "fold" }, o.features.n_exclude = 3;
+    assert_ok_err(hg_predictor_folds(&f, t, "y", NULL, 3, &o, *state, &err), err);
+    assert_int_equal(f.n_folds, 3);
+    assert_int_equal(f.repeated, 0); /* drawn: a composition stays together */
+    assert_int_equal(hg_predictor_folds(&f, t, "y", "half", 0, &o, *state, &err), HG_EDATA);
+    assert_contains(err.msg, "half");
+    assert_int_equal(hg_predictor_folds(&f, t, "y", NULL, 1, &o, *state, &err), HG_EINVAL);
+    hg_table_free(t);
+    hg_arena_reset(*state, mark);
+}
+
+/* ---- bad input --------------------------------------------------------------------------------------------------------- */
+
+static void refuse(const char *text, const char *target, hg_status st, const char *words) {
+    hg_table *t = table_of(text);
+    hg_predictor *p;
+    hg_err err = { 0 };
+    hg_predictor_opts o = hg_predictor_opts_default();
+    o.learner = "ridge";
+    assert_int_equal(hg_predictor_fit(&p, t, target, &o, &err), st);
+    assert_null(p);
+    assert_contains(err.msg, words);
+    hg_table_free(t);
+}
+
+static void bad_input_is_refused_in_words(void **state) {
+    (void)state;
+    refuse("formula,y\nFeO,1\nNiO,2\nCoO,3\n", "y", HG_EDATA, "3 rows");
+    refuse("x,y\n1,a\n2,a\n3,a\n4,a\n5,a\n", "y", HG_EDATA, "one class only");
+    refuse("x,y\n1,7\n2,7\n3,7\n4,7\n5,7\n", "y", HG_EDATA, "nothing to learn");
+    refuse("x,y\n1,a\n2,a\n3,a\n4,a\n5,b\n", "y", HG_EDATA, "has 1 row");
+    refuse("formula,y\nFeO,1\nNiO,2\nCoO,3\nXxO,4\nMnO,5\nTiO,6\nVO,7\nCuO,8\nZnO,9\nAlO,9\n", "y", HG_EDATA,
+           "steel.csv:5");
+    refuse("x,y\n1,1\n2,2\n3,3\n4,4\n5,5\n", "z", HG_ENOTFOUND, "z");
+    refuse("z,y\n5,1\n5,2\n5,3\n5,4\n5,5\n", "y", HG_EDATA, "no column can be used");
+}
+
+static void rows_that_cannot_be_predicted_have_a_reason(void **state) {
+    static char text[TEXT];
+    hg_table *t = table_of(table_text(text, sizeof text, "")),
+             *bad = table_of("formula,x,gas\nNiO,1,Ar\nQq2O,1,Ar\nNiO,,Ar\nNiO,1,He\n");
+    const hg_predictor_opts o = opts();
+    hg_predictor *p;
+    hg_forecast f[4];
+    hg_err why[4], err;
+    const hg_mark mark = hg_arena_mark(*state);
+    assert_ok(hg_predictor_fit(&p, t, "y", &o, NULL));
+    assert_ok(hg_predictor_predict(f, why, p, bad, 0.9, NULL, *state, NULL));
+    assert_int_equal(why[0].code, HG_OK);
+    assert_contains(why[1].msg, "Qq");
+    assert_contains(why[2].msg, "\"x\": the cell is empty");
+    assert_contains(why[3].msg, "He");
+    assert_true(isnan(f[1].value) && isnan(f[2].value) && isnan(f[3].low) && isfinite(f[0].value));
+    assert_int_equal(hg_predictor_predict(f, NULL, p, bad, 0.9, NULL, *state, &err), HG_EDATA);
+    assert_contains(err.msg, "steel.csv:3");
+    hg_table *other = table_of("formula,x\nNiO,1\n");
+    assert_int_equal(hg_predictor_predict(f, NULL, p, other, 0.9, NULL, *state, &err), HG_ENOTFOUND);
+    assert_contains(err.msg, "gas");
+    hg_table_free(other);
+    hg_table_free(bad);
+    hg_table_free(t);
+    hg_predictor_free(p);
+    hg_arena_reset(*state, mark);
+}
+
+static void failing_allocations_are_told(void **state) {
+    static char text[TEXT];
+    (void)state;
+    hg_table *t = table_of(table_text(text, sizeof text, ""));
+    const hg_predictor_opts o = opts();
+    bool done = false;
+    for (long k = 0; !done && k < 1000000; k += 1 + k / 6) {
+        hg_predictor *p;
+        fail_alloc_after(k);
+        const hg_status st = hg_predictor_fit(&p, t, "y", &o, NULL);
+        fail_alloc_after(-1);
+        done = st == HG_OK;
+        assert_true(done || !p);
+        hg_predictor_free(p);
+        if (!done) assert_int_equal(st, HG_ENOMEM);
+    }
+    assert_true(done);
+    hg_table_free(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_column_is_learned_and_predicted),   TEST(classes_have_probabilities),
+        TEST(a_folder_gives_the_same_predictions), TEST(folds_are_predicted_from_the_others),
+        TEST(bad_input_is_refused_in_words),       TEST(rows_that_cannot_be_predicted_have_a_reason),
+        TEST(failing_allocations_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
