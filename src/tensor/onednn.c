@@ -227,7 +227,7 @@ typedef struct {
 
 static bool execute(const job *j, dnnl_stream_t stream, dnnl_primitive_t what, const argument *a, int n) {
     dnnl_memory_t m[ARGS] = { NULL };
-    dnnl_exec_arg_t args[ARGS];
+    dnnl_exec_arg_t args[ARGS] = { { 0, NULL } };
     bool good = true;
     for (int i = 0; good && i < n; i++) {
         good = ok(dnnl_memory_create(&m[i], a[i].layout, j->engine, (void *)(uintptr_t)a[i].data));
