@@ -256,6 +256,10 @@ hg_tensor *hg_segment_mean(hg_tape *t, hg_tensor *x, const hg_index *ix);
 hg_tensor *hg_segment_max(hg_tape *t, hg_tensor *x, const hg_index *ix);
 /* x[m, ...] -> [m, ...]: exp(x) / sum of exp(x) over the items of the same row. */
 hg_tensor *hg_segment_softmax(hg_tape *t, hg_tensor *x, const hg_index *ix);
+/* x[m, 3 d], of each item its query, key and value -> [m, d]: the items of a row attend to each other, in heads of w = d / heads numbers:
+ * y_i = sum_j softmax_j(q_i . k_j / sqrt w) v_j (Vaswani et al., NeurIPS 2017, eq. 1). Time and memory go with the squares of the items of
+ * a row. Can be differentiated once. */
+hg_tensor *hg_attention(hg_tape *t, hg_tensor *x, size_t heads, const hg_index *ix);
 
 /* ---- functions of a distance ------------------------------------------------------------------------------------- */
 

@@ -20,6 +20,7 @@
     X(norm)                                                                                                            \
     X(batch_norm)                                                                                                      \
     X(norm2)                                                                                                           \
+    X(attention)                                                                                                       \
     X(segment_softmax)                                                                                                 \
     X(segment)                                                                                                         \
     X(sum)                                                                                                             \
