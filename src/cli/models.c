@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PLACES = 3, PATH_SIZE = 4096 };
+enum { PLACES = CLI_LIBRARIES, PATH_SIZE = 4096 };
 
 static bool has_card(const char *folder) {
     char path[PATH_SIZE];
@@ -82,4 +82,36 @@ hg_status cli_model_load(hg_model **out, const char *word, hg_err *err) {
     *out = NULL;
     HG_TRY(cli_model_folder(path, word, err));
     return hg_model_load(out, path, err);
+}
+
+/* ---- libraries -------------------------------------------------------------------------------------------------------- */
+
+hg_status cli_libraries(const char *path[CLI_LIBRARIES], size_t *n, cli_run *run, hg_err *err) {
+    char place[PLACES][PATH_SIZE];
+    struct stat there;
+    *n = 0;
+    path[0] = cli_value(&run->args, "library");
+    if (path[0]) {
+        *n = 1;
+        return HG_OK;
+    }
+    places(place);
+    for (int i = 0; i < PLACES; i++) {
+        if (!*place[i] || stat(place[i], &there) != 0) continue;
+        char resolved[PATH_MAX];
+        path[*n] = hg_arena_strdup(run->arena, realpath(place[i], resolved) ? resolved : place[i]);
+        if (!path[*n]) return hg_fail(err, HG_ENOMEM, "no memory for a path");
+        ++*n;
+    }
+    if (*n) return HG_OK;
+    return hg_advise(err, hg_fail(err, HG_ENOTFOUND, "there is no library of models"),
+                     "name one with --library, or set HAGANE_MODELS to a folder of models");
+}
+
+hg_status cli_library(const char **path, const cli_run *run, hg_err *err) {
+    *path = cli_value(&run->args, "library");
+    if (!*path) *path = getenv("HAGANE_MODELS");
+    if (*path) return HG_OK;
+    return hg_advise(err, hg_fail(err, HG_EINVAL, "which library?"),
+                     "name it with --library, a folder or a .hgpack file, or set HAGANE_MODELS");
 }

@@ -11,6 +11,15 @@
     V(train)                                                                                                           \
     V(predict)                                                                                                         \
     V(evaluate)                                                                                                        \
+    V(models)                                                                                                          \
+    V(models_list)                                                                                                     \
+    V(models_search)                                                                                                   \
+    V(models_show)                                                                                                     \
+    V(models_pull)                                                                                                     \
+    V(models_push)                                                                                                     \
+    V(models_pack)                                                                                                     \
+    V(models_verify)                                                                                                   \
+    V(models_rm)                                                                                                       \
     V(density)                                                                                                         \
     V(party)                                                                                                           \
     V(party_init)                                                                                                      \

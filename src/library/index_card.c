@@ -1,0 +1,189 @@
+/* library/index_card.c -- from a card to the rows of the index */
+#include "core/text.h"
+#include "library/index_internal.h"
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- names of metrics ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *begins, *kind;
+    bool more_is_better;
+} metric_kind;
+
+static const metric_kind KINDS[] = {
+    { "mean absolute error", "mae", false },        { "root mean square error", "rmse", false },
+    { "largest error", "largest", false },          { "area under the ROC curve", "auc", true },
+    { "coefficient of determination", "r2", true }, { "accuracy", "accuracy", true },
+};
+
+/* What the rest of a metric's name says of the rows it was measured on, the best first. */
+static const char *const ROLES[] = { "test", "fold", "validation", NULL, "train" };
+
+static int role_of(const char *rest) {
+    const int n = (int)(sizeof ROLES / sizeof *ROLES);
+    int untold = 0;
+    for (int i = 0; i < n; i++) {
+        if (!ROLES[i])
+            untold = i;
+        else if (strstr(rest, ROLES[i]))
+            return i;
+    }
+    return untold;
+}
+
+/* "mae.test" from kind and role. */
+static void compose(char out[HG_INDEX_KIND], const char *kind, int role) {
+    snprintf(out, HG_INDEX_KIND, "%s%s%s", kind, ROLES[role] ? "." : "", ROLES[role] ? ROLES[role] : "");
+}
+
+void hg_index_kind(char kind[HG_INDEX_KIND], int *role, const char *metric) {
+    *role = role_of(metric);
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
+        const metric_kind *k = &KINDS[i];
+        const size_t n = strlen(k->begins), m = strlen(k->kind);
+        if (strncmp(metric, k->begins, n) != 0 &&
+            (strncmp(metric, k->kind, m) != 0 || isalnum((unsigned char)metric[m])))
+            continue;
+        compose(kind, k->kind, *role);
+        return;
+    }
+    snprintf(kind, HG_INDEX_KIND, "%s", metric);
+    *role = role_of("");
+}
+
+bool hg_index_more_is_better(const char *kind) {
+    const size_t n = strcspn(kind, ".");
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+        if (strlen(KINDS[i].kind) == n && strncmp(KINDS[i].kind, kind, n) == 0) return KINDS[i].more_is_better;
+    return false;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------------- */
+
+static hg_status term(uint64_t *id, hg_index *x, const char *text, hg_err *err) {
+    bool found;
+    HG_TRY(
+        hg_database_int(id, &found, x->db, "SELECT id FROM term WHERE text = ?", HG_VALUES(hg_value_text(text)), err));
+    if (found) return HG_OK;
+    HG_TRY(hg_database_run(x->db, "INSERT INTO term (text) VALUES (?)", HG_VALUES(hg_value_text(text)), err));
+    return hg_database_int(id, &found, x->db, "SELECT last_insert_rowid()", NULL, 0, err);
+}
+
+static hg_status put_metric(hg_index *x, uint64_t model, uint64_t property, const char *kind, const char *told,
+                            const hg_card_number *m, hg_err *err) {
+    uint64_t id;
+    HG_TRY(term(&id, x, kind, err));
+    return hg_database_run(
+        x->db, "INSERT OR IGNORE INTO metric (property, kind, value, model, told, unit) VALUES (?, ?, ?, ?, ?, ?)",
+        HG_VALUES(hg_value_int(property), hg_value_int(id), hg_value_real(m->value), hg_value_int(model),
+                  hg_value_text(told), hg_value_text(m->unit)),
+        err);
+}
+
+/* Is there one of the same kind that tells more of new cases? */
+static bool is_best(const hg_card_property *p, size_t i, const char *kind, int role) {
+    const size_t n = strcspn(kind, ".");
+    for (size_t k = 0; k < p->n_metrics; k++) {
+        char other[HG_INDEX_KIND];
+        int its;
+        if (!isfinite(p->metrics[k].value)) continue;
+        hg_index_kind(other, &its, p->metrics[k].name);
+        if (strcspn(other, ".") == n && strncmp(other, kind, n) == 0 && (its < role || (its == role && k < i)))
+            return false;
+    }
+    return true;
+}
+
+/* Under its full short name, and under "mae" alone when it is the one that tells most. */
+static hg_status put_metrics(hg_index *x, uint64_t model, uint64_t property, const hg_card_property *p, hg_err *err) {
+    for (size_t i = 0; i < p->n_metrics; i++) {
+        char kind[HG_INDEX_KIND], shorter[HG_INDEX_KIND];
+        int role;
+        if (!isfinite(p->metrics[i].value)) continue;
+        hg_index_kind(kind, &role, p->metrics[i].name);
+        HG_TRY(put_metric(x, model, property, kind, kind, &p->metrics[i], err));
+        const size_t n = strcspn(kind, ".");
+        if (!kind[n] || !is_best(p, i, kind, role)) continue;
+        snprintf(shorter, sizeof shorter, "%.*s", (int)n, kind);
+        HG_TRY(put_metric(x, model, property, shorter, kind, &p->metrics[i], err));
+    }
+    return HG_OK;
+}
+
+static hg_status put_property(hg_index *x, uint64_t model, const hg_card_property *p, hg_err *err) {
+    uint64_t id;
+    HG_TRY(term(&id, x, p->what.symbol, err));
+    HG_TRY(hg_database_run(x->db, "INSERT OR IGNORE INTO property (term, model) VALUES (?, ?)",
+                           HG_VALUES(hg_value_int(id), hg_value_int(model)), err));
+    HG_TRY(hg_database_run(x->db, "INSERT OR IGNORE INTO called (name, term) VALUES (?, ?)",
+                           HG_VALUES(hg_value_text(p->what.name), hg_value_int(id)), err));
+    return put_metrics(x, model, id, p, err);
+}
+
+/* The figure that stands for the model in a list: the first property's first finite metric of its best role. */
+static const hg_card_number *headline(char kind[HG_INDEX_KIND], const hg_card *c) {
+    const hg_card_property *p = &c->property[0];
+    for (size_t i = 0; i < p->n_metrics; i++) {
+        int role;
+        if (!isfinite(p->metrics[i].value)) continue;
+        hg_index_kind(kind, &role, p->metrics[i].name);
+        if (is_best(p, i, kind, role)) return &p->metrics[i];
+    }
+    kind[0] = '\0';
+    return NULL;
+}
+
+typedef struct {
+    hg_text symbols, properties, words;
+} texts;
+
+static void compose_texts(texts *t, const hg_card *c) {
+    const char *const words[] = { c->source, c->licence, c->split, c->parent };
+    for (size_t i = 0; i < c->n_properties; i++) {
+        const hg_property *p = &c->property[i].what;
+        hg_text_add(&t->symbols, "%s%s", i ? ", " : "", p->symbol);
+        hg_text_add(&t->properties, "%s%s %s", i ? ", " : "", p->symbol, p->name);
+    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i]) hg_text_add(&t->words, "%s%s", t->words.len ? "; " : "", words[i]);
+}
+
+static hg_status put_model(uint64_t *id, hg_index *x, uint64_t source, const char *name, uint64_t bytes,
+                           const hg_card *c, const texts *t, hg_err *err) {
+    char kind[HG_INDEX_KIND];
+    const hg_card_number *best = headline(kind, c);
+    bool found;
+    if (t->symbols.failed || t->properties.failed || t->words.failed)
+        return hg_fail(err, HG_ENOMEM, "no memory for the index of %s", x->library);
+    HG_TRY(hg_database_run(
+        x->db,
+        "INSERT INTO model (source, bytes, licence, symbols, kind, value, unit, name, properties, architecture, "
+        "descriptor, elements, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        HG_VALUES(hg_value_int(source), hg_value_int(bytes), hg_value_text(c->licence), hg_value_text(t->symbols.s),
+                  hg_value_text(best ? kind : NULL), best ? hg_value_real(best->value) : hg_value_text(NULL),
+                  hg_value_text(best ? best->unit : NULL), hg_value_text(name), hg_value_text(t->properties.s),
+                  hg_value_text(c->architecture), hg_value_text(c->descriptor), hg_value_text(c->elements),
+                  hg_value_text(t->words.s)),
+        err));
+    HG_TRY(hg_database_int(id, &found, x->db, "SELECT last_insert_rowid()", NULL, 0, err));
+    return hg_database_run(
+        x->db,
+        "INSERT INTO search (rowid, name, properties, architecture, descriptor, elements, words) "
+        "SELECT id, name, properties, architecture, descriptor, elements, words FROM model WHERE id = ?",
+        HG_VALUES(hg_value_int(*id)), err);
+}
+
+hg_status index_put(hg_index *x, uint64_t source, const char *name, uint64_t bytes, const hg_card *c, hg_err *err) {
+    texts t = { hg_text_new(0), hg_text_new(0), hg_text_new(0) };
+    uint64_t id;
+    compose_texts(&t, c);
+    hg_status st = put_model(&id, x, source, name, bytes, c, &t, err);
+    for (size_t i = 0; st == HG_OK && i < c->n_properties; i++) st = put_property(x, id, &c->property[i], err);
+    hg_text_free(&t.symbols);
+    hg_text_free(&t.properties);
+    hg_text_free(&t.words);
+    return st;
+}
