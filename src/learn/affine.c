@@ -70,8 +70,7 @@ static pair compare(const double *a, const double *b, size_t p, size_t d) {
     pair r = { 0, 0, 0 };
     for (size_t j = 0; j < p; j++) r.product += a[j] * b[j], r.s += (a[j] - b[j]) * (a[j] - b[j]);
     for (size_t j = p; j < d; j++) r.x += (a[j] - b[j]) * (a[j] - b[j]);
-    r.product /= (double)p;
-    r.s /= (double)p;
+    if (p) r.product /= (double)p, r.s /= (double)p;
     if (d > p) r.x /= (double)(d - p);
     return r;
 }
@@ -150,8 +149,9 @@ static double objective(void *ctx, const double *x, double *grad, size_t count) 
     return f;
 }
 
-static hg_status learn(search *s, const hg_learning *how, hg_err *err) {
-    double lower[HYPERS], upper[HYPERS], best = INFINITY, x[HYPERS];
+/* *best: the least objective, with the hyper-parameters that have it. */
+static hg_status learn(double *best, search *s, size_t starts, const hg_learning *how, hg_err *err) {
+    double lower[HYPERS], upper[HYPERS], x[HYPERS];
     hg_rng rng = hg_rng_make(how->seed, 0xaff1);
     for (size_t k = 0; k < HYPERS; k++) {
         lower[k] = log(MIDDLE[k]) - 6;
@@ -159,19 +159,17 @@ static hg_status learn(search *s, const hg_learning *how, hg_err *err) {
     }
     hg_minimize_opts o = hg_minimize_opts_default();
     o.max_evals = 100;
-    for (size_t start = 0; start < STARTS; start++) {
+    *best = INFINITY;
+    for (size_t start = 0; start < starts; start++) {
         hg_minimum found;
         for (size_t k = 0; k < HYPERS; k++) x[k] = log(MIDDLE[k]) + (start ? hg_rng_normal(&rng) : 0);
         HG_TRY(hg_minimize(&found, x, lower, upper, HYPERS, objective, s, &o, err));
-        if (isfinite(found.f) && found.f < best) {
-            best = found.f;
+        if (isfinite(found.f) && found.f < *best) {
+            *best = found.f;
             for (size_t k = 0; k < HYPERS; k++) s->m->hyper[k] = exp(x[k]);
         }
-        if (how->hooks && how->hooks->progress &&
-            !how->hooks->progress(how->hooks->user, "affine transfer", start + 1, STARTS))
-            return hg_fail(err, HG_ECANCEL, "interrupted");
     }
-    if (isinf(best) || !factor(s, s->m->hyper))
+    if (isinf(*best) || !factor(s, s->m->hyper))
         return hg_fail(err, HG_ENOTPD, "affine transfer: the covariance is not positive definite");
     return HG_OK;
 }
@@ -195,15 +193,15 @@ static hg_status prepare(search *s, affine *m, const hg_rows *rows, hg_arena *me
     return HG_OK;
 }
 
-/* A model of the rows, learned or (how NULL) only looked at through f and grad. */
-static hg_status begin(affine **out, const hg_rows *rows, const hg_learning *how, double *f, double *grad,
-                       const double *log_hyper, hg_err *err) {
+/* A model of the rows, the best of `starts`; 0: only looked at, at log_hyper. */
+static hg_status begin(affine **out, double *f, double *grad, const hg_rows *rows, size_t starts,
+                       const double *log_hyper, const hg_learning *how, hg_err *err) {
     search s;
     HG_TRY(new_model(out, rows->n, rows->d, rows->sources, err));
     hg_arena *mem = hg_arena_new();
     hg_status st = mem ? prepare(&s, *out, rows, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for affine transfer");
-    if (st == HG_OK && how) st = learn(&s, how, err);
-    if (st == HG_OK && !how) *f = objective(&s, log_hyper, grad, HYPERS);
+    if (st == HG_OK && starts) st = learn(f, &s, starts, how, err);
+    if (st == HG_OK && !starts) *f = objective(&s, log_hyper, grad, HYPERS);
     hg_arena_free(mem);
     return st;
 }
@@ -211,15 +209,26 @@ static hg_status begin(affine **out, const hg_rows *rows, const hg_learning *how
 hg_status hg_affine_objective(double *f, double *grad, const double *log_hyper, const hg_rows *rows, hg_err *err) {
     HG_ONE_BLAS_THREAD;
     affine *m;
-    const hg_status st = begin(&m, rows, NULL, f, grad, log_hyper, err);
+    const hg_status st = begin(&m, f, grad, rows, 0, log_hyper, NULL, err);
     affine_free(m);
     return st;
+}
+
+hg_status hg_affine_evidence(double *evidence, const hg_rows *rows, const hg_learning *how, hg_err *err) {
+    HG_ONE_BLAS_THREAD;
+    affine *m;
+    double f;
+    const hg_status st = begin(&m, &f, NULL, rows, 1, NULL, how, err);
+    affine_free(m);
+    *evidence = st == HG_OK ? -f : -INFINITY;
+    return st == HG_ENOTPD ? HG_OK : st;
 }
 
 static hg_status affine_fit(void **model, const hg_rows *rows, const hg_learning *how, hg_err *err) {
     HG_ONE_BLAS_THREAD;
     affine *m;
-    const hg_status st = begin(&m, rows, how, NULL, NULL, NULL, err);
+    double f;
+    const hg_status st = begin(&m, &f, NULL, rows, STARTS, NULL, how, err);
     if (st != HG_OK) affine_free(m);
     *model = st == HG_OK ? m : NULL;
     return st;

@@ -8,8 +8,10 @@
  * others; noise. */
 enum { HG_AFFINE_HYPERS = 7 };
 
-/* *f: minus log evidence and log prior of rows' y, standardised, and grad[HG_AFFINE_HYPERS] by log_hyper; NULL: not
- * wanted. NaN where the covariance is not positive definite. HG_ENOMEM. */
+/* *f: minus log evidence and log prior of rows' y, standardised, and grad[HG_AFFINE_HYPERS] by log_hyper; grad NULL: not
+ * wanted. rows->sources may be 0. NaN where the covariance is not positive definite. HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_affine_objective(double *f, double *grad, const double *log_hyper, const hg_rows *rows,
                                             hg_err *err);
+/* The greatest log evidence and log prior that a search from the middle of the priors finds; -INFINITY: none. HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_affine_evidence(double *evidence, const hg_rows *rows, const hg_learning *how, hg_err *err);
 #endif
