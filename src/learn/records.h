@@ -7,4 +7,5 @@ extern const hg_learner hg_affine_learner;                        /* learn/affin
 extern const hg_learner hg_ridge_learner;                         /* learn/ridge.c */
 extern const hg_learner hg_extratrees_learner, hg_forest_learner; /* learn/forests.c */
 extern const hg_learner hg_boost_learner;                         /* learn/boost.c */
+extern const hg_learner hg_mlp_learner;                           /* learn/mlp_learner.c */
 #endif

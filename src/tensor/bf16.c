@@ -26,19 +26,63 @@ size_t hg_bf16_room(size_t m, size_t k) { return 2 * pairs(k < DEPTH ? k : DEPTH
 /* ---- packing -------------------------------------------------------------------------------------------------- */
 
 /* to[n] = x[n] rounded. */
-HG_INLINE void round_row_body(uint16_t *restrict to, const float *restrict x, size_t n) {
+HG_INLINE void round_row_plain_body(uint16_t *restrict to, const float *restrict x, size_t n) {
     for (size_t i = 0; i < n; i++) to[i] = rounded(x[i]);
 }
-HG_ISA_FUNCTION(static, round_row, (uint16_t * to, const float *x, size_t n), (to, x, n))
+HG_ISA_FUNCTION(static, round_row_plain, (uint16_t * to, const float *x, size_t n), (to, x, n))
 
 /* to[i] = pair of x[i] and y[i]. */
-HG_INLINE void pair_rows_body(uint16_t *restrict to, const float *restrict x, const float *restrict y, size_t n) {
+HG_INLINE void pair_rows_plain_body(uint16_t *restrict to, const float *restrict x, const float *restrict y, size_t n) {
     for (size_t i = 0; i < n; i++) {
         to[2 * i] = rounded(x[i]);
         to[2 * i + 1] = rounded(y[i]);
     }
 }
-HG_ISA_FUNCTION(static, pair_rows, (uint16_t * to, const float *x, const float *y, size_t n), (to, x, y, n))
+HG_ISA_FUNCTION(static, pair_rows_plain, (uint16_t * to, const float *x, const float *y, size_t n), (to, x, y, n))
+
+#if defined(__x86_64__)
+#define BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
+static bool has_bf16(void) { return __builtin_cpu_supports("avx512bf16"); }
+
+BF16_TARGET static void round_row_fast(uint16_t *to, const float *x, size_t n) {
+    size_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        const __m512 low = _mm512_loadu_ps(x + i), high = _mm512_loadu_ps(x + i + LANES);
+        _mm512_storeu_si512(to + i, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+    }
+    for (; i < n; i += LANES) {
+        const __mmask16 mask = (__mmask16)(n - i >= LANES ? 0xffffu : (1u << (n - i)) - 1);
+        _mm256_mask_storeu_epi16(to + i, mask, (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, x + i)));
+    }
+}
+
+BF16_TARGET static void pair_rows_fast(uint16_t *to, const float *x, const float *y, size_t n) {
+    for (size_t i = 0; i < n; i += LANES) {
+        const __mmask16 mask = (__mmask16)(n - i >= LANES ? 0xffffu : (1u << (n - i)) - 1);
+        const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, x + i)));
+        const __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, y + i)));
+        _mm512_mask_storeu_epi32(to + 2 * i, mask, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+    }
+}
+#else
+static bool has_bf16(void) { return false; }
+static void round_row_fast(uint16_t *to, const float *x, size_t n) { round_row_plain(to, x, n); }
+static void pair_rows_fast(uint16_t *to, const float *x, const float *y, size_t n) { pair_rows_plain(to, x, y, n); }
+#endif
+
+static void round_row(uint16_t *to, const float *x, size_t n) {
+    if (has_bf16())
+        round_row_fast(to, x, n);
+    else
+        round_row_plain(to, x, n);
+}
+
+static void pair_rows(uint16_t *to, const float *x, const float *y, size_t n) {
+    if (has_bf16())
+        pair_rows_fast(to, x, y, n);
+    else
+        pair_rows_plain(to, x, y, n);
+}
 
 /* pairs[k/2][width] of x[k, n] in rows of length ld; width >= n, zeros beyond n. */
 static void pack_rows(uint16_t *to, const float *x, ptrdiff_t ld, size_t k, size_t n, size_t width) {
@@ -121,8 +165,6 @@ HG_INLINE void tile_plain_body(const tile *t) {
 HG_ISA_FUNCTION(static, tile_plain, (const tile *t), (t))
 
 #if defined(__x86_64__)
-#define BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
-
 /* `vectors` is a constant where this is inlined, so that the sums stay in registers. */
 BF16_TARGET HG_INLINE void tile_fast_of(const tile *t, const int vectors) {
     __m512 sum[MR][PANEL / LANES];
@@ -160,10 +202,8 @@ BF16_TARGET static void tile_fast(const tile *t) {
     default: tile_fast_of(t, 4); break;
     }
 }
-static bool has_bf16(void) { return __builtin_cpu_supports("avx512bf16"); }
 #else
 static void tile_fast(const tile *t) { tile_plain(t); }
-static bool has_bf16(void) { return false; }
 #endif
 
 /* A layout of a that tiles read: by rows as it lies, or in pairs of columns; returns the strides of a pair. */

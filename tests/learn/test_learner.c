@@ -32,9 +32,21 @@ static hg_rows rows_of(world *w, size_t classes, size_t from, size_t n, bool wit
                        .classes = classes };
 }
 
+/* Little work for those that take many rounds: what is tested here does not need more. */
+static void shorten(double *option, const hg_learner *l) {
+    static const struct {
+        const char *name;
+        double most;
+    } LESS[] = { { "epochs", 60 }, { "members", 2 }, { "width", 64 } };
+    for (size_t k = 0; k < l->n_options; k++)
+        for (size_t i = 0; i < sizeof LESS / sizeof *LESS; i++)
+            if (strcmp(l->option[k].name, LESS[i].name) == 0) option[k] = LESS[i].most;
+}
+
 static hg_status fit(void **m, const hg_learner *l, const hg_rows *rows, uint64_t seed, hg_pool *pool, hg_err *err) {
     double option[HG_LEARNER_OPTIONS_MOST];
     hg_learner_defaults(option, l);
+    shorten(option, l);
     return l->fit(m, rows, &(hg_learning) { .option = option, .seed = seed, .pool = pool }, err);
 }
 

@@ -1,0 +1,311 @@
+/* learn/mlp_learner.c -- an ensemble of multilayer perceptrons (learn/mlp.h) as a learner
+ *
+ * Members have the same layers, each half as wide as the one before. Each has first weights, an order of rows and a tenth of the rows of its own, which it does not
+ * learn from and by which its best epoch is chosen. The value is the mean of the members, their standard deviation is the spread (Lakshminarayanan,
+ * Pritzel & Blundell, NeurIPS 2017, without adversarial examples); probabilities are means, too. The rate rises and falls over all epochs
+ * (Smith & Topin 2019). Targets of a regression have mean 0 and standard deviation 1 inside.
+ */
+#include "core/memory.h"
+#include "learn/mlp.h"
+#include "learn/records.h"
+#include "learn/scaling.h"
+#include <math.h>
+#include <string.h>
+
+enum { MEMBERS, LAYERS, WIDTH, EPOCHS, BATCH, RATE, DECAY, CORNER, OPTIONS_COUNT };
+enum { PARTS = 10, CHUNK = 480, EPOCHS_LEAST = 20, EPOCHS_MOST = 300, MEMBERS_MOST = 256, HIDDEN_MOST = 5 };
+static const double STEPS = 10000; /* worth taking, when epochs are not given */
+static const hg_function ACT = HG_SILU;
+
+typedef struct {
+    hg_scaling scaling;
+    hg_mlp_shape shape;
+    size_t members, size; /* numbers of a member */
+    float *weights;       /* [members,size] */
+    double unit[2];       /* mean and standard deviation of the targets */
+} ensemble;
+
+static void ensemble_free(void *model) {
+    ensemble *m = model;
+    if (!m) return;
+    hg_scaling_free(&m->scaling);
+    hg_free(m->weights);
+    hg_free(m);
+}
+
+static hg_status new_ensemble(ensemble **out, const hg_mlp_shape *s, size_t members, hg_err *err) {
+    ensemble *m = *out = hg_calloc(1, sizeof *m);
+    if (m) {
+        m->shape = *s;
+        m->members = members;
+        m->size = hg_mlp_size(s);
+        m->weights = hg_calloc(m->size <= SIZE_MAX / members ? members * m->size : SIZE_MAX, sizeof *m->weights);
+    }
+    if (m && m->weights) return HG_OK;
+    ensemble_free(m);
+    *out = NULL;
+    return hg_fail(err, HG_ENOMEM, "no memory for %zu networks", members);
+}
+
+/* ---- fit ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    float *x, *y;      /* [n,d] and [n], scaled */
+    hg_mlp_task *task; /* [members] */
+    size_t *part;      /* [n] */
+} desk;
+
+static size_t outputs_of(size_t classes) { return classes ? classes : 1; }
+
+static hg_mlp_shape shape_of(const double *option, size_t d, size_t classes) {
+    hg_mlp_shape s = { .layers = (size_t)option[LAYERS] + 1, .width = { d } };
+    for (size_t l = 1; l < s.layers; l++) {
+        const size_t half = (size_t)option[WIDTH] >> (l - 1);
+        s.width[l] = half > 8 ? half : 8;
+    }
+    s.width[s.layers] = outputs_of(classes);
+    return s;
+}
+
+static void scale(const ensemble *m, float *to, double *z, const float *x, size_t n) {
+    const size_t d = m->scaling.d;
+    for (size_t i = 0; i < n; i++) {
+        hg_scaling_apply(z, &m->scaling, x + i * d, 1);
+        for (size_t j = 0; j < d; j++) to[i * d + j] = (float)z[j];
+    }
+}
+
+static void scale_targets(ensemble *m, float *y, const hg_rows *rows) {
+    double sum = 0;
+    m->unit[0] = 0, m->unit[1] = 1;
+    for (size_t i = 0; i < rows->n && !rows->classes; i++) m->unit[0] += rows->y[i] / (double)rows->n;
+    for (size_t i = 0; i < rows->n; i++) sum += (rows->y[i] - m->unit[0]) * (rows->y[i] - m->unit[0]);
+    if (!rows->classes && sum > 0) m->unit[1] = sqrt(sum / (double)rows->n);
+    for (size_t i = 0; i < rows->n; i++) y[i] = (float)((rows->y[i] - m->unit[0]) / m->unit[1]);
+}
+
+/* A tenth of the groups to choose the epoch by, another one for each member; where there is one group: none. */
+static hg_status choose_rows(hg_mlp_task *t, size_t *part, const hg_rows *rows, hg_arena *mem, hg_err *err) {
+    size_t *row = hg_alloc(mem, rows->n, sizeof *row), judge = 0;
+    const size_t parts = hg_rows_split(part, rows, PARTS, t->seed);
+    if (!row || !parts) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows", rows->n);
+    for (size_t i = 0; i < rows->n; i++) judge += parts > 1 && part[i] == 0;
+    t->train = row;
+    t->judge = row + rows->n - judge;
+    for (size_t i = 0; i < rows->n; i++)
+        row[parts > 1 && part[i] == 0 ? rows->n - judge + t->n_judge++ : t->n_train++] = i;
+    return HG_OK;
+}
+
+static hg_status set_desk(desk *w, ensemble *m, const hg_rows *rows, const hg_learning *how, hg_arena *mem,
+                          hg_err *err) {
+    double *z = hg_alloc(mem, rows->d, sizeof *z);
+    *w = (desk) { hg_alloc(mem, rows->n * rows->d, sizeof(float)), hg_alloc(mem, rows->n, sizeof(float)),
+                  hg_alloc(mem, m->members, sizeof(hg_mlp_task)), hg_alloc(mem, rows->n, sizeof(size_t)) };
+    if (!z || !w->x || !w->y || !w->task || !w->part)
+        return hg_fail(err, HG_ENOMEM, "no memory for %zu rows of %zu numbers", rows->n, rows->d);
+    HG_TRY(hg_scaling_fit(&m->scaling, rows, err));
+    scale(m, w->x, z, rows->x, rows->n);
+    scale_targets(m, w->y, rows);
+    for (size_t k = 0; k < m->members; k++) {
+        hg_rng r = hg_rng_make(how->seed, k);
+        w->task[k] = (hg_mlp_task) { .shape = m->shape, .seed = hg_rng_u64(&r), .weights = m->weights + k * m->size };
+        HG_TRY(choose_rows(&w->task[k], w->part, rows, mem, err));
+    }
+    return HG_OK;
+}
+
+static hg_mlp_opts opts_of(const double *option, size_t n) {
+    hg_mlp_opts o = hg_mlp_opts_default();
+    const double enough = ceil(STEPS * option[BATCH] / (double)n);
+    o.act = ACT;
+    o.batch = (size_t)option[BATCH];
+    o.epochs = (size_t)(option[EPOCHS] > 0 ? option[EPOCHS] : fmin(fmax(enough, EPOCHS_LEAST), EPOCHS_MOST));
+    o.rate = option[RATE];
+    o.decay = option[DECAY];
+    o.corner = option[CORNER];
+    o.schedule = HG_RATE_ONE_CYCLE;
+    return o;
+}
+
+static hg_status learn(ensemble *m, const hg_rows *rows, const hg_learning *how, hg_arena *mem, hg_err *err) {
+    const hg_mlp_opts o = opts_of(how->option, rows->n);
+    desk w;
+    HG_TRY(set_desk(&w, m, rows, how, mem, err));
+    const hg_mlp_rows scaled = { .n = rows->n, .x = w.x, .y = w.y, .classes = rows->classes };
+    return hg_mlp_train(w.task, m->members, &scaled, &o, how->pool, how->hooks, err);
+}
+
+static hg_status mlp_fit(void **model, const hg_rows *rows, const hg_learning *how, hg_err *err) {
+    const hg_mlp_shape s = shape_of(how->option, rows->d, rows->classes);
+    ensemble *m;
+    *model = NULL;
+    HG_TRY(new_ensemble(&m, &s, (size_t)how->option[MEMBERS], err));
+    hg_arena *mem = hg_arena_new();
+    const hg_status st = mem ? learn(m, rows, how, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for networks");
+    hg_arena_free(mem);
+    if (st == HG_OK)
+        *model = m;
+    else
+        ensemble_free(m);
+    return st;
+}
+
+static const char *mlp_suits(const hg_rows *rows) { return rows->d < 1 ? "needs columns of numbers" : NULL; }
+
+/* ---- predict --------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    double *out, *sd;
+    const ensemble *m;
+    const hg_rows *rows;
+    hg_status *status; /* [chunks] */
+} prediction;
+
+static void add_probabilities(double *p, const float *logit, size_t k, double share) {
+    double most = -INFINITY, all = 0;
+    for (size_t q = 0; q < k; q++) most = fmax(most, (double)logit[q]);
+    for (size_t q = 0; q < k; q++) all += exp((double)logit[q] - most);
+    for (size_t q = 0; q < k; q++) p[q] += share * exp((double)logit[q] - most) / all;
+}
+
+/* value[members,n,k] of rows from `begin` on, one after another, become means, and spreads of a regression. */
+static void average(const prediction *p, const float *value, size_t begin, size_t n) {
+    const ensemble *m = p->m;
+    const size_t k = m->shape.width[m->shape.layers], members = m->members;
+    const double share = 1 / (double)members;
+    for (size_t i = 0; i < n; i++) {
+        double *out = p->out + (begin + i) * k, sum = 0;
+        for (size_t q = 0; q < k; q++) out[q] = 0;
+        for (size_t e = 0; e < members; e++) {
+            const float *v = value + (e * n + i) * k;
+            if (p->rows->classes)
+                add_probabilities(out, v, k, share);
+            else
+                out[0] += share * (double)v[0];
+        }
+        if (p->rows->classes) continue;
+        for (size_t e = 0; e < members; e++)
+            sum += ((double)value[e * n + i] - out[0]) * ((double)value[e * n + i] - out[0]);
+        out[0] = m->unit[0] + m->unit[1] * out[0];
+        if (p->sd) p->sd[begin + i] = members > 1 ? m->unit[1] * sqrt(sum / (double)(members - 1)) : NAN;
+    }
+}
+
+static hg_status predict_rows(const prediction *p, size_t begin, size_t n) {
+    const ensemble *m = p->m;
+    const size_t d = m->scaling.d, k = m->shape.width[m->shape.layers];
+    double *z = hg_malloc(d, sizeof *z);
+    float *x = hg_malloc(n * d, sizeof *x), *value = hg_malloc(m->members * n * k, sizeof *value);
+    hg_status st = z && x && value ? HG_OK : HG_ENOMEM;
+    if (st == HG_OK) scale(m, x, z, p->rows->x + begin * d, n);
+    for (size_t e = 0; e < m->members && st == HG_OK; e++)
+        st = hg_mlp_apply(value + e * n * k, &m->shape, ACT, m->weights + e * m->size, x, n, NULL);
+    if (st == HG_OK) average(p, value, begin, n);
+    hg_free(z);
+    hg_free(x);
+    hg_free(value);
+    return st;
+}
+
+static void predict_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    const prediction *p = ctx;
+    (void)worker;
+    p->status[begin / CHUNK] = predict_rows(p, begin, end - begin);
+}
+
+static hg_status mlp_predict(double *out, double *sd, const void *model, const hg_rows *rows, hg_pool *pool,
+                             hg_err *err) {
+    const size_t chunks = (rows->n + CHUNK - 1) / CHUNK;
+    prediction p = { .out = out, .sd = sd, .m = model, .rows = rows };
+    p.status = hg_calloc(chunks, sizeof *p.status);
+    hg_status st = p.status ? HG_OK : HG_ENOMEM;
+    if (st == HG_OK) hg_pool_for(pool, rows->n, CHUNK, predict_task, &p);
+    for (size_t i = 0; i < chunks && st == HG_OK; i++) st = p.status[i];
+    hg_free(p.status);
+    return st == HG_OK ? HG_OK : hg_fail(err, st, "no memory for predictions");
+}
+
+/* ---- files ----------------------------------------------------------------------------------------------------------- */
+
+static hg_status mlp_save(const void *model, hg_shelf *to, hg_err *err) {
+    const ensemble *m = model;
+    const size_t shape[2] = { m->members, m->size }, widths = m->shape.layers + 1;
+    int64_t width[HG_MLP_LAYERS + 1];
+    for (size_t l = 0; l < widths; l++) width[l] = (int64_t)m->shape.width[l];
+    HG_TRY(hg_scaling_save(&m->scaling, to, err));
+    HG_TRY(hg_shelf_put(to, "width", HG_STORED_I64, &widths, 1, width, err));
+    HG_TRY(hg_shelf_put(to, "weights", HG_STORED_F32, shape, 2, m->weights, err));
+    return hg_shelf_doubles(to, "unit", m->unit, 2, err);
+}
+
+/* The file's widths and number of networks, which may be anything, as a model of that shape. */
+static hg_status read_shape(hg_mlp_shape *s, size_t *members, const hg_shelf_view *from, size_t d, size_t classes,
+                            hg_err *err) {
+    const size_t any[2] = { HG_SHELF_ANY, HG_SHELF_ANY };
+    const hg_stored *width, *weights;
+    HG_TRY(hg_shelf_get(&width, from, "width", HG_STORED_I64, any, 1, err));
+    HG_TRY(hg_shelf_get(&weights, from, "weights", HG_STORED_F32, any, 2, err));
+    *s = (hg_mlp_shape) { .layers = width->count - 1 };
+    bool good = width->count >= 2 && width->count <= HG_MLP_LAYERS + 1;
+    for (size_t l = 0; good && l <= s->layers; l++) {
+        const int64_t w = ((const int64_t *)width->data)[l];
+        good = w > 0 && w <= UINT32_MAX;
+        s->width[l] = (size_t)w;
+    }
+    good = good && s->width[0] == d && s->width[s->layers] == outputs_of(classes) && hg_mlp_size(s) != SIZE_MAX;
+    *members = weights->shape[0];
+    if (!good || *members < 1 || *members > MEMBERS_MOST || weights->shape[1] != hg_mlp_size(s))
+        return hg_fail(err, HG_EDATA, "%s: the networks have other layers than these rows need", from->source);
+    return HG_OK;
+}
+
+static hg_status read_model(ensemble *m, const hg_shelf_view *from, size_t d, hg_err *err) {
+    const size_t shape[2] = { m->members, m->size };
+    const hg_stored *t;
+    HG_TRY(hg_scaling_load(&m->scaling, from, d, err));
+    HG_TRY(hg_shelf_get(&t, from, "weights", HG_STORED_F32, shape, 2, err));
+    memcpy(m->weights, t->data, t->count * sizeof *m->weights);
+    return hg_shelf_get_doubles(m->unit, from, "unit", 2, err);
+}
+
+static hg_status mlp_load(void **model, const hg_shelf_view *from, size_t d, size_t classes, hg_err *err) {
+    hg_mlp_shape s;
+    size_t members;
+    ensemble *m;
+    *model = NULL;
+    HG_TRY(read_shape(&s, &members, from, d, classes, err));
+    HG_TRY(new_ensemble(&m, &s, members, err));
+    const hg_status st = read_model(m, from, d, err);
+    if (st == HG_OK)
+        *model = m;
+    else
+        ensemble_free(m);
+    return st;
+}
+
+static const hg_train_option OPTIONS[OPTIONS_COUNT] = {
+    [MEMBERS] = { "members", "", 8, 1, MEMBERS_MOST, true, "networks whose mean is the value" },
+    [LAYERS] = { "layers", "", 2, 1, HIDDEN_MOST, true, "hidden layers" },
+    [WIDTH] = { "width", "", 256, 8, 2048, true, "units of the first hidden layer, each next one has half" },
+    [EPOCHS] = { "epochs", "", 0, 0, 100000, true, "times through the rows; 0: 20 to 300, for 10,000 steps" },
+    [BATCH] = { "batch", "", 32, 1, HG_MLP_BATCH, true, "rows a step" },
+    [RATE] = { "rate", "", 2e-3, 1e-6, 1, false, "the highest learning rate" },
+    [DECAY] = { "decay", "", 1e-2, 0, 10, false, "weight decay" },
+    [CORNER] = { "corner", "", 0.3, 1e-3, 1e3, false,
+                 "errors beyond count linearly, in standard deviations of the target" },
+};
+
+const hg_learner hg_mlp_learner = {
+    .name = "mlp",
+    .version = "mlp 1",
+    .help = "the mean of multilayer perceptrons",
+    .option = OPTIONS,
+    .n_options = OPTIONS_COUNT,
+    .suits = mlp_suits,
+    .fit = mlp_fit,
+    .predict = mlp_predict,
+    .save = mlp_save,
+    .load = mlp_load,
+    .free = ensemble_free,
+};
