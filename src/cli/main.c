@@ -1,4 +1,5 @@
 /* cli/main.c -- the program: finds the verb, parses, runs it, writes what it made */
+#include "cli/models.h"
 #include "cli/output.h"
 #include "cli/run.h"
 #include "num/linalg.h"
@@ -43,6 +44,7 @@ static int run_verb(const cli_verb *v, char **word, size_t n) {
     if (st == HG_OK) st = cli_commit(&run, &err);
     if (st == HG_OK) st = cli_stdout_text(&run.out, &err);
     cli_results_free(&run);
+    cli_models_forget();
     hg_text_free(&run.out);
     hg_pool_free(run.pool);
     hg_arena_free(run.arena);

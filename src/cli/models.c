@@ -1,5 +1,6 @@
 /* cli/models.c -- see cli/models.h */
 #include "cli/models.h"
+#include "library/rack.h"
 #include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PLACES = CLI_LIBRARIES, PATH_SIZE = 4096 };
+enum { PLACES = CLI_LIBRARIES, PATH_SIZE = 4096, UNPACKED_MOST = 16 };
 
 static bool has_card(const char *folder) {
     char path[PATH_SIZE];
@@ -62,6 +63,64 @@ static hg_status not_found(const char *word, char place[PLACES][PATH_SIZE], hg_e
     return HG_ENOTFOUND;
 }
 
+/* ---- models in packs -------------------------------------------------------------------------------------------------- */
+
+/* Folders that hold unpacked models until the verb is done. */
+static struct {
+    char path[UNPACKED_MOST][PATH_SIZE];
+    size_t n;
+} unpacked;
+
+void cli_models_forget(void) {
+    while (unpacked.n > 0) {
+        const char *folder = unpacked.path[--unpacked.n];
+        const hg_racked *m;
+        hg_rack *s;
+        if (hg_rack_open(&s, folder, NULL) == HG_OK) {
+            for (size_t i = 0; (m = hg_rack_at(s, i)); i++)
+                if (hg_rack_remove(s, &m, 1, NULL, NULL) != HG_OK) break;
+            hg_rack_free(s);
+        }
+        rmdir(folder);
+    }
+}
+
+/* What loads a model wants a folder, and checks again what it reads. */
+static hg_status unpack(char path[CLI_MODEL_PATH], const hg_racked *m, hg_err *err) {
+    const char *tmp = getenv("TMPDIR");
+    size_t done;
+    if (unpacked.n == UNPACKED_MOST) return hg_fail(err, HG_ELIMIT, "more than %d models out of packs", UNPACKED_MOST);
+    char *folder = unpacked.path[unpacked.n];
+    if (snprintf(folder, PATH_SIZE, "%s/hagane-model-XXXXXX", tmp && *tmp ? tmp : "/tmp") >= PATH_SIZE ||
+        !mkdtemp(folder))
+        return hg_advise(err, hg_fail(err, HG_EIO, "there is no room to unpack %s", m->name),
+                         "TMPDIR names a folder for it");
+    unpacked.n++;
+    HG_TRY(hg_rack_put(&done, folder, &m, 1, NULL, err));
+    snprintf(path, CLI_MODEL_PATH, "%s/%s", folder, m->name);
+    return HG_OK;
+}
+
+/* A model in the packs of a place, or in a pack. HG_ENOTFOUND: it is not there. */
+static hg_status find_packed(char path[CLI_MODEL_PATH], const char *place, const char *name, hg_err *err) {
+    hg_rack *s;
+    if (hg_rack_open(&s, place, NULL) != HG_OK) return HG_ENOTFOUND;
+    const hg_racked *m = hg_rack_find(s, name);
+    const hg_status st = m && m->pack ? unpack(path, m, err) : HG_ENOTFOUND;
+    hg_rack_free(s);
+    return st;
+}
+
+/* "models/alloys.hgpack/steel": a model of that pack. */
+static hg_status find_in_named(char path[CLI_MODEL_PATH], const char *word, hg_err *err) {
+    const char *slash = strstr(word, HG_PACK_SUFFIX "/");
+    char pack[PATH_SIZE];
+    if (!slash) return HG_ENOTFOUND;
+    slash += strlen(HG_PACK_SUFFIX);
+    if (snprintf(pack, PATH_SIZE, "%.*s", (int)(slash - word), word) >= PATH_SIZE) return HG_ENOTFOUND;
+    return find_packed(path, pack, slash + 1, err);
+}
+
 hg_status cli_model_folder(char path[CLI_MODEL_PATH], const char *word, hg_err *err) {
     char place[PLACES][PATH_SIZE];
     if (has_card(word)) {
@@ -73,8 +132,11 @@ hg_status cli_model_folder(char path[CLI_MODEL_PATH], const char *word, hg_err *
         if (!*place[i]) continue;
         const int n = snprintf(path, CLI_MODEL_PATH, "%s/%s", place[i], word);
         if (n < CLI_MODEL_PATH && has_card(path)) return HG_OK;
+        const hg_status st = find_packed(path, place[i], word, err);
+        if (st != HG_ENOTFOUND) return st;
     }
-    return not_found(word, place, err);
+    const hg_status st = find_in_named(path, word, err);
+    return st == HG_ENOTFOUND ? not_found(word, place, err) : st;
 }
 
 hg_status cli_model_load(hg_model **out, const char *word, hg_err *err) {

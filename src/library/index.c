@@ -33,7 +33,7 @@ static const char SCHEMA[] =
     "  told TEXT NOT NULL, unit TEXT NOT NULL, PRIMARY KEY (property, kind, value, model)) WITHOUT ROWID;"
     "CREATE INDEX metric_kind ON metric (kind, value, model);"
     "CREATE INDEX metric_model ON metric (model);"
-    "CREATE VIRTUAL TABLE search USING fts5 (name, properties, architecture, descriptor, elements, words,"
+    "CREATE VIRTUAL TABLE search USING fts5 (" INDEX_COLUMNS ","
     "  content = 'model', content_rowid = 'id');";
 
 static hg_status no_memory(const char *library, hg_err *err) {
@@ -57,9 +57,10 @@ static uint64_t time_of(const struct stat *s) {
 }
 
 static hg_status forget(hg_index *x, uint64_t source, hg_err *err) {
+    static const char UNINDEX[] = "INSERT INTO search (search, rowid, " INDEX_COLUMNS
+                                  ") SELECT 'delete', id, " INDEX_COLUMNS " FROM model WHERE source = ?";
     static const char *const statements[] = {
-        "INSERT INTO search (search, rowid, name, properties, architecture, descriptor, elements, words) SELECT 'delete', id, "
-        "name, properties, architecture, descriptor, elements, words FROM model WHERE source = ?",
+        UNINDEX,
         "DELETE FROM metric WHERE model IN (SELECT id FROM model WHERE source = ?)",
         "DELETE FROM property WHERE model IN (SELECT id FROM model WHERE source = ?)",
         "DELETE FROM model WHERE source = ?",

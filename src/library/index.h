@@ -60,8 +60,8 @@ typedef struct {
 HG_MUST_CHECK hg_status hg_index_search(hg_index_hit **hit, size_t *n, hg_index *x, const hg_index_query *q,
                                         hg_arena *mem, hg_err *err);
 
-/* The short name of a metric: "mean absolute error of test" is "mae.test"; what is not known stays what it is. *role: how
- * much it tells of new cases, the least the best: test 0, folds 1, validation 2, not told 3, train 4. */
+/* The short name of a metric: "mean absolute error of test" is "mae.test"; what is not known stays what it is. *role: the
+ * less, the more it tells of new cases: test, cross-validation, validation, not told, train. */
 void hg_index_kind(char kind[HG_INDEX_KIND], int *role, const char *metric);
 bool hg_index_more_is_better(const char *kind);
 #endif

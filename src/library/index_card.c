@@ -9,45 +9,54 @@
 /* ---- names of metrics ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    const char *begins, *kind;
+    const char *begins, *holds, *kind; /* holds: NULL when the beginning is enough */
     bool more_is_better;
 } metric_kind;
 
 static const metric_kind KINDS[] = {
-    { "mean absolute error", "mae", false },        { "root mean square error", "rmse", false },
-    { "largest error", "largest", false },          { "area under the ROC curve", "auc", true },
-    { "coefficient of determination", "r2", true }, { "accuracy", "accuracy", true },
+    { "mean absolute error", NULL, "mae", false },
+    { "root mean square error", NULL, "rmse", false },
+    { "largest error", NULL, "largest", false },
+    { "area under the ROC curve", NULL, "auc", true },
+    { "coefficient of determination", NULL, "r2", true },
+    { "accuracy", NULL, "accuracy", true },
+    { "log loss", NULL, "logloss", false },
+    { "share of ", "inside 90 % intervals", "coverage90", true },
+    { "mean width of 90 % intervals", NULL, "width90", false },
 };
 
-/* What the rest of a metric's name says of the rows it was measured on, the best first. */
-static const char *const ROLES[] = { "test", "fold", "validation", NULL, "train" };
+/* What the rest of a metric's name says of the rows it was measured on: those that tell most of new cases first. */
+static const struct {
+    const char *holds, *name; /* NULL: nothing is told */
+} ROLES[] = {
+    { "test", "test" }, { "cross-validation", "cv" }, { "fold", "cv" }, { "validation", "validation" },
+    { NULL, NULL },     { "train", "train" },
+};
+enum { N_ROLES = sizeof ROLES / sizeof *ROLES };
 
 static int role_of(const char *rest) {
-    const int n = (int)(sizeof ROLES / sizeof *ROLES);
     int untold = 0;
-    for (int i = 0; i < n; i++) {
-        if (!ROLES[i])
+    for (int i = 0; i < N_ROLES; i++) {
+        if (!ROLES[i].holds)
             untold = i;
-        else if (strstr(rest, ROLES[i]))
+        else if (strstr(rest, ROLES[i].holds))
             return i;
     }
     return untold;
 }
 
-/* "mae.test" from kind and role. */
-static void compose(char out[HG_INDEX_KIND], const char *kind, int role) {
-    snprintf(out, HG_INDEX_KIND, "%s%s%s", kind, ROLES[role] ? "." : "", ROLES[role] ? ROLES[role] : "");
+static bool is_kind(const metric_kind *k, const char *metric) {
+    const size_t n = strlen(k->kind);
+    if (strncmp(metric, k->kind, n) == 0 && !isalnum((unsigned char)metric[n])) return true;
+    return strncmp(metric, k->begins, strlen(k->begins)) == 0 && (!k->holds || strstr(metric, k->holds));
 }
 
 void hg_index_kind(char kind[HG_INDEX_KIND], int *role, const char *metric) {
     *role = role_of(metric);
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
-        const metric_kind *k = &KINDS[i];
-        const size_t n = strlen(k->begins), m = strlen(k->kind);
-        if (strncmp(metric, k->begins, n) != 0 &&
-            (strncmp(metric, k->kind, m) != 0 || isalnum((unsigned char)metric[m])))
-            continue;
-        compose(kind, k->kind, *role);
+        if (!is_kind(&KINDS[i], metric)) continue;
+        const char *rows = ROLES[*role].name;
+        snprintf(kind, HG_INDEX_KIND, "%s%s%s", KINDS[i].kind, rows ? "." : "", rows ? rows : "");
         return;
     }
     snprintf(kind, HG_INDEX_KIND, "%s", metric);
@@ -170,9 +179,7 @@ static hg_status put_model(uint64_t *id, hg_index *x, uint64_t source, const cha
         err));
     HG_TRY(hg_database_int(id, &found, x->db, "SELECT last_insert_rowid()", NULL, 0, err));
     return hg_database_run(
-        x->db,
-        "INSERT INTO search (rowid, name, properties, architecture, descriptor, elements, words) "
-        "SELECT id, name, properties, architecture, descriptor, elements, words FROM model WHERE id = ?",
+        x->db, "INSERT INTO search (rowid, " INDEX_COLUMNS ") SELECT id, " INDEX_COLUMNS " FROM model WHERE id = ?",
         HG_VALUES(hg_value_int(*id)), err);
 }
 

@@ -5,6 +5,9 @@
 #include "library/index.h"
 #include "library/rack.h"
 
+/* What words are looked for in: columns of the table of models and of its index. */
+#define INDEX_COLUMNS "name, properties, architecture, descriptor, elements, words"
+
 struct hg_index {
     hg_arena *mem;       /* owns this struct and the path */
     const char *library; /* a folder; "." may be its name */

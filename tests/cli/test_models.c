@@ -103,6 +103,33 @@ static void packed_copied_checked_and_removed(void **state) {
     assert_true(json_number(r.out, "whole") == 2 && json_number(r.out, "damaged") == 0);
 }
 
+/* By its name in a library, and by the pack; nothing that was unpacked is left. */
+static void a_model_in_a_pack_is_used_as_it_is(void **state) {
+    (void)state;
+    char molecules[PATH], command[9 * PATH], *want;
+    test_source(molecules, sizeof molecules, "data/qm9-under7/energy_test.txt.xz");
+    assert_int_equal(program_run("models", "pack", pack, "qdf2", "-L", shipped, NULL).code, 0);
+    want = strdup(program_run("predict", "--model", "qdf2", molecules, NULL).out);
+    assert_contains(want, "C2H2");
+    snprintf(command, sizeof command,
+             "mkdir '%s/tmp' && export TMPDIR='%s/tmp' && $HAGANE predict --model '%s/qdf2' '%s' && ls -A \"$TMPDIR\"",
+             room, room, pack, molecules);
+    program_result r = program_shell(command);
+    assert_int_equal(r.code, 0);
+    assert_string_equal(r.out, want);
+    assert_int_equal(program_run("models", "pull", pack, "qdf2", "-L", library, NULL).code, 0);
+    snprintf(
+        command, sizeof command,
+        "mv '%s/qdf2' '%s/renamed' && HAGANE_MODELS='%s' $HAGANE models pack '%s/r.hgpack' renamed && rm -r '%s/renamed' && HAGANE_MODELS='%s' $HAGANE predict --model renamed '%s'",
+        library, library, library, library, library, library, molecules);
+    r = program_shell(command);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, want);
+    r = program_run("predict", "--model", "nowhere.hgpack/qdf2", molecules, NULL);
+    assert_contains(r.err, "there is no model \"nowhere.hgpack/qdf2\"");
+    free(want);
+}
+
 static void damage_is_listed_and_fails(void **state) {
     (void)state;
     assert_int_equal(program_run("models", "pack", pack, "-L", shipped, NULL).code, 0);
@@ -132,6 +159,7 @@ int main(void) {
         IN_ROOM(list_search_and_show),
         IN_ROOM(what_is_not_there_is_said),
         IN_ROOM(packed_copied_checked_and_removed),
+        IN_ROOM(a_model_in_a_pack_is_used_as_it_is),
         IN_ROOM(damage_is_listed_and_fails),
     };
     const int bad = cmocka_run_group_tests(tests, NULL, NULL);
