@@ -1,7 +1,7 @@
 /* tools/make_tables.c -- data/elements/ -> C arrays, run by the build (cmake/generated.cmake)
  *
  *   make_tables matter   elements.tsv isotopes.tsv              tables.h tables.c
- *   make_tables describe elements.tsv xenonpy.csv magpie.tsv    tables.h tables.c
+ *   make_tables describe elements.tsv xenonpy.csv magpie.tsv oxidation_states.tsv    tables.h tables.c
  *
  * No number is typed by hand and no file is needed at run time. Numbers are copied as they stand in the source file, so the
  * output is the same on every machine. A table that is not as expected (rows in order of atomic number, every cell a number
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ROWS = 128, MAX_COLUMNS = 80, ELEMENTS = 118 };
+enum { MAX_ROWS = 256, MAX_COLUMNS = 80, ELEMENTS = 118 };
 
 typedef struct {
     const char *path;
@@ -22,7 +22,7 @@ typedef struct {
     int rows, columns;
 } table;
 
-static table elements, isotopes, xenonpy, magpie;
+static table elements, isotopes, xenonpy, magpie, oxidation;
 
 static void stop(const char *path, int line, const char *fmt, ...) {
     va_list args;
@@ -191,6 +191,33 @@ static void write_family(FILE *h, FILE *c, const family *f) {
     fprintf(c, "};\n");
 }
 
+/* The least, the lowest positive and the most of an element's states, and how many there are. */
+static void write_oxidation(FILE *h, FILE *c) {
+    static int least[ELEMENTS + 1], low[ELEMENTS + 1], most[ELEMENTS + 1], states[ELEMENTS + 1];
+    for (int i = 1; i < oxidation.rows; i++) {
+        const int z = atoi(number(&oxidation, i, 0)), state = atoi(number(&oxidation, i, 1));
+        if (z < 1 || z > ELEMENTS || state == 0) stop(oxidation.path, i + 1, "no state of an element");
+        if (!states[z] || state < least[z]) least[z] = state;
+        if (!states[z] || state > most[z]) most[z] = state;
+        if (state > 0 && (!low[z] || state < low[z])) low[z] = state;
+        states[z]++;
+    }
+    fprintf(h,
+            "typedef struct {\n    signed char least, low, most, states; /* low: the lowest positive one, 0: none; states 0: it has none */\n} hg_oxidation;\n"
+            "extern const hg_oxidation hg_oxidation_table[%d]; /* [z] */\n"
+            "enum { /* columns of hg_xenonpy_table */",
+            ELEMENTS + 1);
+    for (int j = 1; j < xenonpy.columns; j++) {
+        fprintf(h, "%s\n    HG_XENONPY_", j > 1 ? "," : "");
+        for (const char *s = xenonpy.cell[0][j]; *s; s++) fputc(toupper((unsigned char)*s), h);
+    }
+    fprintf(h, "\n};\n");
+    fprintf(c, "\nconst hg_oxidation hg_oxidation_table[%d] = {\n", ELEMENTS + 1);
+    for (int z = 1; z <= ELEMENTS; z++)
+        if (states[z]) fprintf(c, "    [%d] = { %d, %d, %d, %d },\n", z, least[z], low[z], most[z], states[z]);
+    fprintf(c, "};\n");
+}
+
 static void write_describe(const char *h_path, const char *c_path) {
     static const family families[] = {
         { "xenonpy", "XENONPY", &xenonpy, 1, "atomic_weight", { "ave", "sum", "var", "max", "min" } },
@@ -206,6 +233,7 @@ static void write_describe(const char *h_path, const char *c_path) {
     fprintf(h, "#ifndef HG_DESCRIBE_TABLES_H\n#define HG_DESCRIBE_TABLES_H\n\n");
     fprintf(c, "#include \"describe/tables.h\"\n#include <math.h>\n");
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) write_family(h, c, &families[i]);
+    write_oxidation(h, c);
     fprintf(h, "extern const char *const hg_fraction_columns[%d];\n#endif\n", ELEMENTS);
     fprintf(c, "\nconst char *const hg_fraction_columns[%d] = {\n", ELEMENTS);
     for (int z = 1; z <= ELEMENTS; z++) fprintf(c, "    \"fraction:%s\",\n", elements.cell[z][symbol]);
@@ -219,11 +247,12 @@ int main(int argc, char **argv) {
         read_table(&elements, argv[2]);
         read_table(&isotopes, argv[3]);
         write_matter(argv[4], argv[5]);
-    } else if (argc == 7 && strcmp(argv[1], "describe") == 0) {
+    } else if (argc == 8 && strcmp(argv[1], "describe") == 0) {
         read_table(&elements, argv[2]);
         read_table(&xenonpy, argv[3]);
         read_table(&magpie, argv[4]);
-        write_describe(argv[5], argv[6]);
+        read_table(&oxidation, argv[5]);
+        write_describe(argv[6], argv[7]);
     } else {
         fprintf(stderr, "usage: make_tables matter|describe TABLE... tables.h tables.c\n");
         return 2;
@@ -232,5 +261,6 @@ int main(int argc, char **argv) {
     free(isotopes.text);
     free(xenonpy.text);
     free(magpie.text);
+    free(oxidation.text);
     return 0;
 }

@@ -6,10 +6,12 @@
  */
 #include "hagane/descriptor.h"
 #include "core/text.h"
+#include "describe/chemistry.h"
 #include "describe/tables.h"
 #include "matter/elements.h"
 #include "matter/tables.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct { /* a composition ready for arithmetic: rows of an element table, amounts, fractions */
@@ -19,11 +21,18 @@ typedef struct { /* a composition ready for arithmetic: rows of an element table
     double amount[HG_COMPOSITION_MAX], fraction[HG_COMPOSITION_MAX];
 } mixture;
 
+#define XENONPY   "xenonpy290"
+#define MAGPIE    "magpie132"
+#define FRACTIONS "fractions"
+#define CHEMISTRY "chemistry62"
+
 struct hg_descriptor {
     const char *name, *source;
     size_t dim;
     const char *const *columns;
     hg_status (*compute)(double *x, const hg_composition *c, hg_err *err);
+    unsigned
+        sets; /* bits: those that are put side by side, with nothing in dim, columns and compute; 0: it is one itself */
 };
 
 static hg_status beyond_table(hg_err *err, const char *set, unsigned z, size_t elements) {
@@ -67,7 +76,7 @@ static hg_status xenonpy290(double *x, const hg_composition *c, hg_err *err) {
     enum { F = HG_XENONPY_FEATURES };
     mixture m;
     double spare[HG_ISOTOPES * F];
-    HG_TRY(gather(&m, c, "xenonpy290", hg_xenonpy_table[0], HG_XENONPY_ELEMENTS, F, HG_XENONPY_WEIGHT, spare, err));
+    HG_TRY(gather(&m, c, XENONPY, hg_xenonpy_table[0], HG_XENONPY_ELEMENTS, F, HG_XENONPY_WEIGHT, spare, err));
     double *restrict ave = x + HG_XENONPY_AVE * F, *restrict sum = x + HG_XENONPY_SUM * F;
     double *restrict var = x + HG_XENONPY_VAR * F, *restrict max = x + HG_XENONPY_MAX * F;
     double *restrict min = x + HG_XENONPY_MIN * F;
@@ -121,7 +130,7 @@ static hg_status magpie132(double *x, const hg_composition *c, hg_err *err) {
     enum { F = HG_MAGPIE_FEATURES };
     mixture m;
     double spare[HG_ISOTOPES * F];
-    HG_TRY(gather(&m, c, "magpie132", hg_magpie_table[0], HG_MAGPIE_ELEMENTS, F, HG_MAGPIE_WEIGHT, spare, err));
+    HG_TRY(gather(&m, c, MAGPIE, hg_magpie_table[0], HG_MAGPIE_ELEMENTS, F, HG_MAGPIE_WEIGHT, spare, err));
     double *min = x + HG_MAGPIE_MIN * F, *max = x + HG_MAGPIE_MAX * F, *range = x + HG_MAGPIE_RANGE * F;
     double *mean = x + HG_MAGPIE_MEAN * F, *deviation = x + HG_MAGPIE_MEAN_DEVIATION * F;
     for (size_t j = 0; j < F; j++) {
@@ -153,18 +162,47 @@ static hg_status fractions(double *x, const hg_composition *c, hg_err *err) {
     return HG_OK;
 }
 
+/* ---- chemistry ------------------------------------------------------------------------------------------------------ */
+
+static hg_status chemistry(double *x, const hg_composition *c, hg_err *err) {
+    for (size_t k = 0; k < c->n; k++)
+        if (c->species[k].z > HG_XENONPY_ELEMENTS)
+            return beyond_table(err, CHEMISTRY, c->species[k].z, HG_XENONPY_ELEMENTS);
+    hg_chemistry(x, c);
+    return HG_OK;
+}
+
 /* ---- the table: one line a set -------------------------------------------------------------------------------------- */
 
 static const hg_descriptor SETS[] = {
-    { "xenonpy290",
+    { XENONPY,
       "XenonPy, as in Liu et al., Adv. Mater. 33, 2102507 (2021); elements_completed, 94 elements x 58 features",
-      HG_XENONPY_BLOCKS *HG_XENONPY_FEATURES, hg_xenonpy_columns, xenonpy290 },
-    { "magpie132",
-      "Magpie, Ward et al., npj Comput. Mater. 2, 16028 (2016); 103 elements x 22 properties as in matminer",
-      HG_MAGPIE_BLOCKS *HG_MAGPIE_FEATURES, hg_magpie_columns, magpie132 },
-    { "fractions", "atomic fraction of each of the 118 elements", HG_ELEMENTS, hg_fraction_columns, fractions },
+      HG_XENONPY_BLOCKS *HG_XENONPY_FEATURES, hg_xenonpy_columns, xenonpy290, 0 },
+    { MAGPIE, "Magpie, Ward et al., npj Comput. Mater. 2, 16028 (2016); 103 elements x 22 properties as in matminer",
+      HG_MAGPIE_BLOCKS *HG_MAGPIE_FEATURES, hg_magpie_columns, magpie132, 0 },
+    { FRACTIONS, "atomic fraction of each of the 118 elements", HG_ELEMENTS, hg_fraction_columns, fractions, 0 },
+    { CHEMISTRY,
+      "charges, shells, pairs and families of elements, with norms and ionic character of Ward et al. (2016)",
+      HG_CHEMISTRY_DIM, hg_chemistry_columns, chemistry, 0 },
 };
 enum { N_SETS = sizeof SETS / sizeof *SETS };
+
+/* Sets side by side: one record for each choice of them, so that a descriptor is a constant, whoever asks for it. The name
+ * begins with '+'; number i of the table joins the sets whose bits are 1 in i. */
+#define PART_0(name) ""
+#define PART_1(name) "+" name
+#define JOINED_4(a, b, c, d)                                                                                           \
+    { PART_##d(XENONPY) PART_##c(MAGPIE) PART_##b(FRACTIONS) PART_##a(CHEMISTRY),                                      \
+      "several sets side by side",                                                                                     \
+      0,                                                                                                               \
+      NULL,                                                                                                            \
+      NULL,                                                                                                            \
+      (a) << 3 | (b) << 2 | (c) << 1 | (d) },
+#define JOINED_3(a, b, c) JOINED_4(a, b, c, 0) JOINED_4(a, b, c, 1)
+#define JOINED_2(a, b)    JOINED_3(a, b, 0) JOINED_3(a, b, 1)
+#define JOINED_1(a)       JOINED_2(a, 0) JOINED_2(a, 1)
+static const hg_descriptor JOINED[] = { JOINED_1(0) JOINED_1(1) };
+_Static_assert(sizeof JOINED / sizeof *JOINED == 1 << N_SETS, "a bit for each set");
 
 size_t hg_descriptor_count(void) { return N_SETS; }
 
@@ -172,20 +210,47 @@ const hg_descriptor *hg_descriptor_at(size_t i) { return i < N_SETS ? &SETS[i] :
 
 static const char *name_at(size_t i) { return i < N_SETS ? SETS[i].name : NULL; }
 
-hg_status hg_descriptor_find(const hg_descriptor **out, const char *name, hg_err *err) {
-    *out = NULL;
-    for (size_t i = 0; i < N_SETS; i++)
-        if (strcmp(SETS[i].name, name) == 0) {
-            *out = &SETS[i];
-            return HG_OK;
-        }
-    return hg_names_advise(err, hg_fail(err, HG_ENOTFOUND, "no descriptor is called \"%s\"", name), name, name_at);
+static hg_status find_set(size_t *i, const char *name, size_t len, hg_err *err) {
+    char word[64];
+    for (*i = 0; *i < N_SETS; ++*i)
+        if (strlen(SETS[*i].name) == len && memcmp(SETS[*i].name, name, len) == 0) return HG_OK;
+    snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : sizeof word - 1), name);
+    return hg_names_advise(err, hg_fail(err, HG_ENOTFOUND, "no descriptor is called \"%s\"", word), word, name_at);
 }
 
-const char *hg_descriptor_name(const hg_descriptor *d) { return d->name; }
+hg_status hg_descriptor_find(const hg_descriptor **out, const char *name, hg_err *err) {
+    unsigned sets = 0;
+    size_t i = 0;
+    *out = NULL;
+    for (const char *s = name;; s++) {
+        const size_t len = strcspn(s, "+");
+        HG_TRY(find_set(&i, s, len, err));
+        if (sets >> i & 1) return hg_fail(err, HG_EINVAL, "the descriptor \"%s\" has %s twice", name, SETS[i].name);
+        sets |= 1U << i;
+        s += len;
+        if (!*s) break;
+    }
+    *out = sets == 1U << i ? &SETS[i] : &JOINED[sets];
+    return HG_OK;
+}
+
+const char *hg_descriptor_name(const hg_descriptor *d) { return d->name + (d->sets ? 1 : 0); }
 const char *hg_descriptor_source(const hg_descriptor *d) { return d->source; }
-size_t hg_descriptor_dim(const hg_descriptor *d) { return d->dim; }
-const char *hg_descriptor_column(const hg_descriptor *d, size_t j) { return j < d->dim ? d->columns[j] : NULL; }
+
+size_t hg_descriptor_dim(const hg_descriptor *d) {
+    size_t dim = d->dim;
+    for (size_t i = 0; i < N_SETS; i++) dim += d->sets >> i & 1 ? SETS[i].dim : 0;
+    return dim;
+}
+
+const char *hg_descriptor_column(const hg_descriptor *d, size_t j) {
+    for (size_t i = 0; i < N_SETS && d->sets; i++) {
+        if (!(d->sets >> i & 1)) continue;
+        if (j < SETS[i].dim) return SETS[i].columns[j];
+        j -= SETS[i].dim;
+    }
+    return j < d->dim ? d->columns[j] : NULL;
+}
 
 hg_status hg_descriptor_compute(double *x, const hg_descriptor *d, const hg_composition *c, hg_err *err) {
     if (c->n == 0 || c->n > HG_COMPOSITION_MAX) return hg_fail(err, HG_EINVAL, "a composition of %zu species", c->n);
@@ -193,5 +258,11 @@ hg_status hg_descriptor_compute(double *x, const hg_descriptor *d, const hg_comp
         if (c->species[k].z < 1 || c->species[k].z > HG_ELEMENTS || !(c->species[k].amount > 0))
             return hg_fail(err, HG_EINVAL, "species %zu of a composition: element %u, amount %g", k, c->species[k].z,
                            c->species[k].amount);
-    return d->compute(x, c, err);
+    if (!d->sets) return d->compute(x, c, err);
+    for (size_t i = 0; i < N_SETS; i++) {
+        if (!(d->sets >> i & 1)) continue;
+        HG_TRY(SETS[i].compute(x, c, err));
+        x += SETS[i].dim;
+    }
+    return HG_OK;
 }

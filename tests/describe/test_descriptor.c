@@ -3,7 +3,7 @@
 #include "hagane/descriptor.h"
 #include "test.h"
 
-enum { MAX_DIM = 290 };
+enum { MAX_DIM = 290 + 132 + 118 + 62 };
 
 static const hg_descriptor *find(const char *name) {
     const hg_descriptor *d;
@@ -35,8 +35,8 @@ static double value(const char *set, const char *formula, const char *name) {
 
 static void sets_are_listed_with_unique_column_names(void **state) {
     (void)state;
-    static const size_t dims[] = { 290, 132, 118 };
-    assert_int_equal(hg_descriptor_count(), 3);
+    static const size_t dims[] = { 290, 132, 118, 62 };
+    assert_int_equal(hg_descriptor_count(), 4);
     for (size_t i = 0; i < hg_descriptor_count(); i++) {
         const hg_descriptor *d = hg_descriptor_at(i);
         assert_int_equal(hg_descriptor_dim(d), dims[i]);
@@ -45,7 +45,7 @@ static void sets_are_listed_with_unique_column_names(void **state) {
         for (size_t j = 0; j < dims[i]; j++) assert_int_equal(column(d, hg_descriptor_column(d, j)), j);
         assert_null(hg_descriptor_column(d, dims[i]));
     }
-    assert_null(hg_descriptor_at(3));
+    assert_null(hg_descriptor_at(4));
     assert_string_equal(hg_descriptor_column(find("xenonpy290"), 0), "ave:atomic_number");
     assert_string_equal(hg_descriptor_column(find("xenonpy290"), 289), "min:Polarizability");
 }
@@ -202,6 +202,37 @@ static void agrees_with_xenonpy_to_nine_digits(void **state) {
     hg_table_free(names);
 }
 
+/* Every choice of sets, however it is written: the numbers of each, in the order of the table, under names that come once. */
+static void sets_can_stand_side_by_side(void **state) {
+    (void)state;
+    hg_composition c;
+    assert_ok(hg_composition_read(&c, "LiFePO4", NULL));
+    for (unsigned mask = 1; mask < 1U << hg_descriptor_count(); mask++) {
+        char name[128] = "", turned[128] = "";
+        double x[MAX_DIM], want[MAX_DIM];
+        size_t dim = 0, sets = 0;
+        for (size_t i = 0; i < hg_descriptor_count(); i++) {
+            if (!(mask >> i & 1)) continue;
+            const hg_descriptor *one = hg_descriptor_at(i);
+            char before[128];
+            memcpy(before, turned, sizeof before);
+            snprintf(name + strlen(name), sizeof name - strlen(name), "%s%s", sets ? "+" : "", hg_descriptor_name(one));
+            snprintf(turned, sizeof turned, "%s%s%.90s", hg_descriptor_name(one), sets ? "+" : "", before);
+            assert_ok(hg_descriptor_compute(want + dim, one, &c, NULL));
+            dim += hg_descriptor_dim(one);
+            sets++;
+        }
+        const hg_descriptor *d = find(name);
+        assert_ptr_equal(find(turned), d);
+        assert_string_equal(hg_descriptor_name(d), name);
+        assert_int_equal(hg_descriptor_dim(d), dim);
+        assert_ok(hg_descriptor_compute(x, d, &c, NULL));
+        assert_memory_equal(x, want, dim * sizeof *x);
+        for (size_t j = 0; j < dim; j++) assert_int_equal(column(d, hg_descriptor_column(d, j)), j);
+        assert_null(hg_descriptor_column(d, dim));
+    }
+}
+
 static void refuses_what_a_table_does_not_have(void **state) {
     (void)state;
     double x[MAX_DIM];
@@ -228,6 +259,18 @@ static void refuses_what_a_table_does_not_have(void **state) {
     for (size_t i = 0; i < 4; i++)
         for (size_t k = 0; k < hg_descriptor_count(); k++)
             assert_int_equal(hg_descriptor_compute(x, hg_descriptor_at(k), &made[i], NULL), HG_EINVAL);
+    assert_ok(hg_composition_read(&c, "AmO2", NULL));
+    assert_int_equal(hg_descriptor_compute(x, find("magpie132+chemistry62"), &c, &err), HG_EDATA);
+    assert_contains(err.msg, "americium (Am) is beyond the element table of chemistry62");
+    static const char *const wrong[] = {
+        "", "+", "fractions+", "+fractions", "fractions++magpie132", "magpie132+xenon"
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(hg_descriptor_find(&d, wrong[i], &err), HG_ENOTFOUND);
+        assert_null(d);
+    }
+    assert_int_equal(hg_descriptor_find(&d, "fractions+magpie132+fractions", &err), HG_EINVAL);
+    assert_contains(err.msg, "has fractions twice");
     assert_int_equal(hg_descriptor_find(&d, "xenonpy", &err), HG_ENOTFOUND);
     assert_null(d);
     assert_contains(err.hint, "xenonpy290, magpie132, fractions");
@@ -243,6 +286,7 @@ int main(void) {
         TEST(descriptors_depend_on_the_composition_only),
         TEST(pure_elements_give_the_rows_of_the_shipped_tables),
         TEST(agrees_with_xenonpy_to_nine_digits),
+        TEST(sets_can_stand_side_by_side),
         TEST(refuses_what_a_table_does_not_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
