@@ -105,6 +105,7 @@ static const cli_option INPUTS[] = {
       .type = CLI_CHOICE,
       .argument = "NAME",
       .choice = cli_descriptor_name,
+      .joined = true,
       .fallback = "xenonpy290",
       .help = "The numbers made from a formula." },
     { .name = "missing",

@@ -41,6 +41,7 @@ void cli_option_facts(hg_text *t, const cli_option *o) {
     const char *gap = "";
     if (o->choice) {
         for (size_t i = 0; o->choice(i); i++) hg_text_add(t, "%s%s", i ? ", " : "one of ", o->choice(i));
+        if (o->joined) hg_text_add(t, ", or several with + between");
         gap = "; ";
     } else if ((o->type == CLI_INTEGER || o->type == CLI_NUMBER) && isfinite(o->min)) {
         if (isfinite(o->max) && o->max < 9e15)

@@ -85,13 +85,27 @@ static hg_status check_choice(const char *(*choice)(size_t), const char *what, c
     return hg_names_advise(err, hg_fail(err, HG_EINVAL, "%s cannot be \"%s\"", what, value), value, choice);
 }
 
+/* Each word between plus signs; what is too long to be a name is shown as it stands. */
+static hg_status check_joined(const char *(*choice)(size_t), const char *what, const char *value, hg_err *err) {
+    char word[80];
+    for (const char *s = value;; s++) {
+        const size_t len = strcspn(s, "+");
+        if (len >= sizeof word) return check_choice(choice, what, value, err);
+        memcpy(word, s, len);
+        word[len] = '\0';
+        HG_TRY(check_choice(choice, what, word, err));
+        s += len;
+        if (!*s) return HG_OK;
+    }
+}
+
 static hg_status check_value(const parser *p, const cli_option *o, const char *value) {
     if (*value == '\0') return hg_fail(p->err, HG_EINVAL, "--%s is empty", o->name);
     if (o->type == CLI_INTEGER || o->type == CLI_NUMBER) return check_number(p, o, value);
     if (o->type != CLI_CHOICE) return HG_OK;
     char what[80] = "--";
     strncat(what, o->name, sizeof what - 3);
-    return check_choice(o->choice, what, value, p->err);
+    return o->joined ? check_joined(o->choice, what, value, p->err) : check_choice(o->choice, what, value, p->err);
 }
 
 static hg_status add_option(parser *p, const cli_option *o, const char *value) {

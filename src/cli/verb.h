@@ -36,6 +36,7 @@ typedef struct {
     const char *help;                /* one or more sentences */
     bool repeatable;                 /* may be given more than once; order is kept */
     const char *(*choice)(size_t i); /* CLI_CHOICE: NULL past the last */
+    bool joined;                     /* CLI_CHOICE: or several of them with '+' between */
 } cli_option;
 
 typedef struct {

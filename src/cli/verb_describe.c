@@ -260,6 +260,7 @@ static const cli_option DESCRIBE[] = {
       .type = CLI_CHOICE,
       .argument = "NAME",
       .choice = cli_descriptor_name,
+      .joined = true,
       .fallback = "xenonpy290",
       .help = "The set of numbers made from a formula." },
     { .name = "missing",

@@ -150,6 +150,9 @@ static void json_says_the_same_and_threads_change_nothing(void **state) {
     assert_int_equal(json_length(json, "compounds.0.x"), json_length(json, "columns"));
     assert_close(json_number(json, "compounds.0.line"), 2, 0);
     assert_close(json_number(json, "compounds.0.row"), 0, 0);
+    const char *both = program_run("describe", table, "--json", "--descriptor", "fractions+magpie132", NULL).out;
+    assert_string_equal(json_string(text, sizeof text, both, "descriptor"), "magpie132+fractions");
+    assert_int_equal(json_length(both, "compounds.0.x"), 132 + 118);
 }
 
 static void reads_standard_input_and_writes_standard_output(void **state) {
