@@ -6,7 +6,8 @@ set(generated ${CMAKE_CURRENT_BINARY_DIR}/generated)
 set(elements ${CMAKE_CURRENT_SOURCE_DIR}/data/elements)
 file(MAKE_DIRECTORY ${generated}/matter ${generated}/describe)
 set(matter_inputs ${elements}/elements.tsv ${elements}/isotopes.tsv)
-set(describe_inputs ${elements}/elements.tsv ${elements}/xenonpy_94x58.csv ${elements}/magpie_103x22.tsv ${elements}/oxidation_states.tsv)
+set(describe_inputs ${elements}/elements.tsv ${elements}/xenonpy_94x58.csv ${elements}/magpie_103x22.tsv ${elements}/oxidation_states.tsv
+  ${elements}/miedema.tsv ${elements}/mixing_enthalpies.tsv)
 foreach(room matter describe)
   add_custom_command(OUTPUT ${generated}/${room}/tables.h ${generated}/${room}/tables.c
     COMMAND make_tables ${room} ${${room}_inputs} ${generated}/${room}/tables.h ${generated}/${room}/tables.c

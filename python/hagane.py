@@ -457,7 +457,7 @@ def canonical_formula(formula):
 
 
 def descriptors(formulae, descriptor="xenonpy290"):
-    """(x[n, dim], names[dim]) of n formulae. descriptor: "xenonpy290", "magpie132", "fractions", "chemistry62"; "+" joins."""
+    """(x[n, dim], names[dim]) of n formulae. descriptor: "xenonpy290", "magpie132", "fractions", "chemistry62", "alloy24"; "+" joins."""
     lib, handle = _lib(), _c.c_void_p()
     _call(lib.hg_descriptor_find, _c.byref(handle), _bytes(descriptor))
     dim = lib.hg_descriptor_dim(handle)

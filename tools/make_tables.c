@@ -1,7 +1,7 @@
 /* tools/make_tables.c -- data/elements/ -> C arrays, run by the build (cmake/generated.cmake)
  *
  *   make_tables matter   elements.tsv isotopes.tsv              tables.h tables.c
- *   make_tables describe elements.tsv xenonpy.csv magpie.tsv oxidation_states.tsv    tables.h tables.c
+ *   make_tables describe elements.tsv xenonpy.csv magpie.tsv oxidation_states.tsv miedema.tsv mixing_enthalpies.tsv tables.h tables.c
  *
  * No number is typed by hand and no file is needed at run time. Numbers are copied as they stand in the source file, so the
  * output is the same on every machine. A table that is not as expected (rows in order of atomic number, every cell a number
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ROWS = 256, MAX_COLUMNS = 80, ELEMENTS = 118 };
+enum { MAX_ROWS = 3000, MAX_COLUMNS = 80, ELEMENTS = 118 };
 
 typedef struct {
     const char *path;
@@ -22,7 +22,7 @@ typedef struct {
     int rows, columns;
 } table;
 
-static table elements, isotopes, xenonpy, magpie, oxidation;
+static table elements, isotopes, xenonpy, magpie, oxidation, miedema, mixing;
 
 static void stop(const char *path, int line, const char *fmt, ...) {
     va_list args;
@@ -202,11 +202,12 @@ static void write_oxidation(FILE *h, FILE *c) {
         if (state > 0 && (!low[z] || state < low[z])) low[z] = state;
         states[z]++;
     }
-    fprintf(h,
-            "typedef struct {\n    signed char least, low, most, states; /* low: the lowest positive one, 0: none; states 0: it has none */\n} hg_oxidation;\n"
-            "extern const hg_oxidation hg_oxidation_table[%d]; /* [z] */\n"
-            "enum { /* columns of hg_xenonpy_table */",
-            ELEMENTS + 1);
+    fprintf(
+        h,
+        "typedef struct {\n    signed char least, low, most, states; /* low: the lowest positive one, 0: none; states 0: it has none */\n} hg_oxidation;\n"
+        "extern const hg_oxidation hg_oxidation_table[%d]; /* [z] */\n"
+        "enum { /* columns of hg_xenonpy_table */",
+        ELEMENTS + 1);
     for (int j = 1; j < xenonpy.columns; j++) {
         fprintf(h, "%s\n    HG_XENONPY_", j > 1 ? "," : "");
         for (const char *s = xenonpy.cell[0][j]; *s; s++) fputc(toupper((unsigned char)*s), h);
@@ -215,6 +216,47 @@ static void write_oxidation(FILE *h, FILE *c) {
     fprintf(c, "\nconst hg_oxidation hg_oxidation_table[%d] = {\n", ELEMENTS + 1);
     for (int z = 1; z <= ELEMENTS; z++)
         if (states[z]) fprintf(c, "    [%d] = { %d, %d, %d, %d },\n", z, least[z], low[z], most[z], states[z]);
+    fprintf(c, "};\n");
+}
+
+static int element(const table *t, int row, int j) {
+    const int symbol = column(&elements, "symbol");
+    for (int z = 1; z <= ELEMENTS; z++)
+        if (strcmp(elements.cell[z][symbol], t->cell[row][j]) == 0) return z;
+    stop(t->path, row + 1, "\"%s\" is no element", t->cell[row][j]);
+    return 0;
+}
+
+/* Miedema's parameters, and heats of mixing of pairs of those elements that have them. */
+static void write_alloys(FILE *h, FILE *c) {
+    static const char *heat[ELEMENTS + 1][ELEMENTS + 1];
+    static int has[ELEMENTS + 1];
+    fprintf(h, "typedef struct {\n    double");
+    for (int j = 1; j < miedema.columns; j++) fprintf(h, "%s %s", j > 1 ? "," : "", miedema.cell[0][j]);
+    fprintf(h,
+            ";\n} hg_miedema;\nextern const hg_miedema hg_miedema_table[%d]; /* [z]; molar_volume 0: not there */\n"
+            "extern const float hg_mixing_table[%d][%d]; /* [z][z] kJ/mol; NAN: not there */\n",
+            ELEMENTS + 1, ELEMENTS + 1, ELEMENTS + 1);
+    for (int i = 1; i < mixing.rows; i++) {
+        const int a = element(&mixing, i, 0), b = element(&mixing, i, 1);
+        if (heat[a][b]) stop(mixing.path, i + 1, "a pair that was there");
+        heat[a][b] = heat[b][a] = number(&mixing, i, 2);
+        has[a] = has[b] = 1;
+    }
+    fprintf(c, "\nconst hg_miedema hg_miedema_table[%d] = {\n", ELEMENTS + 1);
+    for (int i = 1; i < miedema.rows; i++) {
+        const int z = element(&miedema, i, 0);
+        if (!has[z]) continue;
+        fprintf(c, "    [%d] = {", z);
+        for (int j = 1; j < miedema.columns; j++) fprintf(c, "%s%s", j > 1 ? ", " : " ", number(&miedema, i, j));
+        fprintf(c, " },\n");
+    }
+    fprintf(c, "};\n\nconst float hg_mixing_table[%d][%d] = {\n", ELEMENTS + 1, ELEMENTS + 1);
+    for (int a = 0; a <= ELEMENTS; a++) {
+        fprintf(c, "    {");
+        for (int b = 0; b <= ELEMENTS; b++) fprintf(c, "%s%s", b ? "," : "", heat[a][b] ? heat[a][b] : "NAN");
+        fprintf(c, "},\n");
+    }
     fprintf(c, "};\n");
 }
 
@@ -234,6 +276,7 @@ static void write_describe(const char *h_path, const char *c_path) {
     fprintf(c, "#include \"describe/tables.h\"\n#include <math.h>\n");
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) write_family(h, c, &families[i]);
     write_oxidation(h, c);
+    write_alloys(h, c);
     fprintf(h, "extern const char *const hg_fraction_columns[%d];\n#endif\n", ELEMENTS);
     fprintf(c, "\nconst char *const hg_fraction_columns[%d] = {\n", ELEMENTS);
     for (int z = 1; z <= ELEMENTS; z++) fprintf(c, "    \"fraction:%s\",\n", elements.cell[z][symbol]);
@@ -247,12 +290,14 @@ int main(int argc, char **argv) {
         read_table(&elements, argv[2]);
         read_table(&isotopes, argv[3]);
         write_matter(argv[4], argv[5]);
-    } else if (argc == 8 && strcmp(argv[1], "describe") == 0) {
+    } else if (argc == 10 && strcmp(argv[1], "describe") == 0) {
         read_table(&elements, argv[2]);
         read_table(&xenonpy, argv[3]);
         read_table(&magpie, argv[4]);
         read_table(&oxidation, argv[5]);
-        write_describe(argv[6], argv[7]);
+        read_table(&miedema, argv[6]);
+        read_table(&mixing, argv[7]);
+        write_describe(argv[8], argv[9]);
     } else {
         fprintf(stderr, "usage: make_tables matter|describe TABLE... tables.h tables.c\n");
         return 2;
@@ -262,5 +307,7 @@ int main(int argc, char **argv) {
     free(xenonpy.text);
     free(magpie.text);
     free(oxidation.text);
+    free(miedema.text);
+    free(mixing.text);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* hagane/descriptor.h -- numbers from a composition: XenonPy's 290, Magpie's 132, element fractions, chemistry; or several of them
+/* hagane/descriptor.h -- numbers from a composition: XenonPy's 290, Magpie's 132, element fractions, chemistry, alloys; or several
  *
  * A descriptor set is one record in a table (describe/descriptor.c): name, dimension, names of its numbers, function.
  * With w_k = fraction of atoms of species k, n_k its amount as written, f_k its element feature:
@@ -9,6 +9,8 @@
  *   fractions   w of each of the 118 elements.
  *   chemistry62 norms of w; shares of s, p, d, f electrons; ionic character of pairs; charges by a rule and what shells keep at them;
  *               properties of those who give and those who take electrons; families of elements (src/describe/chemistry.h).
+ *   alloy24     heats of mixing, misfits of size, modulus and electrons, about the mean and about the main element, for 72 elements
+ *               (src/describe/alloy.h).
  * Names joined by '+' are sets side by side: "magpie132+chemistry62". Their numbers come in the order of the list above, however it is
  * written; a compound that one of them cannot describe is refused.
  * Deuterium and tritium have the features of hydrogen but their own atomic weight; in fractions they count as hydrogen.
@@ -23,7 +25,7 @@ typedef struct hg_descriptor hg_descriptor; /* a constant record of the table; n
 HG_BEGIN_DECLS
 size_t hg_descriptor_count(void);
 const hg_descriptor *hg_descriptor_at(size_t i);
-/* "xenonpy290", "magpie132", "fractions", "chemistry62", or some of them with '+' between. HG_ENOTFOUND with the list; HG_EINVAL one twice. */
+/* "xenonpy290", "magpie132", "fractions", "chemistry62", "alloy24", or some of them with '+' between. HG_ENOTFOUND with the list; HG_EINVAL one twice. */
 HG_MUST_CHECK hg_status hg_descriptor_find(const hg_descriptor **out, const char *name, hg_err *err);
 const char *hg_descriptor_name(const hg_descriptor *d);
 const char *hg_descriptor_source(const hg_descriptor *d); /* paper and data, one line */

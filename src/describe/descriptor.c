@@ -6,6 +6,7 @@
  */
 #include "hagane/descriptor.h"
 #include "core/text.h"
+#include "describe/alloy.h"
 #include "describe/chemistry.h"
 #include "describe/tables.h"
 #include "matter/elements.h"
@@ -25,6 +26,7 @@ typedef struct { /* a composition ready for arithmetic: rows of an element table
 #define MAGPIE    "magpie132"
 #define FRACTIONS "fractions"
 #define CHEMISTRY "chemistry62"
+#define ALLOY     "alloy24"
 
 struct hg_descriptor {
     const char *name, *source;
@@ -172,6 +174,8 @@ static hg_status chemistry(double *x, const hg_composition *c, hg_err *err) {
     return HG_OK;
 }
 
+static hg_status alloy(double *x, const hg_composition *c, hg_err *err) { return hg_alloy(x, c, ALLOY, err); }
+
 /* ---- the table: one line a set -------------------------------------------------------------------------------------- */
 
 static const hg_descriptor SETS[] = {
@@ -184,6 +188,9 @@ static const hg_descriptor SETS[] = {
     { CHEMISTRY,
       "charges, shells, pairs and families of elements, with norms and ionic character of Ward et al. (2016)",
       HG_CHEMISTRY_DIM, hg_chemistry_columns, chemistry, 0 },
+    { ALLOY,
+      "heats of mixing and misfits after Miedema; Takeuchi, Inoue, Mater. Trans. 46, 2817 (2005), as in matminer",
+      HG_ALLOY_DIM, hg_alloy_columns, alloy, 0 },
 };
 enum { N_SETS = sizeof SETS / sizeof *SETS };
 
@@ -191,16 +198,17 @@ enum { N_SETS = sizeof SETS / sizeof *SETS };
  * begins with '+'; number i of the table joins the sets whose bits are 1 in i. */
 #define PART_0(name) ""
 #define PART_1(name) "+" name
-#define JOINED_4(a, b, c, d)                                                                                           \
-    { PART_##d(XENONPY) PART_##c(MAGPIE) PART_##b(FRACTIONS) PART_##a(CHEMISTRY),                                      \
+#define JOINED_5(a, b, c, d, e)                                                                                        \
+    { PART_##e(XENONPY) PART_##d(MAGPIE) PART_##c(FRACTIONS) PART_##b(CHEMISTRY) PART_##a(ALLOY),                      \
       "several sets side by side",                                                                                     \
       0,                                                                                                               \
       NULL,                                                                                                            \
       NULL,                                                                                                            \
-      (a) << 3 | (b) << 2 | (c) << 1 | (d) },
-#define JOINED_3(a, b, c) JOINED_4(a, b, c, 0) JOINED_4(a, b, c, 1)
-#define JOINED_2(a, b)    JOINED_3(a, b, 0) JOINED_3(a, b, 1)
-#define JOINED_1(a)       JOINED_2(a, 0) JOINED_2(a, 1)
+      (a) << 4 | (b) << 3 | (c) << 2 | (d) << 1 | (e) },
+#define JOINED_4(a, b, c, d) JOINED_5(a, b, c, d, 0) JOINED_5(a, b, c, d, 1)
+#define JOINED_3(a, b, c)    JOINED_4(a, b, c, 0) JOINED_4(a, b, c, 1)
+#define JOINED_2(a, b)       JOINED_3(a, b, 0) JOINED_3(a, b, 1)
+#define JOINED_1(a)          JOINED_2(a, 0) JOINED_2(a, 1)
 static const hg_descriptor JOINED[] = { JOINED_1(0) JOINED_1(1) };
 _Static_assert(sizeof JOINED / sizeof *JOINED == 1 << N_SETS, "a bit for each set");
 
