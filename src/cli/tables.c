@@ -197,6 +197,7 @@ static hg_status json_train(cli_run *run, const char *folder, const hg_predictor
         hg_json_string(&j, "options", t->settings);
         json_score(&j, &t->score, hg_predictor_classes(p) > 0);
         hg_json_number(&j, "weight", t->weight);
+        hg_json_number(&j, "seconds", t->seconds);
         hg_json_string(&j, "why_not", *t->why ? t->why : NULL);
         hg_json_end_object(&j);
     }

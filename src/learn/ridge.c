@@ -11,12 +11,13 @@
 #include "core/memory.h"
 #include "learn/records.h"
 #include "learn/scaling.h"
+#include "learn/softmax.h"
 #include "models/linear.h"
 #include "num/linalg.h"
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK = 256 /* rows */, LAMBDAS = 19, DIRECTIONS_MOST = 4000, SHARPNESS = 12 };
+enum { CHUNK = 256 /* rows */, LAMBDAS = 19, DIRECTIONS_MOST = 4000 };
 
 typedef struct {
     hg_scaling scaling;
@@ -49,10 +50,6 @@ typedef struct {
     double lambda;
     double *left_out; /* [n,k]: values of each row when it is left out, at lambda */
 } work;
-
-static double target(const hg_rows *rows, size_t i, size_t k) {
-    return rows->classes ? (double)((size_t)rows->y[i] == k) : rows->y[i];
-}
 
 /* The eigenvectors as rows of a[n,n]. */
 static hg_status eigen(double *a, double *square, size_t n, hg_err *err) {
@@ -126,7 +123,7 @@ static void leave_out(double *value, const work *w, const double *t, size_t i, d
     }
     const double rest = fmax(1 - h, 1e-9);
     for (size_t q = 0; q < w->k; q++) {
-        const double y = target(w->rows, i, q);
+        const double y = hg_target_at(w->rows, i, q);
         value[q] = y - (y - w->mean[q] - value[q]) / rest;
     }
 }
@@ -139,14 +136,14 @@ static void pass_row(const pass *p, const double *t, size_t i, size_t chunk) {
     if (p->products) {
         double *c = p->sum + chunk * w->r * w->k;
         for (size_t q = 0; q < w->k; q++) {
-            const double y = target(w->rows, i, q) - w->mean[q];
+            const double y = hg_target_at(w->rows, i, q) - w->mean[q];
             for (size_t s = 0; s < w->r; s++) c[s * w->k + q] += t[s] * y;
         }
     } else if (p->sum) {
         for (size_t l = 0; l < LAMBDAS; l++) {
             leave_out(value, w, t, i, lambda_at(w, l));
             for (size_t q = 0; q < w->k; q++) {
-                const double e = value[q] - target(w->rows, i, q);
+                const double e = value[q] - hg_target_at(w->rows, i, q);
                 p->sum[chunk * LAMBDAS + l] += e * e;
             }
         }
@@ -194,32 +191,11 @@ static hg_status choose_lambda(work *w, const hg_learning *how, hg_err *err) {
     return HG_OK;
 }
 
-/* p[k] <- softmax(sharpness p). */
-static void softmax(double *p, size_t k, double sharpness) {
-    double most = p[0], sum = 0;
-    for (size_t q = 1; q < k; q++) most = fmax(most, p[q]);
-    for (size_t q = 0; q < k; q++) sum += p[q] = exp(sharpness * (p[q] - most));
-    for (size_t q = 0; q < k; q++) p[q] /= sum;
-}
-
-/* The least log loss of the left-out values. */
 static hg_status choose_sharpness(ridge *m, work *w, hg_err *err) {
-    const size_t n = w->rows->n;
-    double least = INFINITY;
-    w->left_out = hg_alloc(w->mem, n * w->k, sizeof *w->left_out);
-    if (!w->left_out) return hg_fail(err, HG_ENOMEM, "no memory for %zu values", n * w->k);
+    w->left_out = hg_alloc(w->mem, w->rows->n * w->k, sizeof *w->left_out);
+    if (!w->left_out) return hg_fail(err, HG_ENOMEM, "no memory for %zu values", w->rows->n * w->k);
     HG_TRY(run_pass(NULL, 0, false, w, err));
-    for (size_t s = 0; s < SHARPNESS; s++) {
-        const double sharpness = pow(2, 0.5 * (double)s);
-        double loss = 0;
-        for (size_t i = 0; i < n; i++) {
-            double p[HG_CLASSES_MOST];
-            memcpy(p, w->left_out + i * w->k, w->k * sizeof *p);
-            softmax(p, w->k, sharpness);
-            loss -= log(fmax(p[(size_t)w->rows->y[i]], 1e-12));
-        }
-        if (loss < least) least = loss, m->sharpness = sharpness;
-    }
+    m->sharpness = hg_softmax_sharpness(w->left_out, w->rows);
     return HG_OK;
 }
 
@@ -239,7 +215,7 @@ static hg_status new_model(ridge **out, size_t d, size_t outputs, hg_err *err) {
 static hg_status solve(ridge *m, work *w, const hg_learning *how, hg_err *err) {
     const size_t n = w->rows->n, d = w->rows->d;
     for (size_t i = 0; i < n; i++)
-        for (size_t q = 0; q < w->k; q++) m->offset[q] += target(w->rows, i, q) / (double)n;
+        for (size_t q = 0; q < w->k; q++) m->offset[q] += hg_target_at(w->rows, i, q) / (double)n;
     w->mean = m->offset;
     HG_TRY(d <= n ? primal(w, err) : dual(w, err));
     drop_empty(w);
@@ -294,7 +270,7 @@ static void predict_task(void *ctx, size_t begin, size_t end, size_t worker) {
     for (size_t i = begin; i < end; i++) {
         hg_scaling_apply(z, &m->scaling, p->rows->x + i * d, 1);
         for (size_t q = 0; q < k; q++) p->out[i * k + q] = m->offset[q] + hg_dot(m->weights + q * d, z, d);
-        if (k > 1) softmax(p->out + i * k, k, m->sharpness);
+        if (k > 1) hg_softmax(p->out + i * k, k, m->sharpness);
     }
 }
 

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROUNDS = 20 /* of the greedy choice: weights are multiples of 1 / 20 */ };
+enum {
+    ROUNDS = 20 /* of the greedy choice: weights are multiples of 1 / 20 or so */,
+    HEAD = 3 /* rounds that the best one has won at the start: halves are too coarse */
+};
 static const double GAIN = 1e-4; /* a round that wins less than this part of the loss ends the choice */
 
 hg_study_opts hg_study_opts_default(void) { return (hg_study_opts) { .folds = 5 }; }
@@ -207,11 +210,11 @@ static size_t members(const size_t *count, size_t n) {
 static hg_status choose_blend(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
     const size_t size = s->n * s->outputs;
     size_t *count = hg_alloc(mem, s->n_trials, sizeof *count), best = best_trial(s);
-    double *sum = hg_alloc(mem, size, sizeof *sum), *mix = hg_alloc(mem, size, sizeof *mix), total = 1;
+    double *sum = hg_alloc(mem, size, sizeof *sum), *mix = hg_alloc(mem, size, sizeof *mix), total = HEAD;
     if (!count || !sum || !mix) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
     double loss = hg_score_loss(&s->trial[best].score);
-    memcpy(sum, s->trial[best].out, size * sizeof *sum);
-    count[best] = 1;
+    for (size_t k = 0; k < size; k++) sum[k] = HEAD * s->trial[best].out[k];
+    count[best] = HEAD;
     for (; total < ROUNDS && !o->single; total++) {
         double least = INFINITY;
         for (size_t i = 0; i < s->n_trials; i++) {

@@ -2,8 +2,8 @@
  *
  * Rows are cut into parts once (whole groups, classes evenly). Each learner, with its defaults and then with its variants,
  * predicts each part from the others. The blend is chosen greedily on these predictions, with repetition, from the best one
- * on (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights. No row of another table is ever used:
- * who wants an honest error of the whole procedure runs it inside of outer folds.
+ * on, which has won the first three rounds (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights.
+ * No row of another table is ever used: who wants an honest error of the whole procedure runs it inside of outer folds.
  */
 #ifndef HG_LEARN_STUDY_H
 #define HG_LEARN_STUDY_H
