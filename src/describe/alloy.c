@@ -1,7 +1,7 @@
 /* describe/alloy.c -- see describe/alloy.h
  *
- * Parameters and heats of mixing: Takeuchi, Inoue, Mater. Trans. 46, 2817 (2005), after Miedema, as matminer distributes them. What is
- * made of them: Yang, Zhang, Mater. Chem. Phys. 132, 233 (2012), for size misfit and entropy against enthalpy; Labusch, Phys. Status
+ * Heats of mixing: Takeuchi, Inoue, Mater. Trans. 46, 2817 (2005). Parameters: Miedema's, de Boer et al., Cohesion in Metals (1988). Both as
+ * matminer distributes them. What is made of them: Yang, Zhang, Mater. Chem. Phys. 132, 233 (2012), for size misfit and entropy against enthalpy; Labusch, Phys. Status
  * Solidi 41, 659 (1970), for solutes that strengthen.
  */
 #include "describe/alloy.h"

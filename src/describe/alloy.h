@@ -10,14 +10,14 @@
 
 /* One line a number: its name, what it is. */
 #define HG_ALLOY_NUMBERS(X)                                                                                            \
-    X(MIXING, "mixing_enthalpy")         /* kJ/mol; 4 sum over pairs of w_i w_j H_ij, H of the liquid 1:1 */           \
+    X(MIXING, "all:mixing_enthalpy")     /* kJ/mol; 4 sum over pairs of w_i w_j H_ij, H of the liquid 1:1 */           \
     X(MIXING_SD, "mixing_enthalpy:sd")   /* over pairs, weighted by w_i w_j */                                         \
     X(MIXING_MIN, "mixing_enthalpy:min") /* of any pair; 0 of an element */                                            \
     X(MIXING_MAX, "mixing_enthalpy:max")                                                                               \
     X(MIXING_MAIN, "main:mixing_enthalpy") /* sum over solutes */                                                      \
     X(ENTROPY, "mixing_entropy_R")         /* -sum w ln w */                                                           \
     X(FREE, "free_energy_at_melting")      /* kJ/mol; mixing enthalpy - T R entropy at the mean melting point */       \
-    X(SIZE, "size_misfit")                 /* sqrt(sum w (1 - r / mean r)^2), Yang & Zhang 2012 */                     \
+    X(SIZE, "all:size_misfit")             /* sqrt(sum w (1 - r / mean r)^2), Yang & Zhang 2012 */                     \
     X(SIZE_RANGE, "size_range")            /* largest r / smallest r */                                                \
     X(SIZE_MAIN, "main:size_misfit")       /* sum of |r / r_main - 1| over solutes */                                  \
     X(SIZE_MAIN_2, "main:size_misfit_rms") /* root of the sum of its squares: Labusch's concentrated solutions */      \

@@ -233,6 +233,18 @@ static void sets_can_stand_side_by_side(void **state) {
     }
 }
 
+/* Whoever writes a column of the input in front can still tell from the end of a name which number it is. */
+static void no_name_is_the_end_of_another(void **state) {
+    (void)state;
+    const hg_descriptor *all = find("xenonpy290+magpie132+fractions+chemistry62+alloy24");
+    for (size_t i = 0; i < hg_descriptor_dim(all); i++)
+        for (size_t j = 0; j < hg_descriptor_dim(all); j++) {
+            const char *a = hg_descriptor_column(all, i), *b = hg_descriptor_column(all, j);
+            const size_t la = strlen(a), lb = strlen(b);
+            assert_true(i == j || la > lb || strcmp(b + lb - la, a) != 0);
+        }
+}
+
 static void refuses_what_a_table_does_not_have(void **state) {
     (void)state;
     double x[MAX_DIM];
@@ -287,6 +299,7 @@ int main(void) {
         TEST(pure_elements_give_the_rows_of_the_shipped_tables),
         TEST(agrees_with_xenonpy_to_nine_digits),
         TEST(sets_can_stand_side_by_side),
+        TEST(no_name_is_the_end_of_another),
         TEST(refuses_what_a_table_does_not_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
