@@ -91,11 +91,20 @@ static hg_status learn_classes(fitting *f, const hg_column *c) {
     if (!p->class_name) return no_memory(f->err);
     for (size_t i = 0; i < k; i++)
         if (!(p->class_name[i] = hg_arena_strdup(p->mem, level[i]))) return no_memory(f->err);
+    size_t count[HG_CLASSES_MOST] = { 0 };
     for (size_t i = 0; i < f->n; i++) {
         size_t at = 0;
         while (strcmp(own[i], level[at]) != 0) at++;
         f->y[i] = (double)at;
+        count[at]++;
     }
+    for (size_t i = 0; i < k; i++)
+        if (count[i] < 2)
+            return hg_advise(
+                f->err,
+                hg_fail(f->err, HG_EDATA, "%s: column \"%s\" is \"%s\" in one row alone: no class",
+                        hg_table_source(f->t), c->name, level[i]),
+                "a class needs a row to learn it and a row to try it; --task values where they are numbers");
     p->classes = k;
     return HG_OK;
 }

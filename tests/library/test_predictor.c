@@ -198,7 +198,7 @@ static void bad_input_is_refused_in_words(void **state) {
     refuse("formula,y\nFeO,1\nNiO,2\nCoO,3\n", "y", HG_EDATA, "3 rows");
     refuse("x,y\n1,a\n2,a\n3,a\n4,a\n5,a\n", "y", HG_EDATA, "one class only");
     refuse("x,y\n1,7\n2,7\n3,7\n4,7\n5,7\n", "y", HG_EDATA, "nothing to learn");
-    refuse("x,y\n1,a\n2,a\n3,a\n4,a\n5,b\n", "y", HG_EDATA, "has 1 row");
+    refuse("x,y\n1,a\n2,a\n3,a\n4,a\n5,b\n", "y", HG_EDATA, "\"b\" in one row alone");
     refuse("formula,y\nFeO,1\nNiO,2\nCoO,3\nXxO,4\nMnO,5\nTiO,6\nVO,7\nCuO,8\nZnO,9\nAlO,9\n", "y", HG_EDATA,
            "steel.csv:5");
     refuse("x,y\n1,1\n2,2\n3,3\n4,4\n5,5\n", "z", HG_ENOTFOUND, "z");
