@@ -24,8 +24,12 @@ typedef struct {
     const char *learner;       /* the only one to try: a name of hg_learner_name; NULL: all that can    default NULL */
     const char *settings;      /* its options: "leaf=3 features=0.5"                                    default NULL */
     size_t folds;              /* parts of the rows in cross-validation, 2 to 20                        default 5 */
-    bool single;               /* the best learner alone, not a blend                                   default false */
-    double budget;             /* seconds after which no other learner is begun; 0: no limit            default 0 */
+    hg_predictor *const *source; /* transfer: models whose predictions of the rows may become inputs; borrowed until the
+                                        * predictor is freed                                              default none */
+    size_t n_sources;
+    bool squared;  /* values: choose by root mean square error, not mean absolute error      default false */
+    bool single;   /* the best learner alone, not a blend                                   default false */
+    double budget; /* seconds after which no other learner is begun; 0: no limit            default 0 */
     double (*seconds)(void *ctx); /* a clock; NULL: no times, no budget                            default NULL */
     void *clock;
     uint64_t seed;
@@ -42,9 +46,17 @@ typedef struct { /* of rows that were not learned from; NaN: does not apply */
 
 typedef struct {                          /* one line of the table of what was tried */
     const char *learner, *settings, *why; /* why it was not; "": it was */
+    bool plain;                           /* without what other models say */
     hg_predictor_score score;
     double seconds, weight; /* NaN without a clock; share in the model */
 } hg_tried;
+
+typedef struct {               /* a model that was offered as a source */
+    const char *name, *target; /* of the model */
+    const char *why;           /* it cannot be one here; "": it can */
+    double alone, gain;        /* nats of evidence: as the only source, and when it was taken; NaN: it was not */
+    size_t order;              /* 1: taken first; 0: not taken */
+} hg_predictor_source;
 
 typedef struct {
     double value;              /* classes: the number of the likeliest one */
@@ -71,6 +83,7 @@ HG_MUST_CHECK hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const 
                                              double level, hg_pool *pool, hg_arena *mem, hg_err *err);
 void hg_predictor_free(hg_predictor *p);
 
+const char *hg_predictor_name(const hg_predictor *p); /* of its card; "" for one that was not read from a folder */
 const char *hg_predictor_target(const hg_predictor *p);
 const char *hg_predictor_unit(const hg_predictor *p);                  /* "" for none */
 size_t hg_predictor_classes(const hg_predictor *p);                    /* 0: values */
@@ -78,10 +91,12 @@ const char *hg_predictor_class(const hg_predictor *p, size_t c);       /* its na
 const char *hg_predictor_column(const hg_predictor *p, size_t i);      /* inputs; NULL past the last */
 const char *hg_predictor_text_column(const hg_predictor *p, size_t i); /* those of text; NULL past the last */
 /* Of the training; empty after a reading. */
-const char *hg_predictor_words(const hg_predictor *p);               /* which inputs, and why */
-const hg_tried *hg_predictor_tried(const hg_predictor *p, size_t i); /* NULL past the last */
-hg_predictor_score hg_predictor_score_of(const hg_predictor *p);     /* of left-out rows */
-size_t hg_predictor_rows(const hg_predictor *p, size_t *blank);      /* learned from; left out for a blank target */
+const char *hg_predictor_words(const hg_predictor *p);                              /* which inputs, and why */
+const hg_tried *hg_predictor_tried(const hg_predictor *p, size_t i);                /* NULL past the last */
+hg_predictor_score hg_predictor_score_of(const hg_predictor *p);                    /* of left-out rows */
+const hg_predictor_source *hg_predictor_source_at(const hg_predictor *p, size_t i); /* offered; NULL past the last */
+size_t hg_predictor_sources(const hg_predictor *p);             /* that are inputs, of a model that was read, too */
+size_t hg_predictor_rows(const hg_predictor *p, size_t *blank); /* learned from; left out for a blank target */
 
 /* ---- folds ------------------------------------------------------------------------------------------------------- */
 

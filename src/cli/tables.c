@@ -44,6 +44,13 @@ static const cli_option LEARN[] = {
       .max = 20,
       .fallback = "5",
       .help = "Parts of the rows in the cross-validation that chooses; rows of one composition share one." },
+    { .name = "from",
+      .type = CLI_TEXT,
+      .argument = "MODEL",
+      .repeatable = true,
+      .help = "Transfer: what this model of another property says of the rows may be an input." },
+    { .name = "squared",
+      .help = "Choose learners by the root mean square error of values instead of the mean absolute error." },
     { .name = "single", .help = "The best learner alone instead of a blend of several." },
     { .name = "budget",
       .type = CLI_NUMBER,
@@ -73,6 +80,7 @@ hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, 
     o->learner = cli_value(a, "learner");
     o->settings = cli_value(a, "learner-options");
     o->folds = cli_count(a, "parts", o->folds);
+    o->squared = cli_has(a, "squared");
     o->single = cli_has(a, "single");
     o->budget = cli_number(a, "budget", 0);
     o->seconds = cli_seconds;
@@ -132,7 +140,8 @@ static hg_status print_tried(cli_run *run, const hg_predictor *p, hg_err *err) {
     for (size_t i = 0; i < n; i++) {
         const hg_tried *t = hg_predictor_tried(p, i);
         cli_grid_set(&g, i + 1, 0, "%s", t->learner);
-        cli_grid_set(&g, i + 1, 1, "%s", t->settings);
+        cli_grid_set(&g, i + 1, 1, "%s%s%s", t->settings, *t->settings && t->plain ? ", " : "",
+                     t->plain ? "without sources" : "");
         number(&g, i + 1, 2, "", classes ? t->score.auc : t->score.mae);
         number(&g, i + 1, 3, "", classes ? t->score.log_loss : t->score.rmse);
         if (t->weight > 0) number(&g, i + 1, 4, "%", t->weight);
@@ -151,6 +160,7 @@ static hg_status print_train(cli_run *run, const char *folder, const hg_predicto
     hg_text_add(&run->out, "%s: \"%s\" learned from %zu rows", folder, hg_predictor_target(p), rows);
     if (blank) hg_text_add(&run->out, "; %zu without a value were left out", blank);
     hg_text_add(&run->out, "\n%s\n\n", hg_predictor_words(p));
+    HG_TRY(cli_sources_print(run, p, err));
     HG_TRY(print_tried(run, p, err));
     if (hg_predictor_classes(p))
         hg_text_add(&run->out,
@@ -189,12 +199,14 @@ static hg_status json_train(cli_run *run, const char *folder, const hg_predictor
     hg_json_count(&j, "n_train", rows);
     hg_json_count(&j, "n_blank", blank);
     json_score(&j, &s, hg_predictor_classes(p) > 0);
+    cli_sources_json(&j, p);
     hg_json_begin_array(&j, "tried");
     for (size_t i = 0; hg_predictor_tried(p, i); i++) {
         const hg_tried *t = hg_predictor_tried(p, i);
         hg_json_begin_object(&j, NULL);
         hg_json_string(&j, "learner", t->learner);
         hg_json_string(&j, "options", t->settings);
+        if (t->plain) hg_json_bool(&j, "without_sources", true);
         json_score(&j, &t->score, hg_predictor_classes(p) > 0);
         hg_json_number(&j, "weight", t->weight);
         hg_json_number(&j, "seconds", t->seconds);
@@ -207,14 +219,13 @@ static hg_status json_train(cli_run *run, const char *folder, const hg_predictor
 
 /* ---- train ---------------------------------------------------------------------------------------------------------- */
 
-static hg_status train(cli_run *run, const hg_table *t, const char *target, const char *folder, hg_err *err) {
+static hg_status train(cli_run *run, const hg_table *t, const char *target, const char *folder,
+                       const hg_predictor_opts *o, hg_err *err) {
     const char *path = run->args.positional[0];
     char hash[HG_HASH_SIZE] = "";
-    hg_predictor_opts o;
     hg_predictor *p;
-    HG_TRY(cli_learn_read(&o, run, t, err));
     if (!cli_is_stream(path)) HG_TRY(hg_hash_file(hash, path, err));
-    HG_TRY(hg_predictor_fit(&p, t, target, &o, err));
+    HG_TRY(hg_predictor_fit(&p, t, target, o, err));
     const hg_predictor_facts facts = { .name = cli_value(&run->args, "out") ? cli_value(&run->args, "name") : NULL,
                                        .file = path,
                                        .sha256 = hash,
@@ -226,7 +237,7 @@ static hg_status train(cli_run *run, const hg_table *t, const char *target, cons
     return st;
 }
 
-hg_status cli_tables_train(cli_run *run, hg_err *err) {
+hg_status cli_tables_train(cli_run *run, bool transfer, hg_err *err) {
     const char *folder = cli_value(&run->args, cli_has(&run->args, "out") ? "out" : "name"), *target;
     hg_table *t;
     HG_TRY(target_of(&target, run, err));
@@ -234,7 +245,12 @@ hg_status cli_tables_train(cli_run *run, hg_err *err) {
         return hg_advise(err, hg_fail(err, HG_EINVAL, "--name is missing"),
                          "--name NAME, the model's name and its folder; --out puts it into another folder");
     HG_TRY(read_table(&t, run, err));
-    const hg_status st = train(run, t, target, folder, err);
+    hg_predictor_opts o;
+    cli_sources sources = { 0 };
+    hg_status st = cli_learn_read(&o, run, t, err);
+    if (st == HG_OK) st = cli_sources_load(&sources, &o, run, transfer, err);
+    if (st == HG_OK) st = train(run, t, target, folder, &o, err);
+    cli_sources_free(&sources);
     hg_table_free(t);
     return st;
 }
@@ -331,7 +347,11 @@ static hg_status evaluate(cli_run *run, const hg_table *t, const char *target, h
         parts = (size_t)x;
     }
     HG_TRY(cli_learn_read(&o, run, t, err));
-    HG_TRY(hg_predictor_folds(&f, t, target, parts ? NULL : folds, parts, &o, run->arena, err));
+    cli_sources sources = { 0 };
+    hg_status st = cli_sources_load(&sources, &o, run, false, err);
+    if (st == HG_OK) st = hg_predictor_folds(&f, t, target, parts ? NULL : folds, parts, &o, run->arena, err);
+    cli_sources_free(&sources);
+    HG_TRY(st);
     HG_TRY(hg_table_find(&j, t, target, err));
     const hg_column *c = hg_table_column(t, j);
     warn_of_folds(run, &f);

@@ -2,13 +2,27 @@
 #ifndef HG_CLI_TABLES_H
 #define HG_CLI_TABLES_H
 #include "cli/run.h"
+#include "files/json.h"
 #include "hagane/predictor.h"
 
 extern const cli_group cli_learn_group; /* --task, --learner, --parts, --single, --budget */
 
-HG_MUST_CHECK hg_status cli_tables_train(cli_run *run, hg_err *err);
+/* With `transfer` the models of the libraries are sources, and what they are worth is said first. */
+HG_MUST_CHECK hg_status cli_tables_train(cli_run *run, bool transfer, hg_err *err);
 HG_MUST_CHECK hg_status cli_tables_predict(cli_run *run, const char *folder, hg_err *err);
 HG_MUST_CHECK hg_status cli_tables_evaluate(cli_run *run, hg_err *err);
+
+typedef struct {
+    hg_predictor **p; /* [n] */
+    size_t n;
+} cli_sources;
+
+/* Models that --from names, with `all` those of the libraries when it names none, as o's sources. */
+HG_MUST_CHECK hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, cli_run *run, bool all, hg_err *err);
+void cli_sources_free(cli_sources *s); /* s = { 0 } is fine */
+/* What the sources are worth, and whether they help; nothing where none were offered. */
+HG_MUST_CHECK hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err);
+void cli_sources_json(hg_json *j, const hg_predictor *p);
 
 /* The options of cli_learn_group and cli_inputs_group, for a table that was read. */
 HG_MUST_CHECK hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, hg_err *err);

@@ -297,7 +297,7 @@ static hg_status run_train(cli_run *run, hg_err *err) {
     const char *arch = cli_value(&run->args, "arch"), *name = cli_value(&run->args, "name");
     const char *folder = cli_value(&run->args, "out") ? cli_value(&run->args, "out") : name;
     const bool table = run->args.n_positional && cli_is_table(run->args.positional[0]);
-    if (!arch && (table || cli_has(&run->args, "learner"))) return cli_tables_train(run, err);
+    if (!arch && (table || cli_has(&run->args, "learner"))) return cli_tables_train(run, false, err);
     if (!arch) return hg_names_advise(err, hg_fail(err, HG_EINVAL, "--arch is missing"), "", trainable);
     const hg_architecture *a = hg_architecture_find(arch);
     if (cli_has(&run->args, "options")) return print_options(run, a, err);

@@ -9,6 +9,7 @@
     V(report)                                                                                                          \
     V(describe)                                                                                                        \
     V(train)                                                                                                           \
+    V(transfer)                                                                                                        \
     V(predict)                                                                                                         \
     V(evaluate)                                                                                                        \
     V(models)                                                                                                          \

@@ -14,15 +14,38 @@ static const double GAIN = 1e-4; /* a round that wins less than this part of the
 
 hg_study_opts hg_study_opts_default(void) { return (hg_study_opts) { .folds = 5 }; }
 
-static double loss_of(double *out_score, const hg_rows *rows, const double *out, hg_score *s, hg_err *err,
-                      hg_status *st) {
+static double loss_by(const hg_study *s, const hg_score *score) {
+    return s->squared && isfinite(score->rmse) ? score->rmse : hg_score_loss(score);
+}
+
+static double loss_of(double *out_score, const hg_study *study, const hg_rows *rows, const double *out, hg_score *s,
+                      hg_err *err, hg_status *st) {
     *st = HG_OK;
     if (rows->classes)
         *st = hg_score_classes(s, out, rows->y, rows->n, rows->classes, err);
     else
         *s = hg_score_values(out, rows->y, rows->n);
-    *out_score = hg_score_loss(s);
+    *out_score = loss_by(study, s);
     return *out_score;
+}
+
+/* The same rows as seen by a learner that must not look at x: sizes alone. */
+static hg_rows without_sources(const hg_rows *rows) {
+    hg_rows r = *rows;
+    r.d -= r.sources;
+    r.sources = 0;
+    return r;
+}
+
+/* And with the columns themselves, in mem. */
+static hg_status drop_sources(hg_rows *out, const hg_rows *rows, hg_arena *mem, hg_err *err) {
+    *out = without_sources(rows);
+    float *x = hg_alloc(mem, out->n * out->d, sizeof *x);
+    if (!x) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows of %zu numbers", out->n, out->d);
+    for (size_t i = 0; i < out->n; i++)
+        if (out->d) memcpy(x + i * out->d, rows->x + i * rows->d + rows->sources, out->d * sizeof *x);
+    out->x = x;
+    return HG_OK;
 }
 
 /* ---- what will be tried ------------------------------------------------------------------------------------------------ */
@@ -32,9 +55,9 @@ static const char *name_at(size_t i) {
     return l ? l->name : NULL;
 }
 
-static hg_status add_trial(hg_study *s, const hg_learner *l, const char *settings, hg_err *err) {
+static hg_status add_trial(hg_study *s, const hg_learner *l, const char *settings, bool plain, hg_err *err) {
     hg_trial *t = &s->trial[s->n_trials];
-    *t = (hg_trial) { .learner = l, .seconds = (double)NAN };
+    *t = (hg_trial) { .learner = l, .plain = plain, .seconds = (double)NAN };
     t->score.mae = t->score.log_loss = (double)NAN;
     hg_learner_defaults(t->option, l);
     HG_TRY(hg_learner_set(t->option, l, settings, err));
@@ -54,10 +77,26 @@ static size_t count_trials(void) {
         n++;
         for (size_t v = 0; hg_learner_at(i)->variant && hg_learner_at(i)->variant[v]; v++) n++;
     }
-    return n + 1;
+    return 2 * n + 1; /* with sources and without */
 }
 
 /* The defaults of all learners, then their variants: where time is short, breadth first. */
+static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const hg_learner *only, bool plain,
+                           hg_err *err) {
+    const hg_learner *l;
+    for (size_t i = 0; (l = hg_learner_at(i)); i++) {
+        const char *why = unsuited(l, rows);
+        if ((only && l != only) || (why && plain)) continue;
+        HG_TRY(add_trial(s, l, only && o->settings ? o->settings : "", plain, err));
+        if (why) snprintf(s->trial[s->n_trials - 1].why, sizeof s->trial->why, "%s", why);
+        if (why && only) return hg_fail(err, HG_EDATA, "%s %s", l->name, why);
+    }
+    for (size_t i = 0; (l = hg_learner_at(i)) && !o->settings; i++)
+        for (size_t v = 0; (!only || l == only) && !unsuited(l, rows) && l->variant && l->variant[v]; v++)
+            HG_TRY(add_trial(s, l, l->variant[v], plain, err));
+    return HG_OK;
+}
+
 static hg_status list_trials(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
     s->trial = hg_alloc(mem, count_trials(), sizeof *s->trial);
     if (!s->trial) return hg_fail(err, HG_ENOMEM, "no memory for a study");
@@ -67,25 +106,17 @@ static hg_status list_trials(hg_study *s, const hg_rows *rows, const hg_study_op
                                name_at);
     if (o->settings && !only)
         return hg_advise(err, hg_fail(err, HG_EINVAL, "options without a learner whose they are"), "name the learner");
-    const hg_learner *l;
-    for (size_t i = 0; (l = hg_learner_at(i)); i++) {
-        if (only && l != only) continue;
-        HG_TRY(add_trial(s, l, only && o->settings ? o->settings : "", err));
-        const char *why = unsuited(l, rows);
-        if (why) snprintf(s->trial[s->n_trials - 1].why, sizeof s->trial->why, "%s", why);
-        if (why && only) return hg_fail(err, HG_EDATA, "%s %s", l->name, why);
-    }
-    for (size_t i = 0; (l = hg_learner_at(i)) && !o->settings; i++)
-        for (size_t v = 0; (!only || l == only) && !unsuited(l, rows) && l->variant && l->variant[v]; v++)
-            HG_TRY(add_trial(s, l, l->variant[v], err));
-    return HG_OK;
+    HG_TRY(list_some(s, rows, o, only, false, err));
+    if (rows->sources == 0 || rows->sources == rows->d) return HG_OK;
+    const hg_rows plain = without_sources(rows);
+    return only && unsuited(only, &plain) ? HG_OK : list_some(s, &plain, o, only, true, err);
 }
 
 /* ---- one trial ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     hg_study *s;
-    const hg_rows *rows;
+    const hg_rows *rows, *plain; /* with sources and without */
     const hg_study_opts *o;
     const size_t *part; /* [n] */
     double begun;
@@ -114,8 +145,9 @@ static hg_status run_fold(work *w, hg_trial *t, size_t fold, hg_err *err) {
         if (w->part[i] != fold) index[n_in++] = i;
     for (size_t i = 0; i < n; i++)
         if (w->part[i] == fold) index[n_in + n_out++] = i;
-    HG_TRY(hg_rows_take(&in, w->rows, index, n_in, w->mem, err));
-    HG_TRY(hg_rows_take(&out_rows, w->rows, index + n_in, n_out, w->mem, err));
+    const hg_rows *seen = t->plain ? w->plain : w->rows;
+    HG_TRY(hg_rows_take(&in, seen, index, n_in, w->mem, err));
+    HG_TRY(hg_rows_take(&out_rows, seen, index + n_in, n_out, w->mem, err));
     double *out = hg_alloc(w->mem, n_out * w->s->outputs, sizeof *out), *sd = hg_alloc(w->mem, n_out, sizeof *sd);
     if (!out || !sd) return hg_fail(err, HG_ENOMEM, "no memory for a fold");
     for (size_t i = 0; i < n_out; i++) sd[i] = (double)NAN;
@@ -134,7 +166,7 @@ static bool too_long(const work *w, size_t folds_left, double a_fold) {
 
 static bool any_done(const hg_study *s) {
     for (size_t i = 0; i < s->n_trials; i++)
-        if (!isnan(hg_score_loss(&s->trial[i].score))) return true;
+        if (!isnan(loss_by(s, &s->trial[i].score))) return true;
     return false;
 }
 
@@ -160,7 +192,7 @@ static hg_status run_folds(work *w, hg_trial *t, hg_err *err) {
     }
     hg_status st;
     double loss;
-    loss_of(&loss, w->rows, t->out, &t->score, err, &st);
+    loss_of(&loss, w->s, w->rows, t->out, &t->score, err, &st);
     return st;
 }
 
@@ -190,8 +222,7 @@ static hg_status run_trial(work *w, hg_trial *t, hg_arena *keep, hg_err *err) {
 static size_t best_trial(const hg_study *s) {
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < s->n_trials; i++)
-        if (s->trial[i].out &&
-            (best == SIZE_MAX || hg_score_loss(&s->trial[i].score) < hg_score_loss(&s->trial[best].score)))
+        if (s->trial[i].out && (best == SIZE_MAX || loss_by(s, &s->trial[i].score) < loss_by(s, &s->trial[best].score)))
             best = i;
     return best;
 }
@@ -212,7 +243,7 @@ static hg_status choose_blend(hg_study *s, const hg_rows *rows, const hg_study_o
     size_t *count = hg_alloc(mem, s->n_trials, sizeof *count), best = best_trial(s);
     double *sum = hg_alloc(mem, size, sizeof *sum), *mix = hg_alloc(mem, size, sizeof *mix), total = HEAD;
     if (!count || !sum || !mix) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
-    double loss = hg_score_loss(&s->trial[best].score);
+    double loss = loss_by(s, &s->trial[best].score);
     for (size_t k = 0; k < size; k++) sum[k] = HEAD * s->trial[best].out[k];
     count[best] = HEAD;
     for (; total < ROUNDS && !o->single; total++) {
@@ -223,7 +254,7 @@ static hg_status choose_blend(hg_study *s, const hg_rows *rows, const hg_study_o
             double l;
             if (!s->trial[i].out || (!count[i] && members(count, s->n_trials) == HG_STUDY_MEMBERS)) continue;
             mix_in(mix, sum, s->trial[i].out, size, total + 1);
-            loss_of(&l, rows, mix, &score, err, &st);
+            loss_of(&l, s, rows, mix, &score, err, &st);
             HG_TRY(st);
             if (l < least) least = l, best = i;
         }
@@ -270,7 +301,7 @@ static hg_status combine_study(hg_study *s, const hg_rows *rows, hg_arena *mem, 
     if (!s->out || !s->signs) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
     combine(s->out, s->signs, out, sd, weight, m, s->n, s->outputs);
     hg_status st;
-    loss_of(&loss, rows, s->out, &s->score, err, &st);
+    loss_of(&loss, s, rows, s->out, &s->score, err, &st);
     return st;
 }
 
@@ -317,10 +348,12 @@ static hg_status try_all(work *w, hg_arena *keep, hg_err *err) {
 
 hg_status hg_study_run(hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_arena *mem, hg_err *err) {
     const hg_study_opts o = opts ? *opts : hg_study_opts_default();
-    *s = (hg_study) { .n = rows->n, .outputs = rows->classes ? rows->classes : 1 };
+    *s = (hg_study) { .n = rows->n, .outputs = rows->classes ? rows->classes : 1, .squared = o.squared };
     HG_TRY(check_rows(rows, &o, err));
     HG_TRY(list_trials(s, rows, &o, mem, err));
-    work w = { .s = s, .rows = rows, .o = &o, .mem = hg_arena_new() };
+    hg_rows plain = *rows;
+    if (rows->sources) HG_TRY(drop_sources(&plain, rows, mem, err));
+    work w = { .s = s, .rows = rows, .plain = &plain, .o = &o, .mem = hg_arena_new() };
     const hg_status st = w.mem ? try_all(&w, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for a study");
     hg_arena_free(w.mem);
     HG_TRY(st);
@@ -335,38 +368,57 @@ void hg_blend_free(hg_blend *b) {
     *b = (hg_blend) { 0 };
 }
 
-hg_status hg_blend_fit(hg_blend *b, const hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_err *err) {
-    *b = (hg_blend) { .d = rows->d, .classes = rows->classes };
-    hg_status st = HG_OK;
-    for (size_t i = 0; i < s->n_trials && st == HG_OK; i++) {
+static hg_status fit_members(hg_blend *b, const hg_study *s, const hg_rows *rows, const hg_rows *plain,
+                             const hg_study_opts *opts, hg_err *err) {
+    for (size_t i = 0; i < s->n_trials; i++) {
         const hg_trial *t = &s->trial[i];
         if (!(t->weight > 0)) continue;
         const hg_learning how = { .option = t->option, .seed = opts->seed, .pool = opts->pool, .hooks = opts->hooks };
         hg_blend_member *m = &b->member[b->n];
-        *m = (hg_blend_member) { .learner = t->learner, .weight = t->weight };
-        st = t->learner->fit(&m->model, rows, &how, err);
-        if (st == HG_OK) b->n++;
+        *m = (hg_blend_member) { .learner = t->learner, .weight = t->weight, .plain = t->plain };
+        HG_TRY(t->learner->fit(&m->model, t->plain ? plain : rows, &how, err));
+        b->n++;
     }
+    return HG_OK;
+}
+
+hg_status hg_blend_fit(hg_blend *b, const hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_err *err) {
+    *b = (hg_blend) { .d = rows->d, .sources = rows->sources, .classes = rows->classes };
+    hg_arena *mem = hg_arena_new();
+    hg_rows plain = *rows;
+    hg_status st = mem ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for a blend");
+    if (st == HG_OK && rows->sources) st = drop_sources(&plain, rows, mem, err);
+    if (st == HG_OK) st = fit_members(b, s, rows, &plain, opts, err);
     if (st != HG_OK) hg_blend_free(b);
+    hg_arena_free(mem);
     return st;
+}
+
+static hg_status predict_members(double *out, hg_signs *signs, const hg_blend *b, const hg_rows *rows, hg_pool *pool,
+                                 hg_arena *mem, hg_err *err) {
+    const size_t outputs = b->classes ? b->classes : 1;
+    double weight[HG_STUDY_MEMBERS];
+    const double *value[HG_STUDY_MEMBERS], *sd[HG_STUDY_MEMBERS];
+    hg_rows plain = *rows;
+    if (b->sources) HG_TRY(drop_sources(&plain, rows, mem, err));
+    for (size_t m = 0; m < b->n; m++) {
+        const hg_blend_member *k = &b->member[m];
+        double *v = hg_alloc(mem, rows->n * outputs, sizeof *v), *spread = hg_alloc(mem, rows->n, sizeof *spread);
+        if (!v || !spread) return hg_fail(err, HG_ENOMEM, "no memory for %zu predictions", rows->n);
+        for (size_t i = 0; i < rows->n; i++) spread[i] = (double)NAN;
+        HG_TRY(k->learner->predict(v, spread, k->model, k->plain ? &plain : rows, pool, err));
+        value[m] = v, sd[m] = spread, weight[m] = k->weight;
+    }
+    combine(out, signs, value, sd, weight, b->n, rows->n, outputs);
+    return HG_OK;
 }
 
 hg_status hg_blend_predict(double *out, hg_signs *signs, const hg_blend *b, const hg_rows *rows, hg_pool *pool,
                            hg_err *err) {
-    const size_t outputs = b->classes ? b->classes : 1, size = rows->n * outputs;
-    double *all = hg_malloc(b->n * (size + rows->n), sizeof *all), weight[HG_STUDY_MEMBERS];
-    const double *value[HG_STUDY_MEMBERS], *sd[HG_STUDY_MEMBERS];
-    hg_status st = all ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for %zu predictions", rows->n);
-    for (size_t m = 0; m < b->n && st == HG_OK; m++) {
-        double *v = all + m * (size + rows->n), *spread = v + size;
-        for (size_t i = 0; i < rows->n; i++) spread[i] = (double)NAN;
-        st = b->member[m].learner->predict(v, spread, b->member[m].model, rows, pool, err);
-        value[m] = v;
-        sd[m] = spread;
-        weight[m] = b->member[m].weight;
-    }
-    if (st == HG_OK) combine(out, signs, value, sd, weight, b->n, rows->n, outputs);
-    hg_free(all);
+    hg_arena *mem = hg_arena_new();
+    const hg_status st = mem ? predict_members(out, signs, b, rows, pool, mem, err)
+                             : hg_fail(err, HG_ENOMEM, "no memory for %zu predictions", rows->n);
+    hg_arena_free(mem);
     return st;
 }
 
@@ -377,11 +429,12 @@ static const char *prefix_of(char out[HG_SHELF_NAME], const char *before, size_t
 
 hg_status hg_blend_save(const hg_blend *b, hg_shelf *to, hg_err *err) {
     const char *before = to->prefix;
-    double weight[HG_STUDY_MEMBERS];
+    double weight[HG_STUDY_MEMBERS], plain[HG_STUDY_MEMBERS];
     char prefix[HG_SHELF_NAME];
     hg_status st = HG_OK;
-    for (size_t i = 0; i < b->n; i++) weight[i] = b->member[i].weight;
+    for (size_t i = 0; i < b->n; i++) weight[i] = b->member[i].weight, plain[i] = b->member[i].plain;
     HG_TRY(hg_shelf_doubles(to, "weight", weight, b->n, err));
+    if (b->sources) HG_TRY(hg_shelf_doubles(to, "plain", plain, b->n, err));
     for (size_t i = 0; i < b->n && st == HG_OK; i++) {
         to->prefix = prefix_of(prefix, before, i);
         st = b->member[i].learner->save(b->member[i].model, to, err);
@@ -392,13 +445,14 @@ hg_status hg_blend_save(const hg_blend *b, hg_shelf *to, hg_err *err) {
 
 static hg_status load_members(hg_blend *b, const hg_shelf_view *from, const char *const *learner, size_t n,
                               hg_err *err) {
-    double weight[HG_STUDY_MEMBERS], sum = 0;
+    double weight[HG_STUDY_MEMBERS], plain[HG_STUDY_MEMBERS] = { 0 }, sum = 0;
     char prefix[HG_SHELF_NAME];
     HG_TRY(hg_shelf_get_doubles(weight, from, "weight", n, err));
+    if (b->sources) HG_TRY(hg_shelf_get_doubles(plain, from, "plain", n, err));
     for (size_t i = 0; i < n; i++) {
         hg_blend_member *m = &b->member[i];
         const hg_shelf_view view = { from->file, from->source, prefix_of(prefix, from->prefix, i) };
-        *m = (hg_blend_member) { .learner = hg_learner_find(learner[i]), .weight = weight[i] };
+        *m = (hg_blend_member) { .learner = hg_learner_find(learner[i]), .weight = weight[i], .plain = plain[i] != 0 };
         if (!m->learner || strcmp(m->learner->version, learner[i]) != 0) {
             hg_fail(err, HG_ENOTFOUND, "%s needs the learner \"%s\", which this program does not have", from->source,
                     learner[i]);
@@ -406,15 +460,15 @@ static hg_status load_members(hg_blend *b, const hg_shelf_view *from, const char
         }
         if (!(weight[i] > 0)) return hg_fail(err, HG_EDATA, "%s: the weight of a member is not positive", from->source);
         sum += weight[i];
-        HG_TRY(m->learner->load(&m->model, &view, b->d, b->classes, err));
+        HG_TRY(m->learner->load(&m->model, &view, b->d - (m->plain ? b->sources : 0), b->classes, err));
         b->n++;
     }
     return fabs(sum - 1) < 1e-6 ? HG_OK : hg_fail(err, HG_EDATA, "%s: weights that do not sum to 1", from->source);
 }
 
 hg_status hg_blend_load(hg_blend *b, const hg_shelf_view *from, const char *const *learner, size_t n, size_t d,
-                        size_t classes, hg_err *err) {
-    *b = (hg_blend) { .d = d, .classes = classes };
+                        size_t sources, size_t classes, hg_err *err) {
+    *b = (hg_blend) { .d = d, .sources = sources, .classes = classes };
     if (n == 0 || n > HG_STUDY_MEMBERS)
         return hg_fail(err, HG_EDATA, "%s has %zu members, expected 1 to %d", from->source, n, HG_STUDY_MEMBERS);
     const hg_status st = load_members(b, from, learner, n, err);

@@ -1,9 +1,10 @@
 /* learn/study.h -- which learner, with which options: cross-validation of all that can take the rows, and a blend of the best
  *
  * Rows are cut into parts once (whole groups, classes evenly). Each learner, with its defaults and then with its variants,
- * predicts each part from the others. The blend is chosen greedily on these predictions, with repetition, from the best one
- * on, which has won the first three rounds (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights.
- * No row of another table is ever used: who wants an honest error of the whole procedure runs it inside of outer folds.
+ * predicts each part from the others; where the rows have sources (hg_rows), once with and once without them, so that a source
+ * which misleads is seen. The blend is chosen greedily on these predictions, with repetition, from the best one on, which has
+ * won the first three rounds (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights. No row of another
+ * table is ever used: who wants an honest error of the whole procedure runs it inside of outer folds.
  */
 #ifndef HG_LEARN_STUDY_H
 #define HG_LEARN_STUDY_H
@@ -14,11 +15,12 @@
 enum { HG_STUDY_MEMBERS = 8, HG_STUDY_FOLDS_MOST = 20, HG_SETTINGS_SIZE = 200 };
 
 typedef struct {
-    const char *learner;          /* the only one to try; NULL: all that suit                          default NULL */
-    const char *settings;         /* its options, "leaf=3 features=0.5"; NULL: defaults and variants   default NULL */
-    size_t folds;                 /* parts, 2 .. HG_STUDY_FOLDS_MOST                                   default 5 */
-    bool single;                  /* the best one alone, no blend                                      default false */
-    double budget;                /* seconds after which no other learner is begun; 0: no limit        default 0 */
+    const char *learner;  /* the only one to try; NULL: all that suit                          default NULL */
+    const char *settings; /* its options, "leaf=3 features=0.5"; NULL: defaults and variants   default NULL */
+    size_t folds;         /* parts, 2 .. HG_STUDY_FOLDS_MOST                                   default 5 */
+    bool single;          /* the best one alone, no blend                                      default false */
+    bool squared;  /* values are judged by their root mean square error, not the mean absolute one  default false */
+    double budget; /* seconds after which no other learner is begun; 0: no limit        default 0 */
     double (*seconds)(void *ctx); /* a clock; NULL: none, and no budget                        default NULL */
     void *clock;
     uint64_t seed;
@@ -31,6 +33,7 @@ typedef struct {
     const hg_learner *learner;
     char settings[HG_SETTINGS_SIZE]; /* "": defaults */
     double option[HG_LEARNER_OPTIONS_MOST];
+    bool plain;     /* it does not see the columns that other models predict */
     hg_score score; /* of rows that were left out; loss NaN: it was not tried to the end */
     double seconds; /* NaN without a clock */
     char why[160];  /* why it was not tried, in words; "": it was */
@@ -41,6 +44,7 @@ typedef struct {
 
 typedef struct {
     size_t n, outputs, folds;
+    bool squared;
     hg_trial *trial; /* [n_trials] in the order in which they were made */
     size_t n_trials;
     double *out;     /* [n,outputs] of the blend, left-out rows */
@@ -58,11 +62,12 @@ HG_MUST_CHECK hg_status hg_study_run(hg_study *s, const hg_rows *rows, const hg_
 typedef struct {
     const hg_learner *learner;
     double weight; /* > 0, all sum to 1 */
+    bool plain;    /* fitted without the sources */
     void *model;
 } hg_blend_member;
 
 typedef struct {
-    size_t n, d, classes;
+    size_t n, d, sources, classes; /* d with the sources */
     hg_blend_member member[HG_STUDY_MEMBERS];
 } hg_blend;
 
@@ -76,5 +81,5 @@ void hg_blend_free(hg_blend *b);
 HG_MUST_CHECK hg_status hg_blend_save(const hg_blend *b, hg_shelf *to, hg_err *err);
 /* Member i is of the version learner[i], i < n. */
 HG_MUST_CHECK hg_status hg_blend_load(hg_blend *b, const hg_shelf_view *from, const char *const *learner, size_t n,
-                                      size_t d, size_t classes, hg_err *err);
+                                      size_t d, size_t sources, size_t classes, hg_err *err);
 #endif

@@ -203,6 +203,7 @@ static hg_study_opts study_opts(const hg_predictor_opts *o) {
                              .settings = o->settings,
                              .folds = o->folds,
                              .single = o->single,
+                             .squared = o->squared,
                              .budget = o->budget,
                              .seconds = o->seconds,
                              .clock = o->clock,
@@ -271,6 +272,7 @@ static hg_status keep_tried(fitting *f, const hg_study *s) {
         *k = (hg_tried) { .learner = t->learner->name,
                           .settings = hg_arena_strdup(p->mem, t->settings),
                           .why = hg_arena_strdup(p->mem, t->why),
+                          .plain = t->plain,
                           .score = hg_predictor_score_from(&t->score),
                           .seconds = t->seconds,
                           .weight = t->weight };
@@ -295,6 +297,7 @@ static hg_status keep_opts(fitting *f) {
     hg_predictor_opts *o = &p->opts;
     *o = *f->o;
     o->features.columns = o->features.exclude = NULL;
+    o->source = NULL, o->n_sources = 0;
     o->pool = NULL, o->hooks = NULL, o->seconds = NULL, o->clock = NULL;
     const char **text[] = { &o->learner, &o->settings, &o->features.formula, &o->features.descriptor };
     for (size_t i = 0; i < sizeof text / sizeof *text; i++)
@@ -302,7 +305,7 @@ static hg_status keep_opts(fitting *f) {
     return HG_OK;
 }
 
-static hg_status learn(fitting *f, hg_rows *rows) {
+static hg_status learn(fitting *f, hg_rows *rows, const hg_table *t) {
     hg_predictor *p = f->p;
     const hg_study_opts o = study_opts(f->o);
     hg_study s;
@@ -311,8 +314,10 @@ static hg_status learn(fitting *f, hg_rows *rows) {
     rows->y = f->y;
     rows->classes = p->classes;
     HG_TRY(hg_domain_fit(&p->domain, rows, plain, o.seed, o.pool, f->err));
-    HG_TRY(hg_study_run(&s, rows, &o, f->scratch, f->err));
-    HG_TRY(hg_blend_fit(&p->blend, &s, rows, &o, f->err));
+    hg_rows wide = *rows; /* with what other models say */
+    if (f->o->n_sources) HG_TRY(hg_predictor_take_sources(&wide, p, rows, f->o, t, f->scratch, f->err));
+    HG_TRY(hg_study_run(&s, &wide, &o, f->scratch, f->err));
+    HG_TRY(hg_blend_fit(&p->blend, &s, &wide, &o, f->err));
     HG_TRY(keep_tried(f, &s));
     HG_TRY(keep_elements(f));
     HG_TRY(keep_opts(f));
@@ -327,12 +332,14 @@ static hg_status fit(fitting *f, const char *target) {
     const hg_table *t = measured ? measured : f->t;
     hg_status st = fit_intake(f, t);
     if (st == HG_OK) st = hg_intake_rows(&rows, NULL, f->p->intake, t, f->o->pool, f->scratch, f->err);
+    if (st == HG_OK) st = learn(f, &rows, t);
     hg_table_free(measured);
-    return st == HG_OK ? learn(f, &rows) : st;
+    return st;
 }
 
 void hg_predictor_free(hg_predictor *p) {
     if (!p) return;
+    for (size_t k = 0; p->owns_sources && k < p->n_sources; k++) hg_predictor_free(p->source[k]);
     hg_intake_free(p->intake);
     hg_blend_free(&p->blend);
     hg_domain_free(&p->domain);
@@ -349,7 +356,7 @@ hg_status hg_predictor_fit(hg_predictor **out, const hg_table *t, const char *ta
         hg_arena_free(mem);
         return no_memory(err);
     }
-    *p = (hg_predictor) { .mem = mem, .elements = "" };
+    *p = (hg_predictor) { .mem = mem, .name = "", .elements = "" };
     fitting f = { .p = p, .t = t, .o = &o, .scratch = hg_arena_new(), .err = err };
     const hg_status st = f.scratch ? fit(&f, target) : no_memory(err);
     hg_arena_free(f.scratch);
@@ -396,7 +403,9 @@ hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *
     hg_signs *signs = hg_alloc(mem, n, sizeof *signs);
     hg_domain_view *view = hg_alloc(mem, n, sizeof *view);
     if (!out || !signs || !view) return hg_fail(err, HG_ENOMEM, "no memory for %zu predictions", n);
-    HG_TRY(hg_blend_predict(out, signs, &p->blend, &rows, pool, err));
+    hg_rows wide = rows;
+    if (p->n_sources) HG_TRY(hg_predictor_widen(&wide, why, p, &rows, t, pool, mem, err));
+    HG_TRY(hg_blend_predict(out, signs, &p->blend, &wide, pool, err));
     HG_TRY(hg_domain_look(view, &p->domain, &rows, false, pool, err));
     for (size_t i = 0; i < n; i++) {
         one_forecast(&f[i], p, out + i * outputs, &signs[i], &view[i], level);
@@ -408,6 +417,8 @@ hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *
 
 /* ---- what there is to know ------------------------------------------------------------------------------------------------ */
 
+const char *hg_predictor_name(const hg_predictor *p) { return p->name; }
+size_t hg_predictor_sources(const hg_predictor *p) { return p->n_sources; }
 const char *hg_predictor_target(const hg_predictor *p) { return p->target; }
 const char *hg_predictor_unit(const hg_predictor *p) { return p->unit; }
 size_t hg_predictor_classes(const hg_predictor *p) { return p->classes; }

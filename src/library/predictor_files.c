@@ -13,6 +13,7 @@
 #include "library/predictor_internal.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NOTE_MOST = 64 << 20, NAME_SIZE = 256, METRICS = 5, SYMBOL_SIZE = 64 };
@@ -35,42 +36,96 @@ static void write_note(hg_json *j, const hg_predictor *p) {
     hg_json_begin_array(j, "classes");
     for (size_t c = 0; c < p->classes; c++) hg_json_string(j, NULL, p->class_name[c]);
     hg_json_end_array(j);
+    hg_json_begin_array(j, "sources");
+    for (size_t i = 0; i < p->n_sources; i++) hg_json_string(j, NULL, p->source[i]->name);
+    hg_json_end_array(j);
     hg_json_begin_array(j, "learners");
     for (size_t i = 0; i < p->blend.n; i++) hg_json_string(j, NULL, p->blend.member[i].learner->version);
     hg_json_end_array(j);
     hg_json_end_object(j);
 }
 
-static hg_status fill_shelf(hg_shelf *s, const hg_predictor *p, hg_err *err) {
-    s->prefix = "blend.";
-    HG_TRY(hg_blend_save(&p->blend, s, err));
-    s->prefix = "domain.";
-    HG_TRY(hg_domain_save(&p->domain, s, err));
-    s->prefix = "bars.";
-    return hg_bars_save(&p->bars, s, err);
+typedef char prefix[HG_SHELF_NAME];
+
+/* Tensors and notes of a source bear "source0." in front, those of its sources "source0.source0.", ... */
+static const char *under(prefix out, const char *before, const char *word) {
+    snprintf(out, sizeof(prefix), "%s%s", before, word);
+    return out;
+}
+
+static const char *source_prefix(prefix out, const char *before, size_t k) {
+    snprintf(out, sizeof(prefix), "%ssource%zu.", before, k);
+    return out;
+}
+
+enum { NOTES_MOST = 1024 };
+
+typedef struct {
+    hg_shelf shelf;
+    hg_stored_note note[NOTES_MOST]; /* texts in mem */
+    size_t n_notes;
+    hg_arena *mem;
+} shelves;
+
+static hg_status add_note(shelves *s, const char *before, const char *word, const hg_predictor *p,
+                          void (*write)(hg_json *, const hg_predictor *), hg_err *err) {
+    prefix name;
+    hg_text text = hg_text_new(NOTE_MOST);
+    hg_json j;
+    hg_json_begin_text(&j, &text, 0);
+    write(&j, p);
+    hg_status st = hg_json_end(&j, err);
+    if (st == HG_OK && s->n_notes == NOTES_MOST) st = hg_fail(err, HG_ELIMIT, "sources of sources without end");
+    if (st == HG_OK) {
+        hg_stored_note *n = &s->note[s->n_notes++];
+        n->key = hg_arena_strdup(s->mem, under(name, before, word));
+        n->text = text.failed ? NULL : hg_arena_strdup(s->mem, text.s);
+        if (!n->key || !n->text) st = no_memory(err);
+    }
+    hg_text_free(&text);
+    return st;
+}
+
+static void write_inputs(hg_json *j, const hg_predictor *p) { hg_intake_write(j, NULL, p->intake); }
+
+static hg_status fill_shelf(shelves *s, const hg_predictor *p, const char *before, unsigned deep, hg_err *err) {
+    prefix name;
+    if (deep == HG_SOURCES_DEEP)
+        return hg_fail(err, HG_ELIMIT, "sources of sources more than %d deep", HG_SOURCES_DEEP);
+    s->shelf.prefix = under(name, before, "blend.");
+    HG_TRY(hg_blend_save(&p->blend, &s->shelf, err));
+    s->shelf.prefix = under(name, before, "domain.");
+    HG_TRY(hg_domain_save(&p->domain, &s->shelf, err));
+    s->shelf.prefix = under(name, before, "bars.");
+    HG_TRY(hg_bars_save(&p->bars, &s->shelf, err));
+    HG_TRY(add_note(s, before, "inputs", p, write_inputs, err));
+    HG_TRY(add_note(s, before, "predictor", p, write_note, err));
+    for (size_t k = 0; k < p->n_sources; k++)
+        HG_TRY(fill_shelf(s, p->source[k], source_prefix(name, before, k), deep + 1, err));
+    return HG_OK;
+}
+
+static int by_key(const void *a, const void *b) {
+    const hg_stored_note *x = a, *y = b;
+    return strcmp(x->key, y->key);
 }
 
 static hg_status write_weights(void *ctx, const char *path, hg_err *err) {
     writing *w = ctx;
     w->weights = path;
     hg_arena *mem = hg_arena_new();
-    if (!mem) return no_memory(err);
-    hg_shelf shelf = hg_shelf_new(mem);
-    hg_text note = hg_text_new(NOTE_MOST), inputs = hg_text_new(NOTE_MOST);
-    hg_json j;
-    hg_status st = fill_shelf(&shelf, w->p, err);
-    hg_json_begin_text(&j, &note, 0);
-    write_note(&j, w->p);
-    if (st == HG_OK) st = hg_json_end(&j, err);
-    hg_json_begin_text(&j, &inputs, 0);
-    hg_intake_write(&j, NULL, w->p->intake);
-    if (st == HG_OK) st = hg_json_end(&j, err);
-    if (st == HG_OK && (note.failed || inputs.failed)) st = no_memory(err);
-    const hg_stored_note notes[] = { { "inputs", inputs.s }, { "predictor", note.s } };
-    if (st == HG_OK) st = hg_safetensors_write(path, shelf.tensor, shelf.n, notes, 2, err);
-    hg_text_free(&note);
-    hg_text_free(&inputs);
-    hg_shelf_free(&shelf);
+    shelves *s = hg_alloc(mem, 1, sizeof *s);
+    if (!s) {
+        hg_arena_free(mem);
+        return no_memory(err);
+    }
+    *s = (shelves) { .shelf = hg_shelf_new(mem), .mem = mem };
+    hg_status st = fill_shelf(s, w->p, "", 0, err);
+    if (st == HG_OK) {
+        qsort(s->note, s->n_notes, sizeof *s->note, by_key);
+        st = hg_safetensors_write(path, s->shelf.tensor, s->shelf.n, s->note, s->n_notes, err);
+    }
+    hg_shelf_free(&s->shelf);
     hg_arena_free(mem);
     return st;
 }
@@ -89,6 +144,7 @@ static void recipe_chosen(hg_json *j, const hg_predictor *p) {
         hg_json_begin_object(j, NULL);
         hg_json_string(j, "learner", t->learner);
         hg_json_string(j, "settings", t->settings);
+        if (t->plain) hg_json_bool(j, "without_sources", true);
         hg_json_number(j, "loss", p->classes ? t->score.log_loss : t->score.mae);
         hg_json_number(j, "weight", t->weight);
         if (*t->why) hg_json_string(j, "why_not", t->why);
@@ -110,9 +166,13 @@ static void recipe(hg_json *j, const hg_predictor *p, const hg_predictor_facts *
     hg_json_end_array(j);
     hg_json_string(j, "formula", hg_intake_formula(p->intake));
     hg_json_string(j, "descriptor", hg_intake_descriptor(p->intake));
+    hg_json_begin_array(j, "sources");
+    for (size_t i = 0; i < p->n_sources; i++) hg_json_string(j, NULL, p->source[i]->name);
+    hg_json_end_array(j);
     hg_json_string(j, "learner", o->learner);
     hg_json_string(j, "settings", o->settings);
     hg_json_count(j, "folds", o->folds);
+    hg_json_bool(j, "squared", o->squared);
     hg_json_bool(j, "single", o->single);
     hg_json_number(j, "budget_s", o->budget);
     hg_json_count(j, "seed", (size_t)o->seed);
@@ -240,7 +300,8 @@ static hg_status read_texts(texts *t, hg_json_reader *r, size_t most, hg_arena *
     }
 }
 
-static hg_status read_note(hg_predictor *p, texts *learners, const char *path, const char *note, hg_err *err) {
+static hg_status read_note(hg_predictor *p, texts *learners, texts *sources, const char *path, const char *note,
+                           hg_err *err) {
     texts classes = { 0 };
     hg_json_reader r;
     hg_json_read_begin(&r, path, note, strlen(note));
@@ -254,6 +315,8 @@ static hg_status read_note(hg_predictor *p, texts *learners, const char *path, c
             HG_TRY(read_string(text, &r, p->mem, err));
         } else if (hg_json_read_is(&r, "classes")) {
             HG_TRY(read_texts(&classes, &r, HG_CLASSES_MOST, p->mem, err));
+        } else if (hg_json_read_is(&r, "sources")) {
+            HG_TRY(read_texts(sources, &r, HG_SOURCES_TAKEN, p->mem, err));
         } else if (hg_json_read_is(&r, "learners")) {
             HG_TRY(read_texts(learners, &r, HG_STUDY_MEMBERS, p->mem, err));
         } else {
@@ -269,44 +332,76 @@ static hg_status read_note(hg_predictor *p, texts *learners, const char *path, c
     return HG_OK;
 }
 
-static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const char *path, hg_err *err) {
-    const char *note = hg_safetensors_note(s, "predictor"), *inputs = hg_safetensors_note(s, "inputs");
-    texts learners = { 0 };
+static hg_status new_predictor(hg_predictor **out, hg_err *err) {
+    hg_arena *mem = hg_arena_new();
+    hg_predictor *p = *out = hg_alloc(mem, 1, sizeof *p);
+    if (!p) {
+        hg_arena_free(mem);
+        return no_memory(err);
+    }
+    *p = (hg_predictor) { .mem = mem, .name = "", .elements = "", .owns_sources = true };
+    return HG_OK;
+}
+
+static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const char *path, const char *before,
+                              unsigned deep, hg_err *err);
+
+static hg_status read_sources(hg_predictor *p, const texts *names, const hg_safetensors *s, const char *path,
+                              const char *before, unsigned deep, hg_err *err) {
+    prefix inner;
+    if (names->n && deep + 1 == HG_SOURCES_DEEP)
+        return hg_fail_at(err, HG_ELIMIT, path, 0, 0, "sources of sources more than %d deep", HG_SOURCES_DEEP);
+    for (size_t k = 0; k < names->n; k++) {
+        HG_TRY(new_predictor(&p->source[k], err));
+        p->n_sources++;
+        p->source[k]->name = hg_arena_strdup(p->source[k]->mem, names->text[k]);
+        if (!p->source[k]->name) return no_memory(err);
+        HG_TRY(read_weights(p->source[k], s, path, source_prefix(inner, before, k), deep + 1, err));
+        if (p->source[k]->classes > 2)
+            return hg_fail_at(err, HG_EDATA, path, 0, 0, "a source with %zu classes", p->source[k]->classes);
+    }
+    return HG_OK;
+}
+
+static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const char *path, const char *before,
+                              unsigned deep, hg_err *err) {
+    prefix name;
+    const char *note = hg_safetensors_note(s, under(name, before, "predictor"));
+    const char *inputs = hg_safetensors_note(s, under(name, before, "inputs"));
+    texts learners = { 0 }, sources = { 0 };
     if (!note || !inputs)
         return hg_fail_at(err, HG_EDATA, path, 0, 0, "these are not the weights of a model of tables");
-    HG_TRY(read_note(p, &learners, path, note, err));
+    HG_TRY(read_note(p, &learners, &sources, path, note, err));
     HG_TRY(hg_intake_read(&p->intake, path, inputs, strlen(inputs), err));
+    HG_TRY(read_sources(p, &sources, s, path, before, deep, err));
     const size_t d = hg_intake_dim(p->intake);
-    HG_TRY(hg_blend_load(&p->blend, &(hg_shelf_view) { s, path, "blend." }, learners.text, learners.n, d, p->classes,
-                         err));
-    HG_TRY(hg_domain_load(&p->domain, &(hg_shelf_view) { s, path, "domain." }, d, err));
-    return hg_bars_load(&p->bars, &(hg_shelf_view) { s, path, "bars." }, err);
+    HG_TRY(hg_blend_load(&p->blend, &(hg_shelf_view) { s, path, under(name, before, "blend.") }, learners.text,
+                         learners.n, d + p->n_sources, p->n_sources, p->classes, err));
+    HG_TRY(hg_domain_load(&p->domain, &(hg_shelf_view) { s, path, under(name, before, "domain.") }, d, err));
+    return hg_bars_load(&p->bars, &(hg_shelf_view) { s, path, under(name, before, "bars.") }, err);
 }
 
 static hg_status load(hg_predictor *p, const char *folder, hg_err *err) {
     char path[HG_FOLDER_PATH];
+    const char *text;
+    hg_card card;
     hg_safetensors *s;
+    HG_TRY(hg_folder_card(&card, &text, path, folder, p->mem, err));
+    p->name = card.name;
     HG_TRY(hg_folder_weights(path, folder, HG_PREDICTOR_ARCHITECTURE, err));
     HG_TRY(hg_safetensors_open(&s, path, 0, err));
-    const hg_status st = read_weights(p, s, path, err);
+    const hg_status st = read_weights(p, s, path, "", 0, err);
     hg_safetensors_free(s);
     return st;
 }
 
 hg_status hg_predictor_load(hg_predictor **out, const char *folder, hg_err *err) {
-    hg_arena *mem = hg_arena_new();
-    hg_predictor *p = hg_alloc(mem, 1, sizeof *p);
-    *out = NULL;
-    if (!p) {
-        hg_arena_free(mem);
-        return no_memory(err);
+    HG_TRY(new_predictor(out, err));
+    const hg_status st = load(*out, folder, err);
+    if (st != HG_OK) {
+        hg_predictor_free(*out);
+        *out = NULL;
     }
-    *p = (hg_predictor) { .mem = mem, .elements = "" };
-    const hg_status st = load(p, folder, err);
-    if (st == HG_OK)
-        *out = p;
-    else
-        hg_predictor_free(p);
     return st;
 }
 

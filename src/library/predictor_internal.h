@@ -8,12 +8,18 @@
 
 #define HG_PREDICTOR_ARCHITECTURE "table 1"
 
+enum { HG_SOURCES_TAKEN = 8, HG_SOURCES_DEEP = 4 /* sources of sources of ... */ };
+
 struct hg_predictor {
     hg_arena *mem; /* owns this struct and its texts */
-    const char *target, *unit;
+    const char *name, *target, *unit;
     size_t classes;
     const char **class_name; /* [classes] */
     hg_intake *intake;
+    hg_predictor
+        *source[HG_SOURCES_TAKEN]; /* what they say stands in front of the inputs' numbers; as const but for its end */
+    size_t n_sources;
+    bool owns_sources;
     hg_blend blend;
     hg_domain domain;
     hg_bars bars;
@@ -21,6 +27,8 @@ struct hg_predictor {
     hg_predictor_opts opts; /* its texts are copies, its pointers to others NULL */
     hg_tried *tried;        /* [n_tried] */
     size_t n_tried, rows, blank;
+    hg_predictor_source *offered; /* [n_offered] */
+    size_t n_offered;
     double least, most; /* of the values that were learned */
     hg_predictor_score score;
     const char *elements; /* "Fe Ni"; "": no formula */
@@ -28,6 +36,13 @@ struct hg_predictor {
 
 /* The rows index[n] of t as a table of its own. */
 HG_MUST_CHECK hg_status hg_table_pick(hg_table **out, const hg_table *t, const size_t *index, size_t n, hg_err *err);
+/* library/predictor_sources.c. Rows of t with what p's sources say in front, in mem; why[rows] NULL or as in hg_intake_rows. */
+HG_MUST_CHECK hg_status hg_predictor_widen(hg_rows *out, hg_err *why, const hg_predictor *p, const hg_rows *rows,
+                                           const hg_table *t, hg_pool *pool, hg_arena *mem, hg_err *err);
+/* Chooses p's sources among o's by the evidence of rows, which have y, and widens the rows. */
+HG_MUST_CHECK hg_status hg_predictor_take_sources(hg_rows *out, hg_predictor *p, const hg_rows *rows,
+                                                  const hg_predictor_opts *o, const hg_table *t, hg_arena *mem,
+                                                  hg_err *err);
 hg_predictor_score hg_predictor_score_from(const hg_score *s);
 
 #endif

@@ -1,0 +1,147 @@
+/* cli/tables_transfer.c -- other models as sources of a model of a table: finding them, and saying what they are worth */
+#include "cli/grid.h"
+#include "cli/models.h"
+#include "cli/tables.h"
+#include "core/memory.h"
+#include "library/rack.h"
+#include <math.h>
+#include <string.h>
+
+enum { OFFERED_MOST = 256 };
+
+/* ---- which models ------------------------------------------------------------------------------------------------------ */
+
+static hg_status add(cli_sources *s, const char *folder, hg_err *err) {
+    if (!s->p) s->p = hg_calloc(OFFERED_MOST, sizeof *s->p);
+    if (!s->p) return hg_fail(err, HG_ENOMEM, "no memory for models");
+    if (s->n == OFFERED_MOST)
+        return hg_advise(err, hg_fail(err, HG_ELIMIT, "more than %d models to learn from", OFFERED_MOST),
+                         "name those that may matter with --from");
+    HG_TRY(hg_predictor_load(&s->p[s->n], folder, err));
+    s->n++;
+    return HG_OK;
+}
+
+static hg_status add_named(cli_sources *s, const char *word, hg_err *err) {
+    char folder[CLI_MODEL_PATH];
+    HG_TRY(cli_model_folder(folder, word, err));
+    if (!hg_predictor_is(folder))
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "%s is no model of tables", word),
+                         "a model learned by `hagane train TABLE` can be a source");
+    return add(s, folder, err);
+}
+
+/* Models of tables that lie in folders. */
+static hg_status add_library(cli_sources *s, const char *path, hg_err *err) {
+    hg_rack *rack;
+    hg_status st = hg_rack_open(&rack, path, err);
+    for (size_t i = 0; st == HG_OK && hg_rack_at(rack, i); i++) {
+        const hg_racked *m = hg_rack_at(rack, i);
+        if (!m->pack && hg_predictor_is(m->path)) st = add(s, m->path, err);
+    }
+    hg_rack_free(rack);
+    return st;
+}
+
+static hg_status load(cli_sources *s, cli_run *run, bool all, hg_err *err) {
+    const size_t named = cli_given_times(&run->args, "from");
+    const char *library[CLI_LIBRARIES];
+    size_t n = 0;
+    for (size_t i = 0; i < named; i++) HG_TRY(add_named(s, cli_value_at(&run->args, "from", i), err));
+    if (named || !all) return HG_OK;
+    HG_TRY(cli_libraries(library, &n, run, err));
+    for (size_t i = 0; i < n; i++) HG_TRY(add_library(s, library[i], err));
+    if (s->n) return HG_OK;
+    return hg_advise(err, hg_fail(err, HG_ENOTFOUND, "there is no model of tables to learn from in %s", library[0]),
+                     "train some with `hagane train TABLE --target COL --name NAME`, and name them with --from");
+}
+
+hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, cli_run *run, bool all, hg_err *err) {
+    HG_TRY(load(s, run, all, err));
+    o->source = s->p;
+    o->n_sources = s->n;
+    return HG_OK;
+}
+
+void cli_sources_free(cli_sources *s) {
+    for (size_t i = 0; i < s->n; i++) hg_predictor_free(s->p[i]);
+    hg_free(s->p);
+    *s = (cli_sources) { 0 };
+}
+
+/* ---- what they are worth ------------------------------------------------------------------------------------------------- */
+
+static double loss(const hg_tried *t) { return isfinite(t->score.mae) ? t->score.mae : t->score.log_loss; }
+
+/* The best trial with sources, and the best without. */
+static void best_of(const hg_tried **with, const hg_tried **without, const hg_predictor *p) {
+    const hg_tried *t;
+    *with = *without = NULL;
+    for (size_t i = 0; (t = hg_predictor_tried(p, i)); i++) {
+        const hg_tried **best = t->plain ? without : with;
+        if (!*t->why && (!*best || loss(t) < loss(*best))) *best = t;
+    }
+}
+
+static void print_verdict(cli_run *run, const hg_predictor *p) {
+    const hg_tried *with, *without;
+    best_of(&with, &without, p);
+    if (!hg_predictor_sources(p)) {
+        hg_text_add(&run->out,
+                    "No source says anything of these rows that their own columns do not: nothing is transferred.\n\n");
+        return;
+    }
+    if (!with || !without) return;
+    const double gain = 1 - loss(with) / loss(without);
+    if (gain > 0.02)
+        hg_text_add(
+            &run->out,
+            "Transfer helps: the best learner's error falls by %.0f %%, from %.4g to %.4g, in rows left out.\n\n",
+            100 * gain, loss(without), loss(with));
+    else
+        hg_text_add(&run->out,
+                    "Transfer %s: the best error is %.4g with the sources and %.4g without, in rows left out%s.\n\n",
+                    gain < -0.02 ? "hurts here" : "changes little", loss(with), loss(without),
+                    gain < -0.02 ? "; the share of each learner below follows from that" : "");
+}
+
+hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err) {
+    size_t n = 0;
+    const hg_predictor_source *s;
+    while (hg_predictor_source_at(p, n)) n++;
+    if (n == 0) return HG_OK;
+    cli_grid g = cli_grid_new(run->arena, n + 1, 6);
+    static const char *const HEAD[] = { "source", "predicts", "taken", "alone, nats", "adds, nats", "" };
+    for (size_t k = 0; k < 6; k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
+    for (size_t i = 0; (s = hg_predictor_source_at(p, i)); i++) {
+        cli_grid_set(&g, i + 1, 0, "%s", s->name);
+        cli_grid_set(&g, i + 1, 1, "%s", s->target);
+        if (s->order) cli_grid_set(&g, i + 1, 2, "%zu.", s->order);
+        if (isfinite(s->alone)) cli_grid_set(&g, i + 1, 3, "%.1f", s->alone);
+        if (isfinite(s->gain)) cli_grid_set(&g, i + 1, 4, "%.1f", s->gain);
+        cli_grid_set(&g, i + 1, 5, "%s", s->why);
+    }
+    HG_TRY(cli_grid_done(&g, err));
+    g.left[0] = g.left[1] = g.left[5] = true;
+    for (size_t i = 0; i < g.rows; i++) cli_grid_print(&run->out, &g, i, 0);
+    hg_text_add(&run->out, "\n");
+    print_verdict(run, p);
+    return HG_OK;
+}
+
+void cli_sources_json(hg_json *j, const hg_predictor *p) {
+    const hg_predictor_source *s;
+    if (!hg_predictor_source_at(p, 0)) return;
+    hg_json_begin_array(j, "sources");
+    for (size_t i = 0; (s = hg_predictor_source_at(p, i)); i++) {
+        hg_json_begin_object(j, NULL);
+        hg_json_string(j, "name", s->name);
+        hg_json_string(j, "target", s->target);
+        hg_json_count(j, "order", s->order);
+        hg_json_number(j, "evidence_alone", s->alone);
+        hg_json_number(j, "evidence_gain", s->gain);
+        hg_json_string(j, "why_not", *s->why ? s->why : NULL);
+        hg_json_end_object(j);
+    }
+    hg_json_end_array(j);
+}
