@@ -286,7 +286,7 @@ static void predict_task(void *ctx, size_t begin, size_t end, size_t worker) {
         for (size_t q = 0; q < k; q++) out[q] = m->offset[q];
         for (size_t j = 0; j < m->n; j++)
             for (size_t q = 0; q < k; q++) out[q] += r2[(i - begin) * m->n + j] * m->alpha[j * k + q];
-        if (k > 1) hg_softmax(out, k, m->sharpness);
+        if (k > 1) hg_softmax_values(out, k, m->sharpness);
     }
 }
 

@@ -270,7 +270,7 @@ static void predict_task(void *ctx, size_t begin, size_t end, size_t worker) {
     for (size_t i = begin; i < end; i++) {
         hg_scaling_apply(z, &m->scaling, p->rows->x + i * d, 1);
         for (size_t q = 0; q < k; q++) p->out[i * k + q] = m->offset[q] + hg_dot(m->weights + q * d, z, d);
-        if (k > 1) hg_softmax(p->out + i * k, k, m->sharpness);
+        if (k > 1) hg_softmax_values(p->out + i * k, k, m->sharpness);
     }
 }
 
