@@ -381,23 +381,34 @@ static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const ch
     return hg_bars_load(&p->bars, &(hg_shelf_view) { s, path, under(name, before, "bars.") }, err);
 }
 
-static hg_status load(hg_predictor *p, const char *folder, hg_err *err) {
-    char path[HG_FOLDER_PATH];
-    const char *text;
-    hg_card card;
-    hg_safetensors *s;
-    HG_TRY(hg_folder_card(&card, &text, path, folder, p->mem, err));
-    p->name = card.name;
-    HG_TRY(hg_folder_weights(path, folder, HG_PREDICTOR_ARCHITECTURE, err));
-    HG_TRY(hg_safetensors_open(&s, path, 0, err));
-    const hg_status st = read_weights(p, s, path, "", 0, err);
-    hg_safetensors_free(s);
+hg_status hg_predictor_of_weights(hg_predictor **out, const hg_safetensors *s, const char *source, hg_err *err) {
+    HG_TRY(new_predictor(out, err));
+    const hg_status st = read_weights(*out, s, source, "", 0, err);
+    if (st != HG_OK) {
+        hg_predictor_free(*out);
+        *out = NULL;
+    }
     return st;
 }
 
+static hg_status name_of_card(hg_predictor *p, const char *folder, hg_err *err) {
+    char path[HG_FOLDER_PATH];
+    const char *text;
+    hg_card card;
+    HG_TRY(hg_folder_card(&card, &text, path, folder, p->mem, err));
+    p->name = card.name;
+    return HG_OK;
+}
+
 hg_status hg_predictor_load(hg_predictor **out, const char *folder, hg_err *err) {
-    HG_TRY(new_predictor(out, err));
-    const hg_status st = load(*out, folder, err);
+    char path[HG_FOLDER_PATH];
+    hg_safetensors *s;
+    *out = NULL;
+    HG_TRY(hg_folder_weights(path, folder, HG_PREDICTOR_ARCHITECTURE, err));
+    HG_TRY(hg_safetensors_open(&s, path, 0, err));
+    hg_status st = hg_predictor_of_weights(out, s, path, err);
+    hg_safetensors_free(s);
+    if (st == HG_OK) st = name_of_card(*out, folder, err);
     if (st != HG_OK) {
         hg_predictor_free(*out);
         *out = NULL;

@@ -34,6 +34,9 @@ struct hg_predictor {
     const char *elements; /* "Fe Ni"; "": no formula */
 };
 
+/* From weights alone; `source` stands in front of messages. Errors: as hg_predictor_load. */
+HG_MUST_CHECK hg_status hg_predictor_of_weights(hg_predictor **out, const hg_safetensors *s, const char *source,
+                                                hg_err *err);
 /* The rows index[n] of t as a table of its own. */
 HG_MUST_CHECK hg_status hg_table_pick(hg_table **out, const hg_table *t, const size_t *index, size_t n, hg_err *err);
 /* library/predictor_sources.c. Rows of t with what p's sources say in front, in mem; why[rows] NULL or as in hg_intake_rows. */
