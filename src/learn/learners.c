@@ -8,8 +8,8 @@
 #include <string.h>
 
 static const hg_learner *const ALL[] = {
-    &hg_ridge_learner,      &hg_affine_learner, &hg_kernel_ridge_learner, &hg_gp_learner,
-    &hg_extratrees_learner, &hg_forest_learner, &hg_boost_learner,        &hg_mlp_learner,
+    &hg_ridge_learner,  &hg_affine_learner, &hg_kernel_ridge_learner, &hg_gp_learner,        &hg_extratrees_learner,
+    &hg_forest_learner, &hg_boost_learner,  &hg_mlp_learner,          &hg_attention_learner,
 };
 
 const hg_learner *hg_learner_at(size_t i) { return i < sizeof ALL / sizeof *ALL ? ALL[i] : NULL; }

@@ -10,4 +10,5 @@ extern const hg_learner hg_ridge_learner;                         /* learn/ridge
 extern const hg_learner hg_extratrees_learner, hg_forest_learner; /* learn/forests.c */
 extern const hg_learner hg_boost_learner;                         /* learn/boost.c */
 extern const hg_learner hg_mlp_learner;                           /* learn/mlp_learner.c */
+extern const hg_learner hg_attention_learner;                     /* learn/attention.c */
 #endif
