@@ -1,6 +1,7 @@
 /* learn/domain.c -- see learn/domain.h */
 #include "learn/domain.h"
 #include "core/memory.h"
+#include "num/vector.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -36,16 +37,15 @@ static void choose_axes(hg_domain *dom, uint64_t seed) {
     const bool project = dom->axes < dom->d;
     for (size_t a = 0; a < dom->axes; a++)
         for (size_t j = 0; j < dom->d; j++)
-            dom->axis[a * dom->d + j] = project ? hg_rng_normal(&r) / sqrt((double)dom->axes) : (double)(a == j);
+            dom->axis[j * dom->axes + a] = project ? hg_rng_normal(&r) / sqrt((double)dom->axes) : (double)(a == j);
 }
 
 static void place(double *out, const hg_domain *dom, const float *x, double *z) {
+    double at[HG_DOMAIN_AXES] = { 0 };
     hg_scaling_apply(z, &dom->scaling, x, 1);
-    for (size_t a = 0; a < dom->axes; a++) {
-        double sum = 0;
-        for (size_t j = 0; j < dom->d; j++) sum += dom->axis[a * dom->d + j] * z[j];
-        out[a] = sum;
-    }
+    for (size_t j = 0; j < dom->d; j++)
+        for (size_t a = 0; a < dom->axes; a++) at[a] += dom->axis[j * dom->axes + a] * z[j];
+    memcpy(out, at, dom->axes * sizeof *out);
 }
 
 static size_t group_of(const hg_rows *rows, size_t i) { return rows->group ? rows->group[i] : i; }
@@ -101,7 +101,9 @@ static hg_status fit(hg_domain *dom, const hg_rows *rows, const bool *plain, uin
         hg_rng_shuffle(&r, order, rows->n);
         choose_axes(dom, seed);
         for (size_t p = 0; p < dom->points; p++) {
-            place(dom->point + p * dom->axes, dom, rows->x + order[p] * dom->d, z);
+            double at[HG_DOMAIN_AXES];
+            place(at, dom, rows->x + order[p] * dom->d, z);
+            for (size_t a = 0; a < dom->axes; a++) dom->point[a * dom->points + p] = at[a];
             dom->group[p] = group_of(rows, order[p]);
         }
         ranges(dom, rows, plain);
@@ -131,14 +133,11 @@ typedef struct {
 } looking;
 
 static double nearest(const hg_domain *dom, const double *at, bool apart, size_t group) {
-    double least = INFINITY;
-    for (size_t p = 0; p < dom->points; p++) {
-        if (apart && dom->group[p] == group) continue;
-        const double *q = dom->point + p * dom->axes;
-        double sum = 0;
-        for (size_t a = 0; a < dom->axes; a++) sum += (q[a] - at[a]) * (q[a] - at[a]);
-        least = sum < least ? sum : least;
-    }
+    double square[HG_DOMAIN_POINTS] = { 0 }, least = INFINITY;
+    for (size_t a = 0; a < dom->axes; a++)
+        hg_add_square_difference(square, dom->point + a * dom->points, at[a], 1, dom->points);
+    for (size_t p = 0; p < dom->points; p++)
+        if (!(apart && dom->group[p] == group) && square[p] < least) least = square[p];
     return sqrt(least);
 }
 
@@ -175,7 +174,7 @@ hg_status hg_domain_look(hg_domain_view *view, const hg_domain *dom, const hg_ro
 
 hg_status hg_domain_save(const hg_domain *dom, hg_shelf *to, hg_err *err) {
     uint8_t element[HG_ELEMENTS + 1] = { 0 };
-    const size_t elements = HG_ELEMENTS + 1, axis[2] = { dom->axes, dom->d }, point[2] = { dom->points, dom->axes };
+    const size_t elements = HG_ELEMENTS + 1, axis[2] = { dom->d, dom->axes }, point[2] = { dom->axes, dom->points };
     element[0] = dom->has_composition;
     for (size_t z = 1; z < elements; z++) element[z] = dom->element[z];
     HG_TRY(hg_scaling_save(&dom->scaling, to, err));
@@ -188,7 +187,7 @@ hg_status hg_domain_save(const hg_domain *dom, hg_shelf *to, hg_err *err) {
 }
 
 static hg_status read_domain(hg_domain *dom, const hg_shelf_view *from, const hg_stored *point, hg_err *err) {
-    const size_t elements = HG_ELEMENTS + 1, axis[2] = { dom->axes, dom->d };
+    const size_t elements = HG_ELEMENTS + 1, axis[2] = { dom->d, dom->axes };
     const hg_stored *t;
     HG_TRY(hg_scaling_load(&dom->scaling, from, dom->d, err));
     HG_TRY(hg_shelf_get_floats(dom->low, from, "low", dom->d, err));
@@ -206,13 +205,13 @@ static hg_status read_domain(hg_domain *dom, const hg_shelf_view *from, const hg
 }
 
 hg_status hg_domain_load(hg_domain *out, const hg_shelf_view *from, size_t d, hg_err *err) {
-    const size_t shape[2] = { HG_SHELF_ANY, d < HG_DOMAIN_AXES ? d : HG_DOMAIN_AXES };
+    const size_t shape[2] = { d < HG_DOMAIN_AXES ? d : HG_DOMAIN_AXES, HG_SHELF_ANY };
     const hg_stored *point;
     *out = (hg_domain) { 0 };
     HG_TRY(hg_shelf_get(&point, from, "point", HG_STORED_F64, shape, 2, err));
-    if (point->shape[0] == 0 || point->shape[0] > HG_DOMAIN_POINTS)
-        return hg_fail(err, HG_EDATA, "%s: a domain of %zu points", from->source, point->shape[0]);
-    HG_TRY(make(out, d, point->shape[0], err));
+    if (point->shape[1] == 0 || point->shape[1] > HG_DOMAIN_POINTS)
+        return hg_fail(err, HG_EDATA, "%s: a domain of %zu points", from->source, point->shape[1]);
+    HG_TRY(make(out, d, point->shape[1], err));
     const hg_status st = read_domain(out, from, point, err);
     if (st != HG_OK) hg_domain_free(out);
     return st;

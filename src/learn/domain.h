@@ -17,8 +17,8 @@ typedef struct {
     float *low, *high; /* [d] of plain numbers; -inf, inf: of anything else */
     hg_scaling scaling;
     size_t axes, points;
-    double *axis;  /* [axes,d] */
-    double *point; /* [points,axes] */
+    double *axis;  /* [d,axes]: sums over d that stand side by side */
+    double *point; /* [axes,points] */
     size_t *group; /* [points]; NULL after a reading */
     double reach;
 } hg_domain;

@@ -40,7 +40,7 @@ void hg_scaling_apply(double *out, const hg_scaling *s, const float *x, size_t n
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < s->d; j++) {
             const double z = ((double)x[i * s->d + j] - s->mean[j]) * s->inverse[j];
-            out[i * s->d + j] = fmin(fmax(z, -HG_SCALED_MOST), HG_SCALED_MOST);
+            out[i * s->d + j] = z < -HG_SCALED_MOST ? -HG_SCALED_MOST : z > HG_SCALED_MOST ? HG_SCALED_MOST : z;
         }
 }
 
