@@ -1,0 +1,84 @@
+/* tests/cli/test_transfer.c -- few rows with the help of a model of many: the library, words, JSON, what is refused */
+#include "json.h"
+#include "program.h"
+#include "test.h"
+#include <sys/stat.h>
+
+enum { PATH = 512, TEXT = 1 << 14 };
+static char library[PATH], many[PATH], few[PATH], knows[PATH], wanted[PATH];
+
+/* Compounds A_x B: z grows with x, by the elements; y = 2 z. */
+static int paths(void **state) {
+    static char text[TEXT];
+    static const char *const A[6] = { "Fe", "Co", "Ni", "Mn", "Cr", "V" };
+    char command[PATH + 20];
+    test_scratch(library, sizeof library, "transfer-library");
+    snprintf(command, sizeof command, "rm -rf '%s'", library);
+    assert_int_equal(program_shell(command).code, 0);
+    assert_int_equal(mkdir(library, 0777), 0);
+    snprintf(many, sizeof many, "%.400s/many.csv", library);
+    snprintf(few, sizeof few, "%.400s/few.csv", library);
+    snprintf(knows, sizeof knows, "%.400s/knows", library);
+    snprintf(wanted, sizeof wanted, "%.400s/wanted", library);
+    size_t at = (size_t)snprintf(text, sizeof text, "formula,z\n");
+    for (int i = 0; i < 90; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%dO%d,%.4f\n", A[i % 6], 1 + i / 6, 1 + i % 5,
+                               sin(0.4 * (i / 6)) + 0.3 * (i % 6) + 0.2 * (i % 5));
+    test_write_file(many, text);
+    at = (size_t)snprintf(text, sizeof text, "composition,y (K)\n"); /* another name, the same thing */
+    for (int i = 1; i < 90; i += 6)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%dO%d,%.4f\n", A[i % 6], 1 + i / 6, 1 + i % 5,
+                               2 * (sin(0.4 * (i / 6)) + 0.3 * (i % 6) + 0.2 * (i % 5)));
+    test_write_file(few, text);
+    return test_setup(state);
+}
+
+static void a_library_helps_with_few_rows(void **state) {
+    (void)state;
+    char word[100];
+    program_result r = program_run("transfer", few, "--target", "y", "--library", library, "--out", wanted, NULL);
+    assert_int_equal(r.code, 3);
+    assert_contains(r.err, "there is no model of tables to learn from");
+    assert_contains(r.err, "hagane train TABLE");
+    r = program_run("train", many, "--target", "z", "--learner", "gp", "--out", knows, NULL);
+    if (r.code != 0) fail_msg("%s", r.err);
+    r = program_run("transfer", few, "--target", "y", "--learner", "ridge", "--library", library, "--out", wanted,
+                    NULL);
+    if (r.code != 0) fail_msg("%s", r.err);
+    assert_contains(r.out, "knows");
+    assert_contains(r.out, "1.");
+    assert_contains(r.out, "Transfer helps");
+    assert_contains(r.out, "without sources");
+    r = program_run("transfer", few, "--target", "y", "--learner", "ridge", "--from", knows, "--out", wanted, "--json",
+                    NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_valid(r.out));
+    assert_string_equal(json_string(word, sizeof word, r.out, "sources.0.name"), "knows");
+    assert_close(json_number(r.out, "sources.0.order"), 1, 0);
+    assert_true(json_number(r.out, "tried.0.mae") < json_number(r.out, "tried.1.mae"));
+    /* the source is in the folder */
+    char command[PATH + 20];
+    snprintf(command, sizeof command, "rm -r '%s'", knows);
+    assert_int_equal(program_shell(command).code, 0);
+    r = program_run("predict", "--model", wanted, few, "--json", NULL);
+    if (r.code != 0) fail_msg("%s", r.err);
+    r = program_run("evaluate", few, "--target", "y", "--folds", "3", "--learner", "ridge", "--from", wanted, NULL);
+    if (r.code != 0) fail_msg("%s", r.err);
+}
+
+static void what_is_no_source_is_refused(void **state) {
+    (void)state;
+    program_result r = program_run("transfer", few, "--target", "y", "--from", "qdf2", "--out", wanted, NULL);
+    assert_int_equal(r.code, 2);
+    assert_contains(r.err, "qdf2 is no model of tables");
+    r = program_run("transfer", few, "--target", "y", "--from", "nowhere", "--out", wanted, NULL);
+    assert_int_equal(r.code, 3);
+    r = program_run("transfer", few, "--from", "nowhere", "--out", wanted, NULL);
+    assert_int_equal(r.code, 2);
+    assert_contains(r.err, "--target");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { TEST(a_library_helps_with_few_rows), TEST(what_is_no_source_is_refused) };
+    return cmocka_run_group_tests(tests, paths, test_teardown);
+}
