@@ -6,7 +6,9 @@
 static hg_status run_transfer(cli_run *run, hg_err *err) { return cli_tables_train(run, true, err); }
 
 static const cli_positional POSITIONAL[] = {
-    { .name = "TABLE", .type = CLI_INPUT, .help = "The few rows: CSV or the like, with the target in one column; - for standard input." },
+    { .name = "TABLE",
+      .type = CLI_INPUT,
+      .help = "The few rows: CSV or the like, with the target in one column; - for standard input." },
     { .name = NULL },
 };
 static const cli_option TRANSFER[] = {

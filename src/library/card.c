@@ -64,7 +64,7 @@ static void write_origin(hg_json *j, const hg_card *c) {
     if (!c->parent) return;
     hg_json_begin_object(j, "parent");
     hg_json_string(j, "name", c->parent);
-    hg_json_string(j, "weights_sha256", c->parent_sha256);
+    if (c->parent_sha256) hg_json_string(j, "weights_sha256", c->parent_sha256);
     hg_json_end_object(j);
 }
 

@@ -242,6 +242,7 @@ static hg_status write_card(void *ctx, const char *path, hg_err *err) {
     hg_folder_name(name, sizeof name, w->folder);
     symbol_of(symbol, p);
     snprintf(split, sizeof split, "cross-validation in %zu parts, rows of one composition together", p->opts.folds);
+    const hg_predictor *parent = p->n_sources ? p->source[0] : NULL; /* the one that was taken first */
     const hg_card_number option[] = { { "folds", "", (double)p->opts.folds }, { "budget", "s", p->opts.budget } };
     hg_card c = { .name = f->name ? f->name : name,
                   .architecture = HG_PREDICTOR_ARCHITECTURE,
@@ -249,6 +250,7 @@ static hg_status write_card(void *ctx, const char *path, hg_err *err) {
                   .descriptor = hg_intake_descriptor(p->intake),
                   .source = f->source,
                   .licence = f->licence,
+                  .parent = parent ? (*parent->name ? parent->name : parent->target) : NULL,
                   .split = split,
                   .data = &data,
                   .n_data = 1,
