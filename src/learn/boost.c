@@ -1,7 +1,7 @@
 /* learn/boost.c -- the learner "boost": series of trees by XGBoost (learn/xgb.h), several of them, averaged
  *
- * The rows are cut into parts, groups whole. Each series learns from all parts but one, and stops when that one is predicted no better: so
- * the number of rounds is chosen, each row is learned from, and the spread of the series says how far they agree. Series run side by side,
+ * The rows are cut into parts, groups whole, eight of them or one for each series. Each series learns from all parts but one of its own, and
+ * stops when that one is predicted no better: so the number of rounds is chosen, each row is learned from, and the spread of the series says how far they agree. Series run side by side,
  * one a thread.
  */
 #include "core/memory.h"
@@ -47,18 +47,19 @@ static size_t a_round(size_t classes) { return classes > 2 ? classes : 1; } /* t
 
 enum { SERIES, ROUNDS, RATE, DEPTH, SHARE_ROWS, SHARE_COLUMNS, LAMBDA, LEAF, LOSS, PATIENCE, BALANCE, OPTIONS };
 
-enum { SERIES_MOST = 50, ALONE = 10 /* parts for one series */, HELD_LEAST = 5 /* rows */ };
+enum { SERIES_MOST = 50, PARTS = 8 /* at least */, HELD_LEAST = 5 /* rows */ };
 
 static const hg_train_option THE_OPTIONS[OPTIONS] = {
     [SERIES] = { "series", "", 4, 1, SERIES_MOST, true, "series of trees that are averaged" },
     [ROUNDS] = { "rounds", "", 3000, 1, 100000, true, "trees in a series at most" },
     [RATE] = { "rate", "", 0.05, 1e-4, 1, false, "by which each tree counts" },
-    [DEPTH] = { "depth", "", 7, 1, HG_XGB_DEPTH_MOST, true, "questions behind each other at most" },
+    [DEPTH] = { "depth", "", 6, 1, HG_XGB_DEPTH_MOST, true, "questions behind each other at most" },
     [SHARE_ROWS] = { "rows", "", 0.8, 0.01, 1, false, "share of the rows that a tree sees" },
-    [SHARE_COLUMNS] = { "columns", "", 0.4, 0.001, 1, false, "share of the columns that a level of a tree sees" },
+    [SHARE_COLUMNS] = { "columns", "", 0.25, 0.001, 1, false, "share of the columns that a level of a tree sees" },
     [LAMBDA] = { "lambda", "", 1, 0, 1e6, false, "penalty on the squares of what leaves say" },
     [LEAF] = { "leaf", "", 2, 0, 1e6, false, "weight of the rows in a leaf at least" },
-    [LOSS] = { "loss", "", HG_XGB_SQUARED, 0, HG_XGB_LOSSES - 1, true, "of numbers; 0: squares, 1: absolute values" },
+    [LOSS] = { "loss", "", HG_XGB_HUBER, 0, HG_XGB_LOSSES - 1, true,
+               "of numbers; 0: squares, 1: pseudo-Huber, forgiving" },
     [PATIENCE] = { "patience", "", 50, 1, 10000, true, "rounds without gain on held-out rows before it stops" },
     [BALANCE] = { "balance", "", 0, 0, 1, false, "classes: 1 gives each class the same weight, 0 each row" },
 };
@@ -214,7 +215,7 @@ static hg_status fit_all(boost *b, fitting *f, hg_err *err) {
     if (!y || !weight || !part || !f->series || !f->st || !f->err)
         st = hg_fail(err, HG_ENOMEM, "no memory for %zu series of trees", b->series);
     if (st == HG_OK) {
-        const size_t wanted = b->series > 1 ? b->series : ALONE,
+        const size_t wanted = b->series > PARTS ? b->series : PARTS,
                      parts = hg_rows_split(part, f->rows, wanted, f->how->seed);
         if (parts == 0) st = hg_fail(err, HG_ENOMEM, "no memory for parts of %zu rows", n);
         f->hold = parts == wanted && n >= HELD_LEAST * wanted;
@@ -355,7 +356,7 @@ static hg_status boost_load(void **model, const hg_shelf_view *from, size_t d, s
     return st;
 }
 
-static const char *const VARIANTS[] = { "depth=10 columns=0.2", "depth=5", NULL };
+static const char *const VARIANTS[] = { "depth=9 columns=0.4", "loss=0", NULL };
 
 const hg_learner hg_boost_learner = {
     .name = "boost",
