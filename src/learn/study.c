@@ -10,7 +10,9 @@ enum {
     ROUNDS = 20 /* of the greedy choice: weights are multiples of 1 / 20 or so */,
     HEAD = 3 /* rounds that the best one has won at the start: halves are too coarse */
 };
-static const double GAIN = 1e-4; /* a round that wins less than this part of the loss ends the choice */
+enum { RACED = 200 /* rows: with fewer one part says little */ };
+static const double BEHIND = 1.3; /* times the best one's error on the first part */
+static const double GAIN = 1e-4;  /* a round that wins less than this part of the loss ends the choice */
 
 hg_study_opts hg_study_opts_default(void) { return (hg_study_opts) { .folds = 5 }; }
 
@@ -175,6 +177,40 @@ static bool goes_on(hg_status st) {
     return st == HG_EDATA || st == HG_ENOTPD || st == HG_ENOTCONV || st == HG_ENAN || st == HG_ELIMIT;
 }
 
+/* Of the first part alone: mean absolute error, or log loss. */
+static double first_part(const work *w, const hg_trial *t) {
+    const hg_rows *rows = w->rows;
+    double sum = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < rows->n; i++) {
+        if (w->part[i] != 0) continue;
+        const double *out = t->out + i * w->s->outputs;
+        sum += rows->classes ? -log(fmax(out[(size_t)rows->y[i]], 1e-12)) : fabs(out[0] - rows->y[i]);
+        n++;
+    }
+    return sum / (double)n;
+}
+
+/* A race that no clock decides: who is far behind the best after one part will not be needed in the blend. */
+static bool left_behind(const work *w, hg_trial *t) {
+    double best = INFINITY;
+    for (const hg_trial *k = w->s->trial; k < t; k++)
+        if (k->out) best = fmin(best, first_part(w, k));
+    const double own = first_part(w, t);
+    if (w->rows->n < RACED || !(own > BEHIND * best)) return false;
+    snprintf(t->why, sizeof t->why, "left behind: on the first part %.2g times the best one's error", own / best);
+    return true;
+}
+
+/* The variants of who was left behind are not begun. */
+static bool defaults_left_behind(const hg_study *s, const hg_trial *t) {
+    for (const hg_trial *k = s->trial; k < t; k++)
+        if (k->learner == t->learner && k->plain == t->plain && !k->settings[0] &&
+            strncmp(k->why, "left behind", 11) == 0)
+            return true;
+    return false;
+}
+
 static hg_status run_folds(work *w, hg_trial *t, hg_err *err) {
     const double begun = now(w->o);
     const bool first = !any_done(w->s);
@@ -185,6 +221,7 @@ static hg_status run_folds(work *w, hg_trial *t, hg_err *err) {
         HG_TRY(st);
         if (!hg_progress(w->o->hooks, t->learner->name, ++w->done, w->all)) return HG_ECANCEL;
         t->seconds = now(w->o) - begun;
+        if (f == 0 && left_behind(w, t)) return HG_OK;
         if (!first && too_long(w, w->s->folds - f - 1, t->seconds / (double)(f + 1))) {
             snprintf(t->why, sizeof t->why, "would not be done in time");
             return HG_OK;
@@ -199,6 +236,10 @@ static hg_status run_folds(work *w, hg_trial *t, hg_err *err) {
 static hg_status run_trial(work *w, hg_trial *t, hg_arena *keep, hg_err *err) {
     hg_study *s = w->s;
     if (t->why[0]) return HG_OK;
+    if (defaults_left_behind(s, t)) {
+        snprintf(t->why, sizeof t->why, "its defaults were left behind");
+        return HG_OK;
+    }
     if (any_done(s) && too_long(w, 0, 0)) {
         snprintf(t->why, sizeof t->why, "no time was left");
         return HG_OK;

@@ -133,6 +133,35 @@ static void what_is_unlike_the_training_is_told(void **state) {
 
 static double clock_of(void *ctx) { return *(double *)ctx += 10; } /* ten seconds a look */
 
+/* A straight line is what ridge regression is for; trees are far behind after one part, and say so. */
+static void who_is_far_behind_goes_no_further(void **state) {
+    enum { MANY = 200 };
+    float x[2 * MANY];
+    double y[MANY];
+    const hg_mark mark = hg_arena_mark(*state);
+    hg_rng g = hg_rng_make(8, 0);
+    for (size_t i = 0; i < MANY; i++) {
+        x[2 * i] = (float)hg_rng_normal(&g);
+        x[2 * i + 1] = (float)hg_rng_normal(&g);
+        y[i] = (double)x[2 * i] + (double)x[2 * i + 1] + 0.01 * hg_rng_normal(&g);
+    }
+    const hg_rows rows = { .n = MANY, .d = 2, .x = x, .y = y };
+    hg_study s;
+    hg_study_opts o = hg_study_opts_default();
+    size_t behind = 0;
+    double now = 0;
+    o.seconds = clock_of, o.clock = &now, o.budget = 360; /* enough for the first of them */
+    assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
+    for (size_t i = 0; i < s.n_trials; i++) {
+        const hg_trial *t = &s.trial[i];
+        if (strcmp(t->learner->name, "ridge") == 0) assert_true(t->weight > 0);
+        if (strcmp(t->learner->name, "extratrees") != 0) continue;
+        behind += strstr(t->why, "left behind: on the first part") != NULL;
+    }
+    assert_int_equal(behind, 1);
+    hg_arena_reset(*state, mark);
+}
+
 /* All that ten minutes by that clock allow: the networks, last in the table, would take most of the test's time. */
 static void a_study_tries_many_and_blends_the_best(void **state) {
     float x[2 * ROWS];
@@ -253,7 +282,8 @@ int main(void) {
         TEST(scores_are_those_of_the_textbook),       TEST(a_level_is_a_rank),
         TEST(widths_follow_what_tells_of_errors),     TEST(what_is_unlike_the_training_is_told),
         TEST(a_study_tries_many_and_blends_the_best), TEST(a_budget_ends_the_trials_and_says_so),
-        TEST(groups_are_never_on_both_sides),         TEST(failing_allocations_are_told),
+        TEST(groups_are_never_on_both_sides),         TEST(who_is_far_behind_goes_no_further),
+        TEST(failing_allocations_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
