@@ -13,7 +13,15 @@
 #include <string.h>
 
 enum { MEMBERS, LAYERS, WIDTH, EPOCHS, BATCH, RATE, DECAY, CORNER, OPTIONS_COUNT };
-enum { PARTS = 10, CHUNK = 480, EPOCHS_LEAST = 20, EPOCHS_MOST = 300, MEMBERS_MOST = 256, HIDDEN_MOST = 5 };
+enum {
+    PARTS = 10,
+    CHUNK = 480,
+    EPOCHS_LEAST = 20,
+    EPOCHS_MOST = 300,
+    MEMBERS_MOST = 256,
+    HIDDEN_MOST = 5,
+    COLUMNS_MOST = 10000
+};
 static const double STEPS = 10000; /* worth taking, when epochs are not given */
 static const hg_function ACT = HG_SILU;
 
@@ -151,7 +159,11 @@ static hg_status mlp_fit(void **model, const hg_rows *rows, const hg_learning *h
     return st;
 }
 
-static const char *mlp_suits(const hg_rows *rows) { return rows->d < 1 ? "needs columns of numbers" : NULL; }
+/* What it keeps of a network is five times its weights. */
+static const char *mlp_suits(const hg_rows *rows) {
+    if (rows->d > COLUMNS_MOST) return "takes 10000 columns at most";
+    return rows->d < 1 ? "needs columns of numbers" : NULL;
+}
 
 /* ---- predict --------------------------------------------------------------------------------------------------------- */
 

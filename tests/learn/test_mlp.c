@@ -213,6 +213,10 @@ static void what_cannot_be_is_refused(void **state) {
     y_of[7] = 1.5f;
     assert_int_equal(hg_mlp_train(&t, 1, &rows, &o, NULL, NULL, &err), HG_EINVAL);
     assert_contains(err.msg, "row 7");
+    const hg_learner *l = hg_learner_find("mlp");
+    assert_contains(l->suits(&(hg_rows) { .n = 9, .d = 1000000 }), "columns at most");
+    assert_contains(l->suits(&(hg_rows) { .n = 9, .d = 0 }), "needs columns");
+    assert_null(l->suits(&(hg_rows) { .n = 9, .d = 290 }));
     const hg_mlp_shape deep = { HG_MLP_LAYERS + 1, { 1 } }, none = { 0, { 1 } };
     assert_true(hg_mlp_size(&deep) == SIZE_MAX && hg_mlp_size(&none) == SIZE_MAX);
 }
