@@ -215,12 +215,12 @@ static void run_query(figures *f, const char *folder) {
         write_pack(path, i * PACKED, NULL, 0, hash);
     }
     const double begin = now();
-    must(hg_index_open(&x, folder, NULL, &err), &err);
+    must(hg_index_open(&x, folder, NULL, NULL, &err), &err);
     note(f, "index_s_100k", now() - begin);
     hg_index_free(x);
     for (size_t i = 0; i < REPEATS; i++) {
         const double start = now();
-        must(hg_index_open(&x, folder, NULL, &err), &err);
+        must(hg_index_open(&x, folder, NULL, NULL, &err), &err);
         took[i] = 1e3 * (now() - start);
         if (i + 1 < REPEATS) hg_index_free(x);
     }
@@ -241,7 +241,7 @@ static double open_once(const char *path, bool list) {
     const double begin = now();
     must(hg_rack_open(&s, path, &err), &err);
     must(hg_racked_card(&card, &text, hg_rack_at(s, PACKED / 2), mem, &err), &err);
-    if (list) must(hg_index_open(&x, path, NULL, &err), &err);
+    if (list) must(hg_index_open(&x, path, NULL, NULL, &err), &err);
     const double took = 1e3 * (now() - begin);
     if (hg_rack_count(s) != PACKED) exit(1);
     hg_index_free(x);

@@ -50,7 +50,7 @@ static hg_status add_hits(hits *all, cli_run *run, const char *library, hg_index
 static hg_status search_one(hits *all, bool *unknown, cli_run *run, const char *library, const hg_index_query *q,
                             hg_err *err) {
     hg_index *x;
-    HG_TRY(hg_index_open(&x, library, &run->hooks, err));
+    HG_TRY(hg_index_open(&x, library, cli_value(&run->args, "server"), &run->hooks, err));
     const hg_status st = add_hits(all, run, library, x, q, err);
     hg_index_free(x);
     if (st == HG_ENOTFOUND) *unknown = true;
@@ -246,7 +246,15 @@ const cli_verb cli_models_record = {
 };
 
 #define LOOK_HELP "A folder of models, or a pack; else all that the program finds."
-static const cli_option LIST[] = { CLI_LIBRARY(LOOK_HELP), { .name = NULL } };
+#define SERVER                                                                                                         \
+    {                                                                                                                  \
+        .name = "server", .type = CLI_TEXT, .argument = "URL", .fallback = "the index is in SQLite",                   \
+        .help = "Keep the index on this PostgreSQL server, as postgresql://host/name."                                 \
+    }
+static const cli_option SHOW[] = { CLI_LIBRARY(LOOK_HELP), { .name = NULL } };
+static const cli_group SHOW_GROUP = { "Where", SHOW };
+static const cli_group *const SHOW_GROUPS[] = { &SHOW_GROUP, NULL };
+static const cli_option LIST[] = { CLI_LIBRARY(LOOK_HELP), SERVER, { .name = NULL } };
 static const cli_group LIST_GROUP = { "Where", LIST };
 static const cli_group *const LIST_GROUPS[] = { &LIST_GROUP, NULL };
 static const cli_example LIST_EXAMPLES[] = {
@@ -321,6 +329,7 @@ static const cli_option SEARCH[] = {
       .fallback = "20",
       .help = "Models at most." },
     CLI_LIBRARY(LOOK_HELP),
+    SERVER,
     { .name = NULL },
 };
 static const cli_group SEARCH_GROUP = { "Search", SEARCH };
@@ -358,7 +367,7 @@ const cli_verb cli_models_show_record = {
     .summary = "the card of a model: what it predicts, how well, learned from what",
     .description = "Prints what the card says. --json prints the card itself.",
     .positional = NAME,
-    .groups = LIST_GROUPS,
+    .groups = SHOW_GROUPS,
     .examples = SHOW_EXAMPLES,
     .json = "the card, schema \"hagane.card/1\".",
     .run = run_show,

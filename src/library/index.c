@@ -18,7 +18,7 @@ enum { VERSION = 1, WHY = 480 };
 static const char SCHEMA[] =
     "CREATE TABLE source (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,"
     "  time INTEGER NOT NULL, inode INTEGER NOT NULL, seen INTEGER NOT NULL);"
-    "CREATE TABLE trouble (source INTEGER NOT NULL, words TEXT NOT NULL);"
+    "CREATE TABLE trouble (id INTEGER PRIMARY KEY, source INTEGER NOT NULL, words TEXT NOT NULL);"
     "CREATE INDEX trouble_source ON trouble (source);"
     "CREATE TABLE model (id INTEGER PRIMARY KEY, source INTEGER NOT NULL, bytes INTEGER NOT NULL, licence TEXT,"
     "  symbols TEXT NOT NULL, kind TEXT, value REAL, unit TEXT, name TEXT NOT NULL, properties TEXT NOT NULL,"
@@ -26,7 +26,7 @@ static const char SCHEMA[] =
     "CREATE INDEX model_source ON model (source);"
     "CREATE INDEX model_name ON model (name);"
     "CREATE TABLE term (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);"
-    "CREATE TABLE called (name TEXT NOT NULL COLLATE NOCASE, term INTEGER NOT NULL, PRIMARY KEY (name, term)) WITHOUT ROWID;"
+    "CREATE TABLE called (name TEXT NOT NULL, term INTEGER NOT NULL, PRIMARY KEY (name, term)) WITHOUT ROWID;"
     "CREATE TABLE property (term INTEGER NOT NULL, model INTEGER NOT NULL, PRIMARY KEY (term, model)) WITHOUT ROWID;"
     "CREATE INDEX property_model ON property (model);"
     "CREATE TABLE metric (property INTEGER NOT NULL, kind INTEGER NOT NULL, value REAL NOT NULL, model INTEGER NOT NULL,"
@@ -60,21 +60,21 @@ static hg_status forget(hg_index *x, uint64_t source, hg_err *err) {
     static const char UNINDEX[] = "INSERT INTO search (search, rowid, " INDEX_COLUMNS
                                   ") SELECT 'delete', id, " INDEX_COLUMNS " FROM model WHERE source = ?";
     static const char *const statements[] = {
-        UNINDEX,
+        UNINDEX, /* not for a server: its index of words follows the table by itself */
         "DELETE FROM metric WHERE model IN (SELECT id FROM model WHERE source = ?)",
         "DELETE FROM property WHERE model IN (SELECT id FROM model WHERE source = ?)",
         "DELETE FROM model WHERE source = ?",
         "DELETE FROM trouble WHERE source = ?",
         "DELETE FROM source WHERE id = ?",
     };
-    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
-        HG_TRY(hg_database_run(x->db, statements[i], HG_VALUES(hg_value_int(source)), err));
+    for (size_t i = x->server ? 1 : 0; i < sizeof statements / sizeof *statements; i++)
+        HG_TRY(index_run(x, statements[i], HG_VALUES(hg_value_int(source)), err));
     return HG_OK;
 }
 
 static hg_status note(hg_index *x, uint64_t source, const char *words, hg_err *err) {
-    return hg_database_run(x->db, "INSERT INTO trouble (source, words) VALUES (?, ?)",
-                           HG_VALUES(hg_value_int(source), hg_value_text(words)), err);
+    return index_run(x, "INSERT INTO trouble (source, words) VALUES (?, ?)",
+                     HG_VALUES(hg_value_int(source), hg_value_text(words)), err);
 }
 
 static uint64_t bytes_of(const hg_racked *m, const entry *e) {
@@ -113,12 +113,11 @@ static hg_status read_entry(hg_index *x, const entry *e, uint64_t round, hg_err 
     bool found;
     hg_rack *s;
     hg_err why;
-    HG_TRY(
-        hg_database_run(x->db, "INSERT INTO source (path, size, time, inode, seen) VALUES (?, ?, ?, ?, ?)",
-                        HG_VALUES(hg_value_text(e->name), hg_value_int((uint64_t)e->stamp.st_size),
-                                  hg_value_int(time_of(&e->stamp)), hg_value_int(e->stamp.st_ino), hg_value_int(round)),
-                        err));
-    HG_TRY(hg_database_int(&source, &found, x->db, "SELECT last_insert_rowid()", NULL, 0, err));
+    HG_TRY(index_int(&source, &found, x,
+                     "INSERT INTO source (path, size, time, inode, seen) VALUES (?, ?, ?, ?, ?) RETURNING id",
+                     HG_VALUES(hg_value_text(e->name), hg_value_int((uint64_t)e->stamp.st_size),
+                               hg_value_int(time_of(&e->stamp)), hg_value_int(e->stamp.st_ino), hg_value_int(round)),
+                     err));
     if (!join(path, x->library, e->name)) return hg_fail(err, HG_EIO, "the folder's name is too long: %s", x->library);
     const hg_status opened = hg_rack_open(&s, path, &why);
     if (opened == HG_ENOMEM) return no_memory(x->library, err);
@@ -132,21 +131,21 @@ static hg_status read_entry(hg_index *x, const entry *e, uint64_t round, hg_err 
 
 static hg_status update_entry(hg_index *x, const entry *e, uint64_t round, hg_err *err) {
     const hg_value key[] = { hg_value_text(e->name) };
-    hg_query q;
+    index_rows q;
     bool row, same = false;
     uint64_t id = 0;
-    HG_TRY(hg_query_begin(&q, x->db, "SELECT id, size, time, inode FROM source WHERE path = ?", key, 1, err));
-    const hg_status st = hg_query_next(&row, &q, err);
+    HG_TRY(index_rows_begin(&q, x, "SELECT id, size, time, inode FROM source WHERE path = ?", key, 1, false, err));
+    const hg_status st = index_rows_next(&row, &q, err);
     if (st == HG_OK && row) {
-        id = hg_query_int(&q, 0);
-        same = hg_query_int(&q, 1) == (uint64_t)e->stamp.st_size && hg_query_int(&q, 2) == time_of(&e->stamp) &&
-               hg_query_int(&q, 3) == (uint64_t)e->stamp.st_ino;
+        id = index_rows_int(&q, 0);
+        same = index_rows_int(&q, 1) == (uint64_t)e->stamp.st_size && index_rows_int(&q, 2) == time_of(&e->stamp) &&
+               index_rows_int(&q, 3) == (uint64_t)e->stamp.st_ino;
     }
-    hg_query_end(&q);
+    index_rows_end(&q);
     HG_TRY(st);
     if (same)
-        return hg_database_run(x->db, "UPDATE source SET seen = ? WHERE id = ?",
-                               HG_VALUES(hg_value_int(round), hg_value_int(id)), err);
+        return index_run(x, "UPDATE source SET seen = ? WHERE id = ?", HG_VALUES(hg_value_int(round), hg_value_int(id)),
+                         err);
     if (id) HG_TRY(forget(x, id, err));
     return read_entry(x, e, round, err);
 }
@@ -196,8 +195,8 @@ static hg_status forget_unseen(hg_index *x, uint64_t round, hg_err *err) {
     for (;;) {
         uint64_t id;
         bool found;
-        HG_TRY(hg_database_int(&id, &found, x->db, "SELECT id FROM source WHERE seen <> ? LIMIT 1",
-                               HG_VALUES(hg_value_int(round)), err));
+        HG_TRY(index_int(&id, &found, x, "SELECT id FROM source WHERE seen <> ? LIMIT 1",
+                         HG_VALUES(hg_value_int(round)), err));
         if (!found) return HG_OK;
         HG_TRY(forget(x, id, err));
     }
@@ -206,7 +205,7 @@ static hg_status forget_unseen(hg_index *x, uint64_t round, hg_err *err) {
 static hg_status update(hg_index *x, const entries *all, const hg_hooks *hooks, hg_err *err) {
     uint64_t round;
     bool found;
-    HG_TRY(hg_database_int(&round, &found, x->db, "SELECT coalesce(max(seen), 0) + 1 FROM source", NULL, 0, err));
+    HG_TRY(index_int(&round, &found, x, "SELECT coalesce(max(seen), 0) + 1 FROM source", NULL, 0, err));
     for (size_t i = 0; i < all->n; i++) {
         if (!hg_progress(hooks, "index", i, all->n)) return hg_fail(err, HG_ECANCEL, "the index was not finished");
         HG_TRY(update_entry(x, &all->at[i], round, err));
@@ -218,8 +217,8 @@ hg_status hg_index_refresh(hg_index *x, const hg_hooks *hooks, hg_err *err) {
     entries all = { .n = 0 };
     hg_arena *mem = hg_arena_new();
     hg_status st = mem ? scan(&all, x, mem, err) : no_memory(x->library, err);
-    if (st == HG_OK) st = hg_database_begin(x->db, err);
-    if (st == HG_OK) st = hg_database_end(x->db, update(x, &all, hooks, err), err);
+    if (st == HG_OK) st = index_begin(x, err);
+    if (st == HG_OK) st = index_end(x, update(x, &all, hooks, err), err);
     hg_free(all.at);
     hg_arena_free(mem);
     return st;
@@ -258,7 +257,7 @@ static hg_status keep(hg_index *x, const char *path) {
     char made[HG_RACK_PATH + 32];
     snprintf(made, sizeof made, "%s-%ld", path, (long)getpid());
     unlink(made);
-    HG_TRY(hg_database_run(x->db, "VACUUM INTO ?", HG_VALUES(hg_value_text(made)), NULL));
+    HG_TRY(index_run(x, "VACUUM INTO ?", HG_VALUES(hg_value_text(made)), NULL));
     if (rename(made, path) != 0) {
         unlink(made);
         return HG_EIO;
@@ -294,15 +293,19 @@ static hg_status set_library(hg_index *x, const char *library, hg_err *err) {
     return x->library && (x->only || !file) ? HG_OK : no_memory(library, err);
 }
 
-static hg_status open_index(hg_index *x, const char *library, const hg_hooks *hooks, hg_err *err) {
+static hg_status open_index(hg_index *x, const char *library, const char *server, const hg_hooks *hooks, hg_err *err) {
     char path[HG_RACK_PATH];
     HG_TRY(set_library(x, library, err));
+    if (server) {
+        HG_TRY(index_server_open(&x->server, server, library, err));
+        return hg_index_refresh(x, hooks, err);
+    }
     if (!join(path, library, HG_INDEX_FILE)) return hg_fail(err, HG_EIO, "the folder's name is too long: %s", library);
     const hg_status st = open_kept(x, path, hooks, err);
     return st == HG_ENOTFOUND ? open_in_memory(x, path, hooks, err) : st;
 }
 
-hg_status hg_index_open(hg_index **out, const char *library, const hg_hooks *hooks, hg_err *err) {
+hg_status hg_index_open(hg_index **out, const char *library, const char *server, const hg_hooks *hooks, hg_err *err) {
     *out = NULL;
     hg_arena *mem = hg_arena_new();
     hg_index *x = hg_alloc(mem, 1, sizeof *x);
@@ -311,7 +314,7 @@ hg_status hg_index_open(hg_index **out, const char *library, const hg_hooks *hoo
         return no_memory(library, err);
     }
     x->mem = mem;
-    const hg_status st = open_index(x, library, hooks, err);
+    const hg_status st = open_index(x, library, server, hooks, err);
     if (st == HG_OK)
         *out = x;
     else
@@ -322,33 +325,34 @@ hg_status hg_index_open(hg_index **out, const char *library, const hg_hooks *hoo
 void hg_index_free(hg_index *x) {
     if (!x) return;
     hg_database_free(x->db);
+    index_server_free(x->server);
     hg_arena_free(x->mem);
 }
 
 hg_status hg_index_count(size_t *models, hg_index *x, hg_err *err) {
     uint64_t n;
     bool found;
-    HG_TRY(hg_database_int(&n, &found, x->db, "SELECT count(*) FROM model", NULL, 0, err));
+    HG_TRY(index_int(&n, &found, x, "SELECT count(*) FROM model", NULL, 0, err));
     *models = (size_t)n;
     return HG_OK;
 }
 
 hg_status hg_index_trouble(const char *const **sentence, size_t *n, hg_index *x, hg_arena *mem, hg_err *err) {
-    hg_query q;
+    index_rows q;
     uint64_t count;
     bool row;
-    HG_TRY(hg_database_int(&count, &row, x->db, "SELECT count(*) FROM trouble", NULL, 0, err));
+    HG_TRY(index_int(&count, &row, x, "SELECT count(*) FROM trouble", NULL, 0, err));
     const char **list = hg_alloc(mem, (size_t)count, sizeof *list);
     *n = 0;
     *sentence = list;
     if (!list) return no_memory(x->library, err);
-    HG_TRY(hg_query_begin(&q, x->db, "SELECT words FROM trouble ORDER BY rowid", NULL, 0, err));
+    HG_TRY(index_rows_begin(&q, x, "SELECT words FROM trouble ORDER BY id", NULL, 0, false, err));
     hg_status st;
-    while ((st = hg_query_next(&row, &q, err)) == HG_OK && row && *n < count) {
-        st = hg_query_string(&list[*n], &q, 0, mem, err);
+    while ((st = index_rows_next(&row, &q, err)) == HG_OK && row && *n < count) {
+        st = index_rows_string(&list[*n], &q, 0, mem, err);
         if (st != HG_OK) break;
         ++*n;
     }
-    hg_query_end(&q);
+    index_rows_end(&q);
     return st;
 }

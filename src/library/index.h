@@ -1,7 +1,7 @@
 /* library/index.h -- what is in a library, searched: words, properties, figures of merit
  *
  *   hg_index *x;
- *   HG_TRY(hg_index_open(&x, "models", NULL, err));                     reads what is new since the last time
+ *   HG_TRY(hg_index_open(&x, "models", NULL, NULL, err));                     reads what is new since the last time
  *   hg_index_query q = { .property = "gap", .metric = "mae", .most = 0.4, .words = "perovskite" };
  *   HG_TRY(hg_index_search(&hit, &n, x, &q, mem, err));
  *
@@ -23,8 +23,10 @@ enum {
 typedef struct hg_index hg_index;
 
 /* Opens the index of a library, or of one pack, and brings it up to date. Errors: HG_ENOTFOUND no such folder or file; HG_EIO, HG_ENOMEM,
- * HG_ECANCEL. Models and packs that cannot be read are no errors: see hg_index_trouble. */
-HG_MUST_CHECK hg_status hg_index_open(hg_index **out, const char *library, const hg_hooks *hooks, hg_err *err);
+ * HG_ECANCEL. server: NULL, or a PostgreSQL that keeps the index instead, as libpq names it ("postgresql://host/name");
+ * HG_ENOTFOUND in a build without libpq. Models and packs that cannot be read are no errors: see hg_index_trouble. */
+HG_MUST_CHECK hg_status hg_index_open(hg_index **out, const char *library, const char *server, const hg_hooks *hooks,
+                                      hg_err *err);
 void hg_index_free(hg_index *x);
 /* Again, when the library may have changed. */
 HG_MUST_CHECK hg_status hg_index_refresh(hg_index *x, const hg_hooks *hooks, hg_err *err);

@@ -70,26 +70,33 @@ bool hg_index_more_is_better(const char *kind) {
     return false;
 }
 
+bool index_lower(char *out, size_t size, const char *s) {
+    const size_t n = strlen(s);
+    if (n >= size) return false;
+    for (size_t i = 0; i <= n; i++) out[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] + 32) : s[i];
+    return true;
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------------------- */
 
 static hg_status term(uint64_t *id, hg_index *x, const char *text, hg_err *err) {
     bool found;
-    HG_TRY(
-        hg_database_int(id, &found, x->db, "SELECT id FROM term WHERE text = ?", HG_VALUES(hg_value_text(text)), err));
+    HG_TRY(index_int(id, &found, x, "SELECT id FROM term WHERE text = ?", HG_VALUES(hg_value_text(text)), err));
     if (found) return HG_OK;
-    HG_TRY(hg_database_run(x->db, "INSERT INTO term (text) VALUES (?)", HG_VALUES(hg_value_text(text)), err));
-    return hg_database_int(id, &found, x->db, "SELECT last_insert_rowid()", NULL, 0, err);
+    return index_int(id, &found, x, "INSERT INTO term (text) VALUES (?) RETURNING id", HG_VALUES(hg_value_text(text)),
+                     err);
 }
 
 static hg_status put_metric(hg_index *x, uint64_t model, uint64_t property, const char *kind, const char *told,
                             const hg_card_number *m, hg_err *err) {
     uint64_t id;
     HG_TRY(term(&id, x, kind, err));
-    return hg_database_run(
-        x->db, "INSERT OR IGNORE INTO metric (property, kind, value, model, told, unit) VALUES (?, ?, ?, ?, ?, ?)",
-        HG_VALUES(hg_value_int(property), hg_value_int(id), hg_value_real(m->value), hg_value_int(model),
-                  hg_value_text(told), hg_value_text(m->unit)),
-        err);
+    return index_run(x,
+                     "INSERT INTO metric (property, kind, value, model, told, unit) VALUES (?, ?, ?, ?, ?, ?) "
+                     "ON CONFLICT DO NOTHING",
+                     HG_VALUES(hg_value_int(property), hg_value_int(id), hg_value_real(m->value), hg_value_int(model),
+                               hg_value_text(told), hg_value_text(m->unit)),
+                     err);
 }
 
 /* Is there one of the same kind that tells more of new cases? */
@@ -123,12 +130,14 @@ static hg_status put_metrics(hg_index *x, uint64_t model, uint64_t property, con
 }
 
 static hg_status put_property(hg_index *x, uint64_t model, const hg_card_property *p, hg_err *err) {
+    char name[INDEX_NAME];
     uint64_t id;
     HG_TRY(term(&id, x, p->what.symbol, err));
-    HG_TRY(hg_database_run(x->db, "INSERT OR IGNORE INTO property (term, model) VALUES (?, ?)",
-                           HG_VALUES(hg_value_int(id), hg_value_int(model)), err));
-    HG_TRY(hg_database_run(x->db, "INSERT OR IGNORE INTO called (name, term) VALUES (?, ?)",
-                           HG_VALUES(hg_value_text(p->what.name), hg_value_int(id)), err));
+    HG_TRY(index_run(x, "INSERT INTO property (term, model) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                     HG_VALUES(hg_value_int(id), hg_value_int(model)), err));
+    if (!index_lower(name, sizeof name, p->what.name)) return HG_OK; /* too long to be asked for */
+    HG_TRY(index_run(x, "INSERT INTO called (name, term) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                     HG_VALUES(hg_value_text(name), hg_value_int(id)), err));
     return put_metrics(x, model, id, p, err);
 }
 
@@ -167,19 +176,19 @@ static hg_status put_model(uint64_t *id, hg_index *x, uint64_t source, const cha
     bool found;
     if (t->symbols.failed || t->properties.failed || t->words.failed)
         return hg_fail(err, HG_ENOMEM, "no memory for the index of %s", x->library);
-    HG_TRY(hg_database_run(
-        x->db,
+    HG_TRY(index_int(
+        id, &found, x,
         "INSERT INTO model (source, bytes, licence, symbols, kind, value, unit, name, properties, architecture, "
-        "descriptor, elements, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "descriptor, elements, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         HG_VALUES(hg_value_int(source), hg_value_int(bytes), hg_value_text(c->licence), hg_value_text(t->symbols.s),
                   hg_value_text(best ? kind : NULL), best ? hg_value_real(best->value) : hg_value_text(NULL),
                   hg_value_text(best ? best->unit : NULL), hg_value_text(name), hg_value_text(t->properties.s),
                   hg_value_text(c->architecture), hg_value_text(c->descriptor), hg_value_text(c->elements),
                   hg_value_text(t->words.s)),
         err));
-    HG_TRY(hg_database_int(id, &found, x->db, "SELECT last_insert_rowid()", NULL, 0, err));
-    return hg_database_run(
-        x->db, "INSERT INTO search (rowid, " INDEX_COLUMNS ") SELECT id, " INDEX_COLUMNS " FROM model WHERE id = ?",
+    if (x->server) return HG_OK; /* its index of words follows the table by itself */
+    return index_run(
+        x, "INSERT INTO search (rowid, " INDEX_COLUMNS ") SELECT id, " INDEX_COLUMNS " FROM model WHERE id = ?",
         HG_VALUES(hg_value_int(*id)), err);
 }
 

@@ -68,6 +68,9 @@ static void what_is_not_there_is_said(void **state) {
     assert_contains(r.err, "did you mean \"qdf2\"?");
     r = program_run("models", "search", "-L", shipped, "-p", "enrgy", NULL);
     assert_contains(r.err, "did you mean \"energy\"?");
+    r = program_run("models", "list", "-L", shipped, "--server", "host=/nowhere", NULL);
+    assert_true(r.code != 0);
+    assert_contains(r.err, "PostgreSQL server");
     r = program_run("models", "list", "-L", "/nowhere", NULL);
     assert_contains(r.err, "/nowhere: could not be opened");
     assert_true(r.code != 0);
