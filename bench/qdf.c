@@ -35,6 +35,7 @@
  *   extrap_inside_kcal       error of the larger ones that are not
  *   extrap_outside_kcal      error of those that are
  *   forces_per_s_core        molecules a second with energy and forces, at most 14 atoms
+ *   force_at_rest_ev_a       root mean square of a force's component at the 1,480, which are at rest, eV/angstrom
  *   dipole_in_d              mean length of the difference from RI-MP2's dipole, D, at most 14 atoms
  *   dipole_out_d             the same of larger ones
  *   homo_in_ev               error of the HOMO, eV (B3LYP), at most 14 atoms
@@ -436,11 +437,11 @@ static property_figures run_properties(baseline *b, bool learn, const hg_qdf2 *q
     return f;
 }
 
-/* Molecules a second, with energies and forces. */
-static double force_speed(const hg_qdf2 *q, const molecules *s) {
+/* Molecules a second, with energies and forces; *rms of a force's component. */
+static double force_speed(double *rms, const hg_qdf2 *q, const molecules *s) {
     hg_qdf2_room *room;
     hg_err err;
-    double force[3 * 64];
+    double force[3 * 64], sum = 0, components = 0;
     if (hg_qdf2_room_new(&room, q, &err) != HG_OK) stop_at("qdf2", &err);
     const double start = cpu();
     for (size_t i = 0; i < s->n; i++) {
@@ -448,8 +449,10 @@ static double force_speed(const hg_qdf2 *q, const molecules *s) {
         if (hg_qdf2_predict(&r, q, room, s->m[i], &err) != HG_OK ||
             hg_qdf2_forces(force, q, room, s->m[i], &err) != HG_OK)
             stop_at("forces", &err);
+        for (size_t k = 0; k < 3 * s->m[i]->n; k++, components++) sum += force[k] * force[k];
     }
     const double took = cpu() - start;
+    *rms = sqrt(sum / components);
     hg_qdf2_room_free(room);
     return (double)s->n / took;
 }
@@ -560,14 +563,14 @@ int main(int argc, char **argv) {
     hg_pool *pool;
     hg_qdf2 *q;
     struct rusage usage;
-    double torch, torch_train, mean_size = (double)NAN, mean_size_bf16 = (double)NAN;
+    double torch, torch_train, at_rest, mean_size = (double)NAN, mean_size_bf16 = (double)NAN;
     read_options(argc, argv);
     if (hg_pool_new(&pool, OPTIONS.threads, &err) != HG_OK) stop_at("threads", &err);
     if (hg_qdf2_load(&q, HG_SOURCE_DIR "/models/qdf2/weights.safetensors", &err) != HG_OK) stop_at("weights", &err);
     molecules test = load("qdf-qm9/under14_test.txt.xz", TEST, TEST);
     const classic_figures c = run_classic(&test);
     const qdf2_figures in = run_qdf2(q, &test, NULL);
-    const double rotation = qdf2_rotation(q, &test), forces = force_speed(q, &test);
+    const double rotation = qdf2_rotation(q, &test), forces = force_speed(&at_rest, q, &test);
     getrusage(RUSAGE_SELF, &usage);
     molecules large = load("qdf-qm9/over15_test.txt.xz", LARGE, OPTIONS.quick ? QUICK : LARGE);
     classic_at_mean_size(&mean_size, &mean_size_bf16, &large);
@@ -610,6 +613,7 @@ int main(int argc, char **argv) {
     print_figure("extrap_inside_kcal", out.mae_inside, ", ");
     print_figure("extrap_outside_kcal", out.mae_outside, ", ");
     print_figure("forces_per_s_core", forces, ", ");
+    print_figure("force_at_rest_ev_a", at_rest, ", ");
     for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) print_property((hg_qdf2_property)p, &p_in, &p_out);
     print_figure("failed", (double)(in.failed + out.failed), ", ");
     print_figure("peak_mb", (double)usage.ru_maxrss / 1024, OPTIONS.json ? "}\n" : "");

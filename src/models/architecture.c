@@ -161,7 +161,7 @@ static hg_status qdf2_predict(hg_prediction *out, const void *model, void *room,
     return out->force ? hg_qdf2_forces(out->force, model, room, m, err) : HG_OK;
 }
 
-enum { ROUNDS, PRIOR, FLOOR, RIDGE, THETA_PRIOR, DRAWS, SHARE, QDF2_OPTIONS };
+enum { ROUNDS, PRIOR, FLOOR, RIDGE, THETA_PRIOR, REST, DRAWS, SHARE, QDF2_OPTIONS };
 static const hg_train_option QDF2_OPTION[QDF2_OPTIONS] = {
     [ROUNDS] = { "rounds", "", 4, 0, 20, true,
                  "Steps in which the tight binding is refined; 0: the correction alone." },
@@ -172,6 +172,8 @@ static const hg_train_option QDF2_OPTION[QDF2_OPTIONS] = {
                 "Squared residual that the priors are weighed against." },
     [THETA_PRIOR] = { "theta_prior", "", 1, 1e-6, 1e6, false,
                       "How far increments may move, times each family's scale." },
+    [REST] = { "rest", "eV", 0.003, 0, 1e6, false,
+               "How large a coefficient of the forces' correction is expected to be; 0: forces of the energy." },
     [DRAWS] = { "draws", "", 32, 0, 10000, true, "Samples of the posterior, for error bars; 0: none." },
     [SHARE] = { "share", "", 1, 0.01, 1, false,
                 "Part of the molecules that is learned from, drawn by the seed: what another choice of data would do." },
@@ -202,6 +204,7 @@ static hg_status qdf2_fit(void **model, const hg_labelled *train, const hg_label
                              .floor = x[FLOOR],
                              .ridge = x[RIDGE],
                              .theta_prior = x[THETA_PRIOR],
+                             .rest = x[REST],
                              .draws = (size_t)x[DRAWS],
                              .share = x[SHARE],
                              .seed = how->seed,

@@ -44,7 +44,7 @@ typedef struct {
     const char *name;    /* "qdf2": for people */
     const char *version; /* "qdf2 1": in cards; another number, another meaning of the weights */
     /* All that such models may predict; a card lists those that its weights hold, and may name them more exactly. The
-     * first one is the energy, whose derivative the forces are. */
+     * first one is the energy. */
     const hg_property *property;
     size_t n_properties;
     unsigned gives;     /* HG_ATOM_... */

@@ -26,7 +26,9 @@ hg_status hg_qdf2_make(hg_qdf2 **out, hg_err *err) {
 void hg_qdf2_free(hg_qdf2 *q) {
     if (!q) return;
     hg_tb_model_free(q->tb);
+    hg_tb_model_free(q->published);
     hg_free(q->theta);
+    hg_free(q->rest);
     hg_linear_free(&q->energy);
     for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) hg_linear_free(&q->property[p]);
     hg_free(q);
@@ -42,8 +44,9 @@ hg_status hg_qdf2_room_new(hg_qdf2_room **out, const hg_qdf2 *q, hg_err *err) {
     hg_qdf2_room *r = hg_calloc(1, sizeof *r);
     if (r) r->x = hg_calloc(hg_qdf2_energy_columns(q), sizeof *r->x);
     if (r) r->y = hg_calloc(most, 3 * sizeof *r->y);
-    const hg_status st =
+    hg_status st =
         r && r->x && r->y ? hg_tb_new(&r->tb, q->tb, err) : hg_fail(err, HG_ENOMEM, "no memory to predict in");
+    if (st == HG_OK && q->rests) st = hg_tb_new(&r->published, q->published, err);
     if (st == HG_OK)
         *out = r;
     else
@@ -54,6 +57,7 @@ hg_status hg_qdf2_room_new(hg_qdf2_room **out, const hg_qdf2 *q, hg_err *err) {
 void hg_qdf2_room_free(hg_qdf2_room *r) {
     if (!r) return;
     hg_tb_free(r->tb);
+    hg_tb_free(r->published);
     hg_free(r->x);
     hg_free(r->y);
     hg_free(r->scratch);
@@ -85,19 +89,12 @@ hg_status hg_qdf2_predict(hg_qdf2_result *out, const hg_qdf2 *q, hg_qdf2_room *r
     return HG_OK;
 }
 
-hg_status hg_qdf2_forces(double *force, const hg_qdf2 *q, hg_qdf2_room *room, const hg_molecule *m, hg_err *err) {
-    hg_tb_forces(force, room->tb);
-    for (size_t i = 0; i < 3 * m->n; i++) force[i] = -force[i];
-    HG_TRY(hg_around_gradient(force, q->energy.w + q->around.elements, &q->around, m, err));
-    for (size_t i = 0; i < 3 * m->n; i++) force[i] = -force[i];
-    return HG_OK;
-}
-
 /* ---- file -------------------------------------------------------------------------------------------------------- */
 
 static const char *const KIND = "qdf2 1"; /* raise it when theta, columns or their meaning change */
 
-enum { STORED_MOST = 2 + 3 * (1 + HG_QDF2_PROPERTIES), NAME_SIZE = 40 };
+enum { STORED_MOST = 3 + 3 * (1 + HG_QDF2_PROPERTIES), NAME_SIZE = 40 };
+static const char *const REST_NAME = "rest.weight"; /* not there: forces are the slope of the energy */
 
 /* A regression's three tensors: those of the file, or the names of those that go there. */
 typedef struct {
@@ -128,12 +125,14 @@ static size_t put_linear(hg_stored *t, stored_linear *s, const hg_linear *l, con
 hg_status hg_qdf2_save(const hg_qdf2 *q, const char *path, hg_err *err) {
     const size_t theta[] = { q->n_theta }, three[] = { 3 };
     const double domain[] = { q->most_spread, q->least_gap, q->most_charge };
+    const size_t around[] = { hg_around_columns(&q->around) };
     stored_linear room[1 + HG_QDF2_PROPERTIES];
     hg_stored t[STORED_MOST] = {
         { "tight_binding.theta", HG_STORED_F64, 1, theta, q->n_theta, q->theta },
         { "domain.spread_gap_charge", HG_STORED_F64, 1, three, 3, domain },
     };
     size_t n = 2;
+    if (q->rests) t[n++] = (hg_stored) { REST_NAME, HG_STORED_F64, 1, around, around[0], q->rest };
     n += put_linear(t + n, &room[0], &q->energy, "energy");
     for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++)
         n += put_linear(t + n, &room[1 + p], &q->property[p], hg_qdf2_property_name((hg_qdf2_property)p));
@@ -181,6 +180,10 @@ static hg_status fill(hg_qdf2 *q, const hg_safetensors *s, const char *path, hg_
         name_linear(&names, name);
         if (!hg_safetensors_find(s, names.weight)) continue; /* not learned */
         HG_TRY(take_linear(&q->property[p], s, path, name, hg_qdf2_property_columns(q, (hg_qdf2_property)p), err));
+    }
+    if (hg_safetensors_find(s, REST_NAME)) {
+        HG_TRY(hg_qdf2_rest_make(q, err));
+        HG_TRY(take(q->rest, s, REST_NAME, hg_around_columns(&q->around), err));
     }
     return hg_tb_model_set_theta(q->tb, q->theta, err);
 }

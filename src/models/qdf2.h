@@ -9,8 +9,8 @@
  * Fit: theta, c and w together by Gauss-Newton steps with Gaussian priors (ridge); E_TB is stationary in its density,
  * so that dE/dtheta is exact without any response. A step after which the fit is worse is halved. Then c and w once
  * more at the final theta. What is left of the posterior of (c, w) is kept as draws: their spread at a molecule tells
- * how far it is from what was learned. sd^2 = noise^2 + (factor * spread)^2, both from validation molecules. Energies
- * in eV, atomization energies where the data are.
+ * how far it is from what was learned. sd^2 = noise^2 + (factor * spread)^2, both from validation molecules. Forces are not the slope of E: models/qdf2_rest.c. Energies in eV,
+ * atomization energies where the data are.
  */
 #ifndef HG_MODELS_QDF2_H
 #define HG_MODELS_QDF2_H
@@ -53,6 +53,8 @@ typedef struct {
     double floor;          /* least sd that a feature is scaled by;                                   default 0.05 */
     double ridge;          /* squared residual that the priors are weighed against, (kcal/mol)^2;     default 0.003 */
     double theta_prior;    /* times each family's scale;                                              default 1 */
+    double rest;           /* sd of a coefficient of what forces add to the published tight binding, eV;
+                              0: forces are the slope of the energy;                                  default 0.003 */
     size_t draws;          /* of the posterior of w; 0: no error bars;                                default 32 */
     double share;          /* of the training molecules is learned from, drawn by the seed;           default 1 */
     uint64_t seed;         /* of the draws;                                                           default 0 */
@@ -83,9 +85,13 @@ HG_MUST_CHECK hg_status hg_qdf2_read(hg_qdf2_value *out, const hg_qdf2 *q, hg_qd
  * model has to know dipoles. */
 HG_MUST_CHECK hg_status hg_qdf2_charges(double *charge, const hg_qdf2 *q, hg_qdf2_room *room, const hg_qdf2_result *r,
                                         const hg_molecule *m, hg_err *err);
-/* force[n,3] = -dE/dr, eV/angstrom, of the room's last molecule: m again, and its prediction must have succeeded.
- * Analytic: the tight binding is stationary in its density, the correction has a gradient of its own. Cost: about
- * a third of a prediction. */
+/* *v in eV: what forces are minus the slope of. That is the energy of the published tight binding and a correction
+ * that brings the training molecules to rest (models/qdf2_rest.c); with opts.rest = 0 the energy itself. Of the room's
+ * last molecule: m again, and its prediction must have succeeded. Errors: those of hg_tb_run and hg_around_describe. */
+HG_MUST_CHECK hg_status hg_qdf2_potential(double *v, const hg_qdf2 *q, hg_qdf2_room *room, const hg_molecule *m,
+                                          hg_err *err);
+/* force[n,3], eV/angstrom: minus the gradient of that, analytic. The same is asked for, and the same errors. Cost: as
+ * much as a prediction; with opts.rest = 0 a third of it. */
 HG_MUST_CHECK hg_status hg_qdf2_forces(double *force, const hg_qdf2 *q, hg_qdf2_room *room, const hg_molecule *m,
                                        hg_err *err);
 

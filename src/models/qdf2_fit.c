@@ -23,9 +23,14 @@ static const double KCAL = HG_KCAL_PER_MOL_PER_EV, COUNT_PRIOR = 30, /* kcal/mol
     FAILED = 10;
 
 hg_qdf2_opts hg_qdf2_opts_default(void) {
-    return (hg_qdf2_opts) {
-        .rounds = 4, .prior = 0.045, .floor = 0.05, .ridge = 0.003, .theta_prior = 1, .draws = 32, .share = 1
-    };
+    return (hg_qdf2_opts) { .rounds = 4,
+                            .prior = 0.045,
+                            .floor = 0.05,
+                            .ridge = 0.003,
+                            .theta_prior = 1,
+                            .rest = 0.003,
+                            .draws = 32,
+                            .share = 1 };
 }
 
 typedef struct {
@@ -385,6 +390,7 @@ static hg_status check(const hg_qdf2_data *train, const hg_qdf2_data *validation
     if (!(o->prior > 0 && o->floor > 0 && o->ridge > 0 && o->theta_prior > 0))
         return hg_fail(err, HG_EINVAL, "prior, floor, ridge and theta_prior have to be positive");
     if (!(o->share > 0 && o->share <= 1)) return hg_fail(err, HG_EINVAL, "share = %g, must be in (0, 1]", o->share);
+    if (!(o->rest >= 0)) return hg_fail(err, HG_EINVAL, "rest = %g, must not be negative", o->rest);
     if (o->rounds > 100 || o->draws > 10000)
         return hg_fail(err, HG_EINVAL, "%zu rounds and %zu draws: at most 100 and 10000", o->rounds, o->draws);
     if (train->n < LEAST) return hg_fail(err, HG_EDATA, "%zu molecules to learn from, at least %d", train->n, LEAST);
@@ -465,6 +471,7 @@ hg_status hg_qdf2_fit(hg_qdf2 **out, const hg_qdf2_data *train, const hg_qdf2_da
     hg_status st = hg_qdf2_make(&q, err);
     if (st == HG_OK) st = hg_linear_make(&q->energy, hg_qdf2_energy_columns(q), validation->n ? o.draws : 0, err);
     if (st == HG_OK) st = learn_energy(q, train, validation, &o, err);
+    if (st == HG_OK) st = hg_qdf2_rest_fit(q, train, validation, &o, err);
     if (st == HG_OK) st = hg_qdf2_property_fit(q, train, validation, &o, err);
     hg_free(block);
     if (st == HG_OK)

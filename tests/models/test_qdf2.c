@@ -94,6 +94,7 @@ static hg_qdf2 *fitted(hg_arena *mem, size_t rounds) {
     make_data(&d, mem);
     o.rounds = rounds;
     o.prior = 20; /* kcal/mol: the term is larger than real ones are */
+    o.rest = 0;   /* these are not at rest */
     assert_ok_err(hg_qdf2_fit(&q, &d.train, &d.validation, &o, &err), err);
     return q;
 }
