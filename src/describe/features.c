@@ -39,6 +39,7 @@ typedef struct { /* one fit in progress */
     hg_text nearly;     /* as `left`: what a few cells alone keep out */
     char why[256], nearly_why[256];
     size_t n_left, n_nearly, unnamed; /* columns left out; columns used that are not in `used` */
+    size_t cap_groups, cap_names;     /* of f's lists */
     hg_err *err;
 } fit;
 
@@ -88,16 +89,25 @@ static void leave_out(fit *s, const char *name, const char *why) {
     if (s->n_left++ < NAMED) collect(&s->left, s->why, name, why);
 }
 
+/* A list in the arena of at least `need` elements: twice as many as are there, when it is full. NULL: no memory. */
+static void *room_for(hg_arena *mem, const void *list, size_t n, size_t *cap, size_t need, size_t size) {
+    if (need <= *cap) return (void *)(uintptr_t)list;
+    const size_t more = need < 2 * *cap ? 2 * *cap : need;
+    void *fresh = hg_alloc(mem, more, size);
+    if (fresh && n) memcpy(fresh, list, n * size);
+    if (fresh) *cap = more;
+    return fresh;
+}
+
 /* The next group, with room for its `dim` names. NULL: no memory. */
 static group *new_group(fit *s, const char *name, hg_group_kind kind, size_t dim) {
     hg_features *f = &s->f;
-    group *g = hg_alloc(f->mem, f->n + 1, sizeof *g); /* few groups: copying them is cheaper than a rule */
-    const char **names = hg_alloc(f->mem, f->dim + dim, sizeof *names);
+    group *g = room_for(f->mem, f->group, f->n, &s->cap_groups, f->n + 1, sizeof *g);
     const char *own = hg_arena_strdup(f->mem, name);
-    if (!g || !names || !own) return NULL;
-    if (f->n) memcpy(g, f->group, f->n * sizeof *g);
-    if (f->dim) memcpy(names, f->name, f->dim * sizeof *names);
+    if (!g || !own) return NULL;
     f->group = g;
+    const char **names = room_for(f->mem, f->name, f->dim, &s->cap_names, f->dim + dim, sizeof *names);
+    if (!names) return NULL;
     f->name = names;
     g[f->n].pub = (hg_feature_group) { own, kind, f->dim, dim };
     f->dim += dim;
