@@ -24,7 +24,7 @@ typedef struct {
     hg_estimate *property; /* of each of the model's properties, in their order */
     bool outside;          /* the model says that it has not learned from such a molecule */
     double *charge;        /* [n] of each atom, e; NULL: not wanted, or the model has none */
-    double *force;         /* [n,3] eV/angstrom, minus the slope of the energy or of a potential of the model's own; NULL as above */
+    double *force;         /* [n,3] eV/angstrom, minus the slope of an energy (docs/qdf.md); NULL as above */
 } hg_prediction;
 
 /* Values of each atom that can be asked for. */
