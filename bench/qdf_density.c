@@ -305,9 +305,9 @@ static void write_card(const char *folder, const char *weights, size_t n, const 
     hg_card c = {
         .name = "qdf2-density",
         .architecture = hg_rho_kind_name(),
-        .property = { { { "density", "valence electron density", "e/A^3" },
-                        metrics,
-                        sizeof metrics / sizeof *metrics } },
+        .property = { { .what = { "density", "valence electron density", "e/A^3" },
+                        .metrics = metrics,
+                        .n_metrics = sizeof metrics / sizeof *metrics } },
         .n_properties = 1,
         .source =
             "PBE/def2-SVP orbitals at QM9 geometries, computed with psi4 1.3.2 for this project; molecules of H, C, N, "
