@@ -248,7 +248,7 @@ hg_status cli_tables_train(cli_run *run, bool transfer, hg_err *err) {
     hg_predictor_opts o;
     cli_sources sources = { 0 };
     hg_status st = cli_learn_read(&o, run, t, err);
-    if (st == HG_OK) st = cli_sources_load(&sources, &o, run, transfer, err);
+    if (st == HG_OK) st = cli_sources_load(&sources, &o, run, target, transfer, err);
     if (st == HG_OK) st = train(run, t, target, folder, &o, err);
     cli_sources_free(&sources);
     hg_table_free(t);
@@ -348,7 +348,7 @@ static hg_status evaluate(cli_run *run, const hg_table *t, const char *target, h
     }
     HG_TRY(cli_learn_read(&o, run, t, err));
     cli_sources sources = { 0 };
-    hg_status st = cli_sources_load(&sources, &o, run, false, err);
+    hg_status st = cli_sources_load(&sources, &o, run, target, false, err);
     if (st == HG_OK) st = hg_predictor_folds(&f, t, target, parts ? NULL : folds, parts, &o, run->arena, err);
     cli_sources_free(&sources);
     HG_TRY(st);

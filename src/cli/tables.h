@@ -17,8 +17,10 @@ typedef struct {
     size_t n;
 } cli_sources;
 
-/* Models that --from names, with `all` those of the libraries when it names none, as o's sources. */
-HG_MUST_CHECK hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, cli_run *run, bool all, hg_err *err);
+/* Models that --from names, with `all` those of the libraries when it names none, as o's sources; one that predicts a column
+ * called like the target is warned of. */
+HG_MUST_CHECK hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, cli_run *run, const char *target,
+                                         bool all, hg_err *err);
 void cli_sources_free(cli_sources *s); /* s = { 0 } is fine */
 /* What the sources are worth, and whether they help; nothing where none were offered. */
 HG_MUST_CHECK hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err);

@@ -56,8 +56,20 @@ static hg_status load(cli_sources *s, cli_run *run, bool all, hg_err *err) {
                      "train some with `hagane train TABLE --target COL --name NAME`, and name them with --from");
 }
 
-hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, cli_run *run, bool all, hg_err *err) {
+/* What has learned the target from these rows knows the answers of rows that are left out. */
+static void warn_of_target(const cli_run *run, const hg_predictor *source, const char *target) {
+    if (strcmp(hg_predictor_target(source), target) == 0)
+        hg_log(
+            &run->hooks, HG_LOG_WARN,
+            "the source \"%s\" predicts \"%s\", too: if it has learned from rows of this table, errors of rows left out "
+            "look too small",
+            hg_predictor_name(source), target);
+}
+
+hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, cli_run *run, const char *target, bool all,
+                           hg_err *err) {
     HG_TRY(load(s, run, all, err));
+    for (size_t i = 0; i < s->n; i++) warn_of_target(run, s->p[i], target);
     o->source = s->p;
     o->n_sources = s->n;
     return HG_OK;
@@ -71,37 +83,42 @@ void cli_sources_free(cli_sources *s) {
 
 /* ---- what they are worth ------------------------------------------------------------------------------------------------- */
 
-static double loss(const hg_tried *t) { return isfinite(t->score.mae) ? t->score.mae : t->score.log_loss; }
+/* What the choice was made by. */
+static double loss(const hg_tried *t, bool squared) {
+    if (!isfinite(t->score.mae)) return t->score.log_loss;
+    return squared ? t->score.rmse : t->score.mae;
+}
 
 /* The best trial with sources, and the best without. */
-static void best_of(const hg_tried **with, const hg_tried **without, const hg_predictor *p) {
+static void best_of(const hg_tried **with, const hg_tried **without, const hg_predictor *p, bool squared) {
     const hg_tried *t;
     *with = *without = NULL;
     for (size_t i = 0; (t = hg_predictor_tried(p, i)); i++) {
         const hg_tried **best = t->plain ? without : with;
-        if (!*t->why && (!*best || loss(t) < loss(*best))) *best = t;
+        if (!*t->why && (!*best || loss(t, squared) < loss(*best, squared))) *best = t;
     }
 }
 
 static void print_verdict(cli_run *run, const hg_predictor *p) {
     const hg_tried *with, *without;
-    best_of(&with, &without, p);
+    const bool squared = cli_has(&run->args, "squared");
+    best_of(&with, &without, p, squared);
     if (!hg_predictor_sources(p)) {
         hg_text_add(&run->out,
                     "No source says anything of these rows that their own columns do not: nothing is transferred.\n\n");
         return;
     }
     if (!with || !without) return;
-    const double gain = 1 - loss(with) / loss(without);
+    const double gain = 1 - loss(with, squared) / loss(without, squared);
     if (gain > 0.02)
         hg_text_add(
             &run->out,
             "Transfer helps: the best learner's error falls by %.0f %%, from %.4g to %.4g, in rows left out.\n\n",
-            100 * gain, loss(without), loss(with));
+            100 * gain, loss(without, squared), loss(with, squared));
     else
         hg_text_add(&run->out,
                     "Transfer %s: the best error is %.4g with the sources and %.4g without, in rows left out%s.\n\n",
-                    gain < -0.02 ? "hurts here" : "changes little", loss(with), loss(without),
+                    gain < -0.02 ? "hurts here" : "changes little", loss(with, squared), loss(without, squared),
                     gain < -0.02 ? "; the share of each learner below follows from that" : "");
 }
 

@@ -62,6 +62,9 @@ static void a_library_helps_with_few_rows(void **state) {
     assert_int_equal(program_shell(command).code, 0);
     r = program_run("predict", "--model", wanted, few, "--json", NULL);
     if (r.code != 0) fail_msg("%s", r.err);
+    r = program_run("transfer", few, "--target", "y (K)", "--learner", "ridge", "--from", wanted, "--out", knows, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.err, "predicts \"y (K)\", too"); /* it knows the answers */
     r = program_run("evaluate", few, "--target", "y", "--folds", "3", "--learner", "ridge", "--from", wanted, NULL);
     if (r.code != 0) fail_msg("%s", r.err);
 }

@@ -250,6 +250,45 @@ static void groups_are_never_on_both_sides(void **state) {
     hg_arena_reset(*state, mark);
 }
 
+/* A member that does not see the sources stays so through a file: other sources, same answer. */
+static void a_plain_member_stays_plain(void **state) {
+    enum { WIDE = 3 };
+    float x[ROWS * WIDE], other[ROWS * WIDE];
+    double y[ROWS], out[2][ROWS], option[HG_LEARNER_OPTIONS_MOST];
+    char path[512];
+    hg_rng r = hg_rng_make(4, 0);
+    for (size_t i = 0; i < ROWS * WIDE; i++) x[i] = other[i] = (float)hg_rng_normal(&r);
+    for (size_t i = 0; i < ROWS; i++) y[i] = (double)(x[i * WIDE] + 2 * x[i * WIDE + 1]), other[i * WIDE] = 9;
+    const hg_rows rows = { .n = ROWS, .d = WIDE, .x = x, .sources = 1, .y = y };
+    hg_trial trial[2] = { { .learner = hg_learner_find("ridge"), .plain = true, .weight = 1 } };
+    hg_learner_defaults(option, trial->learner);
+    memcpy(trial->option, option, sizeof trial->option);
+    const hg_study s = { .n = ROWS, .outputs = 1, .trial = trial, .n_trials = 1 };
+    const hg_study_opts o = hg_study_opts_default();
+    hg_blend b, back;
+    hg_safetensors *file;
+    hg_err err = { 0 };
+    const hg_mark mark = hg_arena_mark(*state);
+    hg_shelf shelf = hg_shelf_new(*state);
+    assert_ok_err(hg_blend_fit(&b, &s, &rows, &o, &err), err);
+    assert_ok_err(hg_blend_predict(out[0], NULL, &b, &rows, NULL, &err), err);
+    assert_ok(hg_blend_save(&b, &shelf, NULL));
+    test_scratch(path, sizeof path, "plain.safetensors");
+    assert_ok(hg_safetensors_write(path, shelf.tensor, shelf.n, NULL, 0, NULL));
+    assert_ok(hg_safetensors_open(&file, path, 0, NULL));
+    assert_ok_err(
+        hg_blend_load(&back, &(hg_shelf_view) { file, path, "" }, &trial->learner->version, 1, WIDE, 1, 0, &err), err);
+    hg_rows changed = rows;
+    changed.x = other;
+    assert_ok_err(hg_blend_predict(out[1], NULL, &back, &changed, NULL, &err), err);
+    assert_memory_equal(out[0], out[1], sizeof out[0]);
+    hg_blend_free(&back);
+    hg_blend_free(&b);
+    hg_safetensors_free(file);
+    hg_shelf_free(&shelf);
+    hg_arena_reset(*state, mark);
+}
+
 static void failing_allocations_are_told(void **state) {
     float x[2 * ROWS];
     hg_composition c[ROWS];
@@ -283,7 +322,7 @@ int main(void) {
         TEST(widths_follow_what_tells_of_errors),     TEST(what_is_unlike_the_training_is_told),
         TEST(a_study_tries_many_and_blends_the_best), TEST(a_budget_ends_the_trials_and_says_so),
         TEST(groups_are_never_on_both_sides),         TEST(who_is_far_behind_goes_no_further),
-        TEST(failing_allocations_are_told),
+        TEST(failing_allocations_are_told),           TEST(a_plain_member_stays_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

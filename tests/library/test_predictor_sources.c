@@ -96,6 +96,54 @@ static void a_source_that_knows_is_taken_and_helps(void **state) {
     end(&w);
 }
 
+/* Two that are both needed: each stays in its place from the fit to the prediction and through a folder. */
+static void two_sources_keep_their_places(void **state) {
+    hg_rng r = hg_rng_make(21, 0);
+    hg_predictor *source[2], *p, *again;
+    hg_table *t[3];
+    hg_err err = { 0 };
+    hg_forecast f[60], g[60];
+    double a[60], b[60], u[60], v[60], y[60], sum = 0;
+    char folder[512];
+    const hg_mark mark = hg_arena_mark(*state);
+    for (size_t i = 0; i < 60; i++) {
+        a[i] = hg_rng_normal(&r), b[i] = hg_rng_normal(&r);
+        u[i] = a[i] - b[i], v[i] = 2 * a[i] + b[i] + 5;
+        y[i] = 4 * u[i] - v[i] + 0.02 * hg_rng_normal(&r);
+    }
+    const double *const column[3] = { u, v, y };
+    static const char *const NAME[3] = { "u", "v", "y" };
+    for (size_t k = 0; k < 3; k++) {
+        assert_ok(hg_table_new(&t[k], "t", 60, NULL));
+        assert_ok(hg_table_add_numbers(t[k], "a", a, NULL));
+        assert_ok(hg_table_add_numbers(t[k], "b", b, NULL));
+        assert_ok(hg_table_add_numbers(t[k], NAME[k], column[k], NULL));
+        if (k < 2) source[k] = learn(t[k], NAME[k], "ridge", NULL, 0);
+    }
+    hg_predictor_opts o =
+        hg_predictor_opts_default(); /* no input of its own but one of chance: the sources must do it */
+    static const char *const ONLY[] = { "chance" };
+    double chance[60];
+    for (size_t i = 0; i < 60; i++) chance[i] = hg_rng_normal(&r);
+    assert_ok(hg_table_add_numbers(t[2], "chance", chance, NULL));
+    o.features.columns = ONLY, o.features.n_columns = 1;
+    o.learner = "ridge", o.source = source, o.n_sources = 2;
+    assert_ok_err(hg_predictor_fit(&p, t[2], "y", &o, &err), err);
+    assert_int_equal(hg_predictor_sources(p), 2);
+    assert_ok(hg_predictor_predict(f, NULL, p, t[2], 0.9, NULL, *state, NULL));
+    for (size_t i = 0; i < 60; i++) sum += fabs(f[i].value - y[i]) / 60;
+    assert_true(sum < 0.3);
+    assert_ok(hg_predictor_save(p, test_scratch(folder, sizeof folder, "two-sources"), NULL, NULL));
+    assert_ok_err(hg_predictor_load(&again, folder, &err), err);
+    assert_ok(hg_predictor_predict(g, NULL, again, t[2], 0.9, NULL, *state, NULL));
+    for (size_t i = 0; i < 60; i++) assert_close(f[i].value, g[i].value, 0);
+    hg_arena_reset(*state, mark);
+    hg_predictor_free(again);
+    hg_predictor_free(p);
+    for (size_t k = 0; k < 2; k++) hg_predictor_free(source[k]);
+    for (size_t k = 0; k < 3; k++) hg_table_free(t[k]);
+}
+
 /* The folder works when sources and their folders are gone; a source of a source, too. */
 static void a_folder_holds_its_sources(void **state) {
     world w;
@@ -173,6 +221,7 @@ static void failing_allocations_are_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_source_that_knows_is_taken_and_helps),
+        TEST(two_sources_keep_their_places),
         TEST(a_folder_holds_its_sources),
         TEST(a_source_without_its_columns_is_said),
         TEST(failing_allocations_are_told),
