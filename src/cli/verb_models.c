@@ -180,8 +180,9 @@ static void print_card(hg_text *t, const hg_card *c, const hg_racked *m) {
     hg_text_add(t, "%s%s%s\n", cli_bold(true), m->name, cli_bold(false));
     for (size_t i = 0; i < c->n_properties; i++) {
         const hg_card_property *p = &c->property[i];
-        hg_text_add(t, "%-14s%s, %s%s%s%s\n", "predicts", p->what.symbol, p->what.name, *p->what.unit ? " (" : "",
-                    p->what.unit, *p->what.unit ? ")" : "");
+        const bool named = strcmp(p->what.symbol, p->what.name) != 0;
+        hg_text_add(t, "%-14s%s%s%s%s%s%s\n", "predicts", p->what.symbol, named ? ", " : "", named ? p->what.name : "",
+                    *p->what.unit ? " (" : "", p->what.unit, *p->what.unit ? ")" : "");
         if (p->least != 0 || p->most != 0)
             hg_text_add(t, "%-14s%.6g to %.6g %s\n", "  learned", p->least, p->most, p->what.unit);
         for (size_t k = 0; k < p->n_metrics; k++)
@@ -189,6 +190,7 @@ static void print_card(hg_text *t, const hg_card *c, const hg_racked *m) {
                         *p->metrics[k].unit ? " " : "", p->metrics[k].unit);
     }
     line(t, "architecture", c->architecture);
+    line(t, "method", c->method);
     line(t, "descriptor", c->descriptor);
     line(t, "elements", c->elements);
     line(t, "data", c->source);

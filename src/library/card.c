@@ -60,6 +60,7 @@ static void write_properties(hg_json *j, const hg_card *c) {
 }
 
 static void write_origin(hg_json *j, const hg_card *c) {
+    if (c->method) hg_json_string(j, "method", c->method);
     if (c->descriptor) hg_json_string(j, "descriptor", c->descriptor);
     if (!c->parent) return;
     hg_json_begin_object(j, "parent");
@@ -249,6 +250,7 @@ hg_status hg_card_read_text(hg_card *c, const char *name, const char *text, size
                          { .key = "weights_sha256", .text = &hash },
                          { .key = "properties", .read = read_properties, .ctx = c },
                          { .key = "domain", .read = read_domain, .ctx = c },
+                         { .key = "method", .text = &c->method, .optional = true },
                          { .key = "descriptor", .text = &c->descriptor, .optional = true },
                          { .key = "data_source", .text = &c->source, .optional = true },
                          { .key = "data_licence", .text = &c->licence, .optional = true },

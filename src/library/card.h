@@ -2,7 +2,7 @@
  *
  * JSON, schema "hagane.card/1": name, architecture; properties, each with symbol, name, unit, metrics and the range of
  * what was learned; data with their hashes, their source and licence, how they were split; domain (elements, sizes);
- * descriptor, parent, options and seed of the training; the library's version; weights_sha256. Only name, architecture,
+ * method, descriptor, parent, options and seed of the training; the library's version; weights_sha256. Only name, architecture,
  * properties and weights_sha256 must be there: what a trainer does not know is absent or null.
  */
 #ifndef HG_LIBRARY_CARD_H
@@ -34,6 +34,7 @@ typedef struct {
     const char *name, *architecture;
     hg_card_property property[HG_PROPERTIES_MOST];
     size_t n_properties;
+    const char *method;                 /* how it was learned, in words: "extratrees 0.6, mlp 0.4"; NULL: not told */
     const char *descriptor;             /* what makes the numbers that it learns from, "xenonpy290 1"; NULL: none */
     const char *source, *licence;       /* of the data, in words */
     const char *split;                  /* how train, validation and test were parted, in words */

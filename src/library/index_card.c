@@ -159,7 +159,7 @@ typedef struct {
 } texts;
 
 static void compose_texts(texts *t, const hg_card *c) {
-    const char *const words[] = { c->source, c->licence, c->split, c->parent };
+    const char *const words[] = { c->method, c->source, c->licence, c->split, c->parent };
     for (size_t i = 0; i < c->n_properties; i++) {
         const hg_property *p = &c->property[i].what;
         hg_text_add(&t->symbols, "%s%s", i ? ", " : "", p->symbol);

@@ -24,6 +24,20 @@ const char *hg_learner_help(size_t i) {
     return l ? l->help : NULL;
 }
 
+const char *hg_predictor_method(const hg_predictor *p, hg_arena *mem) {
+    hg_text t = hg_text_new(0);
+    for (size_t i = 0; i < p->n_tried; i++) {
+        const hg_tried *k = &p->tried[i];
+        if (!(k->weight > 0)) continue;
+        hg_text_add(&t, "%s%s%s%s%s", t.len ? ", " : "", k->learner, *k->settings ? " (" : "", k->settings,
+                    *k->settings ? ")" : "");
+        if (k->weight < 1) hg_text_add(&t, " %.2g", k->weight);
+    }
+    const char *words = t.failed ? NULL : hg_arena_strdup(mem, t.s);
+    hg_text_free(&t);
+    return words;
+}
+
 hg_predictor_score hg_predictor_score_from(const hg_score *s) {
     return (hg_predictor_score) { s->n, s->mae, s->rmse, s->auc, s->log_loss, s->accuracy, s->coverage90, s->width90 };
 }

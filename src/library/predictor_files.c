@@ -247,6 +247,7 @@ static hg_status write_card(void *ctx, const char *path, hg_err *err) {
     hg_card c = { .name = f->name ? f->name : name,
                   .architecture = HG_PREDICTOR_ARCHITECTURE,
                   .n_properties = 1,
+                  .method = p->n_tried ? hg_predictor_method(p, p->mem) : NULL,
                   .descriptor = hg_intake_descriptor(p->intake),
                   .source = f->source,
                   .licence = f->licence,
@@ -258,6 +259,7 @@ static hg_status write_card(void *ctx, const char *path, hg_err *err) {
                   .n_options = 2,
                   .seed = p->opts.seed,
                   .elements = p->elements };
+    if (p->n_tried && !c.method) return no_memory(err);
     c.property[0] = (hg_card_property) { .what = { symbol, p->target, p->unit }, .metrics = metric };
     c.property[0].n_metrics = metrics_of(metric, p);
     if (!p->classes) c.property[0].least = p->least, c.property[0].most = p->most;

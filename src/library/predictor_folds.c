@@ -169,16 +169,7 @@ static hg_status score(hg_fold *f, const judged *g, const hg_predictor *p, hg_er
 }
 
 static hg_status name_learners(hg_fold *f, const hg_predictor *p, hg_arena *mem, hg_err *err) {
-    hg_text t = hg_text_new(0);
-    for (size_t i = 0; i < p->n_tried; i++) {
-        const hg_tried *k = &p->tried[i];
-        if (!(k->weight > 0)) continue;
-        hg_text_add(&t, "%s%s%s%s%s", t.len ? ", " : "", k->learner, *k->settings ? " (" : "", k->settings,
-                    *k->settings ? ")" : "");
-        if (k->weight < 1) hg_text_add(&t, " %.2g", k->weight);
-    }
-    f->learners = t.failed ? NULL : hg_arena_strdup(mem, t.s);
-    hg_text_free(&t);
+    f->learners = hg_predictor_method(p, mem);
     return f->learners ? HG_OK : no_memory(err);
 }
 

@@ -46,6 +46,8 @@ HG_MUST_CHECK hg_status hg_predictor_widen(hg_rows *out, hg_err *why, const hg_p
 HG_MUST_CHECK hg_status hg_predictor_take_sources(hg_rows *out, hg_predictor *p, const hg_rows *rows,
                                                   const hg_predictor_opts *o, const hg_table *t, hg_arena *mem,
                                                   hg_err *err);
+/* "extratrees (leaf=1) 0.6, mlp 0.4" of one that was fitted, in mem; NULL: HG_ENOMEM. */
+const char *hg_predictor_method(const hg_predictor *p, hg_arena *mem);
 hg_predictor_score hg_predictor_score_from(const hg_score *s);
 
 #endif

@@ -15,7 +15,7 @@ static hg_card example(void) {
     c.property[1] = (hg_card_property) { { "dipole", "dipole moment", "D" }, NULL, 0, 0, 0 };
     c.options = options, c.n_options = 1;
     c.licence = "CC0-1.0";
-    c.descriptor = "xenonpy290 1", c.split = "80:20 by composition";
+    c.method = "extratrees 0.6, mlp 0.4", c.descriptor = "xenonpy290 1", c.split = "80:20 by composition";
     c.parent = "older", c.parent_sha256 = HASH;
     c.seed = 7;
     c.least_atoms = 3, c.most_atoms = 14;
@@ -51,6 +51,7 @@ static void a_card_comes_back(void **state) {
     assert_int_equal(back.property[1].n_metrics, 0);
     assert_string_equal(back.licence, "CC0-1.0");
     assert_null(back.source);
+    assert_string_equal(back.method, "extratrees 0.6, mlp 0.4");
     assert_string_equal(back.descriptor, "xenonpy290 1");
     assert_string_equal(back.split, "80:20 by composition");
     assert_string_equal(back.parent, "older");
