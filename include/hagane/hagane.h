@@ -19,6 +19,7 @@
 #include "hagane/predictor.h"
 #include "hagane/property.h"
 #include "hagane/report.h"
+#include "hagane/scale.h"
 #include "hagane/space.h"
 #include "hagane/suggest.h"
 #include "hagane/table.h"

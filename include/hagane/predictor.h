@@ -12,6 +12,7 @@
 #ifndef HG_PREDICTOR_H
 #define HG_PREDICTOR_H
 #include "hagane/features.h"
+#include "hagane/scale.h"
 HG_BEGIN_DECLS
 
 typedef struct hg_predictor hg_predictor;
@@ -27,9 +28,10 @@ typedef struct {
     hg_predictor *const *source; /* transfer: models whose predictions of the rows may become inputs; borrowed until the
                                         * predictor is freed                                              default none */
     size_t n_sources;
-    bool squared;  /* values: choose by root mean square error, not mean absolute error      default false */
-    bool single;   /* the best learner alone, not a blend                                   default false */
-    double budget; /* seconds after which no other learner is begun; 0: no limit            default 0 */
+    hg_scale_kind scale; /* of values: as they are, or as logarithms                             default AUTO */
+    bool squared;        /* values: choose by root mean square error, not mean absolute error      default false */
+    bool single;         /* the best learner alone, not a blend                                   default false */
+    double budget;       /* seconds after which no other learner is begun; 0: no limit            default 0 */
     double (*seconds)(void *ctx); /* a clock; NULL: no times, no budget                            default NULL */
     void *clock;
     uint64_t seed;
@@ -47,6 +49,7 @@ typedef struct { /* of rows that were not learned from; NaN: does not apply */
 typedef struct {                          /* one line of the table of what was tried */
     const char *learner, *settings, *why; /* why it was not; "": it was */
     bool plain;                           /* without what other models say */
+    bool logs;                            /* learned from logarithms; its scores are of the values */
     hg_predictor_score score;
     double seconds, weight; /* NaN without a clock; share in the model */
 } hg_tried;
@@ -59,8 +62,9 @@ typedef struct {               /* a model that was offered as a source */
 } hg_predictor_source;
 
 typedef struct {
-    double value;              /* classes: the number of the likeliest one */
-    double low, high;          /* of the interval at the level that was asked for; NaN for classes */
+    double value;     /* classes: the number of the likeliest one */
+    double low, high; /* of the interval at the level that was asked for, around the value or, where errors grow
+                                * with the values, at the same factor above and below; NaN for classes */
     const double *probability; /* [classes]; NULL for values */
     bool outside;              /* unlike what was learned from: see the next three */
     double distance;     /* to the nearest row of the training, 1 is as far as training rows are from each other */

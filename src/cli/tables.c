@@ -49,6 +49,13 @@ static const cli_option LEARN[] = {
       .argument = "MODEL",
       .repeatable = true,
       .help = "Transfer: what this model of another property says of the rows may be an input." },
+    { .name = "scale",
+      .type = CLI_CHOICE,
+      .argument = "KIND",
+      .choice = hg_scale_name,
+      .fallback = "auto: values, and logarithms where they span decades; rows left out decide",
+      .help =
+          "Whether values are learned as they are or as logarithms. Errors and intervals are in the column's unit." },
     { .name = "squared",
       .help = "Choose learners by the root mean square error of values instead of the mean absolute error." },
     { .name = "single", .help = "The best learner alone instead of a blend of several." },
@@ -77,6 +84,8 @@ hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, 
     HG_TRY(cli_inputs_read(&o->features, run, t, err));
     for (size_t i = 0; task_name(i) && cli_has(a, "task"); i++)
         if (strcmp(cli_value(a, "task"), TASK[i]) == 0) o->task = (hg_task_kind)i;
+    for (size_t i = 0; hg_scale_name(i) && cli_has(a, "scale"); i++)
+        if (strcmp(cli_value(a, "scale"), hg_scale_name(i)) == 0) o->scale = (hg_scale_kind)i;
     o->learner = cli_value(a, "learner");
     o->settings = cli_value(a, "learner-options");
     o->folds = cli_count(a, "parts", o->folds);
@@ -140,8 +149,8 @@ static hg_status print_tried(cli_run *run, const hg_predictor *p, hg_err *err) {
     for (size_t i = 0; i < n; i++) {
         const hg_tried *t = hg_predictor_tried(p, i);
         cli_grid_set(&g, i + 1, 0, "%s", t->learner);
-        cli_grid_set(&g, i + 1, 1, "%s%s%s", t->settings, *t->settings && t->plain ? ", " : "",
-                     t->plain ? "without sources" : "");
+        cli_grid_set(&g, i + 1, 1, "%s%s%s%s%s", t->settings, *t->settings && (t->plain || t->logs) ? ", " : "",
+                     t->logs ? "logarithms" : "", t->logs && t->plain ? ", " : "", t->plain ? "without sources" : "");
         number(&g, i + 1, 2, "", classes ? t->score.auc : t->score.mae);
         number(&g, i + 1, 3, "", classes ? t->score.log_loss : t->score.rmse);
         if (t->weight > 0) number(&g, i + 1, 4, "%", t->weight);
@@ -207,6 +216,7 @@ static hg_status json_train(cli_run *run, const char *folder, const hg_predictor
         hg_json_string(&j, "learner", t->learner);
         hg_json_string(&j, "options", t->settings);
         if (t->plain) hg_json_bool(&j, "without_sources", true);
+        if (t->logs) hg_json_bool(&j, "logarithms", true);
         json_score(&j, &t->score, hg_predictor_classes(p) > 0);
         hg_json_number(&j, "weight", t->weight);
         hg_json_number(&j, "seconds", t->seconds);

@@ -44,6 +44,6 @@ const cli_verb cli_transfer_record = {
     .groups = GROUPS,
     .examples = EXAMPLES,
     .json = "schema \"hagane.train-table/1\" of `hagane train`, with sources (name, target, order, evidence_alone, "
-            "evidence_gain, why_not) and, in tried, without_sources.",
+            "evidence_gain, why_not) and, in tried, without_sources and logarithms.",
     .run = run_transfer,
 };

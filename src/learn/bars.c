@@ -79,6 +79,11 @@ double hg_bars_half(const hg_bars *b, const hg_signs *signs, double level) {
     return b->score[at] * width(b->part, signs);
 }
 
+double hg_bars_likelihood(const hg_bars *b, double residual, const hg_signs *signs) {
+    const double w = fmax(width(b->part, signs), 1e-300);
+    return -fabs(residual) / w - log(2 * w);
+}
+
 hg_status hg_bars_save(const hg_bars *b, hg_shelf *to, hg_err *err) {
     HG_TRY(hg_shelf_doubles(to, "part", b->part, HG_SIGNS + 1, err));
     return hg_shelf_doubles(to, "score", b->score, b->n, err);

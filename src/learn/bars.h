@@ -29,6 +29,8 @@ typedef struct {
 /* From residuals[n] of rows that were left out, n >= 1. HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_bars_fit(hg_bars *b, const double *residual, const hg_signs *signs, size_t n, hg_err *err);
 double hg_bars_half(const hg_bars *b, const hg_signs *signs, double level); /* NaN without bars; level in (0, 1) */
+/* Of a residual: the logarithm of the Laplace density whose mean absolute error is the width. */
+double hg_bars_likelihood(const hg_bars *b, double residual, const hg_signs *signs);
 HG_MUST_CHECK hg_status hg_bars_save(const hg_bars *b, hg_shelf *to, hg_err *err);
 HG_MUST_CHECK hg_status hg_bars_load(hg_bars *b, const hg_shelf_view *from, hg_err *err);
 #endif

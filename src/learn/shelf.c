@@ -58,6 +58,11 @@ static hg_status check_finite(const hg_stored *t, const char *source, hg_err *er
     return HG_OK;
 }
 
+bool hg_shelf_has(const hg_shelf_view *v, const char *name) {
+    char full[HG_SHELF_NAME];
+    return full_name(full, v->prefix, name, NULL) == HG_OK && hg_safetensors_find(v->file, full);
+}
+
 hg_status hg_shelf_get(const hg_stored **out, const hg_shelf_view *v, const char *name, hg_stored_type type,
                        const size_t *shape, size_t rank, hg_err *err) {
     char full[HG_SHELF_NAME];

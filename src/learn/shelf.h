@@ -31,6 +31,7 @@ typedef struct {
 
 enum { HG_SHELF_ANY = 0 }; /* a length of a shape that the caller checks */
 
+bool hg_shelf_has(const hg_shelf_view *v, const char *name);
 /* Borrowed from the file. What is F64 or F32 is finite. Errors: HG_ENOTFOUND, HG_EDATA another type or shape, HG_ENAN. */
 HG_MUST_CHECK hg_status hg_shelf_get(const hg_stored **out, const hg_shelf_view *v, const char *name,
                                      hg_stored_type type, const size_t *shape, size_t rank, hg_err *err);

@@ -57,9 +57,14 @@ static const char *name_at(size_t i) {
     return l ? l->name : NULL;
 }
 
-static hg_status add_trial(hg_study *s, const hg_learner *l, const char *settings, bool plain, hg_err *err) {
+/* What a trial is allowed to see, and the scale in which it learns. */
+typedef struct {
+    bool plain, logs;
+} way;
+
+static hg_status add_trial(hg_study *s, const hg_learner *l, const char *settings, way w, hg_err *err) {
     hg_trial *t = &s->trial[s->n_trials];
-    *t = (hg_trial) { .learner = l, .plain = plain, .seconds = (double)NAN };
+    *t = (hg_trial) { .learner = l, .plain = w.plain, .logs = w.logs, .seconds = (double)NAN };
     t->score.mae = t->score.log_loss = (double)NAN;
     hg_learner_defaults(t->option, l);
     HG_TRY(hg_learner_set(t->option, l, settings, err));
@@ -79,27 +84,45 @@ static size_t count_trials(void) {
         n++;
         for (size_t v = 0; hg_learner_at(i)->variant && hg_learner_at(i)->variant[v]; v++) n++;
     }
-    return 2 * n + 1; /* with sources and without */
+    return 4 * n + 1; /* with sources and without, values and logarithms */
 }
 
 /* The defaults of all learners, then their variants: where time is short, breadth first. */
-static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const hg_learner *only, bool plain,
-                           hg_err *err) {
+static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const hg_learner *only,
+                           const way *ways, size_t n, hg_err *err) {
     const hg_learner *l;
     for (size_t i = 0; (l = hg_learner_at(i)); i++) {
         const char *why = unsuited(l, rows);
-        if ((only && l != only) || (why && plain)) continue;
-        HG_TRY(add_trial(s, l, only && o->settings ? o->settings : "", plain, err));
+        if ((only && l != only) || (why && ways->plain)) continue;
+        for (size_t k = 0; k < (why ? 1 : n); k++)
+            HG_TRY(add_trial(s, l, only && o->settings ? o->settings : "", ways[k], err));
         if (why) snprintf(s->trial[s->n_trials - 1].why, sizeof s->trial->why, "%s", why);
         if (why && only) return hg_fail(err, HG_EDATA, "%s %s", l->name, why);
     }
     for (size_t i = 0; (l = hg_learner_at(i)) && !o->settings; i++)
         for (size_t v = 0; (!only || l == only) && !unsuited(l, rows) && l->variant && l->variant[v]; v++)
-            HG_TRY(add_trial(s, l, l->variant[v], plain, err));
+            for (size_t k = 0; k < n; k++) HG_TRY(add_trial(s, l, l->variant[v], ways[k], err));
+    return HG_OK;
+}
+
+/* The scales that are tried: values, logarithms, or both. */
+static hg_status list_scales(way ways[2], size_t *n, const hg_rows *rows, const hg_study_opts *o, hg_err *err) {
+    const bool forced = o->scale == HG_SCALE_LOGS;
+    *n = 1;
+    ways[0] = (way) { .logs = forced };
+    if (forced && (rows->classes || !hg_logs_possible(rows->y, rows->n)))
+        return hg_advise(err,
+                         hg_fail(err, HG_EDATA, "logarithms of %s cannot be learned",
+                                 rows->classes ? "classes" : "a target that is not positive everywhere"),
+                         "learn the values as they are");
+    if (o->scale == HG_SCALE_AUTO && !rows->classes && hg_logs_worth(rows->y, rows->n))
+        ways[(*n)++] = (way) { .logs = true };
     return HG_OK;
 }
 
 static hg_status list_trials(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
+    way ways[2];
+    size_t n;
     s->trial = hg_alloc(mem, count_trials(), sizeof *s->trial);
     if (!s->trial) return hg_fail(err, HG_ENOMEM, "no memory for a study");
     const hg_learner *only = o->learner ? hg_learner_find(o->learner) : NULL;
@@ -108,10 +131,12 @@ static hg_status list_trials(hg_study *s, const hg_rows *rows, const hg_study_op
                                name_at);
     if (o->settings && !only)
         return hg_advise(err, hg_fail(err, HG_EINVAL, "options without a learner whose they are"), "name the learner");
-    HG_TRY(list_some(s, rows, o, only, false, err));
+    HG_TRY(list_scales(ways, &n, rows, o, err));
+    HG_TRY(list_some(s, rows, o, only, ways, n, err));
     if (rows->sources == 0 || rows->sources == rows->d) return HG_OK;
     const hg_rows plain = without_sources(rows);
-    return only && unsuited(only, &plain) ? HG_OK : list_some(s, &plain, o, only, true, err);
+    for (size_t k = 0; k < n; k++) ways[k].plain = true;
+    return only && unsuited(only, &plain) ? HG_OK : list_some(s, &plain, o, only, ways, n, err);
 }
 
 /* ---- one trial ------------------------------------------------------------------------------------------------------------ */
@@ -136,6 +161,16 @@ static void scatter(const work *w, hg_trial *t, const size_t *index, size_t n, c
     }
 }
 
+/* The rows with logarithms of y in mem, and what is needed to come back. */
+static hg_status take_logs(hg_rows *rows, hg_logs *back, hg_arena *mem, hg_err *err) {
+    double *y = hg_alloc(mem, rows->n, sizeof *y);
+    if (!y) return hg_fail(err, HG_ENOMEM, "no memory for %zu logarithms", rows->n);
+    for (size_t i = 0; i < rows->n; i++) y[i] = log(rows->y[i]);
+    *back = hg_logs_of(rows->y, rows->n);
+    rows->y = y;
+    return HG_OK;
+}
+
 /* Learns from all parts but one, and predicts that one. */
 static hg_status run_fold(work *w, hg_trial *t, size_t fold, hg_err *err) {
     const size_t n = w->rows->n;
@@ -153,10 +188,13 @@ static hg_status run_fold(work *w, hg_trial *t, size_t fold, hg_err *err) {
     double *out = hg_alloc(w->mem, n_out * w->s->outputs, sizeof *out), *sd = hg_alloc(w->mem, n_out, sizeof *sd);
     if (!out || !sd) return hg_fail(err, HG_ENOMEM, "no memory for a fold");
     for (size_t i = 0; i < n_out; i++) sd[i] = (double)NAN;
+    hg_logs back;
+    if (t->logs) HG_TRY(take_logs(&in, &back, w->mem, err));
     const hg_learning how = { .option = t->option, .seed = w->o->seed, .pool = w->o->pool, .hooks = w->o->hooks };
     HG_TRY(t->learner->fit(&model, &in, &how, err));
     const hg_status st = t->learner->predict(out, sd, model, &out_rows, w->o->pool, err);
     t->learner->free(model);
+    if (st == HG_OK && t->logs) hg_logs_undo(out, sd, &back, n_out);
     if (st == HG_OK) scatter(w, t, index + n_in, n_out, out, sd);
     return st;
 }
@@ -205,10 +243,20 @@ static bool left_behind(const work *w, hg_trial *t) {
 /* The variants of who was left behind are not begun. */
 static bool defaults_left_behind(const hg_study *s, const hg_trial *t) {
     for (const hg_trial *k = s->trial; k < t; k++)
-        if (k->learner == t->learner && k->plain == t->plain && !k->settings[0] &&
+        if (k->learner == t->learner && k->plain == t->plain && k->logs == t->logs && !k->settings[0] &&
             strncmp(k->why, "left behind", 11) == 0)
             return true;
     return false;
+}
+
+/* Variants are tried in the scale that suits the defaults better. */
+static bool other_scale_is_better(const hg_study *s, const hg_trial *t) {
+    double loss[2] = { INFINITY, INFINITY };
+    if (!t->settings[0]) return false;
+    for (const hg_trial *k = s->trial; k < t; k++)
+        if (k->learner == t->learner && k->plain == t->plain && !k->settings[0] && k->out)
+            loss[k->logs] = loss_by(s, &k->score);
+    return loss[!t->logs] < loss[t->logs];
 }
 
 static hg_status run_folds(work *w, hg_trial *t, hg_err *err) {
@@ -238,6 +286,10 @@ static hg_status run_trial(work *w, hg_trial *t, hg_arena *keep, hg_err *err) {
     if (t->why[0]) return HG_OK;
     if (defaults_left_behind(s, t)) {
         snprintf(t->why, sizeof t->why, "its defaults were left behind");
+        return HG_OK;
+    }
+    if (other_scale_is_better(s, t)) {
+        snprintf(t->why, sizeof t->why, "its defaults do better with %s", t->logs ? "the values" : "logarithms");
         return HG_OK;
     }
     if (any_done(s) && too_long(w, 0, 0)) {
@@ -409,15 +461,23 @@ void hg_blend_free(hg_blend *b) {
     *b = (hg_blend) { 0 };
 }
 
+bool hg_blend_in_logs(const hg_blend *b) {
+    double weight = 0;
+    for (size_t i = 0; i < b->n; i++) weight += b->member[i].logs ? b->member[i].weight : 0;
+    return weight > 0.5;
+}
+
 static hg_status fit_members(hg_blend *b, const hg_study *s, const hg_rows *rows, const hg_rows *plain,
-                             const hg_study_opts *opts, hg_err *err) {
+                             const double *logs, const hg_study_opts *opts, hg_err *err) {
     for (size_t i = 0; i < s->n_trials; i++) {
         const hg_trial *t = &s->trial[i];
         if (!(t->weight > 0)) continue;
         const hg_learning how = { .option = t->option, .seed = opts->seed, .pool = opts->pool, .hooks = opts->hooks };
         hg_blend_member *m = &b->member[b->n];
-        *m = (hg_blend_member) { .learner = t->learner, .weight = t->weight, .plain = t->plain };
-        HG_TRY(t->learner->fit(&m->model, t->plain ? plain : rows, &how, err));
+        hg_rows seen = t->plain ? *plain : *rows;
+        *m = (hg_blend_member) { .learner = t->learner, .weight = t->weight, .plain = t->plain, .logs = t->logs };
+        if (t->logs) seen.y = logs;
+        HG_TRY(t->learner->fit(&m->model, &seen, &how, err));
         b->n++;
     }
     return HG_OK;
@@ -426,10 +486,13 @@ static hg_status fit_members(hg_blend *b, const hg_study *s, const hg_rows *rows
 hg_status hg_blend_fit(hg_blend *b, const hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_err *err) {
     *b = (hg_blend) { .d = rows->d, .sources = rows->sources, .classes = rows->classes };
     hg_arena *mem = hg_arena_new();
-    hg_rows plain = *rows;
+    hg_rows plain = *rows, logs = *rows;
+    bool any = false;
+    for (size_t i = 0; i < s->n_trials; i++) any |= s->trial[i].weight > 0 && s->trial[i].logs;
     hg_status st = mem ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for a blend");
     if (st == HG_OK && rows->sources) st = drop_sources(&plain, rows, mem, err);
-    if (st == HG_OK) st = fit_members(b, s, rows, &plain, opts, err);
+    if (st == HG_OK && any) st = take_logs(&logs, &b->logs, mem, err);
+    if (st == HG_OK) st = fit_members(b, s, rows, &plain, logs.y, opts, err);
     if (st != HG_OK) hg_blend_free(b);
     hg_arena_free(mem);
     return st;
@@ -448,6 +511,7 @@ static hg_status predict_members(double *out, hg_signs *signs, const hg_blend *b
         if (!v || !spread) return hg_fail(err, HG_ENOMEM, "no memory for %zu predictions", rows->n);
         for (size_t i = 0; i < rows->n; i++) spread[i] = (double)NAN;
         HG_TRY(k->learner->predict(v, spread, k->model, k->plain ? &plain : rows, pool, err));
+        if (k->logs) hg_logs_undo(v, spread, &b->logs, rows->n);
         value[m] = v, sd[m] = spread, weight[m] = k->weight;
     }
     combine(out, signs, value, sd, weight, b->n, rows->n, outputs);
@@ -470,12 +534,18 @@ static const char *prefix_of(char out[HG_SHELF_NAME], const char *before, size_t
 
 hg_status hg_blend_save(const hg_blend *b, hg_shelf *to, hg_err *err) {
     const char *before = to->prefix;
-    double weight[HG_STUDY_MEMBERS], plain[HG_STUDY_MEMBERS];
+    double weight[HG_STUDY_MEMBERS], plain[HG_STUDY_MEMBERS], logs[HG_STUDY_MEMBERS + 2];
+    bool any = false;
     char prefix[HG_SHELF_NAME];
     hg_status st = HG_OK;
-    for (size_t i = 0; i < b->n; i++) weight[i] = b->member[i].weight, plain[i] = b->member[i].plain;
+    for (size_t i = 0; i < b->n; i++) {
+        weight[i] = b->member[i].weight, plain[i] = b->member[i].plain, logs[i] = b->member[i].logs;
+        any |= b->member[i].logs;
+    }
     HG_TRY(hg_shelf_doubles(to, "weight", weight, b->n, err));
     if (b->sources) HG_TRY(hg_shelf_doubles(to, "plain", plain, b->n, err));
+    logs[b->n] = b->logs.least, logs[b->n + 1] = b->logs.most;
+    if (any) HG_TRY(hg_shelf_doubles(to, "logs", logs, b->n + 2, err));
     for (size_t i = 0; i < b->n && st == HG_OK; i++) {
         to->prefix = prefix_of(prefix, before, i);
         st = b->member[i].learner->save(b->member[i].model, to, err);
@@ -484,16 +554,32 @@ hg_status hg_blend_save(const hg_blend *b, hg_shelf *to, hg_err *err) {
     return st;
 }
 
+/* Of models that have learned logarithms: which members, and how far they reach. */
+static hg_status load_logs(double logs[HG_STUDY_MEMBERS], hg_blend *b, const hg_shelf_view *from, size_t n,
+                           hg_err *err) {
+    double all[HG_STUDY_MEMBERS + 2];
+    if (!hg_shelf_has(from, "logs")) return HG_OK;
+    HG_TRY(hg_shelf_get_doubles(all, from, "logs", n + 2, err));
+    memcpy(logs, all, n * sizeof *logs);
+    b->logs = (hg_logs) { all[n], all[n + 1] };
+    if (b->classes || !(b->logs.least <= b->logs.most) || b->logs.most > HG_LOGS_MOST || b->logs.least < -HG_LOGS_MOST)
+        return hg_fail(err, HG_EDATA, "%s: logarithms that no training has made", from->source);
+    return HG_OK;
+}
+
 static hg_status load_members(hg_blend *b, const hg_shelf_view *from, const char *const *learner, size_t n,
                               hg_err *err) {
-    double weight[HG_STUDY_MEMBERS], plain[HG_STUDY_MEMBERS] = { 0 }, sum = 0;
+    double weight[HG_STUDY_MEMBERS], plain[HG_STUDY_MEMBERS] = { 0 }, logs[HG_STUDY_MEMBERS] = { 0 }, sum = 0;
     char prefix[HG_SHELF_NAME];
     HG_TRY(hg_shelf_get_doubles(weight, from, "weight", n, err));
     if (b->sources) HG_TRY(hg_shelf_get_doubles(plain, from, "plain", n, err));
+    HG_TRY(load_logs(logs, b, from, n, err));
     for (size_t i = 0; i < n; i++) {
         hg_blend_member *m = &b->member[i];
         const hg_shelf_view view = { from->file, from->source, prefix_of(prefix, from->prefix, i) };
-        *m = (hg_blend_member) { .learner = hg_learner_find(learner[i]), .weight = weight[i], .plain = plain[i] != 0 };
+        *m = (hg_blend_member) {
+            .learner = hg_learner_find(learner[i]), .weight = weight[i], .plain = plain[i] != 0, .logs = logs[i] != 0
+        };
         if (!m->learner || strcmp(m->learner->version, learner[i]) != 0) {
             hg_fail(err, HG_ENOTFOUND, "%s needs the learner \"%s\", which this program does not have", from->source,
                     learner[i]);

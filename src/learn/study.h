@@ -3,13 +3,17 @@
  * Rows are cut into parts once (whole groups, classes evenly). Each learner, with its defaults and then with its variants,
  * predicts each part from the others; where the rows have sources (hg_rows), once with and once without them, so that a source
  * which misleads is seen. From 200 rows on, who has 1.3 times the best one's error on the first part goes no further. The blend is chosen greedily on these predictions, with repetition, from the best one on, which has
- * won the first three rounds (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights. No row of another
+ * won the first three rounds (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights. Positive values that
+ * span decades are learned as they are and as logarithms (learn/logs.h), each learner's variants in the scale that suits its
+ * defaults better; all are judged, blended and predicted in the target's own unit. No row of another
  * table is ever used: who wants an honest error of the whole procedure runs it inside of outer folds.
  */
 #ifndef HG_LEARN_STUDY_H
 #define HG_LEARN_STUDY_H
+#include "hagane/scale.h"
 #include "learn/bars.h"
 #include "learn/learner.h"
+#include "learn/logs.h"
 #include "learn/metric.h"
 
 enum { HG_STUDY_MEMBERS = 8, HG_STUDY_FOLDS_MOST = 20, HG_SETTINGS_SIZE = 200 };
@@ -19,8 +23,9 @@ typedef struct {
     const char *settings; /* its options, "leaf=3 features=0.5"; NULL: defaults and variants   default NULL */
     size_t folds;         /* parts, 2 .. HG_STUDY_FOLDS_MOST                                   default 5 */
     bool single;          /* the best one alone, no blend                                      default false */
-    bool squared;  /* values are judged by their root mean square error, not the mean absolute one  default false */
-    double budget; /* seconds after which no other learner is begun; 0: no limit        default 0 */
+    bool squared; /* values are judged by their root mean square error, not the mean absolute one  default false */
+    hg_scale_kind scale;          /* of values; LOGS of values that are not positive is HG_EDATA   default AUTO */
+    double budget;                /* seconds after which no other learner is begun; 0: no limit        default 0 */
     double (*seconds)(void *ctx); /* a clock; NULL: none, and no budget                        default NULL */
     void *clock;
     uint64_t seed;
@@ -34,6 +39,7 @@ typedef struct {
     char settings[HG_SETTINGS_SIZE]; /* "": defaults */
     double option[HG_LEARNER_OPTIONS_MOST];
     bool plain;     /* it does not see the columns that other models predict */
+    bool logs;      /* it learns the logarithms of the values; out and sd are of the values */
     hg_score score; /* of rows that were left out; loss NaN: it was not tried to the end */
     double seconds; /* NaN without a clock */
     char why[160];  /* why it was not tried, in words; "": it was */
@@ -63,13 +69,17 @@ typedef struct {
     const hg_learner *learner;
     double weight; /* > 0, all sum to 1 */
     bool plain;    /* fitted without the sources */
+    bool logs;     /* fitted to logarithms */
     void *model;
 } hg_blend_member;
 
 typedef struct {
     size_t n, d, sources, classes; /* d with the sources */
+    hg_logs logs;                  /* of the training, where a member has learned logarithms */
     hg_blend_member member[HG_STUDY_MEMBERS];
 } hg_blend;
+
+bool hg_blend_in_logs(const hg_blend *b); /* more than half of its weight */
 
 /* The study's choice, fitted to all rows. */
 HG_MUST_CHECK hg_status hg_blend_fit(hg_blend *b, const hg_study *s, const hg_rows *rows, const hg_study_opts *opts,

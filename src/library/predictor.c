@@ -218,6 +218,7 @@ static hg_study_opts study_opts(const hg_predictor_opts *o) {
                              .folds = o->folds,
                              .single = o->single,
                              .squared = o->squared,
+                             .scale = o->scale,
                              .budget = o->budget,
                              .seconds = o->seconds,
                              .clock = o->clock,
@@ -253,6 +254,49 @@ static bool *plain_numbers(const hg_intake *in, hg_arena *mem) {
     return plain;
 }
 
+/* Signs of the errors of a value's logarithm. */
+static void signs_of_ratio(hg_signs *s, double value) {
+    s->sign[0] /= value;
+    s->sign[1] /= value;
+}
+
+/* Half the width of the interval at a level; of p->ratio its logarithm. `signs` are those of the value. */
+static double half_of(const hg_predictor *p, hg_signs signs, double value, double level) {
+    if (p->ratio) signs_of_ratio(&signs, value);
+    return hg_bars_half(&p->bars, &signs, level);
+}
+
+static void bounds(double *low, double *high, const hg_predictor *p, const hg_signs *signs, double value,
+                   double level) {
+    const double half = half_of(p, *signs, value, level);
+    *low = p->ratio ? value * exp(-half) : value - half;
+    *high = p->ratio ? value * exp(half) : value + half;
+}
+
+/* Bars of factors are tried where logarithms were learned. They stay when their likelihood of the left-out rows, as a density of
+ * the value, is the higher one. */
+static hg_status try_ratio(fitting *f, const hg_study *s, const hg_rows *rows, double *residual) {
+    hg_predictor *p = f->p;
+    hg_signs *signs = hg_alloc(f->scratch, rows->n, sizeof *signs);
+    hg_bars ratio;
+    if (!signs) return no_memory(f->err);
+    double gain = 0;
+    for (size_t i = 0; i < rows->n; i++) {
+        if (!(s->out[i] > 0)) return HG_OK;
+        residual[i] = log(s->out[i] / rows->y[i]);
+        signs[i] = s->signs[i];
+        signs_of_ratio(&signs[i], s->out[i]);
+    }
+    HG_TRY(hg_bars_fit(&ratio, residual, signs, rows->n, f->err));
+    for (size_t i = 0; i < rows->n; i++)
+        gain += hg_bars_likelihood(&ratio, residual[i], &signs[i]) - log(rows->y[i]) -
+                hg_bars_likelihood(&p->bars, s->out[i] - rows->y[i], &s->signs[i]);
+    if (!(gain > 0)) return HG_OK;
+    p->bars = ratio;
+    p->ratio = true;
+    return HG_OK;
+}
+
 /* Intervals from left-out rows, and how these rows then fare. The score of the level's own rows is not a test; it says what
  * width buys the level. */
 static hg_status fit_bars(fitting *f, hg_study *s, const hg_rows *rows) {
@@ -266,10 +310,12 @@ static hg_status fit_bars(fitting *f, hg_study *s, const hg_rows *rows) {
         residual[i] = s->out[i] - rows->y[i];
     }
     HG_TRY(hg_bars_fit(&p->bars, residual, s->signs, rows->n, f->err));
+    if (hg_blend_in_logs(&p->blend)) HG_TRY(try_ratio(f, s, rows, residual));
     for (size_t i = 0; i < rows->n; i++) {
-        const double half = hg_bars_half(&p->bars, &s->signs[i], 0.9);
-        inside += fabs(residual[i]) <= half;
-        width += 2 * half;
+        double low, high;
+        bounds(&low, &high, p, &s->signs[i], s->out[i], 0.9);
+        inside += rows->y[i] >= low && rows->y[i] <= high;
+        width += high - low;
     }
     p->score.coverage90 = inside / (double)rows->n;
     p->score.width90 = width / (double)rows->n;
@@ -287,6 +333,7 @@ static hg_status keep_tried(fitting *f, const hg_study *s) {
                           .settings = hg_arena_strdup(p->mem, t->settings),
                           .why = hg_arena_strdup(p->mem, t->why),
                           .plain = t->plain,
+                          .logs = t->logs,
                           .score = hg_predictor_score_from(&t->score),
                           .seconds = t->seconds,
                           .weight = t->weight };
@@ -401,9 +448,8 @@ static void one_forecast(hg_forecast *f, const hg_predictor *p, const double *ou
         return;
     }
     signs->sign[2] = v->distance;
-    const double half = hg_bars_half(&p->bars, signs, level);
-    f->low = out[0] - half;
-    f->high = out[0] + half;
+    if (p->ratio) f->value = fmax(out[0], exp(p->blend.logs.least)); /* a factor of what is not positive says nothing */
+    bounds(&f->low, &f->high, p, signs, f->value, level);
 }
 
 hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *p, const hg_table *t, double level,

@@ -36,6 +36,7 @@ static void write_note(hg_json *j, const hg_predictor *p) {
     hg_json_begin_array(j, "classes");
     for (size_t c = 0; c < p->classes; c++) hg_json_string(j, NULL, p->class_name[c]);
     hg_json_end_array(j);
+    if (p->ratio) hg_json_bool(j, "ratio", true); /* intervals are factors */
     hg_json_begin_array(j, "sources");
     for (size_t i = 0; i < p->n_sources; i++) hg_json_string(j, NULL, p->source[i]->name);
     hg_json_end_array(j);
@@ -145,6 +146,7 @@ static void recipe_chosen(hg_json *j, const hg_predictor *p) {
         hg_json_string(j, "learner", t->learner);
         hg_json_string(j, "settings", t->settings);
         if (t->plain) hg_json_bool(j, "without_sources", true);
+        if (t->logs) hg_json_bool(j, "logarithms", true);
         hg_json_number(j, "loss", p->classes ? t->score.log_loss : t->score.mae);
         hg_json_number(j, "weight", t->weight);
         if (*t->why) hg_json_string(j, "why_not", t->why);
@@ -172,6 +174,7 @@ static void recipe(hg_json *j, const hg_predictor *p, const hg_predictor_facts *
     hg_json_string(j, "learner", o->learner);
     hg_json_string(j, "settings", o->settings);
     hg_json_count(j, "folds", o->folds);
+    hg_json_string(j, "scale", hg_scale_name(o->scale));
     hg_json_bool(j, "squared", o->squared);
     hg_json_bool(j, "single", o->single);
     hg_json_number(j, "budget_s", o->budget);
@@ -317,6 +320,9 @@ static hg_status read_note(hg_predictor *p, texts *learners, texts *sources, con
         if (text) {
             HG_TRY(hg_json_read_expect(&r, HG_JSON_STRING, "the target", err));
             HG_TRY(read_string(text, &r, p->mem, err));
+        } else if (hg_json_read_is(&r, "ratio")) {
+            HG_TRY(hg_json_read_expect(&r, HG_JSON_BOOL, "true or false", err));
+            p->ratio = r.truth;
         } else if (hg_json_read_is(&r, "classes")) {
             HG_TRY(read_texts(&classes, &r, HG_CLASSES_MOST, p->mem, err));
         } else if (hg_json_read_is(&r, "sources")) {
@@ -382,6 +388,7 @@ static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const ch
     HG_TRY(hg_blend_load(&p->blend, &(hg_shelf_view) { s, path, under(name, before, "blend.") }, learners.text,
                          learners.n, d + p->n_sources, p->n_sources, p->classes, err));
     HG_TRY(hg_domain_load(&p->domain, &(hg_shelf_view) { s, path, under(name, before, "domain.") }, d, err));
+    if (p->ratio && p->classes) return hg_fail_at(err, HG_EDATA, path, 0, 0, "factors of classes");
     return hg_bars_load(&p->bars, &(hg_shelf_view) { s, path, under(name, before, "bars.") }, err);
 }
 

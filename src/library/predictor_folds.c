@@ -121,7 +121,7 @@ static size_t class_of(const hg_predictor *p, const hg_column *c, const hg_table
 
 /* Rows that were predicted and whose value is known, one behind the other. */
 typedef struct {
-    double *value, *y, *half, *probability;
+    double *value, *y, *low, *high, *probability;
     size_t n;
 } judged;
 
@@ -133,9 +133,10 @@ static hg_status judge_rows(hg_fold *f, judged *g, const hg_predictor *p, const 
     size_t j;
     g->value = hg_alloc(mem, n, sizeof *g->value);
     g->y = hg_alloc(mem, n, sizeof *g->y);
-    g->half = hg_alloc(mem, n, sizeof *g->half);
+    g->low = hg_alloc(mem, n, sizeof *g->low);
+    g->high = hg_alloc(mem, n, sizeof *g->high);
     g->probability = hg_alloc(mem, n * (p->classes + 1), sizeof *g->probability);
-    if (!forecast || !why || !g->value || !g->y || !g->half || !g->probability) return no_memory(err);
+    if (!forecast || !why || !g->value || !g->y || !g->low || !g->high || !g->probability) return no_memory(err);
     HG_TRY(hg_predictor_predict(forecast, why, p, test, 0.9, w->o->pool, mem, err));
     HG_TRY(hg_table_find(&j, test, p->target, err));
     const hg_column *c = hg_table_column(test, j);
@@ -147,7 +148,8 @@ static hg_status judge_rows(hg_fold *f, judged *g, const hg_predictor *p, const 
             continue;
         }
         g->value[g->n] = forecast[i].value;
-        g->half[g->n] = 0.5 * (forecast[i].high - forecast[i].low);
+        g->low[g->n] = forecast[i].low;
+        g->high[g->n] = forecast[i].high;
         g->y[g->n] = p->classes ? (double)class : c->number[i];
         for (size_t k = 0; k < p->classes; k++) g->probability[g->n * p->classes + k] = forecast[i].probability[k];
         g->n++;
@@ -160,8 +162,8 @@ static hg_status score(hg_fold *f, const judged *g, const hg_predictor *p, hg_er
     if (p->classes) HG_TRY(hg_score_classes(&s, g->probability, g->y, g->n, p->classes, err));
     double inside = 0, width = 0;
     for (size_t i = 0; i < g->n && !p->classes; i++) {
-        inside += fabs(g->value[i] - g->y[i]) <= g->half[i];
-        width += 2 * g->half[i];
+        inside += g->y[i] >= g->low[i] && g->y[i] <= g->high[i];
+        width += g->high[i] - g->low[i];
     }
     if (!p->classes && g->n) s.coverage90 = inside / (double)g->n, s.width90 = width / (double)g->n;
     f->score = hg_predictor_score_from(&s);

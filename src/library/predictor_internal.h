@@ -23,6 +23,7 @@ struct hg_predictor {
     hg_blend blend;
     hg_domain domain;
     hg_bars bars;
+    bool ratio; /* the bars are of logarithms: a factor up and down */
     /* of the training alone */
     hg_predictor_opts opts; /* its texts are copies, its pointers to others NULL */
     hg_tried *tried;        /* [n_tried] */

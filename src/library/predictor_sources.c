@@ -49,7 +49,13 @@ static hg_status view_for(hg_table **out, const hg_predictor *source, const hg_t
     return st;
 }
 
-/* Values, or with two classes the probability of the second, in column[rows]; why[rows] as in hg_predictor_predict. */
+/* In the scale that the source has learned, which is the one in which others follow from it. */
+static double said(const hg_predictor *source, const hg_forecast *f) {
+    if (source->classes) return f->probability ? f->probability[1] : (double)NAN;
+    return hg_blend_in_logs(&source->blend) ? log(fmax(f->value, exp(source->blend.logs.least))) : f->value;
+}
+
+/* Values or their logarithms, or with two classes the probability of the second, in column[rows]; why[rows] as in hg_predictor_predict. */
 static hg_status say(double *column, hg_err *why, const hg_predictor *source, const hg_table *t, const char *formula,
                      hg_pool *pool, hg_arena *mem, hg_err *err) {
     const size_t n = hg_table_rows(t);
@@ -61,7 +67,7 @@ static hg_status say(double *column, hg_err *why, const hg_predictor *source, co
         return hg_fail(err, HG_EDATA, "has %zu classes; numbers, or two classes, can be inputs", source->classes);
     HG_TRY(view_for(&view, source, t, formula, mem, err));
     const hg_status st = hg_predictor_predict(f, why, source, view, 0.9, pool, mem, err);
-    for (size_t i = 0; st == HG_OK && i < n; i++) column[i] = source->classes ? f[i].probability[1] : f[i].value;
+    for (size_t i = 0; st == HG_OK && i < n; i++) column[i] = said(source, &f[i]);
     hg_table_free(view);
     hg_arena_reset(mem, mark);
     return st;
