@@ -31,7 +31,10 @@ typedef struct {
     hg_scale_kind scale; /* of values: as they are, or as logarithms                             default AUTO */
     bool squared;        /* values: choose by root mean square error, not mean absolute error      default false */
     bool single;         /* the best learner alone, not a blend                                   default false */
-    double budget;       /* seconds after which no other learner is begun; 0: no limit            default 0 */
+    double
+        alarms; /* classes: at most this share of the most frequent class's rows may be called something else, so that
+                          * rare classes are found as far as that allows; 0: the likeliest class is said    default 0 */
+    double budget;                /* seconds after which no other learner is begun; 0: no limit            default 0 */
     double (*seconds)(void *ctx); /* a clock; NULL: no times, no budget                            default NULL */
     void *clock;
     uint64_t seed;
@@ -45,6 +48,12 @@ typedef struct { /* of rows that were not learned from; NaN: does not apply */
     double auc, log_loss, accuracy; /* classes */
     double coverage90, width90;     /* share of values inside the 90 % intervals, and the intervals' mean width */
 } hg_predictor_score;
+
+typedef struct {  /* of one class, on rows that were not learned from */
+    size_t n;     /* rows of the class */
+    size_t said;  /* rows that were called so */
+    size_t right; /* of these, rightly */
+} hg_predictor_class_score;
 
 typedef struct {                          /* one line of the table of what was tried */
     const char *learner, *settings, *why; /* why it was not; "": it was */
@@ -62,7 +71,7 @@ typedef struct {               /* a model that was offered as a source */
 } hg_predictor_source;
 
 typedef struct {
-    double value;     /* classes: the number of the likeliest one */
+    double value;     /* classes: the number of the one that is said */
     double low, high; /* of the interval at the level that was asked for, around the value or, where errors grow
                                 * with the values, at the same factor above and below; NaN for classes */
     const double *probability; /* [classes]; NULL for values */
@@ -95,9 +104,11 @@ const char *hg_predictor_class(const hg_predictor *p, size_t c);       /* its na
 const char *hg_predictor_column(const hg_predictor *p, size_t i);      /* inputs; NULL past the last */
 const char *hg_predictor_text_column(const hg_predictor *p, size_t i); /* those of text; NULL past the last */
 /* Of the training; empty after a reading. */
-const char *hg_predictor_words(const hg_predictor *p);                              /* which inputs, and why */
-const hg_tried *hg_predictor_tried(const hg_predictor *p, size_t i);                /* NULL past the last */
-hg_predictor_score hg_predictor_score_of(const hg_predictor *p);                    /* of left-out rows */
+const char *hg_predictor_words(const hg_predictor *p);               /* which inputs, and why */
+const hg_tried *hg_predictor_tried(const hg_predictor *p, size_t i); /* NULL past the last */
+hg_predictor_score hg_predictor_score_of(const hg_predictor *p);     /* of left-out rows */
+const hg_predictor_class_score *hg_predictor_class_score_of(const hg_predictor *p,
+                                                            size_t c);              /* the same; NULL past the last */
 const hg_predictor_source *hg_predictor_source_at(const hg_predictor *p, size_t i); /* offered; NULL past the last */
 size_t hg_predictor_sources(const hg_predictor *p);             /* that are inputs, of a model that was read, too */
 size_t hg_predictor_rows(const hg_predictor *p, size_t *blank); /* learned from; left out for a blank target */

@@ -59,6 +59,15 @@ static const cli_option LEARN[] = {
     { .name = "squared",
       .help = "Choose learners by the root mean square error of values instead of the mean absolute error." },
     { .name = "single", .help = "The best learner alone instead of a blend of several." },
+    { .name = "alarms",
+      .type = CLI_NUMBER,
+      .argument = "R",
+      .min = 0,
+      .max = 99,
+      .unit = "%",
+      .fallback = "the likeliest class is said",
+      .help =
+          "Classes: find as many rows of rare classes as false alarms among R per cent of the most frequent one allow." },
     { .name = "budget",
       .type = CLI_NUMBER,
       .argument = "T",
@@ -91,6 +100,7 @@ hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, 
     o->folds = cli_count(a, "parts", o->folds);
     o->squared = cli_has(a, "squared");
     o->single = cli_has(a, "single");
+    o->alarms = 0.01 * cli_number(a, "alarms", 0);
     o->budget = cli_number(a, "budget", 0);
     o->seconds = cli_seconds;
     o->seed = run->seed;
@@ -162,6 +172,26 @@ static hg_status print_tried(cli_run *run, const hg_predictor *p, hg_err *err) {
     return HG_OK;
 }
 
+/* How many of each class are found, and how many false ones come with them. */
+static hg_status print_classes(cli_run *run, const hg_predictor *p, hg_err *err) {
+    const size_t n = hg_predictor_classes(p);
+    cli_grid g = cli_grid_new(run->arena, n + 1, 4);
+    static const char *const HEAD[] = { "class", "rows", "found", "called so wrongly" };
+    for (size_t k = 0; k < 4; k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
+    for (size_t c = 0; c < n; c++) {
+        const hg_predictor_class_score *s = hg_predictor_class_score_of(p, c);
+        cli_grid_set(&g, c + 1, 0, "%s", hg_predictor_class(p, c));
+        cli_grid_set(&g, c + 1, 1, "%zu", s->n);
+        cli_grid_set(&g, c + 1, 2, "%zu", s->right);
+        cli_grid_set(&g, c + 1, 3, "%zu", s->said - s->right);
+    }
+    HG_TRY(cli_grid_done(&g, err));
+    g.left[0] = true;
+    hg_text_add(&run->out, "\n");
+    print_grid(run, &g);
+    return HG_OK;
+}
+
 static hg_status print_train(cli_run *run, const char *folder, const hg_predictor *p, hg_err *err) {
     const hg_predictor_score s = hg_predictor_score_of(p);
     const char *unit = hg_predictor_unit(p);
@@ -171,15 +201,16 @@ static hg_status print_train(cli_run *run, const char *folder, const hg_predicto
     hg_text_add(&run->out, "\n%s\n\n", hg_predictor_words(p));
     HG_TRY(cli_sources_print(run, p, err));
     HG_TRY(print_tried(run, p, err));
-    if (hg_predictor_classes(p))
+    if (hg_predictor_classes(p)) {
         hg_text_add(&run->out,
                     "\nOf rows left out in turn: area under the ROC curve %.4f, %.1f %% in the right class\n", s.auc,
                     100 * s.accuracy);
-    else
-        hg_text_add(
-            &run->out,
-            "\nOf rows left out in turn: mean absolute error %.4g%s%s; 90 %% intervals are %.4g%s%s wide in the mean\n",
-            s.mae, *unit ? " " : "", unit, s.width90, *unit ? " " : "", unit);
+        return print_classes(run, p, err);
+    }
+    hg_text_add(
+        &run->out,
+        "\nOf rows left out in turn: mean absolute error %.4g%s%s; 90 %% intervals are %.4g%s%s wide in the mean\n",
+        s.mae, *unit ? " " : "", unit, s.width90, *unit ? " " : "", unit);
     return HG_OK;
 }
 
@@ -196,6 +227,20 @@ static void json_score(hg_json *j, const hg_predictor_score *s, bool classes) {
     hg_json_number(j, "width90", s->width90);
 }
 
+static void json_classes(hg_json *j, const hg_predictor *p) {
+    const hg_predictor_class_score *s;
+    hg_json_begin_array(j, "by_class");
+    for (size_t c = 0; (s = hg_predictor_class_score_of(p, c)); c++) {
+        hg_json_begin_object(j, NULL);
+        hg_json_string(j, "class", hg_predictor_class(p, c));
+        hg_json_count(j, "n", s->n);
+        hg_json_count(j, "n_right", s->right);
+        hg_json_count(j, "n_wrongly", s->said - s->right);
+        hg_json_end_object(j);
+    }
+    hg_json_end_array(j);
+}
+
 static hg_status json_train(cli_run *run, const char *folder, const hg_predictor *p, hg_err *err) {
     const hg_predictor_score s = hg_predictor_score_of(p);
     size_t blank, rows = hg_predictor_rows(p, &blank);
@@ -208,6 +253,7 @@ static hg_status json_train(cli_run *run, const char *folder, const hg_predictor
     hg_json_count(&j, "n_train", rows);
     hg_json_count(&j, "n_blank", blank);
     json_score(&j, &s, hg_predictor_classes(p) > 0);
+    if (hg_predictor_classes(p)) json_classes(&j, p);
     cli_sources_json(&j, p);
     hg_json_begin_array(&j, "tried");
     for (size_t i = 0; hg_predictor_tried(p, i); i++) {

@@ -170,6 +170,10 @@ static hg_status read_target(fitting *f, const char *target) {
                          "a model is tried on rows that it has not learned from; so few leave none");
     const bool classes =
         f->o->task == HG_TASK_CLASSES || (f->o->task == HG_TASK_AUTO && (!number || zeros_and_ones(f, c)));
+    if (!classes && f->o->alarms != 0)
+        return hg_advise(
+            f->err, hg_fail(f->err, HG_EINVAL, "false alarms are of classes; \"%s\" is learned as values", c->name),
+            "task classes, if its values are names of classes");
     return classes ? learn_classes(f, c) : learn_values(f, c);
 }
 
@@ -343,6 +347,23 @@ static hg_status keep_tried(fitting *f, const hg_study *s) {
     return HG_OK;
 }
 
+/* Which class is said, and how left-out rows then fare. As with intervals, the bound was chosen on these very rows. */
+static hg_status fit_decision(fitting *f, const hg_study *s, const hg_rows *rows) {
+    hg_predictor *p = f->p;
+    hg_class_score *score = hg_alloc(f->scratch, p->classes, sizeof *score);
+    p->by_class = hg_alloc(p->mem, p->classes, sizeof *p->by_class);
+    if (!score || !p->by_class) return no_memory(f->err);
+    if (f->o->alarms != 0)
+        HG_TRY(hg_decision_fit(&p->decision, s->out, rows->y, rows->n, p->classes, f->o->alarms, f->err));
+    hg_decision_score(score, &p->decision, s->out, rows->y, rows->n, p->classes);
+    p->score.accuracy = 0;
+    for (size_t c = 0; c < p->classes; c++) {
+        p->by_class[c] = (hg_predictor_class_score) { score[c].n, score[c].said, score[c].right };
+        p->score.accuracy += (double)score[c].right / (double)rows->n;
+    }
+    return HG_OK;
+}
+
 static hg_status keep_elements(fitting *f) {
     hg_predictor *p = f->p;
     hg_text t = hg_text_new(0);
@@ -382,7 +403,7 @@ static hg_status learn(fitting *f, hg_rows *rows, const hg_table *t) {
     HG_TRY(keep_tried(f, &s));
     HG_TRY(keep_elements(f));
     HG_TRY(keep_opts(f));
-    return p->classes ? HG_OK : fit_bars(f, &s, rows);
+    return p->classes ? fit_decision(f, &s, rows) : fit_bars(f, &s, rows);
 }
 
 static hg_status fit(fitting *f, const char *target) {
@@ -440,10 +461,7 @@ static void one_forecast(hg_forecast *f, const hg_predictor *p, const double *ou
                          .element = v->element ? hg_element_symbol(v->element) : NULL,
                          .column = v->column == SIZE_MAX ? NULL : hg_intake_name(p->intake, v->column) };
     if (p->classes) {
-        size_t most = 0;
-        for (size_t c = 1; c < p->classes; c++)
-            if (out[c] > out[most]) most = c;
-        f->value = (double)most;
+        f->value = (double)hg_decision_take(&p->decision, out, p->classes);
         f->probability = out;
         return;
     }
@@ -488,6 +506,9 @@ const char *hg_predictor_text_column(const hg_predictor *p, size_t i) { return h
 const char *hg_predictor_words(const hg_predictor *p) { return hg_intake_words(p->intake); }
 const hg_tried *hg_predictor_tried(const hg_predictor *p, size_t i) { return i < p->n_tried ? &p->tried[i] : NULL; }
 hg_predictor_score hg_predictor_score_of(const hg_predictor *p) { return p->score; }
+const hg_predictor_class_score *hg_predictor_class_score_of(const hg_predictor *p, size_t c) {
+    return p->by_class && c < p->classes ? &p->by_class[c] : NULL;
+}
 
 size_t hg_predictor_rows(const hg_predictor *p, size_t *blank) {
     if (blank) *blank = p->blank;

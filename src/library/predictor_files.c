@@ -99,6 +99,8 @@ static hg_status fill_shelf(shelves *s, const hg_predictor *p, const char *befor
     HG_TRY(hg_domain_save(&p->domain, &s->shelf, err));
     s->shelf.prefix = under(name, before, "bars.");
     HG_TRY(hg_bars_save(&p->bars, &s->shelf, err));
+    s->shelf.prefix = under(name, before, "decision.");
+    HG_TRY(hg_decision_save(&p->decision, &s->shelf, err));
     HG_TRY(add_note(s, before, "inputs", p, write_inputs, err));
     HG_TRY(add_note(s, before, "predictor", p, write_note, err));
     for (size_t k = 0; k < p->n_sources; k++)
@@ -177,6 +179,7 @@ static void recipe(hg_json *j, const hg_predictor *p, const hg_predictor_facts *
     hg_json_string(j, "scale", hg_scale_name(o->scale));
     hg_json_bool(j, "squared", o->squared);
     hg_json_bool(j, "single", o->single);
+    if (o->alarms != 0) hg_json_number(j, "alarms", o->alarms);
     hg_json_number(j, "budget_s", o->budget);
     hg_json_count(j, "seed", (size_t)o->seed);
     recipe_chosen(j, p);
@@ -389,7 +392,9 @@ static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const ch
                          learners.n, d + p->n_sources, p->n_sources, p->classes, err));
     HG_TRY(hg_domain_load(&p->domain, &(hg_shelf_view) { s, path, under(name, before, "domain.") }, d, err));
     if (p->ratio && p->classes) return hg_fail_at(err, HG_EDATA, path, 0, 0, "factors of classes");
-    return hg_bars_load(&p->bars, &(hg_shelf_view) { s, path, under(name, before, "bars.") }, err);
+    HG_TRY(hg_bars_load(&p->bars, &(hg_shelf_view) { s, path, under(name, before, "bars.") }, err));
+    return hg_decision_load(&p->decision, &(hg_shelf_view) { s, path, under(name, before, "decision.") }, p->classes,
+                            err);
 }
 
 hg_status hg_predictor_of_weights(hg_predictor **out, const hg_safetensors *s, const char *source, hg_err *err) {

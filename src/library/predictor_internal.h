@@ -2,6 +2,7 @@
 #ifndef HG_LIBRARY_PREDICTOR_INTERNAL_H
 #define HG_LIBRARY_PREDICTOR_INTERNAL_H
 #include "hagane/predictor.h"
+#include "learn/decision.h"
 #include "learn/domain.h"
 #include "learn/intake.h"
 #include "learn/study.h"
@@ -24,6 +25,7 @@ struct hg_predictor {
     hg_domain domain;
     hg_bars bars;
     bool ratio; /* the bars are of logarithms: a factor up and down */
+    hg_decision decision;
     /* of the training alone */
     hg_predictor_opts opts; /* its texts are copies, its pointers to others NULL */
     hg_tried *tried;        /* [n_tried] */
@@ -32,7 +34,8 @@ struct hg_predictor {
     size_t n_offered;
     double least, most; /* of the values that were learned */
     hg_predictor_score score;
-    const char *elements; /* "Fe Ni"; "": no formula */
+    hg_predictor_class_score *by_class; /* [classes] */
+    const char *elements;               /* "Fe Ni"; "": no formula */
 };
 
 /* From weights alone; `source` stands in front of messages. Errors: as hg_predictor_load. */

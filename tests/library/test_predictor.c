@@ -106,6 +106,42 @@ static void classes_have_probabilities(void **state) {
     hg_arena_reset(*state, mark);
 }
 
+/* A bound on false alarms, which the folder keeps: fewer rows of the most frequent class are called the other one. */
+static void false_alarms_are_bounded(void **state) {
+    static char text[TEXT];
+    char folder[512], command[600];
+    hg_table *t = table_of(table_text(text, sizeof text, ""));
+    static const char *const EXCLUDE[] = { "y", "fold", "half", "formula" };
+    hg_predictor_opts o = opts();
+    hg_predictor *p, *back;
+    hg_forecast a[ROWS], b[ROWS];
+    hg_err err = { 0 };
+    const hg_mark mark = hg_arena_mark(*state);
+    o.features.exclude = EXCLUDE, o.features.n_exclude = 4; /* what is left tells little */
+    o.alarms = 0.05;
+    assert_ok_err(hg_predictor_fit(&p, t, "kind", &o, &err), err);
+    const size_t rule = hg_predictor_class_score_of(p, 1)->n > hg_predictor_class_score_of(p, 0)->n;
+    const hg_predictor_class_score s = *hg_predictor_class_score_of(p, rule);
+    assert_null(hg_predictor_class_score_of(p, 2));
+    assert_int_equal(s.n - s.right, (size_t)(0.05 * (double)s.n));
+    assert_int_equal(s.n + hg_predictor_class_score_of(p, !rule)->n, ROWS);
+    test_scratch(folder, sizeof folder, "alarms");
+    assert_ok_err(hg_predictor_save(p, folder, NULL, &err), err);
+    assert_ok_err(hg_predictor_load(&back, folder, &err), err);
+    assert_ok(hg_predictor_predict(a, NULL, p, t, 0.9, NULL, *state, NULL));
+    assert_ok(hg_predictor_predict(b, NULL, back, t, 0.9, NULL, *state, NULL));
+    for (size_t i = 0; i < ROWS; i++) assert_true(a[i].value == b[i].value);
+    hg_predictor_free(back);
+    hg_predictor_free(p);
+    o.features.n_exclude = 0;
+    assert_int_equal(hg_predictor_fit(&p, t, "y", &o, &err), HG_EINVAL);
+    assert_contains(err.msg, "false alarms");
+    hg_table_free(t);
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    assert_int_equal(program_shell(command).code, 0);
+    hg_arena_reset(*state, mark);
+}
+
 /* ---- folders ---------------------------------------------------------------------------------------------------------- */
 
 static void a_folder_gives_the_same_predictions(void **state) {
@@ -255,9 +291,13 @@ static void failing_allocations_are_told(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_column_is_learned_and_predicted),   TEST(classes_have_probabilities),
-        TEST(a_folder_gives_the_same_predictions), TEST(folds_are_predicted_from_the_others),
-        TEST(bad_input_is_refused_in_words),       TEST(rows_that_cannot_be_predicted_have_a_reason),
+        TEST(a_column_is_learned_and_predicted),
+        TEST(classes_have_probabilities),
+        TEST(false_alarms_are_bounded),
+        TEST(a_folder_gives_the_same_predictions),
+        TEST(folds_are_predicted_from_the_others),
+        TEST(bad_input_is_refused_in_words),
+        TEST(rows_that_cannot_be_predicted_have_a_reason),
         TEST(failing_allocations_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
