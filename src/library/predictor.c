@@ -250,7 +250,7 @@ static hg_status fit_intake(fitting *f, const hg_table *t) {
 }
 
 /* Which numbers of a row are a column's own: those that bear its name. */
-static bool *plain_numbers(const hg_intake *in, hg_arena *mem) {
+bool *hg_predictor_plain(const hg_intake *in, hg_arena *mem) {
     bool *plain = hg_alloc(mem, hg_intake_dim(in), sizeof *plain);
     for (size_t j = 0; plain && j < hg_intake_dim(in); j++)
         for (size_t i = 0; hg_intake_column(in, i) && !plain[j]; i++)
@@ -279,11 +279,11 @@ static void bounds(double *low, double *high, const hg_predictor *p, const hg_si
 
 /* Bars of factors are tried where logarithms were learned. They stay when their likelihood of the left-out rows, as a density of
  * the value, is the higher one. */
-static hg_status try_ratio(fitting *f, const hg_study *s, const hg_rows *rows, double *residual) {
-    hg_predictor *p = f->p;
-    hg_signs *signs = hg_alloc(f->scratch, rows->n, sizeof *signs);
+static hg_status try_ratio(hg_predictor *p, const hg_study *s, const hg_rows *rows, double *residual, hg_arena *scratch,
+                           hg_err *err) {
+    hg_signs *signs = hg_alloc(scratch, rows->n, sizeof *signs);
     hg_bars ratio;
-    if (!signs) return no_memory(f->err);
+    if (!signs) return no_memory(err);
     double gain = 0;
     for (size_t i = 0; i < rows->n; i++) {
         if (!(s->out[i] > 0)) return HG_OK;
@@ -291,7 +291,7 @@ static hg_status try_ratio(fitting *f, const hg_study *s, const hg_rows *rows, d
         signs[i] = s->signs[i];
         signs_of_ratio(&signs[i], s->out[i]);
     }
-    HG_TRY(hg_bars_fit(&ratio, residual, signs, rows->n, f->err));
+    HG_TRY(hg_bars_fit(&ratio, residual, signs, rows->n, err));
     for (size_t i = 0; i < rows->n; i++)
         gain += hg_bars_likelihood(&ratio, residual[i], &signs[i]) - log(rows->y[i]) -
                 hg_bars_likelihood(&p->bars, s->out[i] - rows->y[i], &s->signs[i]);
@@ -303,18 +303,18 @@ static hg_status try_ratio(fitting *f, const hg_study *s, const hg_rows *rows, d
 
 /* Intervals from left-out rows, and how these rows then fare. The score of the level's own rows is not a test; it says what
  * width buys the level. */
-static hg_status fit_bars(fitting *f, hg_study *s, const hg_rows *rows) {
-    hg_predictor *p = f->p;
-    hg_domain_view *view = hg_alloc(f->scratch, rows->n, sizeof *view);
-    double *residual = hg_alloc(f->scratch, rows->n, sizeof *residual), inside = 0, width = 0;
-    if (!view || !residual) return no_memory(f->err);
-    HG_TRY(hg_domain_look(view, &p->domain, rows, true, f->o->pool, f->err));
+hg_status hg_predictor_fit_bars(hg_predictor *p, hg_study *s, const hg_rows *rows, bool apart, hg_pool *pool,
+                                hg_arena *scratch, hg_err *err) {
+    hg_domain_view *view = hg_alloc(scratch, rows->n, sizeof *view);
+    double *residual = hg_alloc(scratch, rows->n, sizeof *residual), inside = 0, width = 0;
+    if (!view || !residual) return no_memory(err);
+    HG_TRY(hg_domain_look(view, &p->domain, rows, apart, pool, err));
     for (size_t i = 0; i < rows->n; i++) {
         s->signs[i].sign[2] = isfinite(view[i].distance) ? view[i].distance : 0;
         residual[i] = s->out[i] - rows->y[i];
     }
-    HG_TRY(hg_bars_fit(&p->bars, residual, s->signs, rows->n, f->err));
-    if (hg_blend_in_logs(&p->blend)) HG_TRY(try_ratio(f, s, rows, residual));
+    HG_TRY(hg_bars_fit(&p->bars, residual, s->signs, rows->n, err));
+    if (hg_blend_in_logs(&p->blend)) HG_TRY(try_ratio(p, s, rows, residual, scratch, err));
     for (size_t i = 0; i < rows->n; i++) {
         double low, high;
         bounds(&low, &high, p, &s->signs[i], s->out[i], 0.9);
@@ -364,14 +364,13 @@ static hg_status fit_decision(fitting *f, const hg_study *s, const hg_rows *rows
     return HG_OK;
 }
 
-static hg_status keep_elements(fitting *f) {
-    hg_predictor *p = f->p;
+hg_status hg_predictor_keep_elements(hg_predictor *p, hg_err *err) {
     hg_text t = hg_text_new(0);
     for (unsigned z = 1; z <= HG_ELEMENTS && p->domain.has_composition; z++)
         if (p->domain.element[z]) hg_text_add(&t, "%s%s", t.len ? " " : "", hg_element_symbol(z));
     p->elements = t.failed ? NULL : hg_arena_strdup(p->mem, t.s);
     hg_text_free(&t);
-    return p->elements ? HG_OK : no_memory(f->err);
+    return p->elements ? HG_OK : no_memory(err);
 }
 
 static hg_status keep_opts(fitting *f) {
@@ -391,7 +390,7 @@ static hg_status learn(fitting *f, hg_rows *rows, const hg_table *t) {
     hg_predictor *p = f->p;
     const hg_study_opts o = study_opts(f->o);
     hg_study s;
-    bool *plain = plain_numbers(p->intake, f->scratch);
+    bool *plain = hg_predictor_plain(p->intake, f->scratch);
     if (!plain) return no_memory(f->err);
     rows->y = f->y;
     rows->classes = p->classes;
@@ -401,9 +400,10 @@ static hg_status learn(fitting *f, hg_rows *rows, const hg_table *t) {
     HG_TRY(hg_study_run(&s, &wide, &o, f->scratch, f->err));
     HG_TRY(hg_blend_fit(&p->blend, &s, &wide, &o, f->err));
     HG_TRY(keep_tried(f, &s));
-    HG_TRY(keep_elements(f));
+    HG_TRY(hg_predictor_keep_elements(p, f->err));
     HG_TRY(keep_opts(f));
-    return p->classes ? fit_decision(f, &s, rows) : fit_bars(f, &s, rows);
+    return p->classes ? fit_decision(f, &s, rows)
+                      : hg_predictor_fit_bars(p, &s, rows, true, o.pool, f->scratch, f->err);
 }
 
 static hg_status fit(fitting *f, const char *target) {
@@ -451,8 +451,8 @@ hg_status hg_predictor_fit(hg_predictor **out, const hg_table *t, const char *ta
 
 /* ---- predict --------------------------------------------------------------------------------------------------------------- */
 
-static void one_forecast(hg_forecast *f, const hg_predictor *p, const double *out, hg_signs *signs,
-                         const hg_domain_view *v, double level) {
+void hg_predictor_forecast(hg_forecast *f, const hg_predictor *p, const double *out, hg_signs *signs,
+                           const hg_domain_view *v, double level) {
     *f = (hg_forecast) { .value = out[0],
                          .low = (double)NAN,
                          .high = (double)NAN,
@@ -486,7 +486,7 @@ hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *
     HG_TRY(hg_blend_predict(out, signs, &p->blend, &wide, pool, err));
     HG_TRY(hg_domain_look(view, &p->domain, &rows, false, pool, err));
     for (size_t i = 0; i < n; i++) {
-        one_forecast(&f[i], p, out + i * outputs, &signs[i], &view[i], level);
+        hg_predictor_forecast(&f[i], p, out + i * outputs, &signs[i], &view[i], level);
         if (why && why[i].code != HG_OK)
             f[i] = (hg_forecast) { .value = (double)NAN, .low = (double)NAN, .high = (double)NAN };
     }

@@ -192,9 +192,14 @@ static hg_status write_recipe(void *ctx, const char *path, hg_err *err) {
     hg_text t = hg_text_new(NOTE_MOST);
     hg_json j;
     hg_output *o = NULL;
-    hg_json_begin_text(&j, &t, 2);
-    recipe(&j, w->p, w->facts);
-    hg_status st = hg_json_end(&j, err);
+    hg_status st = HG_OK;
+    if (w->p->made) {
+        hg_text_add(&t, "%s", w->p->made->recipe);
+    } else {
+        hg_json_begin_text(&j, &t, 2);
+        recipe(&j, w->p, w->facts);
+        st = hg_json_end(&j, err);
+    }
     if (st == HG_OK && t.failed) st = no_memory(err);
     if (st == HG_OK) st = hg_output_new(&o, path, NULL, err);
     if (st == HG_OK) st = hg_output_write(o, t.s, t.len, err);
@@ -237,6 +242,18 @@ static void symbol_of(char out[SYMBOL_SIZE], const hg_predictor *p) {
     if (!n) snprintf(out, SYMBOL_SIZE, "value");
 }
 
+static void tell_made(hg_card *c, const hg_predictor_made *m) {
+    c->property[0].metrics = m->metric;
+    c->property[0].n_metrics = m->n_metrics;
+    c->options = m->option;
+    c->n_options = m->n_options;
+    c->data = m->data;
+    c->n_data = m->n_data;
+    c->method = m->method;
+    c->split = m->split;
+    c->seed = m->seed;
+}
+
 static hg_status write_card(void *ctx, const char *path, hg_err *err) {
     const writing *w = ctx;
     const hg_predictor *p = w->p;
@@ -269,6 +286,7 @@ static hg_status write_card(void *ctx, const char *path, hg_err *err) {
     c.property[0] = (hg_card_property) { .what = { symbol, p->target, p->unit }, .metrics = metric };
     c.property[0].n_metrics = metrics_of(metric, p);
     if (!p->classes) c.property[0].least = p->least, c.property[0].most = p->most;
+    if (p->made) tell_made(&c, p->made);
     HG_TRY(hg_hash_file(c.weights_sha256, w->weights, err));
     return hg_card_write(&c, path, err);
 }

@@ -6,10 +6,20 @@
 #include "learn/domain.h"
 #include "learn/intake.h"
 #include "learn/study.h"
+#include "library/card.h"
 
 #define HG_PREDICTOR_ARCHITECTURE "table 1"
 
 enum { HG_SOURCES_TAKEN = 8, HG_SOURCES_DEEP = 4 /* sources of sources of ... */ };
+
+typedef struct { /* what card and recipe tell of a model of the factory */
+    const hg_card_number *metric, *option;
+    size_t n_metrics, n_options;
+    const hg_card_data *data;
+    size_t n_data;
+    const char *method, *split, *recipe; /* recipe: the whole file */
+    uint64_t seed;
+} hg_predictor_made;
 
 struct hg_predictor {
     hg_arena *mem; /* owns this struct and its texts */
@@ -36,6 +46,7 @@ struct hg_predictor {
     hg_predictor_score score;
     hg_predictor_class_score *by_class; /* [classes] */
     const char *elements;               /* "Fe Ni"; "": no formula */
+    const hg_predictor_made *made;      /* how the factory made it; NULL: it was fitted here */
 };
 
 /* From weights alone; `source` stands in front of messages. Errors: as hg_predictor_load. */
@@ -43,6 +54,17 @@ HG_MUST_CHECK hg_status hg_predictor_of_weights(hg_predictor **out, const hg_saf
                                                 hg_err *err);
 /* The rows index[n] of t as a table of its own. */
 HG_MUST_CHECK hg_status hg_table_pick(hg_table **out, const hg_table *t, const size_t *index, size_t n, hg_err *err);
+/* Which numbers of a row are a column's own: [dim] in mem; NULL: HG_ENOMEM. */
+bool *hg_predictor_plain(const hg_intake *in, hg_arena *mem);
+/* p->elements from its domain. */
+HG_MUST_CHECK hg_status hg_predictor_keep_elements(hg_predictor *p, hg_err *err);
+/* p's bars, and the score's coverage and width, from s->out[n] and s->signs[n] of rows with y that were left out. apart: rows of the domain's
+ * own fit. */
+HG_MUST_CHECK hg_status hg_predictor_fit_bars(hg_predictor *p, hg_study *s, const hg_rows *rows, bool apart,
+                                              hg_pool *pool, hg_arena *scratch, hg_err *err);
+/* What the blend says of a row, out[outputs] and signs, as a forecast. */
+void hg_predictor_forecast(hg_forecast *f, const hg_predictor *p, const double *out, hg_signs *signs,
+                           const hg_domain_view *v, double level);
 /* library/predictor_sources.c. Rows of t with what p's sources say in front, in mem; why[rows] NULL or as in hg_intake_rows. */
 HG_MUST_CHECK hg_status hg_predictor_widen(hg_rows *out, hg_err *why, const hg_predictor *p, const hg_rows *rows,
                                            const hg_table *t, hg_pool *pool, hg_arena *mem, hg_err *err);
