@@ -1,0 +1,30 @@
+/* bench/library_tasks/tasks.h -- what the tasks of bench/library share, and one function a task
+ *
+ * A task is one function and one line in the table of bench/library.c; it measures, and notes figures under their keys.
+ */
+#ifndef HG_BENCH_LIBRARY_TASKS_H
+#define HG_BENCH_LIBRARY_TASKS_H
+#include "hagane/core.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { FIGURES = 256, FIGURE_KEY = 64 };
+
+typedef struct {
+    struct {
+        char key[FIGURE_KEY];
+        double value;
+    } at[FIGURES];
+    size_t n;
+    bool quick; /* all tasks together in at most 5 minutes */
+} figures;
+
+void note(figures *f, const char *key, double value); /* printed under this key, as JSON too; cut at FIGURE_KEY */
+double now(void);                                     /* seconds of a monotonic clock */
+void must(hg_status st, const hg_err *err);           /* else says what is wrong, and ends the program */
+double median(double *x, size_t n);                   /* sorts x */
+
+/* Tasks, each in an empty folder that is removed afterwards. */
+void run_query(figures *f, const char *folder); /* shelves.c */
+void run_open(figures *f, const char *folder);
+#endif
