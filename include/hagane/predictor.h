@@ -66,7 +66,8 @@ typedef struct {                          /* one line of the table of what was t
 typedef struct {               /* a model that was offered as a source */
     const char *name, *target; /* of the model */
     const char *why;           /* it cannot be one here; "": it can */
-    double alone, gain;        /* nats of evidence: as the only source, and when it was taken; NaN: it was not */
+    double alone;              /* nats of evidence that it adds as the only source; NaN where it cannot be one */
+    double share;              /* of the weights of those taken, 0 .. 1 */
     size_t order;              /* 1: taken first; 0: not taken */
 } hg_predictor_source;
 

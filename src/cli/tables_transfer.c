@@ -128,14 +128,14 @@ hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err) {
     while (hg_predictor_source_at(p, n)) n++;
     if (n == 0) return HG_OK;
     cli_grid g = cli_grid_new(run->arena, n + 1, 6);
-    static const char *const HEAD[] = { "source", "predicts", "taken", "alone, nats", "adds, nats", "" };
+    static const char *const HEAD[] = { "source", "predicts", "taken", "nats", "weight", "" };
     for (size_t k = 0; k < 6; k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
     for (size_t i = 0; (s = hg_predictor_source_at(p, i)); i++) {
         cli_grid_set(&g, i + 1, 0, "%s", s->name);
         cli_grid_set(&g, i + 1, 1, "%s", s->target);
         if (s->order) cli_grid_set(&g, i + 1, 2, "%zu.", s->order);
         if (isfinite(s->alone)) cli_grid_set(&g, i + 1, 3, "%.1f", s->alone);
-        if (isfinite(s->gain)) cli_grid_set(&g, i + 1, 4, "%.1f", s->gain);
+        if (s->order) cli_grid_set(&g, i + 1, 4, "%.0f %%", 100 * s->share);
         cli_grid_set(&g, i + 1, 5, "%s", s->why);
     }
     HG_TRY(cli_grid_done(&g, err));
@@ -156,7 +156,7 @@ void cli_sources_json(hg_json *j, const hg_predictor *p) {
         hg_json_string(j, "target", s->target);
         hg_json_count(j, "order", s->order);
         hg_json_number(j, "evidence_alone", s->alone);
-        hg_json_number(j, "evidence_gain", s->gain);
+        hg_json_number(j, "share", s->share);
         hg_json_string(j, "why_not", *s->why ? s->why : NULL);
         hg_json_end_object(j);
     }

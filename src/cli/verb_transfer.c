@@ -37,13 +37,13 @@ const cli_verb cli_transfer_record = {
     .name = "transfer",
     .summary = "learn from few rows with the help of models that know related properties",
     .description =
-        "What other models predict for the rows becomes inputs. The sources that help are chosen one after another by the "
+        "What other models predict for the rows becomes inputs. Sources are taken and weighed by what each adds to the "
         "evidence of affine transfer; then learners are tried by cross-validation with the sources and without them, so that "
         "a transfer that hurts is seen and said. The folder that is written holds the sources, too, and works alone.",
     .positional = POSITIONAL,
     .groups = GROUPS,
     .examples = EXAMPLES,
     .json = "schema \"hagane.train-table/1\" of `hagane train`, with sources (name, target, order, evidence_alone, "
-            "evidence_gain, why_not) and, in tried, without_sources and logarithms.",
+            "share, why_not) and, in tried, without_sources and logarithms.",
     .run = run_transfer,
 };

@@ -130,7 +130,7 @@ static hg_status ask_all(double **column, size_t *of, size_t *n, hg_predictor *p
     for (size_t k = 0; k < o->n_sources; k++) {
         hg_predictor_source *s = &p->offered[k];
         const hg_predictor *source = o->source[k];
-        *s = (hg_predictor_source) { .why = "", .gain = (double)NAN, .alone = (double)NAN };
+        *s = (hg_predictor_source) { .why = "", .share = 0, .alone = (double)NAN };
         s->name = hg_arena_strdup(p->mem, source->name);
         s->target = hg_arena_strdup(p->mem, source->target);
         if (!s->name || !s->target) return no_memory(0, err);
@@ -155,7 +155,7 @@ hg_status hg_predictor_take_sources(hg_rows *out, hg_predictor *p, const hg_rows
     HG_TRY(hg_sources_choose(worth, rows, (const double *const *)column, n, HG_SOURCES_TAKEN, &how, err));
     for (size_t k = 0; k < n; k++) {
         hg_predictor_source *s = &p->offered[of[k]];
-        s->alone = worth[k].alone, s->gain = worth[k].gain, s->order = worth[k].order;
+        s->alone = worth[k].alone, s->share = worth[k].share, s->order = worth[k].order;
         if (!s->order) continue;
         taken[s->order - 1] = column[k];
         p->source[s->order - 1] = o->source[of[k]];

@@ -86,6 +86,26 @@ static void a_source_leads_where_nothing_was_measured(void **state) {
     assert_true(inside >= 45);
 }
 
+/* Beside one source that knows, nine of chance: weights, which the fit finds by itself, keep them small. */
+static void sources_of_chance_are_outweighed(void **state) {
+    enum { CHANCE = 9, WIDE = 1 + CHANCE + 2 };
+    static float x[(N + NEW) * WIDE];
+    double y[N + NEW], out[NEW], nats[1 + CHANCE];
+    hg_rng r = hg_rng_make(6, 0);
+    (void)state;
+    for (size_t i = 0; i < N + NEW; i++) {
+        for (size_t j = 0; j < WIDE; j++) x[i * WIDE + j] = (float)hg_rng_normal(&r);
+        y[i] = 3 * (double)x[i * WIDE] + 0.1 * hg_rng_normal(&r);
+    }
+    const hg_rows train = { .n = N, .d = WIDE, .x = x, .sources = 1 + CHANCE, .y = y },
+                  test = { .n = NEW, .d = WIDE, .x = x + N * WIDE, .sources = 1 + CHANCE, .y = y + N };
+    assert_ok(hg_affine_worth(nats, &train, &(hg_learning) { .seed = 1 }, NULL));
+    for (size_t k = 1; k <= CHANCE; k++) assert_true(nats[k] < 0.1 * nats[0]);
+    const double e = error_of(&hg_affine_learner, &train, &test, out, NULL);
+    print_message("with nine sources of chance %.3f; worth of the other one %.1f nats\n", e, nats[0]);
+    assert_true(e < 0.6); /* without weights 1.0; the spread of y is 3 */
+}
+
 static void order_and_units_do_not_matter(void **state) {
     (void)state;
     static world w, u;
@@ -126,6 +146,7 @@ int main(void) {
         TEST(the_evidence_of_two_rows_is_that_by_hand),
         TEST(its_gradient_is_that_of_differences),
         TEST(a_source_leads_where_nothing_was_measured),
+        TEST(sources_of_chance_are_outweighed),
         TEST(order_and_units_do_not_matter),
         TEST(what_it_cannot_take_is_said),
     };

@@ -6,7 +6,7 @@
 
 enum { N = 60, D = 3, SOURCES = 7 };
 
-/* y = u + 2 v + noise. Sources: chance, u, constant, v, u again with noise, chance, one that is not finite. */
+/* y = u + 2 v + noise. Sources: chance, u, constant, v, u again with much noise, chance, one that is not finite. */
 typedef struct {
     float x[N * D];
     double y[N], column[SOURCES][N];
@@ -19,7 +19,7 @@ static hg_rows make(world *w, double noise) {
         const double u = hg_rng_normal(&r), v = hg_rng_normal(&r);
         for (size_t j = 0; j < D; j++) w->x[i * D + j] = (float)hg_rng_normal(&r);
         w->y[i] = u + 2 * v + noise * hg_rng_normal(&r);
-        const double c[SOURCES] = { hg_rng_normal(&r), u, 4, v, u + 0.5 * hg_rng_normal(&r), hg_rng_normal(&r), NAN };
+        const double c[SOURCES] = { hg_rng_normal(&r), u, 4, v, u + 1.5 * hg_rng_normal(&r), hg_rng_normal(&r), NAN };
         for (size_t k = 0; k < SOURCES; k++) w->column[k][i] = c[k];
     }
     for (size_t k = 0; k < SOURCES; k++) w->at[k] = w->column[k];
@@ -32,23 +32,28 @@ static void what_says_something_is_taken_in_its_order(void **state) {
     const hg_rows rows = make(&w, 0.1);
     hg_source_worth worth[SOURCES];
     const hg_learning how = { .seed = 1 };
+    double shares = 0;
     assert_ok(hg_sources_choose(worth, &rows, w.at, SOURCES, SOURCES, &how, NULL));
-    static const size_t ORDER[SOURCES] = { 0, 2, 0, 1, 0, 0, 0 };
     for (size_t k = 0; k < SOURCES; k++) {
-        print_message("source %zu: alone %.2f, gain %.2f, order %zu\n", k, worth[k].alone, worth[k].gain,
+        print_message("source %zu: alone %.2f, share %.2f, order %zu\n", k, worth[k].alone, worth[k].share,
                       worth[k].order);
-        assert_int_equal(worth[k].order, ORDER[k]);
-        assert_true(isfinite(worth[k].gain) == (ORDER[k] > 0));
+        assert_true((worth[k].share > 0) == (worth[k].order > 0));
+        shares += worth[k].share;
     }
-    assert_true(worth[3].alone > worth[1].alone && worth[1].alone > worth[0].alone);
-    assert_close(worth[2].alone, 0, 0); /* constant, not finite: worth nothing */
+    assert_close(shares, 1, 1e-12);
+    assert_true(worth[3].order == 1 && worth[1].order == 2); /* y = u + 2 v: v says more */
+    assert_true(worth[1].alone > worth[4].alone && worth[4].alone > worth[0].alone);
+    assert_close(worth[3].share / worth[1].share, (1 + worth[3].alone) / (1 + worth[1].alone), 1e-9);
+    assert_true(worth[0].order == 0 && worth[5].order == 0); /* chance */
+    assert_close(worth[2].alone, 0, 0);                      /* constant, not finite: worth nothing */
     assert_close(worth[6].alone, 0, 0);
     assert_ok(hg_sources_choose(worth, &rows, w.at, SOURCES, 1, &how, NULL)); /* one at most */
     assert_true(worth[3].order == 1 && worth[1].order == 0);
+    assert_close(worth[3].share, 1, 1e-12);
 }
 
-/* The gains are differences of the objective that affine transfer has. */
-static void gains_are_those_of_the_evidence(void **state) {
+/* The nats are differences of the objective that affine transfer has. */
+static void worth_is_a_difference_of_evidence(void **state) {
     (void)state;
     static world w;
     hg_rows rows = make(&w, 0.1);
@@ -64,7 +69,7 @@ static void gains_are_those_of_the_evidence(void **state) {
     }
     rows.x = x, rows.d = D + 1, rows.sources = 1;
     assert_ok(hg_affine_evidence(&with, &rows, &how, NULL));
-    assert_close(worth[3].gain, with - none, 1e-9);
+    assert_close(worth[3].alone, with - none, 1e-9);
 }
 
 static void units_and_order_do_not_matter(void **state) {
@@ -119,7 +124,7 @@ static void it_stops_when_asked_and_memory_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_says_something_is_taken_in_its_order),
-        TEST(gains_are_those_of_the_evidence),
+        TEST(worth_is_a_difference_of_evidence),
         TEST(units_and_order_do_not_matter),
         TEST(chance_is_not_taken),
         TEST(it_stops_when_asked_and_memory_may_fail),

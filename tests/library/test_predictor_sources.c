@@ -109,7 +109,7 @@ static void two_sources_keep_their_places(void **state) {
     for (size_t i = 0; i < 60; i++) {
         a[i] = hg_rng_normal(&r), b[i] = hg_rng_normal(&r);
         u[i] = a[i] - b[i], v[i] = 2 * a[i] + b[i] + 5;
-        y[i] = 4 * u[i] - v[i] + 0.02 * hg_rng_normal(&r);
+        y[i] = 4 * u[i] + v[i] + 0.02 * hg_rng_normal(&r);
     }
     const double *const column[3] = { u, v, y };
     static const char *const NAME[3] = { "u", "v", "y" };
