@@ -124,6 +124,10 @@ typedef struct {
     double seconds; /* NaN without a clock */
     hg_predictor_score score;
     const char *learners; /* "ridge 0.6, forest 0.4" */
+    size_t n;             /* rows that were predicted; of each: */
+    size_t *row;          /* [n] its number in the table */
+    double *known, *value, *low,
+        *high; /* [n] the table's value, the prediction, its 90 % interval; of classes their numbers */
 } hg_fold;
 
 typedef struct {
@@ -134,12 +138,21 @@ typedef struct {
     size_t repeated_rows;    /* and their rows */
 } hg_folds;
 
-/* Every fold is predicted by a predictor of the others: nothing of its rows is used for any choice. The fold column has a
- * text or a number for each row; NULL: `parts` parts, drawn from the seed, rows of one composition together.
- * Errors: as hg_predictor_fit; HG_EDATA a blank cell in the fold column, or one fold alone. */
+typedef struct {
+    const char *column; /* a text or a number for each row; NULL: `parts` parts, drawn from the seed, rows of one
+                         * composition together */
+    size_t parts;
+    const char *only; /* the fold of this name alone; NULL: each                                        default NULL */
+    const char
+        *keep; /* a folder: folds that are done are written there, each whole, and not done again  default NULL */
+} hg_folds_opts;
+
+/* Every fold is predicted by a predictor of the others: nothing of its rows is used for any choice.
+ * Errors: as hg_predictor_fit; HG_EDATA a blank cell in the fold column, or one fold alone; HG_ENOTFOUND no fold is called
+ * how->only; HG_EINVAL the folder keeps folds of another table, target or options; HG_EPARSE, HG_EIO of its files. */
 HG_MUST_CHECK hg_status hg_predictor_folds(hg_folds *out, const hg_table *t, const char *target,
-                                           const char *fold_column, size_t parts, const hg_predictor_opts *opts,
-                                           hg_arena *mem, hg_err *err);
+                                           const hg_folds_opts *how, const hg_predictor_opts *opts, hg_arena *mem,
+                                           hg_err *err);
 
 /* ---- folders ------------------------------------------------------------------------------------------------------- */
 

@@ -403,9 +403,13 @@ static hg_status evaluate(cli_run *run, const hg_table *t, const char *target, h
         parts = (size_t)x;
     }
     HG_TRY(cli_learn_read(&o, run, t, err));
+    const hg_folds_opts how = { .column = parts ? NULL : folds,
+                                .parts = parts,
+                                .only = cli_value(&run->args, "fold"),
+                                .keep = cli_value(&run->args, "keep") };
     cli_sources sources = { 0 };
     hg_status st = cli_sources_load(&sources, &o, run, target, false, err);
-    if (st == HG_OK) st = hg_predictor_folds(&f, t, target, parts ? NULL : folds, parts, &o, run->arena, err);
+    if (st == HG_OK) st = hg_predictor_folds(&f, t, target, &how, &o, run->arena, err);
     cli_sources_free(&sources);
     HG_TRY(st);
     HG_TRY(hg_table_find(&j, t, target, err));

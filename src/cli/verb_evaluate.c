@@ -391,6 +391,17 @@ static const cli_option FOLDS[] = {
       .argument = "COL|N",
       .help = "Of a table: the column that says in which fold a row is, or a number of folds to draw. Each fold is "
               "predicted by a model that has learned from the others, its choice of learners included." },
+    { .name = "fold",
+      .type = CLI_TEXT,
+      .argument = "NAME",
+      .fallback = "each in turn",
+      .help = "Predict this fold alone." },
+    { .name = "keep",
+      .type = CLI_TEXT,
+      .argument = "FOLDER",
+      .fallback = "nothing is kept",
+      .help = "Folds that are done are written there, and read from there the next time: a long evaluation goes on "
+              "where it was stopped. A folder of another table, target or options is refused." },
     { .name = NULL },
 };
 static const cli_group FOLDS_GROUP = { "Tables", FOLDS };
@@ -400,6 +411,8 @@ static const cli_group *const GROUPS[] = { &EVALUATE_GROUP,   &FOLDS_GROUP,   &c
 static const cli_example EXAMPLES[] = {
     { "hagane evaluate steels.csv --target target --folds fold",
       "a table with a column of folds: how well can it be learned?" },
+    { "hagane evaluate mp_gap.csv --target target --folds fold --fold 0 --keep done",
+      "one of the folds, which is then done when all are asked for" },
     { "hagane evaluate small.txt large.txt --model qdf2 --model qdf-classic --by size --errors-in kcal/mol --figure "
       "size.svg",
       "two models side by side, in a table and a picture" },

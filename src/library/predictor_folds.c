@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/text.h"
+#include "library/folds_keep.h"
 #include "library/predictor_internal.h"
 #include <math.h>
 #include <stdio.h>
@@ -14,8 +15,11 @@ typedef struct {
     const hg_table *t;
     const char *target;
     const hg_predictor_opts *o;
-    size_t *part; /* [rows]; SIZE_MAX: no target */
-    size_t rows;
+    const hg_folds_opts *how;
+    size_t *row;            /* [rows] of the measured rows, in the whole table */
+    size_t *part;           /* [rows] */
+    size_t rows, all;       /* measured, and of the whole table */
+    char key[HG_HASH_SIZE]; /* of what is kept */
     hg_arena *mem;
 } work;
 
@@ -119,24 +123,21 @@ static size_t class_of(const hg_predictor *p, const hg_column *c, const hg_table
     return k;
 }
 
-/* Rows that were predicted and whose value is known, one behind the other. */
-typedef struct {
-    double *value, *y, *low, *high, *probability;
-    size_t n;
-} judged;
-
-static hg_status judge_rows(hg_fold *f, judged *g, const hg_predictor *p, const hg_table *test, const work *w,
-                            hg_arena *mem, hg_err *err) {
+/* Rows that were predicted and whose value is known, one behind the other, in f. index: of the test's rows. */
+static hg_status judge_rows(hg_fold *f, double **probability, const hg_predictor *p, const hg_table *test,
+                            const size_t *index, const work *w, hg_arena *mem, hg_err *err) {
     const size_t n = hg_table_rows(test);
     hg_forecast *forecast = hg_alloc(mem, n, sizeof *forecast);
     hg_err *why = hg_alloc(mem, n, sizeof *why);
     size_t j;
-    g->value = hg_alloc(mem, n, sizeof *g->value);
-    g->y = hg_alloc(mem, n, sizeof *g->y);
-    g->low = hg_alloc(mem, n, sizeof *g->low);
-    g->high = hg_alloc(mem, n, sizeof *g->high);
-    g->probability = hg_alloc(mem, n * (p->classes + 1), sizeof *g->probability);
-    if (!forecast || !why || !g->value || !g->y || !g->low || !g->high || !g->probability) return no_memory(err);
+    f->row = hg_alloc(w->mem, n, sizeof *f->row);
+    f->value = hg_alloc(w->mem, n, sizeof *f->value);
+    f->known = hg_alloc(w->mem, n, sizeof *f->known);
+    f->low = hg_alloc(w->mem, n, sizeof *f->low);
+    f->high = hg_alloc(w->mem, n, sizeof *f->high);
+    *probability = hg_alloc(mem, n * (p->classes + 1), sizeof **probability);
+    if (!forecast || !why || !f->row || !f->value || !f->known || !f->low || !f->high || !*probability)
+        return no_memory(err);
     HG_TRY(hg_predictor_predict(forecast, why, p, test, 0.9, w->o->pool, mem, err));
     HG_TRY(hg_table_find(&j, test, p->target, err));
     const hg_column *c = hg_table_column(test, j);
@@ -147,25 +148,26 @@ static hg_status judge_rows(hg_fold *f, judged *g, const hg_predictor *p, const 
             f->failed++;
             continue;
         }
-        g->value[g->n] = forecast[i].value;
-        g->low[g->n] = forecast[i].low;
-        g->high[g->n] = forecast[i].high;
-        g->y[g->n] = p->classes ? (double)class : c->number[i];
-        for (size_t k = 0; k < p->classes; k++) g->probability[g->n * p->classes + k] = forecast[i].probability[k];
-        g->n++;
+        f->row[f->n] = w->row[index[i]];
+        f->value[f->n] = forecast[i].value;
+        f->low[f->n] = forecast[i].low;
+        f->high[f->n] = forecast[i].high;
+        f->known[f->n] = p->classes ? (double)class : c->number[i];
+        for (size_t k = 0; k < p->classes; k++) (*probability)[f->n * p->classes + k] = forecast[i].probability[k];
+        f->n++;
     }
     return HG_OK;
 }
 
-static hg_status score(hg_fold *f, const judged *g, const hg_predictor *p, hg_err *err) {
-    hg_score s = hg_score_values(g->value, g->y, g->n);
-    if (p->classes) HG_TRY(hg_score_classes(&s, g->probability, g->y, g->n, p->classes, err));
+static hg_status score(hg_fold *f, const double *probability, const hg_predictor *p, hg_err *err) {
+    hg_score s = hg_score_values(f->value, f->known, f->n);
+    if (p->classes) HG_TRY(hg_score_classes(&s, probability, f->known, f->n, p->classes, err));
     double inside = 0, width = 0;
-    for (size_t i = 0; i < g->n && !p->classes; i++) {
-        inside += g->y[i] >= g->low[i] && g->y[i] <= g->high[i];
-        width += g->high[i] - g->low[i];
+    for (size_t i = 0; i < f->n && !p->classes; i++) {
+        inside += f->known[i] >= f->low[i] && f->known[i] <= f->high[i];
+        width += f->high[i] - f->low[i];
     }
-    if (!p->classes && g->n) s.coverage90 = inside / (double)g->n, s.width90 = width / (double)g->n;
+    if (!p->classes && f->n) s.coverage90 = inside / (double)f->n, s.width90 = width / (double)f->n;
     f->score = hg_predictor_score_from(&s);
     return HG_OK;
 }
@@ -175,15 +177,15 @@ static hg_status name_learners(hg_fold *f, const hg_predictor *p, hg_arena *mem,
     return f->learners ? HG_OK : no_memory(err);
 }
 
-static hg_status judge(hg_folds *out, hg_fold *f, const hg_table *train, const hg_table *test, const work *w,
-                       hg_err *err) {
+static hg_status judge(hg_folds *out, hg_fold *f, const hg_table *train, const hg_table *test, const size_t *index,
+                       const work *w, hg_err *err) {
     const double begun = w->o->seconds ? w->o->seconds(w->o->clock) : (double)NAN;
     hg_predictor *p;
-    judged g = { 0 };
+    double *probability = NULL;
     HG_TRY(hg_predictor_fit(&p, train, w->target, w->o, err));
     hg_arena *mem = hg_arena_new();
-    hg_status st = mem ? judge_rows(f, &g, p, test, w, mem, err) : no_memory(err);
-    if (st == HG_OK) st = score(f, &g, p, err);
+    hg_status st = mem ? judge_rows(f, &probability, p, test, index, w, mem, err) : no_memory(err);
+    if (st == HG_OK) st = score(f, probability, p, err);
     if (st == HG_OK) st = name_learners(f, p, w->mem, err);
     out->classes = p->classes;
     f->seconds = w->o->seconds ? w->o->seconds(w->o->clock) - begun : (double)NAN;
@@ -192,12 +194,13 @@ static hg_status judge(hg_folds *out, hg_fold *f, const hg_table *train, const h
     return st;
 }
 
-static hg_status run_fold(hg_folds *out, size_t fold, const work *w, hg_err *err) {
-    hg_fold *f = &out->fold[fold];
+/* Part `fold` of the rows, as the fold at this place of the list. */
+static hg_status run_fold(hg_folds *out, size_t fold, size_t at, const work *w, hg_err *err) {
+    hg_fold *f = &out->fold[at];
     size_t *index = hg_malloc(2 * w->rows, sizeof *index), *test_index = index + w->rows;
     hg_table *train = NULL, *test = NULL;
     if (!index) return no_memory(err);
-    f->n_train = f->n_test = f->failed = f->outside = 0;
+    f->n_train = f->n_test = f->failed = f->outside = f->n = 0;
     for (size_t i = 0; i < w->rows; i++)
         if (w->part[i] == fold)
             test_index[f->n_test++] = i;
@@ -205,11 +208,43 @@ static hg_status run_fold(hg_folds *out, size_t fold, const work *w, hg_err *err
             index[f->n_train++] = i;
     hg_status st = hg_table_pick(&train, w->t, index, f->n_train, err);
     if (st == HG_OK) st = hg_table_pick(&test, w->t, test_index, f->n_test, err);
+    if (st == HG_OK) st = judge(out, f, train, test, test_index, w, err);
     hg_free(index);
-    if (st == HG_OK) st = judge(out, f, train, test, w, err);
     hg_table_free(train);
     hg_table_free(test);
     return st;
+}
+
+/* The fold with this name alone stays. */
+static hg_status keep_one(hg_folds *out, size_t *number, const work *w, hg_err *err) {
+    size_t at = 0;
+    *number = 0;
+    if (!w->how->only) return HG_OK;
+    while (at < out->n_folds && strcmp(out->fold[at].name, w->how->only) != 0) at++;
+    if (at == out->n_folds)
+        return hg_advise(err, hg_fail(err, HG_ENOTFOUND, "no fold is called \"%s\"", w->how->only),
+                         "the first is \"%s\", the last \"%s\"", out->fold[0].name, out->fold[at - 1].name);
+    *number = at;
+    out->fold[0] = out->fold[at];
+    out->n_folds = 1;
+    return HG_OK;
+}
+
+/* What is kept is looked at first: a folder of something else is refused before hours are spent. */
+static hg_status run_folds(hg_folds *out, const work *w, hg_err *err) {
+    const char *keep = w->how->keep;
+    size_t first;
+    HG_TRY(keep_one(out, &first, w, err));
+    bool *there = hg_alloc(w->mem, out->n_folds, sizeof *there);
+    if (!there) return no_memory(err);
+    for (size_t f = 0; keep && f < out->n_folds; f++)
+        HG_TRY(hg_fold_find(&there[f], &out->fold[f], &out->classes, keep, first + f, w->key, w->all, w->mem, err));
+    for (size_t f = 0; f < out->n_folds; f++) {
+        if (there[f]) continue;
+        HG_TRY(run_fold(out, first + f, f, w, err));
+        if (keep) HG_TRY(hg_fold_keep(keep, first + f, w->key, &out->fold[f], out->classes, err));
+    }
+    return HG_OK;
 }
 
 /* ---- all folds ------------------------------------------------------------------------------------------------------------ */
@@ -229,11 +264,11 @@ static void mean_over_folds(hg_folds *out) {
 
 /* Rows with a target, without what may not be an input: a table of its own, and the groups of its rows. All cells are looked
  * at here, so that a bad one is told with its place in the whole table. */
-static hg_status prepare(hg_table **measured, hg_rows *rows, const work *w, hg_err *err) {
+static hg_status prepare(hg_table **measured, hg_rows *rows, work *w, hg_err *err) {
     size_t j, n = 0;
     HG_TRY(hg_table_find(&j, w->t, w->target, err));
     const hg_column *c = hg_table_column(w->t, j);
-    size_t *index = hg_alloc(w->mem, hg_table_rows(w->t), sizeof *index);
+    size_t *index = w->row = hg_alloc(w->mem, hg_table_rows(w->t), sizeof *index);
     if (!index) return no_memory(err);
     for (size_t i = 0; i < hg_table_rows(w->t); i++)
         if (c->kind == HG_COLUMN_NUMBER ? !isnan(c->number[i]) : *hg_table_text(w->t, j, i) != '\0') index[n++] = i;
@@ -251,7 +286,8 @@ static hg_status prepare(hg_table **measured, hg_rows *rows, const work *w, hg_e
     return st;
 }
 
-static hg_status run(hg_folds *out, work *w, const char *column, size_t parts, hg_err *err) {
+static hg_status run(hg_folds *out, work *w, hg_err *err) {
+    const char *column = w->how->column;
     hg_rows rows;
     hg_table *measured = NULL;
     hg_status st = prepare(&measured, &rows, w, err);
@@ -260,25 +296,27 @@ static hg_status run(hg_folds *out, work *w, const char *column, size_t parts, h
     w->part = hg_alloc(w->mem, w->rows, sizeof *w->part);
     out->fold = hg_alloc(w->mem, FOLDS_MOST, sizeof *out->fold);
     if (st == HG_OK && (!w->part || !out->fold)) st = no_memory(err);
-    if (st == HG_OK) st = column ? folds_of_column(out, w, column, err) : drawn_folds(out, w, rows.group, parts, err);
+    if (st == HG_OK)
+        st = column ? folds_of_column(out, w, column, err) : drawn_folds(out, w, rows.group, w->how->parts, err);
     if (st == HG_OK) st = count_repeated(out, w, rows.group, err);
-    for (size_t f = 0; st == HG_OK && f < out->n_folds; f++) st = run_fold(out, f, w, err);
+    if (st == HG_OK) st = run_folds(out, w, err);
     hg_table_free(measured);
     if (st == HG_OK) mean_over_folds(out);
     return st;
 }
 
-hg_status hg_predictor_folds(hg_folds *out, const hg_table *t, const char *target, const char *fold_column,
-                             size_t parts, const hg_predictor_opts *opts, hg_arena *mem, hg_err *err) {
+hg_status hg_predictor_folds(hg_folds *out, const hg_table *t, const char *target, const hg_folds_opts *how,
+                             const hg_predictor_opts *opts, hg_arena *mem, hg_err *err) {
     hg_predictor_opts o = opts ? *opts : hg_predictor_opts_default();
     *out = (hg_folds) { 0 };
-    if (!fold_column && (parts < 2 || parts > FOLDS_MOST))
-        return hg_fail(err, HG_EINVAL, "%zu folds, expected 2 to %d", parts, FOLDS_MOST);
+    if (!how->column && (how->parts < 2 || how->parts > FOLDS_MOST))
+        return hg_fail(err, HG_EINVAL, "%zu folds, expected 2 to %d", how->parts, FOLDS_MOST);
     const char **exclude = hg_alloc(mem, o.features.n_exclude + 1, sizeof *exclude);
     if (!exclude) return no_memory(err);
     if (o.features.n_exclude) memcpy(exclude, o.features.exclude, o.features.n_exclude * sizeof *exclude);
-    if (fold_column) exclude[o.features.n_exclude++] = fold_column;
+    if (how->column) exclude[o.features.n_exclude++] = how->column;
     o.features.exclude = exclude;
-    work w = { .t = t, .target = target, .o = &o, .mem = mem };
-    return run(out, &w, fold_column, parts, err);
+    work w = { .t = t, .target = target, .o = &o, .how = how, .all = hg_table_rows(t), .mem = mem };
+    if (how->keep) HG_TRY(hg_folds_key(w.key, t, target, how, &o, err));
+    return run(out, &w, err);
 }

@@ -1,5 +1,6 @@
 /* tests/library/test_predictor.c -- a column learned from a table: predictions, folds, folders, bad input */
 #include "hagane/predictor.h"
+#include "library/folds_keep.h"
 #include "core/memory.h"
 #include "hagane/csv.h"
 #include "program.h"
@@ -189,7 +190,7 @@ static void folds_are_predicted_from_the_others(void **state) {
     hg_folds f;
     hg_err err = { 0 };
     const hg_mark mark = hg_arena_mark(*state);
-    assert_ok_err(hg_predictor_folds(&f, t, "y", "fold", 0, &o, *state, &err), err);
+    assert_ok_err(hg_predictor_folds(&f, t, "y", &(hg_folds_opts) { .column = "fold" }, &o, *state, &err), err);
     assert_int_equal(f.n_folds, 4);
     double sum = 0;
     for (size_t k = 0; k < 4; k++) {
@@ -205,14 +206,142 @@ static void folds_are_predicted_from_the_others(void **state) {
     assert_int_equal(f.repeated, 5); /* Fe2O3 and Fe4O6 are one */
     assert_int_equal(f.repeated_rows, ROWS);
     o.features.exclude = (const char *const[]) { "kind", "half", "fold" }, o.features.n_exclude = 3;
-    assert_ok_err(hg_predictor_folds(&f, t, "y", NULL, 3, &o, *state, &err), err);
+    assert_ok_err(hg_predictor_folds(&f, t, "y", &(hg_folds_opts) { .parts = 3 }, &o, *state, &err), err);
     assert_int_equal(f.n_folds, 3);
     assert_int_equal(f.repeated, 0); /* drawn: a composition stays together */
-    assert_int_equal(hg_predictor_folds(&f, t, "y", "half", 0, &o, *state, &err), HG_EDATA);
+    assert_int_equal(hg_predictor_folds(&f, t, "y", &(hg_folds_opts) { .column = "half" }, &o, *state, &err), HG_EDATA);
     assert_contains(err.msg, "half");
-    assert_int_equal(hg_predictor_folds(&f, t, "y", NULL, 1, &o, *state, &err), HG_EINVAL);
+    assert_int_equal(hg_predictor_folds(&f, t, "y", &(hg_folds_opts) { .parts = 1 }, &o, *state, &err), HG_EINVAL);
     hg_table_free(t);
     hg_arena_reset(*state, mark);
+}
+
+static void one_fold_alone_is_as_among_all(void **state) {
+    static char text[TEXT];
+    hg_table *t = table_of(table_text(text, sizeof text, ""));
+    static const char *const EXCLUDE[] = { "kind", "half" };
+    hg_predictor_opts o = opts();
+    o.features.exclude = EXCLUDE, o.features.n_exclude = 2;
+    hg_folds all, one;
+    hg_err err = { 0 };
+    const hg_mark mark = hg_arena_mark(*state);
+    assert_ok(hg_predictor_folds(&all, t, "y", &(hg_folds_opts) { .column = "fold" }, &o, *state, NULL));
+    assert_ok(hg_predictor_folds(&one, t, "y", &(hg_folds_opts) { .column = "fold", .only = "2" }, &o, *state, NULL));
+    assert_int_equal(one.n_folds, 1);
+    assert_string_equal(one.fold[0].name, "2");
+    assert_true(one.mean.mae == all.fold[2].score.mae);
+    double sum = 0; /* the rows themselves give the score */
+    for (size_t i = 0; i < one.fold[0].n; i++) {
+        assert_true(one.fold[0].row[i] == all.fold[2].row[i] && one.fold[0].row[i] < ROWS);
+        sum += fabs(one.fold[0].value[i] - one.fold[0].known[i]) / (double)one.fold[0].n;
+    }
+    assert_close(sum, one.mean.mae, 1e-14);
+    assert_int_equal(
+        hg_predictor_folds(&one, t, "y", &(hg_folds_opts) { .column = "fold", .only = "9" }, &o, *state, &err),
+        HG_ENOTFOUND);
+    assert_contains(err.msg, "no fold is called \"9\"");
+    hg_table_free(t);
+    hg_arena_reset(*state, mark);
+}
+
+/* What is kept is not done again: a file whose number was changed by hand comes back with that number. */
+static void kept_folds_are_not_done_again(void **state) {
+    static char text[TEXT];
+    char folder[200], command[1000];
+    hg_table *t = table_of(table_text(text, sizeof text, ""));
+    static const char *const EXCLUDE[] = { "kind", "half" };
+    hg_predictor_opts o = opts();
+    o.features.exclude = EXCLUDE, o.features.n_exclude = 2;
+    hg_folds first, again;
+    hg_err err = { 0 };
+    const hg_mark mark = hg_arena_mark(*state);
+    test_scratch(folder, sizeof folder, "folds");
+    hg_folds_opts how = { .column = "fold", .keep = folder };
+    assert_ok_err(hg_predictor_folds(&first, t, "y", &how, &o, *state, &err), err);
+    snprintf(command, sizeof command,
+             "rm '%s/fold-003.json' && sed -i 's/\"n_outside\":[0-9]*/\"n_outside\":17/' '%s/fold-001.json'", folder,
+             folder);
+    assert_int_equal(program_shell(command).code, 0);
+    assert_ok_err(hg_predictor_folds(&again, t, "y", &how, &o, *state, &err), err);
+    assert_int_equal(again.fold[1].outside, 17);
+    assert_true(again.mean.mae == first.mean.mae && again.mean.width90 == first.mean.width90);
+    for (size_t f = 0; f < 4; f++) {
+        assert_int_equal(again.fold[f].n_test, first.fold[f].n_test);
+        assert_string_equal(again.fold[f].learners, first.fold[f].learners);
+        for (size_t i = 0; i < first.fold[f].n; i++)
+            assert_true(again.fold[f].row[i] == first.fold[f].row[i] && again.fold[f].high[i] == first.fold[f].high[i]);
+    }
+    o.seed = 2; /* other options */
+    assert_int_equal(hg_predictor_folds(&again, t, "y", &how, &o, *state, &err), HG_EINVAL);
+    assert_contains(err.msg, "another table, target, options");
+    o = opts();
+    o.features.exclude = EXCLUDE, o.features.n_exclude = 2;
+    for (size_t k = 0; k < 3; k++) { /* damaged files */
+        static const char *const DAMAGE[] = { "s/\"n\":[0-9]*/\"n\":3/", "s/\"row\":\\[0*[0-9]*/\"row\":[99999/",
+                                              "s/]}$//" };
+        snprintf(command, sizeof command, "cp '%s/fold-000.json' '%s/keep' && sed -i '%s' '%s/fold-000.json'", folder,
+                 folder, DAMAGE[k], folder);
+        assert_int_equal(program_shell(command).code, 0);
+        assert_true(hg_predictor_folds(&again, t, "y", &how, &o, *state, &err) != HG_OK);
+        assert_contains(err.msg, "fold-000.json");
+        snprintf(command, sizeof command, "mv '%s/keep' '%s/fold-000.json'", folder, folder);
+        assert_int_equal(program_shell(command).code, 0);
+    }
+    hg_table_free(t);
+    t = table_of(table_text(text, sizeof text, "")); /* the same table */
+    assert_ok_err(hg_predictor_folds(&again, t, "y", &how, &o, *state, &err), err);
+    hg_table_free(t);
+    char *cell = strstr(text, "\n") + 1; /* another one */
+    cell = strchr(cell, '.') + 1;
+    *cell = *cell == '1' ? '2' : '1';
+    t = table_of(text);
+    assert_int_equal(hg_predictor_folds(&again, t, "y", &how, &o, *state, &err), HG_EINVAL);
+    hg_table_free(t);
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    assert_int_equal(program_shell(command).code, 0);
+    hg_arena_reset(*state, mark);
+}
+
+static hg_status keep_and_find(hg_arena *mem, hg_err *err) {
+    static size_t row[] = { 4, 1 };
+    static double x[] = { 0.1, 1e300 };
+    const hg_fold f = { .name = "a",
+                        .n_train = 5,
+                        .n_test = 2,
+                        .learners = "ridge",
+                        .n = 2,
+                        .row = row,
+                        .known = x,
+                        .value = x,
+                        .low = x,
+                        .high = x };
+    hg_fold back = { .name = "a" };
+    bool there;
+    size_t classes;
+    char folder[200];
+    test_scratch(folder, sizeof folder, "fold");
+    HG_TRY(hg_fold_keep(folder, 0, "k", &f, 0, err));
+    HG_TRY(hg_fold_find(&there, &back, &classes, folder, 0, "k", 7, mem, err));
+    assert_true(there && back.row[0] == 4 && back.high[1] == 1e300 && isnan(back.low[0]) == false);
+    HG_TRY(hg_fold_find(&there, &back, &classes, folder, 1, "k", 7, mem, err));
+    assert_false(there);
+    return HG_OK;
+}
+
+static void keeping_survives_no_memory(void **state) {
+    long k = 0;
+    hg_status st = HG_ENOMEM;
+    for (; st != HG_OK && k < 200; k++) {
+        hg_err err = { 0 };
+        const hg_mark mark = hg_arena_mark(*state);
+        fail_alloc_after(k);
+        st = keep_and_find(*state, &err);
+        fail_alloc_after(-1);
+        assert_true(st == HG_OK || st == HG_ENOMEM);
+        hg_arena_reset(*state, mark);
+    }
+    assert_int_equal(st, HG_OK);
+    assert_true(k > 2);
 }
 
 /* ---- bad input --------------------------------------------------------------------------------------------------------- */
@@ -296,6 +425,9 @@ int main(void) {
         TEST(false_alarms_are_bounded),
         TEST(a_folder_gives_the_same_predictions),
         TEST(folds_are_predicted_from_the_others),
+        TEST(one_fold_alone_is_as_among_all),
+        TEST(kept_folds_are_not_done_again),
+        TEST(keeping_survives_no_memory),
         TEST(bad_input_is_refused_in_words),
         TEST(rows_that_cannot_be_predicted_have_a_reason),
         TEST(failing_allocations_are_told),
