@@ -13,7 +13,7 @@
 #include <string.h>
 
 hg_mlp_opts hg_mlp_opts_default(void) {
-    return (hg_mlp_opts) { .act = HG_RELU, .epochs = 100, .batch = 32, .rate = 1e-3, .corner = 1 };
+    return (hg_mlp_opts) { .act = HG_RELU, .epochs = 100, .batch = 32, .rate = 1e-3, .beta2 = 0.999, .corner = 1 };
 }
 
 size_t hg_mlp_size(const hg_mlp_shape *s) {
@@ -41,6 +41,8 @@ static hg_status check_options(const hg_mlp_opts *o, const hg_mlp_rows *rows, hg
         { "batch", o->batch > 0 && o->batch <= HG_MLP_BATCH },
         { "rate", positive(o->rate) },
         { "decay", o->decay >= 0 && isfinite(o->decay) },
+        { "second beta", o->beta2 >= 0 && o->beta2 < 1 },
+        { "average", o->average >= 0 && o->average < 1 },
         { "corner", positive(o->corner) },
         { "number of classes", rows->classes != 1 && rows->classes <= HG_MLP_WIDTH },
     };
@@ -120,6 +122,7 @@ static double judge(const training *t, const runner *r, hg_mlp_room *room) {
 static void after_epoch(const training *t, runner *r, hg_mlp_room *room) {
     hg_mlp_task *task = r->task;
     task->epochs++;
+    hg_optimizer_swap(r->net.o);
     const double error = task->n_judge ? judge(t, r, room) : 0;
     if (!task->n_judge || error < task->error) {
         keep(r);
@@ -128,6 +131,7 @@ static void after_epoch(const training *t, runner *r, hg_mlp_room *room) {
     } else {
         r->since_best++;
     }
+    hg_optimizer_swap(r->net.o);
     r->done = task->epochs == t->o->epochs || (t->o->patience && r->since_best >= t->o->patience);
 }
 

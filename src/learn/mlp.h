@@ -36,6 +36,8 @@ typedef struct {
     size_t batch;          /* rows a step; default 32 */
     double rate;           /* of Adam with decoupled decay (AdamW); default 1e-3 */
     double decay;          /* default 0 */
+    double beta2;          /* of Adam; default 0.999 */
+    double average;        /* weights are averaged over steps (hg_optimizer_opts.average); 0: off; default 0 */
     double corner;         /* of the Huber loss, in units of y; default 1 */
     hg_rate_kind schedule; /* over all epochs; default HG_RATE_CONSTANT */
     size_t patience;       /* epochs without a better error on the judging rows before it stops; 0: never; default 0 */

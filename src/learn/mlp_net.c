@@ -29,6 +29,8 @@ static hg_status make(hg_mlp_net *net, const hg_mlp_opts *opts, uint64_t seed, h
     hg_optimizer_opts oo = hg_optimizer_opts_default();
     oo.kind = HG_ADAMW;
     oo.decay = opts->decay;
+    oo.beta2 = opts->beta2;
+    oo.average = opts->average;
     return hg_optimizer_new(&net->o, net->p, &oo, err);
 }
 

@@ -175,6 +175,47 @@ static void it_stops_early_and_keeps_the_best(void **state) {
     assert_int_equal(last.epochs, 3);
 }
 
+/* One step: the mean is of the first weights, 2 parts in 11, and the next ones (hagane/optimizer.h). */
+static void averages_by_hand(void **state) {
+    (void)state;
+    static float first[1000], next[1000], mean[1000];
+    const hg_mlp_rows rows = make_rows(0);
+    hg_mlp_opts o = hg_mlp_opts_default();
+    hg_mlp_task t = make_task(20, 2, first);
+    double moved = 0;
+    o.epochs = 1, o.batch = 200, t.n_judge = 0;
+    o.rate = 1e-30;
+    assert_ok(hg_mlp_train(&t, 1, &rows, &o, NULL, NULL, NULL));
+    o.rate = 1e-2, t.weights = next;
+    assert_ok(hg_mlp_train(&t, 1, &rows, &o, NULL, NULL, NULL));
+    o.average = 0.5, t.weights = mean;
+    assert_ok(hg_mlp_train(&t, 1, &rows, &o, NULL, NULL, NULL));
+    for (size_t i = 0; i < hg_mlp_size(&t.shape); i++) {
+        moved = fmax(moved, fabs((double)next[i] - (double)first[i]));
+        assert_close((double)mean[i], (2 * (double)first[i] + 9 * (double)next[i]) / 11, 1e-6);
+    }
+    assert_true(moved > 5e-3);
+}
+
+/* A fraction that is hundreds of deviations from the others' says no more than one that is dozens away. */
+static void inputs_far_out_are_drawn_in(void **state) {
+    (void)state;
+    const hg_learner *l = hg_learner_find("mlp");
+    double option[HG_LEARNER_OPTIONS_MOST], y[200], out[3];
+    hg_mlp_rows drawn = make_rows(0);
+    void *m;
+    for (size_t i = 0; i < 200; i++) y[i] = (double)drawn.y[i];
+    const hg_rows rows = { .n = 200, .d = 12, .x = x_of, .y = y };
+    hg_learner_defaults(option, l);
+    assert_ok(hg_learner_set(option, l, "members=1 width=16 epochs=20", NULL));
+    const hg_learning how = { .option = option, .seed = 3 };
+    assert_ok(l->fit(&m, &rows, &how, NULL));
+    float far[36] = { [0] = 1, [12] = 50, [24] = 5000 };
+    assert_ok(l->predict(out, NULL, m, &(hg_rows) { .n = 3, .d = 12, .x = far }, NULL, NULL));
+    assert_true(fabs(out[1] - out[2]) < 0.05 * fabs(out[0] - out[1]));
+    l->free(m);
+}
+
 static bool stop_at_two(void *user, const char *what, size_t done, size_t total) {
     (void)what, (void)total;
     *(size_t *)user = done;
@@ -206,7 +247,13 @@ static void what_cannot_be_is_refused(void **state) {
     assert_contains(err.msg, "rate");
     o.rate = 1e30;
     assert_int_equal(hg_mlp_train(&t, 1, &rows, &o, NULL, NULL, &err), HG_ENAN);
-    o.rate = 1e-3;
+    o.rate = 1e-3, o.average = 1;
+    assert_int_equal(hg_mlp_train(&t, 1, &rows, &o, NULL, NULL, &err), HG_EINVAL);
+    assert_contains(err.msg, "average");
+    o.average = 0, o.beta2 = -1;
+    assert_int_equal(hg_mlp_train(&t, 1, &rows, &o, NULL, NULL, &err), HG_EINVAL);
+    assert_contains(err.msg, "beta");
+    o.beta2 = 0.999;
     rows = make_rows(4);
     t.shape.width[3] = 4;
     assert_ok(hg_mlp_train(&t, 1, &rows, &o, NULL, NULL, &err));
@@ -285,6 +332,8 @@ int main(void) {
         TEST(huber_by_hand),
         TEST(neighbours_and_threads_change_nothing),
         TEST(it_stops_early_and_keeps_the_best),
+        TEST(averages_by_hand),
+        TEST(inputs_far_out_are_drawn_in),
         TEST(what_cannot_be_is_refused),
         TEST(memory_may_fail_anywhere),
         TEST(hostile_weights_are_refused),
