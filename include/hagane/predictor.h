@@ -18,6 +18,7 @@ HG_BEGIN_DECLS
 typedef struct hg_predictor hg_predictor;
 
 typedef enum { HG_TASK_AUTO, HG_TASK_VALUES, HG_TASK_CLASSES } hg_task_kind;
+const char *hg_task_name(size_t i); /* "auto", "values", "classes"; NULL past the last */
 
 typedef struct {
     hg_features_opts features; /* of the inputs; the target is excluded by itself                  defaults */
@@ -111,7 +112,8 @@ hg_predictor_score hg_predictor_score_of(const hg_predictor *p);     /* of left-
 const hg_predictor_class_score *hg_predictor_class_score_of(const hg_predictor *p,
                                                             size_t c);              /* the same; NULL past the last */
 const hg_predictor_source *hg_predictor_source_at(const hg_predictor *p, size_t i); /* offered; NULL past the last */
-size_t hg_predictor_sources(const hg_predictor *p);             /* that are inputs, of a model that was read, too */
+size_t hg_predictor_sources(const hg_predictor *p); /* that are inputs, of a model that was read, too */
+hg_predictor *const *hg_predictor_lent(const hg_predictor *p, size_t *n); /* those models themselves; p keeps them */
 size_t hg_predictor_rows(const hg_predictor *p, size_t *blank); /* learned from; left out for a blank target */
 
 /* ---- folds ------------------------------------------------------------------------------------------------------- */

@@ -14,16 +14,11 @@
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
-static const char *const TASK[] = {
-    [HG_TASK_AUTO] = "auto", [HG_TASK_VALUES] = "values", [HG_TASK_CLASSES] = "classes"
-};
-static const char *task_name(size_t i) { return i < sizeof TASK / sizeof *TASK ? TASK[i] : NULL; }
-
 static const cli_option LEARN[] = {
     { .name = "task",
       .type = CLI_CHOICE,
       .argument = "KIND",
-      .choice = task_name,
+      .choice = hg_task_name,
       .fallback = "auto: classes for texts and for 0 and 1, else values",
       .help = "Whether the target is a number to predict or the name of a class." },
     { .name = "learner",
@@ -91,8 +86,8 @@ hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, 
     const cli_args *a = &run->args;
     *o = hg_predictor_opts_default();
     HG_TRY(cli_inputs_read(&o->features, run, t, err));
-    for (size_t i = 0; task_name(i) && cli_has(a, "task"); i++)
-        if (strcmp(cli_value(a, "task"), TASK[i]) == 0) o->task = (hg_task_kind)i;
+    for (size_t i = 0; hg_task_name(i) && cli_has(a, "task"); i++)
+        if (strcmp(cli_value(a, "task"), hg_task_name(i)) == 0) o->task = (hg_task_kind)i;
     for (size_t i = 0; hg_scale_name(i) && cli_has(a, "scale"); i++)
         if (strcmp(cli_value(a, "scale"), hg_scale_name(i)) == 0) o->scale = (hg_scale_kind)i;
     o->learner = cli_value(a, "learner");
@@ -275,8 +270,8 @@ static hg_status json_train(cli_run *run, const char *folder, const hg_predictor
 
 /* ---- train ---------------------------------------------------------------------------------------------------------- */
 
-static hg_status train(cli_run *run, const hg_table *t, const char *target, const char *folder,
-                       const hg_predictor_opts *o, hg_err *err) {
+hg_status cli_tables_learn(cli_run *run, const hg_table *t, const char *target, const char *folder,
+                           const hg_predictor_opts *o, hg_err *err) {
     const char *path = run->args.positional[0];
     char hash[HG_HASH_SIZE] = "";
     hg_predictor *p;
@@ -305,7 +300,7 @@ hg_status cli_tables_train(cli_run *run, bool transfer, hg_err *err) {
     cli_sources sources = { 0 };
     hg_status st = cli_learn_read(&o, run, t, err);
     if (st == HG_OK) st = cli_sources_load(&sources, &o, run, target, transfer, err);
-    if (st == HG_OK) st = train(run, t, target, folder, &o, err);
+    if (st == HG_OK) st = cli_tables_learn(run, t, target, folder, &o, err);
     cli_sources_free(&sources);
     hg_table_free(t);
     return st;

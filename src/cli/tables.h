@@ -9,6 +9,11 @@ extern const cli_group cli_learn_group; /* --task, --learner, --parts, --single,
 
 /* With `transfer` the models of the libraries are sources, and what they are worth is said first. */
 HG_MUST_CHECK hg_status cli_tables_train(cli_run *run, bool transfer, hg_err *err);
+/* Learns, saves in the folder and prints. */
+HG_MUST_CHECK hg_status cli_tables_learn(cli_run *run, const hg_table *t, const char *target, const char *folder,
+                                         const hg_predictor_opts *o, hg_err *err);
+/* --again MODEL: as its recipe says, from the table that is given; are the weights the same? */
+HG_MUST_CHECK hg_status cli_tables_again(cli_run *run, hg_err *err);
 HG_MUST_CHECK hg_status cli_tables_predict(cli_run *run, const char *folder, hg_err *err);
 HG_MUST_CHECK hg_status cli_tables_evaluate(cli_run *run, hg_err *err);
 

@@ -296,6 +296,7 @@ static const char *trainable(size_t i) {
 static hg_status run_train(cli_run *run, hg_err *err) {
     const char *arch = cli_value(&run->args, "arch"), *name = cli_value(&run->args, "name");
     const char *folder = cli_value(&run->args, "out") ? cli_value(&run->args, "out") : name;
+    if (cli_has(&run->args, "again")) return cli_tables_again(run, err);
     const bool table = run->args.n_positional && cli_is_table(run->args.positional[0]);
     if (!arch && (table || cli_has(&run->args, "learner"))) return cli_tables_train(run, false, err);
     if (!arch) return hg_names_advise(err, hg_fail(err, HG_EINVAL, "--arch is missing"), "", trainable);
@@ -360,6 +361,10 @@ static const cli_option TRAIN[] = {
       .argument = "OPTION=VALUE",
       .repeatable = true,
       .help = "An option of the kind of model; --options lists them." },
+    { .name = "again",
+      .type = CLI_TEXT,
+      .argument = "MODEL",
+      .help = "Learn from the table what this model's recipe says, and tell whether the weights are the same bits." },
     { .name = "options", .help = "Print the options of the kind of model, and do nothing else." },
     { .name = NULL },
 };
@@ -391,6 +396,8 @@ static const cli_group *const GROUPS[] = { &TRAIN_GROUP, &cli_learn_group, &cli_
 static const cli_example EXAMPLES[] = {
     { "hagane train steels.csv --target 'yield strength' --name steels",
       "learn a column of a table from its other columns; a formula column becomes numbers" },
+    { "hagane train steels.csv --again ./steels --name steels-again",
+      "train a model again by the recipe in its folder, and compare the weights" },
     { "hagane train --arch qdf2 train.txt --validation val.txt --name mymodel",
       "learn energies, and how far off they are" },
     { "hagane train --arch qdf2 train.xyz --target U0 --unit hartree --set rounds=0 --name quick",

@@ -10,6 +10,13 @@
 
 enum { ROWS_LEAST = 5 };
 
+const char *hg_task_name(size_t i) {
+    static const char *const NAME[] = {
+        [HG_TASK_AUTO] = "auto", [HG_TASK_VALUES] = "values", [HG_TASK_CLASSES] = "classes"
+    };
+    return i < sizeof NAME / sizeof *NAME ? NAME[i] : NULL;
+}
+
 hg_predictor_opts hg_predictor_opts_default(void) {
     return (hg_predictor_opts) { .features = hg_features_opts_default(), .folds = hg_study_opts_default().folds };
 }
@@ -497,6 +504,10 @@ hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *
 
 const char *hg_predictor_name(const hg_predictor *p) { return p->name; }
 size_t hg_predictor_sources(const hg_predictor *p) { return p->n_sources; }
+hg_predictor *const *hg_predictor_lent(const hg_predictor *p, size_t *n) {
+    *n = p->n_sources;
+    return p->source;
+}
 const char *hg_predictor_target(const hg_predictor *p) { return p->target; }
 const char *hg_predictor_unit(const hg_predictor *p) { return p->unit; }
 size_t hg_predictor_classes(const hg_predictor *p) { return p->classes; }

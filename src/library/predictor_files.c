@@ -10,6 +10,7 @@
 #include "files/json.h"
 #include "files/json_read.h"
 #include "library/folder.h"
+#include "library/asked.h"
 #include "library/predictor_internal.h"
 #include <math.h>
 #include <stdio.h>
@@ -158,13 +159,13 @@ static void recipe_chosen(hg_json *j, const hg_predictor *p) {
 }
 
 static void recipe(hg_json *j, const hg_predictor *p, const hg_predictor_facts *f) {
-    const hg_predictor_opts *o = &p->opts;
+    hg_predictor_opts o = p->opts;
+    o.task = p->classes ? HG_TASK_CLASSES : HG_TASK_VALUES;
     hg_json_begin_object(j, NULL);
-    hg_json_string(j, "schema", "hagane.recipe/1");
+    hg_json_string(j, "schema", HG_ASKED_SCHEMA);
     hg_json_string(j, "file", file_name(f->file));
     hg_json_string(j, "sha256", f->sha256);
     hg_json_string(j, "target", p->target);
-    hg_json_string(j, "task", p->classes ? "classes" : "values");
     hg_json_begin_array(j, "inputs");
     for (size_t i = 0; hg_intake_column(p->intake, i); i++) hg_json_string(j, NULL, hg_intake_column(p->intake, i));
     hg_json_end_array(j);
@@ -173,15 +174,7 @@ static void recipe(hg_json *j, const hg_predictor *p, const hg_predictor_facts *
     hg_json_begin_array(j, "sources");
     for (size_t i = 0; i < p->n_sources; i++) hg_json_string(j, NULL, p->source[i]->name);
     hg_json_end_array(j);
-    hg_json_string(j, "learner", o->learner);
-    hg_json_string(j, "settings", o->settings);
-    hg_json_count(j, "folds", o->folds);
-    hg_json_string(j, "scale", hg_scale_name(o->scale));
-    hg_json_bool(j, "squared", o->squared);
-    hg_json_bool(j, "single", o->single);
-    if (o->alarms != 0) hg_json_number(j, "alarms", o->alarms);
-    hg_json_number(j, "budget_s", o->budget);
-    hg_json_count(j, "seed", (size_t)o->seed);
+    hg_asked_write(j, &o);
     recipe_chosen(j, p);
     hg_json_string(j, "library", hg_version());
     hg_json_end_object(j);

@@ -34,6 +34,32 @@ static int clean(void **state) {
 
 #define RIDGE "--learner", "ridge"
 
+/* By the recipe the same bits come out; from another table they do not, and it is said. */
+static void a_model_is_trained_again(void **state) {
+    (void)state;
+    char again[PATH + 10];
+    snprintf(again, sizeof again, "%s-again", folder);
+    program_result r = program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--parts", "4",
+                                   "--seed", "7", "--out", folder, NULL);
+    assert_int_equal(r.code, 0);
+    r = program_run("train", table, "--again", folder, "--out", again, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "bit for bit");
+    r = program_run("train", table, "--again", folder, "--out", again, "--seed", "8", NULL);
+    assert_int_equal(r.code, 2);
+    assert_contains(r.err, "the model's recipe says it");
+    char other[PATH], text[TEXT];
+    test_scratch(other, sizeof other, "other.csv");
+    size_t at = (size_t)snprintf(text, sizeof text, "formula,x,y (MPa)\n");
+    for (size_t i = 0; i < 12; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "Fe%zuO,%zu,%zu\n", i + 1, i, (i * i) % 7);
+    test_write_file(other, text);
+    r = program_run("train", other, "--again", folder, "--out", again, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.err, "is not the table");
+    assert_contains(r.out, "differ");
+}
+
 static void a_table_is_learned_and_predicted(void **state) {
     (void)state;
     program_result r = program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--out", folder,
@@ -156,6 +182,7 @@ static void steels_of_matbench(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_model_is_trained_again, paths, clean),
         cmocka_unit_test_setup_teardown(a_table_is_learned_and_predicted, paths, clean),
         cmocka_unit_test_setup_teardown(folds_are_evaluated, paths, clean),
         cmocka_unit_test_setup_teardown(mistakes_are_told, paths, clean),
