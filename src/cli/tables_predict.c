@@ -1,33 +1,42 @@
 /* cli/tables_predict.c -- `predict` where the model is one of tables: rows in, rows with predictions out
  *
- * Rows are predicted a block at a time: what needs memory is the table itself.
+ * The file is read, predicted and written a part at a time, so that with --out its length needs no memory. The texts of a part's
+ * rows are made side by side, too.
  */
 #include "cli/grid.h"
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/tables.h"
-#include "library/predictor_internal.h"
+#include "core/memory.h"
+#include "files/csv.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK = 4096 };
+enum { PART = 1024 /* rows */, CHUNK = 256 /* rows whose texts one thread makes */ };
+
+typedef struct {
+    hg_text rows, words;
+    size_t outside, failed;
+} chunk;
 
 typedef struct {
     hg_predictor *p;
-    const hg_table *t;
+    const hg_table *t;    /* the part at hand */
+    size_t target_column; /* of it; SIZE_MAX: it has none */
     const char *target;
     double level;
     bool keep_going;
     hg_output *csv; /* NULL: standard output */
     hg_json *json;  /* NULL: CSV */
-    hg_text rows;
+    hg_forecast *f; /* [cap] */
+    hg_err *why;    /* [cap] */
+    chunk *chunk;   /* [n_chunks] */
+    size_t cap, cap_why, n_chunks, cap_chunks;
     size_t done, outside, failed;
 } job;
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
-
-static bool is_target(const job *b, size_t j) { return strcmp(hg_table_column(b->t, j)->name, b->target) == 0; }
 
 /* "y low90 (MPa)" of "y (MPa)". */
 static void heading(hg_text *t, const job *b, const char *what) {
@@ -49,7 +58,7 @@ static void heading(hg_text *t, const job *b, const char *what) {
 
 static void header(hg_text *t, const job *b) {
     for (size_t j = 0, n = 0; j < hg_table_columns(b->t); j++) {
-        if (is_target(b, j)) continue;
+        if (j == b->target_column) continue;
         if (n++) hg_text_put(t, ",", 1);
         cli_csv_cell(t, hg_table_column(b->t, j)->name);
     }
@@ -81,8 +90,9 @@ static void number_cell(hg_text *t, double x) {
 
 /* Why it is outside, in a word or two. */
 static const char *outside_words(hg_text *t, const hg_forecast *f) {
+    if (!f->outside) return "no";
     t->len = 0;
-    hg_text_add(t, "%s", f->outside ? "" : "no");
+    hg_text_put(t, "", 0);
     if (f->element) hg_text_add(t, "element %s", f->element);
     if (f->column) hg_text_add(t, "%s%s", t->len ? "; " : "", f->column);
     if (f->outside && !f->element && !f->column) hg_text_add(t, "far");
@@ -91,9 +101,12 @@ static const char *outside_words(hg_text *t, const hg_forecast *f) {
 
 static void csv_row(hg_text *t, const job *b, size_t row, const hg_forecast *f, const hg_err *why, hg_text *words) {
     for (size_t j = 0, n = 0; j < hg_table_columns(b->t); j++) {
-        if (is_target(b, j)) continue;
+        if (j == b->target_column) continue;
         if (n++) hg_text_put(t, ",", 1);
-        cli_cell(t, b->t, j, row);
+        if (hg_table_column(b->t, j)->kind == HG_COLUMN_TEXT)
+            cli_csv_cell(t, hg_table_text(b->t, j, row));
+        else
+            cli_cell(t, b->t, j, row);
     }
     const size_t classes = hg_predictor_classes(b->p);
     const bool good = why->code == HG_OK;
@@ -135,60 +148,117 @@ static void json_row(hg_json *j, const job *b, const hg_forecast *f, const hg_er
     hg_json_end_object(j);
 }
 
-/* ---- blocks --------------------------------------------------------------------------------------------------------- */
+/* ---- parts ---------------------------------------------------------------------------------------------------------- */
 
-static hg_status write_block(cli_run *run, job *b, size_t first, size_t n, const hg_forecast *f, const hg_err *why,
-                             hg_err *err) {
-    hg_text words = hg_text_new(0);
-    b->rows.len = 0;
-    for (size_t i = 0; i < n; i++) {
-        b->outside += f[i].outside;
-        b->failed += why[i].code != HG_OK;
-        if (b->json)
-            json_row(b->json, b, &f[i], &why[i], &words);
-        else
-            csv_row(&b->rows, b, first + i, &f[i], &why[i], &words);
+static void format_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    const job *b = ctx;
+    chunk *c = &b->chunk[begin / CHUNK];
+    (void)worker;
+    c->rows.len = c->outside = c->failed = 0;
+    for (size_t i = begin; i < end; i++) {
+        c->outside += b->f[i].outside;
+        c->failed += b->why[i].code != HG_OK;
+        if (!b->json) csv_row(&c->rows, b, i, &b->f[i], &b->why[i], &c->words);
     }
-    hg_text_free(&words);
+}
+
+static hg_status write_part(cli_run *run, job *b, size_t n, hg_err *err) {
+    hg_pool_for(run->pool, n, CHUNK, format_task, b);
+    for (size_t k = 0; k * CHUNK < n; k++) {
+        chunk *c = &b->chunk[k];
+        b->outside += c->outside;
+        b->failed += c->failed;
+        if (c->rows.failed) return hg_fail(err, HG_ENOMEM, "no memory for the output");
+        for (size_t i = k * CHUNK; b->json && i < n && i < (k + 1) * CHUNK; i++)
+            json_row(b->json, b, &b->f[i], &b->why[i], &c->words);
+        if (b->csv) HG_TRY(hg_output_write(b->csv, c->rows.s, c->rows.len, err));
+        if (!b->csv && !b->json) hg_text_put(&run->out, c->rows.s, c->rows.len);
+    }
     b->done += n;
-    if (b->json) return HG_OK;
-    if (b->rows.failed) return hg_fail(err, HG_ENOMEM, "no memory for the output");
-    if (b->csv) return hg_output_write(b->csv, b->rows.s, b->rows.len, err);
-    hg_text_put(&run->out, b->rows.s, b->rows.len);
     return run->out.failed ? hg_fail(err, HG_ENOMEM, "no memory for the output") : HG_OK;
 }
 
-static hg_status run_block(cli_run *run, job *b, size_t first, size_t n, hg_arena *mem, hg_err *err) {
-    size_t *index = hg_alloc(mem, n, sizeof *index);
-    hg_forecast *f = hg_alloc(mem, n, sizeof *f);
-    hg_err *why = hg_alloc(mem, n, sizeof *why);
-    hg_table *block;
-    if (!index || !f || !why) return hg_fail(err, HG_ENOMEM, "no memory for a block of rows");
-    for (size_t i = 0; i < n; i++) index[i] = first + i;
-    HG_TRY(hg_table_pick(&block, b->t, index, n, err));
-    const hg_status st = hg_predictor_predict(f, why, b->p, block, b->level, run->pool, mem, err);
-    hg_table_free(block);
-    HG_TRY(st);
-    for (size_t i = 0; i < n && !b->keep_going; i++)
-        if (why[i].code != HG_OK) {
-            hg_fail(err, why[i].code, "%s", why[i].msg);
-            return hg_advise(err, why[i].code, "%s",
-                             why[i].hint[0] ? why[i].hint : "--keep-going predicts the others and says what is wrong");
-        }
-    return write_block(run, b, first, n, f, why, err);
+static hg_status make_room(job *b, size_t n, hg_err *err) {
+    const size_t chunks = (n + CHUNK - 1) / CHUNK;
+    const bool good = hg_grow(&b->f, &b->cap, n, sizeof *b->f) && hg_grow(&b->why, &b->cap_why, n, sizeof *b->why) &&
+                      hg_grow(&b->chunk, &b->cap_chunks, chunks, sizeof *b->chunk);
+    if (!good) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows", n);
+    for (; b->n_chunks < chunks; b->n_chunks++)
+        b->chunk[b->n_chunks] = (chunk) { hg_text_new(0), hg_text_new(0), 0, 0 };
+    return HG_OK;
 }
 
-static hg_status all_blocks(cli_run *run, job *b, hg_err *err) {
-    const size_t rows = hg_table_rows(b->t);
-    hg_arena *mem = hg_arena_new();
-    hg_status st = mem ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for rows");
-    for (size_t first = 0; first < rows && st == HG_OK; first += BLOCK) {
-        const hg_mark mark = hg_arena_mark(mem);
-        st = run_block(run, b, first, rows - first < BLOCK ? rows - first : BLOCK, mem, err);
-        hg_arena_reset(mem, mark);
-        if (st == HG_OK && !hg_progress(&run->hooks, "predicting", b->done, rows)) st = HG_ECANCEL;
+static hg_status predict_part(cli_run *run, job *b, hg_arena *mem, hg_err *err) {
+    const size_t n = hg_table_rows(b->t);
+    HG_TRY(make_room(b, n, err));
+    HG_TRY(hg_predictor_predict(b->f, b->why, b->p, b->t, b->level, run->pool, mem, err));
+    for (size_t i = 0; i < n && !b->keep_going; i++)
+        if (b->why[i].code != HG_OK) {
+            const hg_err *why = &b->why[i];
+            hg_fail(err, why->code, "%s", why->msg);
+            return hg_advise(err, why->code, "%s",
+                             why->hint[0] ? why->hint : "--keep-going predicts the others and says what is wrong");
+        }
+    return write_part(run, b, n, err);
+}
+
+static void find_target(job *b) {
+    b->target_column = SIZE_MAX;
+    for (size_t j = 0; j < hg_table_columns(b->t); j++)
+        if (strcmp(hg_table_column(b->t, j)->name, b->target) == 0) b->target_column = j;
+}
+
+/* The header line, when the first part tells the columns. */
+static hg_status write_header(cli_run *run, const job *b, hg_err *err) {
+    hg_text t = hg_text_new(0);
+    header(&t, b);
+    hg_status st = t.failed ? hg_fail(err, HG_ENOMEM, "no memory for the output") : HG_OK;
+    if (st == HG_OK && b->csv) st = hg_output_write(b->csv, t.s, t.len, err);
+    if (st == HG_OK && !b->csv) hg_text_put(&run->out, t.s, t.len);
+    hg_text_free(&t);
+    return st;
+}
+
+static hg_status all_parts(cli_run *run, job *b, hg_csv_parts *parts, hg_err *err) {
+    for (;;) {
+        hg_table *t;
+        HG_TRY(hg_csv_parts_next(&t, parts, PART, err));
+        if (!t) return HG_OK;
+        b->t = t;
+        find_target(b);
+        hg_arena *mem = hg_arena_new();
+        hg_status st = mem ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for rows");
+        if (st == HG_OK && !b->done && !b->json) st = write_header(run, b, err);
+        if (st == HG_OK) st = predict_part(run, b, mem, err);
+        hg_arena_free(mem);
+        hg_table_free(t);
+        HG_TRY(st);
     }
-    hg_arena_free(mem);
+}
+
+static hg_status read_parts(cli_run *run, job *b, hg_input *in, hg_err *err) {
+    const char *text[64];
+    hg_csv_opts o = hg_csv_opts_default();
+    hg_csv_parts *parts;
+    for (o.n_text = 0; o.n_text < 64 && (text[o.n_text] = hg_predictor_text_column(b->p, o.n_text)); o.n_text++) {}
+    o.text = text;
+    o.hooks = &run->hooks;
+    HG_TRY(hg_csv_parts_begin(&parts, in, &o, err));
+    const hg_status st = all_parts(run, b, parts, err);
+    hg_csv_parts_end(parts);
+    return st;
+}
+
+static hg_status all_rows(cli_run *run, job *b, hg_err *err) {
+    const char *path = run->args.positional[0];
+    const hg_csv_opts defaults = hg_csv_opts_default();
+    hg_input_opts o = hg_input_opts_default();
+    hg_input *in;
+    o.max_bytes = defaults.max_bytes;
+    if (!cli_is_stream(path)) HG_TRY(cli_input(run, path, NULL, 0, err));
+    HG_TRY(hg_input_open(&in, path, &o, err));
+    const hg_status st = read_parts(run, b, in, err);
+    hg_input_free(in);
     return st;
 }
 
@@ -203,7 +273,7 @@ static hg_status write_json(cli_run *run, job *b, hg_err *err) {
     for (size_t c = 0; c < hg_predictor_classes(b->p); c++) hg_json_string(&j, NULL, hg_predictor_class(b->p, c));
     hg_json_end_array(&j);
     hg_json_begin_array(&j, "rows");
-    HG_TRY(all_blocks(run, b, err));
+    HG_TRY(all_rows(run, b, err));
     hg_json_end_array(&j);
     hg_json_count(&j, "n", b->done);
     hg_json_count(&j, "n_outside", b->outside);
@@ -214,23 +284,12 @@ static hg_status write_json(cli_run *run, job *b, hg_err *err) {
 static hg_status write_csv(cli_run *run, job *b, hg_err *err) {
     const char *out = cli_value(&run->args, "out");
     if (out && strcmp(out, "-") != 0) HG_TRY(cli_stream_open(&b->csv, run, out, err));
-    header(b->csv ? &b->rows : &run->out, b);
-    if (b->csv) HG_TRY(hg_output_write(b->csv, b->rows.s, b->rows.len, err));
-    HG_TRY(all_blocks(run, b, err));
+    HG_TRY(all_rows(run, b, err));
     return b->csv ? cli_stream_close(run, b->csv, err) : HG_OK;
 }
 
 static hg_status predict(cli_run *run, job *b, hg_err *err) {
-    const char *text[64];
-    hg_csv_opts o = hg_csv_opts_default();
-    hg_table *t;
-    for (o.n_text = 0; o.n_text < 64 && (text[o.n_text] = hg_predictor_text_column(b->p, o.n_text)); o.n_text++) {}
-    o.text = text;
-    HG_TRY(cli_table_read_as(&t, run, run->args.positional[0], &o, err));
-    b->t = t;
-    const hg_status st = run->json ? write_json(run, b, err) : write_csv(run, b, err);
-    hg_table_free(t);
-    HG_TRY(st);
+    HG_TRY(run->json ? write_json(run, b, err) : write_csv(run, b, err));
     if (b->outside)
         hg_log(&run->hooks, HG_LOG_WARN, "%zu of %zu rows are unlike what the model has learned from", b->outside,
                b->done);
@@ -246,9 +305,14 @@ hg_status cli_tables_predict(cli_run *run, const char *folder, hg_err *err) {
                          "--out writes CSV; redirect standard output for JSON");
     HG_TRY(hg_predictor_load(&b.p, folder, err));
     b.target = hg_predictor_target(b.p);
-    b.rows = hg_text_new(0);
     const hg_status st = predict(run, &b, err);
-    hg_text_free(&b.rows);
+    for (size_t k = 0; k < b.n_chunks; k++) {
+        hg_text_free(&b.chunk[k].rows);
+        hg_text_free(&b.chunk[k].words);
+    }
+    hg_free(b.chunk);
+    hg_free(b.f);
+    hg_free(b.why);
     hg_predictor_free(b.p);
     return st;
 }

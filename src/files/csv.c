@@ -21,7 +21,9 @@ static const size_t SAMPLE_BYTES = (size_t)128 << 20; /* a very wide table is de
 typedef struct {
     const char *name;
     size_t file_column;
-    hg_cells *to; /* NULL: not wanted */
+    hg_cells *to;        /* NULL: not wanted */
+    hg_column_kind kind; /* once it is decided */
+    bool kept;
     bool text;    /* as asked */
     bool unnamed; /* at the end of the header: must stay empty */
     hg_place too_big;
@@ -41,6 +43,7 @@ typedef struct {
     hg_csv_rows rows;
     hg_table *t;
     size_t row, full_rows; /* rows so far; up to the last that is not all empty */
+    size_t told;           /* rows of earlier parts */
     size_t blank_lines;
     bool decided;
     char *scratch; /* a cell with "" made " */
@@ -258,6 +261,7 @@ static hg_status read_header(reader *r, hg_err *err) {
     warn_of_numbers(r);
     for (size_t j = 0; j < r->n; j++) {
         csv_column *c = &r->column[j];
+        c->kept = keep[j];
         if (keep[j]) HG_TRY(hg_table_open_column(&c->to, r->t, c->name, HG_COLUMN_TEXT, c->file_column, err));
     }
     return HG_OK;
@@ -298,11 +302,12 @@ static hg_status tell_progress(const reader *r, hg_err *err) {
     return hg_fail(err, HG_ECANCEL, "%s: reading was stopped at row %zu", r->name, r->row);
 }
 
-static hg_status read_rows(reader *r, hg_err *err) {
+/* To the end (*more false), or until `most` rows are there whose last is not empty: an empty one may be the end's. */
+static hg_status read_rows(bool *more, reader *r, size_t most, hg_err *err) {
     for (;;) {
-        bool more, empty = true;
-        HG_TRY(hg_csv_rows_next(&more, &r->rows, err));
-        if (!more) return HG_OK;
+        bool empty = true;
+        HG_TRY(hg_csv_rows_next(more, &r->rows, err));
+        if (!*more) return HG_OK;
         for (size_t j = 0; empty && j < r->rows.n; j++) empty = r->rows.cell[j].len == 0 && !r->rows.cell[j].quoted;
         if (empty && r->rows.n == 1 && r->n > 1) {
             r->blank_lines++;
@@ -312,7 +317,8 @@ static hg_status read_rows(reader *r, hg_err *err) {
         HG_TRY(put_row(r, err));
         if (!empty) r->full_rows = r->row;
         if (!r->decided && (r->row >= r->o.sample || hg_table_pool_bytes(r->t) > SAMPLE_BYTES)) HG_TRY(decide(r, err));
-        if (r->row % PROGRESS_EVERY == 0) HG_TRY(tell_progress(r, err));
+        if ((r->told + r->row) % PROGRESS_EVERY == 0) HG_TRY(tell_progress(r, err));
+        if (r->decided && r->row >= most && r->full_rows == r->row) return HG_OK;
     }
 }
 
@@ -338,11 +344,12 @@ static void tell_result(const reader *r) {
     if (r->blank_lines)
         hg_log(r->o.hooks, HG_LOG_INFO, "%s: passed over %zu blank line%s", r->name, r->blank_lines,
                r->blank_lines == 1 ? "" : "s");
-    hg_log(r->o.hooks, HG_LOG_INFO, "%s: %zu row%s, %zu column%s of numbers, %zu of text", r->name, r->row,
-           r->row == 1 ? "" : "s", numbers, numbers == 1 ? "" : "s", n - numbers);
+    const size_t rows = r->told + r->row;
+    hg_log(r->o.hooks, HG_LOG_INFO, "%s: %zu row%s, %zu column%s of numbers, %zu of text", r->name, rows,
+           rows == 1 ? "" : "s", numbers, numbers == 1 ? "" : "s", n - numbers);
 }
 
-static hg_status read_table(reader *r, size_t chunk, hg_err *err) {
+static hg_status begin_table(reader *r, size_t chunk, hg_err *err) {
     HG_TRY(hg_csv_head_begin(&r->rows, &r->dialect, r->in,
                              &(hg_csv_head_opts) { r->o.separator, r->o.decimal, chunk, r->o.hooks }, r->mem, err));
     bool more;
@@ -352,9 +359,11 @@ static hg_status read_table(reader *r, size_t chunk, hg_err *err) {
             return hg_advise(err, hg_fail(err, HG_EDATA, "%s: is empty", r->name),
                              "a table is a line of column names and one line a row");
     } while (r->rows.n == 1 && r->rows.cell[0].len == 0 && !r->rows.cell[0].quoted);
-    HG_TRY(read_header(r, err));
-    HG_TRY(read_rows(r, err));
-    if (r->full_rows == 0)
+    return read_header(r, err);
+}
+
+static hg_status end_table(reader *r, hg_err *err) {
+    if (r->told + r->full_rows == 0)
         return hg_advise(err, hg_fail(err, HG_EDATA, "%s: has a header and no rows", r->name),
                          "the first line names the columns; the rows begin on the second");
     if (!r->decided) HG_TRY(decide(r, err));
@@ -362,6 +371,13 @@ static hg_status read_table(reader *r, size_t chunk, hg_err *err) {
     hg_table_end(r->t, r->row);
     tell_result(r);
     return tell_progress(r, err);
+}
+
+static hg_status read_table(reader *r, size_t chunk, hg_err *err) {
+    bool more;
+    HG_TRY(begin_table(r, chunk, err));
+    HG_TRY(read_rows(&more, r, SIZE_MAX, err));
+    return end_table(r, err);
 }
 
 /* ---- the public calls ------------------------------------------------------------------------------------------ */
@@ -433,4 +449,74 @@ hg_status hg_csv_read_memory(hg_table **out, const char *name, const char *bytes
     *out = NULL;
     HG_TRY(hg_input_open_memory(&in, name, bytes, n, &o, err));
     return read_and_free(out, in, opts, err);
+}
+
+/* ---- part by part ---------------------------------------------------------------------------------------------- */
+
+struct hg_csv_parts {
+    reader r;
+    bool begun, ended;
+};
+
+hg_status hg_csv_parts_begin(hg_csv_parts **out, hg_input *in, const hg_csv_opts *opts, hg_err *err) {
+    hg_csv_parts *p = *out = hg_calloc(1, sizeof *p);
+    if (!p) return hg_fail(err, HG_ENOMEM, "%s: no memory to read it", hg_input_name(in));
+    p->r = (reader) { .o = opts ? *opts : hg_csv_opts_default(), .in = in, .name = hg_input_name(in) };
+    const hg_status st = check_opts(&p->r, err);
+    p->r.mem = hg_arena_new();
+    if (st == HG_OK) return HG_OK;
+    hg_csv_parts_end(p);
+    *out = NULL;
+    return st;
+}
+
+/* The columns of the first part, empty again. */
+static hg_status same_columns(reader *r, hg_err *err) {
+    r->row = r->full_rows = 0;
+    for (size_t j = 0; j < r->n; j++) {
+        csv_column *c = &r->column[j];
+        c->to = NULL;
+        c->too_big = (hg_place) { 0 };
+        if (c->kept) HG_TRY(hg_table_open_column(&c->to, r->t, c->name, c->kind, c->file_column, err));
+    }
+    return HG_OK;
+}
+
+static hg_status read_part(hg_csv_parts *p, size_t rows, hg_err *err) {
+    reader *r = &p->r;
+    bool more;
+    HG_TRY(hg_table_begin(&r->t, r->name, err));
+    HG_TRY(p->begun ? same_columns(r, err) : begin_table(r, CHUNK, err));
+    p->begun = true;
+    HG_TRY(read_rows(&more, r, rows, err));
+    p->ended = !more;
+    if (p->ended) return end_table(r, err);
+    for (size_t j = 0; j < r->n; j++)
+        if (r->column[j].kept) r->column[j].kind = r->column[j].to->pub.kind;
+    r->told += r->row;
+    hg_table_end(r->t, r->row);
+    return HG_OK;
+}
+
+hg_status hg_csv_parts_next(hg_table **t, hg_csv_parts *p, size_t rows, hg_err *err) {
+    *t = NULL;
+    if (p->ended) return HG_OK;
+    p->ended = true; /* unless all goes well */
+    const hg_status st = read_part(p, rows, err);
+    if (st != HG_OK || p->r.row == 0) { /* nothing but empty rows behind the last part */
+        hg_table_free(p->r.t);
+        p->r.t = NULL;
+        return st;
+    }
+    *t = p->r.t;
+    p->r.t = NULL;
+    return HG_OK;
+}
+
+void hg_csv_parts_end(hg_csv_parts *p) {
+    if (!p) return;
+    hg_csv_rows_end(&p->r.rows);
+    hg_free(p->r.scratch);
+    hg_arena_free(p->r.mem);
+    hg_free(p);
 }

@@ -1,13 +1,13 @@
 /* learn/domain.c -- see learn/domain.h */
 #include "learn/domain.h"
 #include "core/memory.h"
-#include "num/vector.h"
+#include "learn/rows_kernel.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 64 };
+enum { CHUNK = 64, TOGETHER = HG_ROWS_TOGETHER, LANES = 8 };
 static const double FAR_SHARE = 0.99, MARGIN = 1.25;
 
 static hg_status make(hg_domain *dom, size_t d, size_t points, hg_err *err) {
@@ -40,12 +40,20 @@ static void choose_axes(hg_domain *dom, uint64_t seed) {
             dom->axis[j * dom->axes + a] = project ? hg_rng_normal(&r) / sqrt((double)dom->axes) : (double)(a == j);
 }
 
-static void place(double *out, const hg_domain *dom, const float *x, double *z) {
-    double at[HG_DOMAIN_AXES] = { 0 };
-    hg_scaling_apply(z, &dom->scaling, x, 1);
-    for (size_t j = 0; j < dom->d; j++)
-        for (size_t a = 0; a < dom->axes; a++) at[a] += dom->axis[j * dom->axes + a] * z[j];
-    memcpy(out, at, dom->axes * sizeof *out);
+typedef double places[TOGETHER][HG_DOMAIN_AXES];
+
+/* n <= TOGETHER rows; z[TOGETHER,d] is scratch. */
+static void place(places at, const hg_domain *dom, const float *x, size_t n, double *z) {
+    hg_scaling_apply(z, &dom->scaling, x, n);
+    if (n < TOGETHER) memset(z + n * dom->d, 0, (TOGETHER - n) * dom->d * sizeof *z);
+    if (dom->axes == HG_ROWS_AXES) {
+        hg_rows_project(at[0], dom->axis, z, dom->d);
+        return;
+    }
+    memset(at, 0, sizeof(places));
+    for (size_t r = 0; r < n; r++)
+        for (size_t j = 0; j < dom->d; j++)
+            for (size_t a = 0; a < dom->axes; a++) at[r][a] += dom->axis[j * dom->axes + a] * z[r * dom->d + j];
 }
 
 static size_t group_of(const hg_rows *rows, size_t i) { return rows->group ? rows->group[i] : i; }
@@ -91,7 +99,7 @@ static hg_status measure_reach(hg_domain *dom, const hg_rows *rows, hg_pool *poo
 static hg_status fit(hg_domain *dom, const hg_rows *rows, const bool *plain, uint64_t seed, hg_pool *pool,
                      hg_err *err) {
     size_t *order = hg_malloc(rows->n, sizeof *order);
-    double *z = hg_malloc(dom->d, sizeof *z);
+    double *z = hg_malloc(TOGETHER * dom->d, sizeof *z);
     dom->group = hg_malloc(dom->points, sizeof *dom->group);
     hg_status st = order && z && dom->group ? hg_scaling_fit(&dom->scaling, rows, err)
                                             : hg_fail(err, HG_ENOMEM, "no memory for the domain of a model");
@@ -101,9 +109,9 @@ static hg_status fit(hg_domain *dom, const hg_rows *rows, const bool *plain, uin
         hg_rng_shuffle(&r, order, rows->n);
         choose_axes(dom, seed);
         for (size_t p = 0; p < dom->points; p++) {
-            double at[HG_DOMAIN_AXES];
-            place(at, dom, rows->x + order[p] * dom->d, z);
-            for (size_t a = 0; a < dom->axes; a++) dom->point[a * dom->points + p] = at[a];
+            places at;
+            place(at, dom, rows->x + order[p] * dom->d, 1, z);
+            for (size_t a = 0; a < dom->axes; a++) dom->point[a * dom->points + p] = at[0][a];
             dom->group[p] = group_of(rows, order[p]);
         }
         ranges(dom, rows, plain);
@@ -129,45 +137,60 @@ typedef struct {
     const hg_domain *dom;
     const hg_rows *rows;
     bool apart;
-    double *scratch; /* [workers, d] */
+    size_t *plain; /* [n_plain]: columns whose range is known */
+    size_t n_plain;
+    double *scratch; /* [workers, TOGETHER, d] */
 } looking;
 
 static double nearest(const hg_domain *dom, const double *at, bool apart, size_t group) {
-    double square[HG_DOMAIN_POINTS] = { 0 }, least = INFINITY;
-    for (size_t a = 0; a < dom->axes; a++)
-        hg_add_square_difference(square, dom->point + a * dom->points, at[a], 1, dom->points);
-    for (size_t p = 0; p < dom->points; p++)
-        if (!(apart && dom->group[p] == group) && square[p] < least) least = square[p];
-    return sqrt(least);
+    double square[HG_DOMAIN_POINTS + LANES], least[LANES], all = INFINITY;
+    hg_rows_squares(square, dom->point, at, dom->axes, dom->points);
+    for (size_t p = 0; apart && p < dom->points; p++)
+        if (dom->group[p] == group) square[p] = INFINITY;
+    for (size_t k = 0; k < LANES; k++) square[dom->points + k] = least[k] = INFINITY;
+    for (size_t p = 0; p < dom->points; p += LANES)
+        for (size_t k = 0; k < LANES; k++) least[k] = square[p + k] < least[k] ? square[p + k] : least[k];
+    for (size_t k = 0; k < LANES; k++) all = least[k] < all ? least[k] : all;
+    return sqrt(all);
+}
+
+static hg_domain_view view_of(const looking *l, size_t i, const double *at) {
+    const hg_domain *dom = l->dom;
+    const float *x = l->rows->x + i * dom->d;
+    hg_domain_view v = { .column = SIZE_MAX };
+    v.distance = nearest(dom, at, l->apart, group_of(l->rows, i)) / dom->reach;
+    for (size_t k = 0; k < l->n_plain && v.column == SIZE_MAX; k++)
+        if (x[l->plain[k]] < dom->low[l->plain[k]] || x[l->plain[k]] > dom->high[l->plain[k]]) v.column = l->plain[k];
+    const hg_composition *c = dom->has_composition && l->rows->composition ? &l->rows->composition[i] : NULL;
+    for (size_t k = 0; c && k < c->n && !v.element; k++)
+        if (!dom->element[c->species[k].z]) v.element = c->species[k].z;
+    v.outside = v.element || v.column != SIZE_MAX || v.distance > 1;
+    return v;
 }
 
 static void look_task(void *ctx, size_t begin, size_t end, size_t worker) {
     const looking *l = ctx;
     const hg_domain *dom = l->dom;
-    double at[HG_DOMAIN_AXES];
-    for (size_t i = begin; i < end; i++) {
-        const float *x = l->rows->x + i * dom->d;
-        hg_domain_view v = { .column = SIZE_MAX };
-        place(at, dom, x, l->scratch + worker * dom->d);
-        v.distance = nearest(dom, at, l->apart, group_of(l->rows, i)) / dom->reach;
-        for (size_t j = 0; j < dom->d && v.column == SIZE_MAX; j++)
-            if (x[j] < dom->low[j] || x[j] > dom->high[j]) v.column = j;
-        const hg_composition *c = dom->has_composition && l->rows->composition ? &l->rows->composition[i] : NULL;
-        for (size_t k = 0; c && k < c->n && !v.element; k++)
-            if (!dom->element[c->species[k].z]) v.element = c->species[k].z;
-        v.outside = v.element || v.column != SIZE_MAX || v.distance > 1;
-        l->view[i] = v;
+    for (size_t i = begin; i < end; i += TOGETHER) {
+        const size_t n = end - i < TOGETHER ? end - i : TOGETHER;
+        places at;
+        place(at, dom, l->rows->x + i * dom->d, n, l->scratch + worker * TOGETHER * dom->d);
+        for (size_t r = 0; r < n; r++) l->view[i + r] = view_of(l, i + r, at[r]);
     }
 }
 
 hg_status hg_domain_look(hg_domain_view *view, const hg_domain *dom, const hg_rows *rows, bool apart, hg_pool *pool,
                          hg_err *err) {
     looking l = { .view = view, .dom = dom, .rows = rows, .apart = apart && dom->group };
-    l.scratch = hg_malloc(hg_pool_threads(pool) * dom->d, sizeof *l.scratch);
-    if (!l.scratch) return hg_fail(err, HG_ENOMEM, "no memory for the domain of a model");
-    hg_pool_for(pool, rows->n, CHUNK, look_task, &l);
+    l.scratch = hg_malloc(hg_pool_threads(pool) * TOGETHER * dom->d, sizeof *l.scratch);
+    l.plain = hg_malloc(dom->d, sizeof *l.plain);
+    const bool ready = l.scratch && l.plain;
+    for (size_t j = 0; ready && j < dom->d; j++)
+        if (dom->low[j] > -FLT_MAX || dom->high[j] < FLT_MAX) l.plain[l.n_plain++] = j;
+    if (ready) hg_pool_for(pool, rows->n, CHUNK, look_task, &l);
     hg_free(l.scratch);
-    return HG_OK;
+    hg_free(l.plain);
+    return ready ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for the domain of a model");
 }
 
 /* ---- files --------------------------------------------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #define HG_LEARN_DOMAIN_H
 #include "learn/scaling.h"
 
-enum { HG_DOMAIN_POINTS = 256, HG_DOMAIN_AXES = 16 };
+enum { HG_DOMAIN_POINTS = 256, HG_DOMAIN_AXES = 16 /* as HG_ROWS_AXES */ };
 
 typedef struct {
     size_t d;

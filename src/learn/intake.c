@@ -161,9 +161,9 @@ typedef struct {
     const group *main; /* the formula whose composition is handed on; NULL */
     float *x;
     hg_composition *composition; /* NULL: no formula */
-    size_t *key;
-    hg_err *why;     /* [rows] */
-    double *scratch; /* [workers, widest] */
+    size_t *key;                 /* [rows]; NULL: not wanted */
+    hg_err *why;                 /* [rows] */
+    double *scratch;             /* [workers, widest] */
     size_t widest;
 } filling;
 
@@ -232,6 +232,7 @@ static hg_status fill_row(const filling *w, size_t i, double *all, hg_err *err) 
             HG_TRY(formula_cell(x + g->first, w, g, i, hg_table_text(w->t, w->at[k], i), all, err));
     }
     char formula[FORMULA_SIZE];
+    if (!w->key) return HG_OK;
     if (w->main) { /* FNV of the reduced formula: Fe2O3 and Fe4O6 are one group */
         const size_t len = hg_composition_write(formula, sizeof formula, &w->composition[i]);
         w->key[i] = (size_t)hash_bytes(formula, len < sizeof formula ? len : sizeof formula - 1);
@@ -264,8 +265,8 @@ static hg_status find_columns(size_t *at, const hg_intake *f, const hg_table *t,
     return HG_OK;
 }
 
-hg_status hg_intake_rows(hg_rows *out, hg_err *why, const hg_intake *f, const hg_table *t, hg_pool *pool, hg_arena *mem,
-                         hg_err *err) {
+static hg_status rows_of(hg_rows *out, hg_err *why, const hg_intake *f, const hg_table *t, bool keyed, hg_pool *pool,
+                         hg_arena *mem, hg_err *err) {
     const size_t n = hg_table_rows(t), workers = hg_pool_threads(pool);
     filling w = { .f = f, .t = t, .main = formula_group(f), .why = why };
     size_t *at = hg_alloc(mem, f->n, sizeof *at);
@@ -276,11 +277,11 @@ hg_status hg_intake_rows(hg_rows *out, hg_err *why, const hg_intake *f, const hg
         if (f->group[g].d && hg_descriptor_dim(f->group[g].d) > w.widest) w.widest = hg_descriptor_dim(f->group[g].d);
     w.scratch = hg_alloc(mem, workers * w.widest, sizeof *w.scratch);
     w.x = hg_alloc(mem, n * f->dim, sizeof *w.x);
-    w.key = hg_alloc(mem, n, sizeof *w.key);
+    w.key = keyed ? hg_alloc(mem, n, sizeof *w.key) : NULL;
     w.composition = w.main ? hg_alloc(mem, n, sizeof *w.composition) : NULL;
     hg_err *reasons = why ? NULL : hg_malloc(n, sizeof *reasons);
     if (!why) w.why = reasons;
-    if (!w.scratch || !w.x || !w.key || (w.main && !w.composition) || !w.why) {
+    if (!w.scratch || !w.x || (keyed && !w.key) || (w.main && !w.composition) || !w.why) {
         hg_free(reasons);
         return hg_advise(err, hg_fail(err, HG_ENOMEM, "no memory for %zu rows of %zu numbers", n, f->dim),
                          "name fewer columns, or give fewer rows");
@@ -294,6 +295,16 @@ hg_status hg_intake_rows(hg_rows *out, hg_err *why, const hg_intake *f, const hg
     hg_free(reasons);
     *out = (hg_rows) { .n = n, .d = f->dim, .x = w.x, .composition = w.composition, .group = w.key };
     return st;
+}
+
+hg_status hg_intake_rows(hg_rows *out, hg_err *why, const hg_intake *f, const hg_table *t, hg_pool *pool, hg_arena *mem,
+                         hg_err *err) {
+    return rows_of(out, why, f, t, true, pool, mem, err);
+}
+
+hg_status hg_intake_new_rows(hg_rows *out, hg_err *why, const hg_intake *f, const hg_table *t, hg_pool *pool,
+                             hg_arena *mem, hg_err *err) {
+    return rows_of(out, why, f, t, false, pool, mem, err);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------------- */

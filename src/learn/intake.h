@@ -31,6 +31,9 @@ const char *hg_intake_column(const hg_intake *f, size_t i);      /* all columns;
  * HG_ENAN a cell; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_intake_rows(hg_rows *out, hg_err *why, const hg_intake *f, const hg_table *t, hg_pool *pool,
                                        hg_arena *mem, hg_err *err);
+/* The same without groups, which predictions do not need. */
+HG_MUST_CHECK hg_status hg_intake_new_rows(hg_rows *out, hg_err *why, const hg_intake *f, const hg_table *t,
+                                           hg_pool *pool, hg_arena *mem, hg_err *err);
 
 void hg_intake_write(hg_json *j, const char *key, const hg_intake *f);
 /* From what hg_intake_write has written, and nobody else is trusted to. Errors: HG_EPARSE; HG_ENOTFOUND a descriptor;

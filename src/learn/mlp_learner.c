@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "learn/mlp.h"
 #include "learn/records.h"
+#include "learn/rows_kernel.h"
 #include "learn/scaling.h"
 #include <math.h>
 #include <string.h>
@@ -77,12 +78,10 @@ static hg_mlp_shape shape_of(const double *option, size_t d, size_t classes) {
     return s;
 }
 
-static void scale(const ensemble *m, float *to, double *z, const float *x, size_t n) {
-    const size_t d = m->scaling.d;
-    for (size_t i = 0; i < n; i++) {
-        hg_scaling_apply(z, &m->scaling, x + i * d, 1);
-        for (size_t j = 0; j < d; j++) to[i * d + j] = (float)(z[j] / sqrt(1 + z[j] * z[j] / (SQUASH * SQUASH)));
-    }
+/* Scaled, and far values drawn in. */
+static void scale(const ensemble *m, float *to, const float *x, size_t n) {
+    hg_scaling_apply_floats(to, &m->scaling, x, n);
+    hg_rows_squash(to, SQUASH, n * m->scaling.d);
 }
 
 static void scale_targets(ensemble *m, float *y, const hg_rows *rows) {
@@ -109,13 +108,12 @@ static hg_status choose_rows(hg_mlp_task *t, size_t *part, const hg_rows *rows, 
 
 static hg_status set_desk(desk *w, ensemble *m, const hg_rows *rows, const hg_learning *how, hg_arena *mem,
                           hg_err *err) {
-    double *z = hg_alloc(mem, rows->d, sizeof *z);
     *w = (desk) { hg_alloc(mem, rows->n * rows->d, sizeof(float)), hg_alloc(mem, rows->n, sizeof(float)),
                   hg_alloc(mem, m->members, sizeof(hg_mlp_task)), hg_alloc(mem, rows->n, sizeof(size_t)) };
-    if (!z || !w->x || !w->y || !w->task || !w->part)
+    if (!w->x || !w->y || !w->task || !w->part)
         return hg_fail(err, HG_ENOMEM, "no memory for %zu rows of %zu numbers", rows->n, rows->d);
     HG_TRY(hg_scaling_fit(&m->scaling, rows, err));
-    scale(m, w->x, z, rows->x, rows->n);
+    scale(m, w->x, rows->x, rows->n);
     scale_targets(m, w->y, rows);
     for (size_t k = 0; k < m->members; k++) {
         hg_rng r = hg_rng_make(how->seed, k);
@@ -211,14 +209,12 @@ static void average(const prediction *p, const float *value, size_t begin, size_
 static hg_status predict_rows(const prediction *p, size_t begin, size_t n) {
     const ensemble *m = p->m;
     const size_t d = m->scaling.d, k = m->shape.width[m->shape.layers];
-    double *z = hg_malloc(d, sizeof *z);
     float *x = hg_malloc(n * d, sizeof *x), *value = hg_malloc(m->members * n * k, sizeof *value);
-    hg_status st = z && x && value ? HG_OK : HG_ENOMEM;
-    if (st == HG_OK) scale(m, x, z, p->rows->x + begin * d, n);
+    hg_status st = x && value ? HG_OK : HG_ENOMEM;
+    if (st == HG_OK) scale(m, x, p->rows->x + begin * d, n);
     for (size_t e = 0; e < m->members && st == HG_OK; e++)
         st = hg_mlp_apply(value + e * n * k, &m->shape, ACT, m->weights + e * m->size, x, n, NULL);
     if (st == HG_OK) average(p, value, begin, n);
-    hg_free(z);
     hg_free(x);
     hg_free(value);
     return st;

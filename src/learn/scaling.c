@@ -1,6 +1,7 @@
 /* learn/scaling.c -- see learn/scaling.h */
 #include "learn/scaling.h"
 #include "core/memory.h"
+#include "learn/rows_kernel.h"
 #include <math.h>
 
 static hg_status make(hg_scaling *s, size_t d, hg_err *err) {
@@ -38,10 +39,12 @@ hg_status hg_scaling_fit(hg_scaling *s, const hg_rows *rows, hg_err *err) {
 
 void hg_scaling_apply(double *out, const hg_scaling *s, const float *x, size_t n) {
     for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < s->d; j++) {
-            const double z = ((double)x[i * s->d + j] - s->mean[j]) * s->inverse[j];
-            out[i * s->d + j] = z < -HG_SCALED_MOST ? -HG_SCALED_MOST : z > HG_SCALED_MOST ? HG_SCALED_MOST : z;
-        }
+        hg_rows_scale_doubles(out + i * s->d, s->mean, s->inverse, HG_SCALED_MOST, x + i * s->d, s->d);
+}
+
+void hg_scaling_apply_floats(float *out, const hg_scaling *s, const float *x, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        hg_rows_scale_floats(out + i * s->d, s->mean, s->inverse, HG_SCALED_MOST, x + i * s->d, s->d);
 }
 
 hg_status hg_scaling_save(const hg_scaling *s, hg_shelf *to, hg_err *err) {

@@ -16,7 +16,8 @@ typedef struct {
 
 /* *s is empty after a failure. HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_scaling_fit(hg_scaling *s, const hg_rows *rows, hg_err *err);
-void hg_scaling_apply(double *out, const hg_scaling *s, const float *x, size_t n); /* out[n,d] */
+void hg_scaling_apply(double *out, const hg_scaling *s, const float *x, size_t n);       /* out[n,d] */
+void hg_scaling_apply_floats(float *out, const hg_scaling *s, const float *x, size_t n); /* the same, rounded */
 void hg_scaling_free(hg_scaling *s);
 /* As tensors "mean" and "inverse". */
 HG_MUST_CHECK hg_status hg_scaling_save(const hg_scaling *s, hg_shelf *to, hg_err *err);

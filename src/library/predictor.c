@@ -482,7 +482,7 @@ hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *
     const size_t n = hg_table_rows(t), outputs = p->classes ? p->classes : 1;
     hg_rows rows;
     if (!(level > 0 && level < 1)) return hg_fail(err, HG_EINVAL, "a level of %g, expected one between 0 and 1", level);
-    HG_TRY(hg_intake_rows(&rows, why, p->intake, t, pool, mem, err));
+    HG_TRY(hg_intake_new_rows(&rows, why, p->intake, t, pool, mem, err));
     rows.classes = p->classes;
     double *out = hg_alloc(mem, n * outputs, sizeof *out);
     hg_signs *signs = hg_alloc(mem, n, sizeof *signs);
