@@ -78,6 +78,7 @@ static const struct {
 } TASKS[] = {
     { "query", run_query },
     { "open", run_open },
+    { "predict", run_predict },
 };
 
 static void run_task(size_t i, figures *f) {

@@ -4,7 +4,7 @@
  */
 #ifndef HG_BENCH_LIBRARY_TASKS_H
 #define HG_BENCH_LIBRARY_TASKS_H
-#include "hagane/core.h"
+#include "hagane/table.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,7 +24,14 @@ double now(void);                                     /* seconds of a monotonic 
 void must(hg_status st, const hg_err *err);           /* else says what is wrong, and ends the program */
 double median(double *x, size_t n);                   /* sorts x */
 
+/* ../shared/data/<path>, its formula column as text (shared.c); NULL and a loud line where it is not there. */
+hg_table *shared_table(const char *path, const char *formula);
+/* The rows whose text in a column is the value, or is another one. */
+hg_table *rows_where(const hg_table *t, const char *column, const char *value, bool equal);
+hg_pool *all_cores(void);
+
 /* Tasks, each in an empty folder that is removed afterwards. */
 void run_query(figures *f, const char *folder); /* shelves.c */
 void run_open(figures *f, const char *folder);
+void run_predict(figures *f, const char *folder); /* predict.c */
 #endif
