@@ -11,7 +11,7 @@
  */
 #include "hagane/csv.h"
 #include "hagane/predictor.h"
-#include "library_tasks/tasks.h"
+#include "tasks.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "core/memory.h"
 #include "hagane/csv.h"
 #include "library/predictor_internal.h"
-#include "library_tasks/tasks.h"
+#include "tasks.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
