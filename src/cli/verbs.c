@@ -21,6 +21,7 @@
     V(models_pack)                                                                                                     \
     V(models_verify)                                                                                                   \
     V(models_rm)                                                                                                       \
+    V(models_build)                                                                                                    \
     V(density)                                                                                                         \
     V(party)                                                                                                           \
     V(party_init)                                                                                                      \

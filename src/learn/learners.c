@@ -12,11 +12,16 @@ static const hg_learner *const ALL[] = {
     &hg_forest_learner, &hg_boost_learner,  &hg_mlp_learner,          &hg_attention_learner,
 };
 
+/* Made elsewhere and only used: nothing is chosen among them. */
+static const hg_learner *const MADE[] = { &hg_networks_learner };
+
 const hg_learner *hg_learner_at(size_t i) { return i < sizeof ALL / sizeof *ALL ? ALL[i] : NULL; }
 
 const hg_learner *hg_learner_find(const char *name) {
     for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++)
         if (strcmp(name, ALL[i]->name) == 0 || strcmp(name, ALL[i]->version) == 0) return ALL[i];
+    for (size_t i = 0; i < sizeof MADE / sizeof *MADE; i++)
+        if (strcmp(name, MADE[i]->name) == 0 || strcmp(name, MADE[i]->version) == 0) return MADE[i];
     return NULL;
 }
 

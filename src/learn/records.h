@@ -11,4 +11,5 @@ extern const hg_learner hg_extratrees_learner, hg_forest_learner; /* learn/fores
 extern const hg_learner hg_boost_learner;                         /* learn/boost.c */
 extern const hg_learner hg_mlp_learner;                           /* learn/mlp_learner.c */
 extern const hg_learner hg_attention_learner;                     /* learn/attention.c */
+extern const hg_learner hg_networks_learner;                      /* learn/networks.c */
 #endif
