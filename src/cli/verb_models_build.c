@@ -271,7 +271,7 @@ static const cli_option BUILD[] = {
 static const cli_group GROUP = { "Factory", BUILD };
 static const cli_group *const GROUPS[] = { &GROUP, NULL };
 static const cli_example EXAMPLES[] = {
-    { "hagane models build models/recipes/library.yaml --data ../data --out library.hgpack",
+    { "hagane models build recipe.yaml --data ../data --out library.hgpack",
       "all properties of a recipe, in one file" },
     { "hagane models build recipe.yaml --work /scratch/factory --shard 3/16", "one of 16 jobs" },
     { "hagane models build debye/recipe.json --data ../data --out again", "a model once more, with the same bits" },
