@@ -34,8 +34,10 @@ static void add_layer(hg_params *p, size_t w, size_t l, double gain) {
 hg_status hg_attention_params(hg_params **out, const hg_attention_shape *s, uint64_t seed, bool fixed, hg_err *err) {
     const size_t w = s->width;
     *out = NULL;
-    if (w < 16 || w > HG_ATTENTION_WIDTH || w % 16 || s->layers > HG_ATTENTION_LAYERS)
-        return hg_fail(err, HG_EINVAL, "attention: a width of %zu and %zu layers", w, s->layers);
+    if (w < 16 || w > HG_ATTENTION_WIDTH || w % 16 || s->layers > HG_ATTENTION_LAYERS ||
+        s->columns > HG_ATTENTION_COLUMNS)
+        return hg_fail(err, HG_EINVAL, "attention: a width of %zu, %zu layers and %zu columns", w, s->layers,
+                       s->columns);
     hg_params_opts o = hg_params_opts_default();
     o.seed = seed;
     o.fixed = fixed;
@@ -44,6 +46,7 @@ hg_status hg_attention_params(hg_params **out, const hg_attention_shape *s, uint
     hg_params_add(p, HG_SHAPE(HG_ATTENTION_ELEMENTS + 1, w), hg_init_normal(0.3), "element");
     hg_params_add(p, HG_SHAPE(w, HG_ATTENTION_FEATURES), hg_init_linear(HG_ATTENTION_FEATURES), "feature");
     hg_params_add(p, HG_SHAPE(w, HG_ATTENTION_AMOUNT), hg_init_linear(HG_ATTENTION_AMOUNT), "amount");
+    if (s->columns) hg_params_add(p, HG_SHAPE(w, s->columns), hg_init_linear(s->columns), "column");
     for (size_t l = 0; l < s->layers; l++) add_layer(p, w, l, 1 / sqrt(2 * (double)s->layers));
     add_norm(p, w, "norm_out", 0);
     add_linear(p, w, w, 1, "out", 0);
@@ -91,7 +94,7 @@ hg_status hg_compounds_make(hg_compounds *out, const hg_composition *c, size_t n
         items += c[i].n;
     }
     *out = (hg_compounds) { n, hg_alloc(mem, n + 1, sizeof(size_t)), hg_alloc(mem, items, sizeof(uint32_t)),
-                            hg_alloc(mem, items, HG_ATTENTION_AMOUNT * sizeof(float)) };
+                            hg_alloc(mem, items, HG_ATTENTION_AMOUNT * sizeof(float)), NULL };
     if (!out->offset || !out->z || !out->amount)
         return hg_fail(err, HG_ENOMEM, "no memory for the elements of %zu compounds", n);
     size_t at = 0;
@@ -149,11 +152,27 @@ static hg_tensor *norm(hg_tape *t, const hg_params *p, hg_tensor *x, const char 
 
 /* The elements of the batch on the tape: NULL after a failure of the tape. */
 typedef struct {
-    hg_tensor *amount;
-    const hg_index *element, *compound;
+    hg_tensor *amount, *columns; /* [items,..]; [compounds,..] */
+    const hg_index *element, *compound, *owner;
 } batch;
 
-static bool gather(batch *b, hg_tape *t, const hg_compounds *c, const size_t *index, size_t m, size_t fill) {
+/* Columns of the compounds, zeros of those that fill up, and whose each element is. */
+static bool gather_columns(batch *b, hg_tape *t, const hg_compounds *c, size_t d, const size_t *index, size_t m,
+                           size_t fill, const uint32_t *offset) {
+    const size_t all = m + fill;
+    uint32_t *owner = hg_tape_alloc(t, offset[all], sizeof *owner);
+    b->columns = hg_tensor_zeros(t, HG_SHAPE(all, d));
+    if (!owner || !b->columns) return false;
+    for (size_t i = 0; i < m; i++)
+        memcpy(hg_tensor_floats(b->columns) + i * d, c->x + (index ? index[i] : i) * d, d * sizeof(float));
+    for (size_t i = 0; i < all; i++)
+        for (size_t k = offset[i]; k < offset[i + 1]; k++) owner[k] = (uint32_t)i;
+    b->owner = hg_index_of(t, owner, offset[all], all);
+    return b->owner != NULL;
+}
+
+static bool gather(batch *b, hg_tape *t, const hg_compounds *c, size_t columns, const size_t *index, size_t m,
+                   size_t fill) {
     size_t items = fill, at = 0;
     for (size_t i = 0; i < m; i++) items += c->offset[(index ? index[i] : i) + 1] - c->offset[index ? index[i] : i];
     uint32_t *z = hg_tape_alloc(t, items, sizeof *z), *offset = hg_tape_alloc(t, m + fill + 1, sizeof *offset);
@@ -175,7 +194,8 @@ static bool gather(batch *b, hg_tape *t, const hg_compounds *c, const size_t *in
     offset[m + fill] = (uint32_t)at;
     b->element = hg_index_of(t, z, items, HG_ATTENTION_ELEMENTS + 1);
     b->compound = hg_segments_of(t, offset, m + fill);
-    return b->element && b->compound;
+    b->columns = NULL;
+    return b->element && b->compound && (!columns || gather_columns(b, t, c, columns, index, m, fill, offset));
 }
 
 static hg_tensor *first_vectors(hg_tape *t, const hg_params *p, const float *features, const batch *b) {
@@ -184,13 +204,16 @@ static hg_tensor *first_vectors(hg_tape *t, const hg_params *p, const float *fea
                                     (void *)(uintptr_t)features, NULL);
     hg_tensor *of = hg_linear(t, f, hg_param_named(t, p, "feature"), NULL, HG_IDENTITY);
     hg_tensor *h = hg_gather(t, hg_add(t, of, hg_param_named(t, p, "element")), b->element);
-    return hg_add(t, h, hg_linear(t, b->amount, hg_param_named(t, p, "amount"), NULL, HG_IDENTITY));
+    h = hg_add(t, h, hg_linear(t, b->amount, hg_param_named(t, p, "amount"), NULL, HG_IDENTITY));
+    if (!b->columns) return h;
+    return hg_add(t, h,
+                  hg_gather(t, hg_linear(t, b->columns, hg_param_named(t, p, "column"), NULL, HG_IDENTITY), b->owner));
 }
 
 hg_tensor *hg_attention_forward(hg_tape *t, const hg_params *p, const hg_attention_shape *s, const float *features,
                                 const hg_compounds *c, const size_t *index, size_t m, size_t fill) {
     batch b;
-    if (!gather(&b, t, c, index, m, fill)) return NULL;
+    if (!gather(&b, t, c, s->columns, index, m, fill)) return NULL;
     hg_tensor *h = first_vectors(t, p, features, &b);
     for (size_t l = 0; l < s->layers; l++) {
         hg_tensor *q = linear(t, p, norm(t, p, h, "norm_attention", l), "qkv", l, HG_IDENTITY);

@@ -1,10 +1,11 @@
-/* learn/attention_net.h -- a network that looks at a compound's elements: attention among them, then a mean
+/* learn/attention_net.h -- a network that looks at a compound's elements, and at its columns: attention, then a mean
  *
  * After CrabNet (Wang, Kauwe, Murdock & Sparks, npj Comput. Mater. 7, 77, 2021). A compound is a set of elements with fractions x_i. The
  * first vector of an element is
- *   h_i = E[z_i] + F f(z_i) + A s(x_i)
+ *   h_i = E[z_i] + F f(z_i) + A s(x_i) + C u
  * with E learned for each element, f its 58 features of XenonPy (mean 0, standard deviation 1 over the elements), and s sines and cosines of
- * x and of log x. Then come layers of attention and of two products, each on a normalised input and added to it (Xiong et al., ICML 2020, where
+ * x and of log x. u are the columns of the row, descriptors of the whole compound among them: CrabNet has none, and needs many more compounds to
+ * find them by itself. Then come layers of attention and of two products, each on a normalised input and added to it (Xiong et al., ICML 2020, where
  * CrabNet normalises afterwards), and a small network for each element, whose results are averaged over elements: value times
  * gate for a regression, with the logarithm of its standard deviation; logits of classes.
  * Elements are packed one after another, without padding.
@@ -21,11 +22,13 @@ enum {
     HG_ATTENTION_HEADS = 4,
     HG_ATTENTION_OUT = 64, /* outputs of an element; those beyond what is needed are not looked at */
     HG_ATTENTION_LAYERS = 8,
-    HG_ATTENTION_WIDTH = 512
+    HG_ATTENTION_WIDTH = 512,
+    HG_ATTENTION_COLUMNS = 10000
 };
 
 typedef struct {
     size_t width, layers; /* width a multiple of 16 */
+    size_t columns;       /* 0: there are none */
     double dropout;       /* of what a layer adds, while training */
 } hg_attention_shape;
 
@@ -39,8 +42,9 @@ typedef struct {
     size_t *offset; /* [n + 1] elements of compound i: offset[i] .. offset[i + 1] - 1 */
     uint32_t *z;    /* [offset[n]] atomic numbers */
     float *amount;  /* [offset[n],HG_ATTENTION_AMOUNT] */
+    const float *x; /* [n,columns] of the shape, of about unit size */
 } hg_compounds;
-/* Lives in mem. Errors: HG_EDATA an element beyond plutonium, named, an empty composition; HG_ENOMEM. */
+/* Lives in mem, without x, which the caller sets. Errors: HG_EDATA an element beyond plutonium, named, an empty composition; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_compounds_make(hg_compounds *out, const hg_composition *c, size_t n, hg_arena *mem,
                                           hg_err *err);
 

@@ -9,7 +9,6 @@
 #include "core/memory.h"
 #include "learn/mlp.h"
 #include "learn/records.h"
-#include "learn/rows_kernel.h"
 #include "learn/scaling.h"
 #include <math.h>
 #include <string.h>
@@ -25,7 +24,6 @@ enum {
     COLUMNS_MOST = 10000
 };
 static const double STEPS = 10000; /* worth taking, when epochs are not given */
-static const double SQUASH = 2;    /* inputs stay below it */
 static const hg_function ACT = HG_SILU;
 
 typedef struct {
@@ -78,12 +76,6 @@ static hg_mlp_shape shape_of(const double *option, size_t d, size_t classes) {
     return s;
 }
 
-/* Scaled, and far values drawn in. */
-static void scale(const ensemble *m, float *to, const float *x, size_t n) {
-    hg_scaling_apply_floats(to, &m->scaling, x, n);
-    hg_rows_squash(to, SQUASH, n * m->scaling.d);
-}
-
 static void scale_targets(ensemble *m, float *y, const hg_rows *rows) {
     double sum = 0;
     m->unit[0] = 0, m->unit[1] = 1;
@@ -113,7 +105,7 @@ static hg_status set_desk(desk *w, ensemble *m, const hg_rows *rows, const hg_le
     if (!w->x || !w->y || !w->task || !w->part)
         return hg_fail(err, HG_ENOMEM, "no memory for %zu rows of %zu numbers", rows->n, rows->d);
     HG_TRY(hg_scaling_fit(&m->scaling, rows, err));
-    scale(m, w->x, rows->x, rows->n);
+    hg_scaling_squash(w->x, &m->scaling, rows->x, rows->n);
     scale_targets(m, w->y, rows);
     for (size_t k = 0; k < m->members; k++) {
         hg_rng r = hg_rng_make(how->seed, k);
@@ -211,7 +203,7 @@ static hg_status predict_rows(const prediction *p, size_t begin, size_t n) {
     const size_t d = m->scaling.d, k = m->shape.width[m->shape.layers];
     float *x = hg_malloc(n * d, sizeof *x), *value = hg_malloc(m->members * n * k, sizeof *value);
     hg_status st = x && value ? HG_OK : HG_ENOMEM;
-    if (st == HG_OK) scale(m, x, p->rows->x + begin * d, n);
+    if (st == HG_OK) hg_scaling_squash(x, &m->scaling, p->rows->x + begin * d, n);
     for (size_t e = 0; e < m->members && st == HG_OK; e++)
         st = hg_mlp_apply(value + e * n * k, &m->shape, ACT, m->weights + e * m->size, x, n, NULL);
     if (st == HG_OK) average(p, value, begin, n);

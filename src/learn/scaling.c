@@ -4,6 +4,8 @@
 #include "learn/rows_kernel.h"
 #include <math.h>
 
+static const double SQUASH = 2; /* what is drawn in stays below it */
+
 static hg_status make(hg_scaling *s, size_t d, hg_err *err) {
     *s = (hg_scaling) { .d = d };
     s->mean = hg_calloc(d, sizeof *s->mean);
@@ -45,6 +47,11 @@ void hg_scaling_apply(double *out, const hg_scaling *s, const float *x, size_t n
 void hg_scaling_apply_floats(float *out, const hg_scaling *s, const float *x, size_t n) {
     for (size_t i = 0; i < n; i++)
         hg_rows_scale_floats(out + i * s->d, s->mean, s->inverse, HG_SCALED_MOST, x + i * s->d, s->d);
+}
+
+void hg_scaling_squash(float *out, const hg_scaling *s, const float *x, size_t n) {
+    hg_scaling_apply_floats(out, s, x, n);
+    hg_rows_squash(out, SQUASH, n * s->d);
 }
 
 hg_status hg_scaling_save(const hg_scaling *s, hg_shelf *to, hg_err *err) {

@@ -18,6 +18,9 @@ typedef struct {
 HG_MUST_CHECK hg_status hg_scaling_fit(hg_scaling *s, const hg_rows *rows, hg_err *err);
 void hg_scaling_apply(double *out, const hg_scaling *s, const float *x, size_t n);       /* out[n,d] */
 void hg_scaling_apply_floats(float *out, const hg_scaling *s, const float *x, size_t n); /* the same, rounded */
+/* The same, drawn in: z / sqrt(1 + (z / 2)^2) (Holzmueller, Grinsztajn & Steinwart, NeurIPS 2024, with 3), as networks want it: a rare element's
+ * fraction stands tens of deviations out, and would be all that its row is. */
+void hg_scaling_squash(float *out, const hg_scaling *s, const float *x, size_t n);
 void hg_scaling_free(hg_scaling *s);
 /* As tensors "mean" and "inverse". */
 HG_MUST_CHECK hg_status hg_scaling_save(const hg_scaling *s, hg_shelf *to, hg_err *err);

@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "learn/attention_net.h"
 #include "learn/learner.h"
+#include "learn/scaling.h"
 #include "test.h"
 
 /* One head of two numbers; the third item stands alone and takes its own value. */
@@ -79,6 +80,53 @@ static void a_compound_is_a_set_of_fractions(void **state) {
     l->free(m);
 }
 
+/* Columns say what a compound's elements do not: here the value, and how uncertain it is. A row stands for itself. */
+static void columns_are_looked_at(void **state) {
+    (void)state;
+    enum { ROWS = 300 };
+    static hg_composition c[ROWS];
+    static float x[2 * ROWS];
+    static double y[ROWS], out[ROWS], sd[ROWS], alone, mean[2];
+    const hg_learner *l = hg_learner_find("attention");
+    double option[HG_LEARNER_OPTIONS_MOST], error = 0;
+    hg_rng r = hg_rng_make(3, 0);
+    void *m;
+    for (size_t i = 0; i < ROWS; i++) {
+        c[i] = (hg_composition) { .n = 1, .species = { { .z = 26, .amount = 1 } } };
+        x[2 * i] = (float)hg_rng_normal(&r);
+        x[2 * i + 1] = i % 2 ? 1 : -1;
+        y[i] = 3 * (double)x[2 * i] + (i % 2 ? 2 : 0.02) * hg_rng_normal(&r);
+    }
+    hg_learner_defaults(option, l);
+    assert_ok(hg_learner_set(option, l, "members=2 epochs=40 width=16 layers=1 rate=0.01", NULL));
+    const hg_rows rows = { .n = ROWS, .d = 2, .x = x, .composition = c, .y = y };
+    assert_ok(l->fit(&m, &rows, &(hg_learning) { .option = option, .seed = 9 }, NULL));
+    assert_ok(l->predict(out, sd, m, &rows, NULL, NULL));
+    for (size_t i = 0; i < ROWS; i++) {
+        error += fabs(out[i] - 3 * (double)x[2 * i]) / ROWS;
+        mean[i % 2] += sd[i] / (ROWS / 2);
+    }
+    assert_true(error < 0.7); /* of 2.4 for who does not look */
+    assert_true(mean[1] > 2 * mean[0]);
+    assert_ok(l->predict(&alone, NULL, m, &(hg_rows) { .n = 1, .d = 2, .x = x + 2 * 7, .composition = c }, NULL, NULL));
+    assert_true(alone == out[7]);
+    l->free(m);
+}
+
+/* z / sqrt(1 + z^2 / 4) of columns with mean 0 and deviation 1; a constant one is 0. */
+static void what_is_far_out_is_drawn_in(void **state) {
+    (void)state;
+    const float x[] = { -1, 5, 1, 5 }, far[] = { 2, 5, -1e6F, 9 };
+    float out[4];
+    hg_scaling s;
+    assert_ok(hg_scaling_fit(&s, &(hg_rows) { .n = 2, .d = 2, .x = x }, NULL));
+    hg_scaling_squash(out, &s, far, 2);
+    assert_close((double)out[0], sqrt(2), 1e-6);
+    assert_close((double)out[2], -HG_SCALED_MOST / sqrt(1 + HG_SCALED_MOST * HG_SCALED_MOST / 4), 1e-6);
+    assert_true(out[1] == 0 && out[3] == 0);
+    hg_scaling_free(&s);
+}
+
 static void what_it_does_not_know_is_refused(void **state) {
     (void)state;
     const hg_learner *l = hg_learner_find("attention");
@@ -95,7 +143,9 @@ static void what_it_does_not_know_is_refused(void **state) {
     assert_contains(l->suits(&rows), "plutonium");
     c[4].n = 0;
     assert_int_equal(l->predict(out, NULL, m, &rows, NULL, &err), HG_EDATA);
-    rows.composition = NULL;
+    rows.d = 1000000;
+    assert_contains(l->suits(&rows), "columns at most");
+    rows.d = 0, rows.composition = NULL;
     assert_contains(l->suits(&rows), "compositions");
     l->free(m);
 
@@ -130,6 +180,8 @@ static void hostile_weights_are_refused(void **state) {
         hg_safetensors *file;
         hg_err err;
         void *m;
+        assert_ok(hg_shelf_doubles(&shelf, "mean", NULL, 0, NULL));
+        assert_ok(hg_shelf_doubles(&shelf, "inverse", NULL, 0, NULL));
         assert_ok(hg_shelf_put(&shelf, "shape", HG_STORED_I64, &two, 1, cases[k].shape, NULL));
         assert_ok(hg_shelf_put(&shelf, "weights", HG_STORED_F32, shape, 2, weights, NULL));
         assert_ok(hg_shelf_doubles(&shelf, "unit", (const double[]) { 0, 1 }, 2, NULL));
@@ -148,10 +200,8 @@ static void hostile_weights_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(attention_by_hand),
-        TEST(a_compound_is_a_set_of_fractions),
-        TEST(what_it_does_not_know_is_refused),
-        TEST(hostile_weights_are_refused),
+        TEST(attention_by_hand),           TEST(a_compound_is_a_set_of_fractions), TEST(columns_are_looked_at),
+        TEST(what_is_far_out_is_drawn_in), TEST(what_it_does_not_know_is_refused), TEST(hostile_weights_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
