@@ -79,6 +79,7 @@ static const struct {
     { "query", run_query },
     { "open", run_open },
     { "predict", run_predict },
+    { "ltc", run_ltc },
 };
 
 static void run_task(size_t i, figures *f) {
