@@ -34,5 +34,5 @@ hg_pool *all_cores(void);
 void run_query(figures *f, const char *folder); /* shelves.c */
 void run_open(figures *f, const char *folder);
 void run_predict(figures *f, const char *folder); /* predict.c */
-void run_ltc(figures *f, const char *folder); /* ltc.c */
+void run_ltc(figures *f, const char *folder);     /* ltc.c */
 #endif

@@ -2,6 +2,7 @@
 #include "learn/study.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "learn/records.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +12,10 @@ enum {
     HEAD = 3 /* rounds that the best one has won at the start: halves are too coarse */
 };
 enum { RACED = 200 /* rows: with fewer one part says little */ };
-static const double BEHIND = 1.3; /* times the best one's error on the first part */
-static const double GAIN = 1e-4;  /* a round that wins less than this part of the loss ends the choice */
+enum { FEW = 100 /* rows */ };
+static const double CLEARLY = 0.8; /* times another's error: better than by chance */
+static const double BEHIND = 1.3;  /* times the best one's error on the first part */
+static const double GAIN = 1e-4;   /* a round that wins less than this part of the loss ends the choice */
 
 hg_study_opts hg_study_opts_default(void) { return (hg_study_opts) { .folds = 5 }; }
 
@@ -105,7 +108,8 @@ static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts
     return HG_OK;
 }
 
-/* The scales that are tried: values, logarithms, or both. */
+/* The scales that are tried: values, logarithms, or both. Of few rows left-out ones tell little, and
+ * what has sources is a property of compounds, where decades are of factors. */
 static hg_status list_scales(way ways[2], size_t *n, const hg_rows *rows, const hg_study_opts *o, hg_err *err) {
     const bool forced = o->scale == HG_SCALE_LOGS;
     *n = 1;
@@ -115,8 +119,9 @@ static hg_status list_scales(way ways[2], size_t *n, const hg_rows *rows, const 
                          hg_fail(err, HG_EDATA, "logarithms of %s cannot be learned",
                                  rows->classes ? "classes" : "a target that is not positive everywhere"),
                          "learn the values as they are");
-    if (o->scale == HG_SCALE_AUTO && !rows->classes && hg_logs_worth(rows->y, rows->n))
-        ways[(*n)++] = (way) { .logs = true };
+    if (o->scale != HG_SCALE_AUTO || rows->classes || !hg_logs_worth(rows->y, rows->n)) return HG_OK;
+    if (rows->n >= FEW || !rows->sources) *n = 2;
+    ways[*n - 1] = (way) { .logs = true };
     return HG_OK;
 }
 
@@ -331,15 +336,30 @@ static size_t members(const size_t *count, size_t n) {
     return k;
 }
 
+/* Few rows and sources: affine transfer, for left-out rows tell small differences by chance. */
+static bool few_with_sources(const hg_study *s, const hg_rows *rows) {
+    return rows->sources && !rows->classes && s->n < FEW;
+}
+
+static size_t first_choice(const hg_study *s, const hg_rows *rows) {
+    const size_t best = best_trial(s);
+    for (size_t i = 0; i < s->n_trials && few_with_sources(s, rows); i++)
+        if (s->trial[i].out && s->trial[i].learner == &hg_affine_learner &&
+            CLEARLY * loss_by(s, &s->trial[i].score) <= loss_by(s, &s->trial[best].score))
+            return i;
+    return best;
+}
+
 static hg_status choose_blend(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
     const size_t size = s->n * s->outputs;
-    size_t *count = hg_alloc(mem, s->n_trials, sizeof *count), best = best_trial(s);
+    size_t *count = hg_alloc(mem, s->n_trials, sizeof *count), best = first_choice(s, rows);
+    const bool single = o->single || few_with_sources(s, rows);
     double *sum = hg_alloc(mem, size, sizeof *sum), *mix = hg_alloc(mem, size, sizeof *mix), total = HEAD;
     if (!count || !sum || !mix) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
     double loss = loss_by(s, &s->trial[best].score);
     for (size_t k = 0; k < size; k++) sum[k] = HEAD * s->trial[best].out[k];
     count[best] = HEAD;
-    for (; total < ROUNDS && !o->single; total++) {
+    for (; total < ROUNDS && !single; total++) {
         double least = INFINITY;
         for (size_t i = 0; i < s->n_trials; i++) {
             hg_score score;

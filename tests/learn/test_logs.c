@@ -39,7 +39,7 @@ static void the_likelihood_of_a_residual(void **state) {
     assert_close(hg_bars_likelihood(&b, -10, &s), -2 - log(10), 1e-12); /* width 2 + 3 */
 }
 
-enum { N = 80, D = 2 };
+enum { N = 120, D = 2 };
 
 /* y = exp(2 x0 + noise) */
 static hg_rows exponential(float *x, double *y, double noise) {
@@ -66,6 +66,11 @@ static void the_better_scale_is_found(void **state) {
     for (size_t i = 2; i < s.n_trials; i++)
         assert_true(s.trial[i].logs || strstr(s.trial[i].why, "do better with logarithms"));
     for (size_t i = 0; i < N; i++) assert_true(s.out[i] > 0);
+
+    hg_rows few = rows; /* with a source, and too few to tell */
+    few.n = 60, few.sources = 1;
+    assert_ok(hg_study_run(&s, &few, &o, *state, NULL));
+    for (size_t i = 0; i < s.n_trials; i++) assert_true(s.trial[i].logs);
 
     o.scale = HG_SCALE_VALUES;
     assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
