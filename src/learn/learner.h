@@ -47,6 +47,8 @@ typedef struct {
         *variant;           /* settings worth a try when the choice is automatic, "leaf=3 features=0.5"; the defaults
                                  * come by themselves. NULL, or ended by NULL */
     hg_learner_suits suits; /* NULL: takes all */
+    const char *members; /* the option that says how many are averaged: a choice is made with fewer; NULL: none does */
+    bool bags;           /* fits to parts of the rows stay and are averaged, in place of one fit to all */
     /* Errors: HG_ECANCEL, HG_ENOMEM, HG_EDATA rows that it cannot learn from. */
     hg_status (*fit)(void **model, const hg_rows *rows, const hg_learning *how, hg_err *err);
     /* rows->d is that of the fit, y is not read. Regression: value out[n], and in sd[n] (NULL: not wanted) the learner's own

@@ -1,5 +1,5 @@
 /* learn/study.c -- see learn/study.h */
-#include "learn/study.h"
+#include "learn/study_internal.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "learn/records.h"
@@ -11,8 +11,13 @@ enum {
     ROUNDS = 20 /* of the greedy choice: weights are multiples of 1 / 20 or so */,
     HEAD = 3 /* rounds that the best one has won at the start: halves are too coarse */
 };
-enum { RACED = 200 /* rows: with fewer one part says little */ };
-enum { FEW = 100 /* rows */ };
+enum {
+    RACED = 200 /* rows: with fewer one part says little */,
+    MANY = 20000 /* rows: of more one part is left out, once */,
+    PARTS = 10 /* of which that one is */,
+    FEWER = 3 /* of so many that are averaged one is enough to judge by */,
+    FEW = 100 /* rows */
+};
 static const double CLEARLY = 0.8; /* times another's error: better than by chance */
 static const double BEHIND = 1.3;  /* times the best one's error on the first part */
 static const double GAIN = 1e-4;   /* a round that wins less than this part of the loss ends the choice */
@@ -32,25 +37,6 @@ static double loss_of(double *out_score, const hg_study *study, const hg_rows *r
         *s = hg_score_values(out, rows->y, rows->n);
     *out_score = loss_by(study, s);
     return *out_score;
-}
-
-/* The same rows as seen by a learner that must not look at x: sizes alone. */
-static hg_rows without_sources(const hg_rows *rows) {
-    hg_rows r = *rows;
-    r.d -= r.sources;
-    r.sources = 0;
-    return r;
-}
-
-/* And with the columns themselves, in mem. */
-static hg_status drop_sources(hg_rows *out, const hg_rows *rows, hg_arena *mem, hg_err *err) {
-    *out = without_sources(rows);
-    float *x = hg_alloc(mem, out->n * out->d, sizeof *x);
-    if (!x) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows of %zu numbers", out->n, out->d);
-    for (size_t i = 0; i < out->n; i++)
-        if (out->d) memcpy(x + i * out->d, rows->x + i * rows->d + rows->sources, out->d * sizeof *x);
-    out->x = x;
-    return HG_OK;
 }
 
 /* ---- what will be tried ------------------------------------------------------------------------------------------------ */
@@ -139,7 +125,7 @@ static hg_status list_trials(hg_study *s, const hg_rows *rows, const hg_study_op
     HG_TRY(list_scales(ways, &n, rows, o, err));
     HG_TRY(list_some(s, rows, o, only, ways, n, err));
     if (rows->sources == 0 || rows->sources == rows->d) return HG_OK;
-    const hg_rows plain = without_sources(rows);
+    const hg_rows plain = hg_rows_plain(rows);
     for (size_t k = 0; k < n; k++) ways[k].plain = true;
     return only && unsuited(only, &plain) ? HG_OK : list_some(s, &plain, o, only, ways, n, err);
 }
@@ -149,6 +135,8 @@ static hg_status list_trials(hg_study *s, const hg_rows *rows, const hg_study_op
 typedef struct {
     hg_study *s;
     const hg_rows *rows, *plain; /* with sources and without */
+    const hg_rows *judged;       /* those that are left out, in the order of s->out */
+    const size_t *place;         /* [rows->n] in s->out */
     const hg_study_opts *o;
     const size_t *part; /* [n] */
     double begun;
@@ -161,19 +149,21 @@ static double now(const hg_study_opts *o) { return o->seconds ? o->seconds(o->cl
 static void scatter(const work *w, hg_trial *t, const size_t *index, size_t n, const double *out, const double *sd) {
     const size_t k = w->s->outputs;
     for (size_t i = 0; i < n; i++) {
-        memcpy(t->out + index[i] * k, out + i * k, k * sizeof *out);
-        t->sd[index[i]] = sd[i];
+        memcpy(t->out + w->place[index[i]] * k, out + i * k, k * sizeof *out);
+        t->sd[w->place[index[i]]] = sd[i];
     }
 }
 
-/* The rows with logarithms of y in mem, and what is needed to come back. */
-static hg_status take_logs(hg_rows *rows, hg_logs *back, hg_arena *mem, hg_err *err) {
-    double *y = hg_alloc(mem, rows->n, sizeof *y);
-    if (!y) return hg_fail(err, HG_ENOMEM, "no memory for %zu logarithms", rows->n);
-    for (size_t i = 0; i < rows->n; i++) y[i] = log(rows->y[i]);
-    *back = hg_logs_of(rows->y, rows->n);
-    rows->y = y;
-    return HG_OK;
+static bool bags(const work *w, const hg_trial *t) { return t->learner->bags && !w->o->settings; }
+
+/* With fewer of what is averaged; where the models stay, all of them together are at least as many as were asked for. */
+static void fewer_members(double *option, const work *w, const hg_trial *t) {
+    const hg_learner *l = t->learner;
+    const size_t share = bags(w, t) ? w->s->folds : FEWER;
+    memcpy(option, t->option, l->n_options * sizeof *option);
+    if (!l->members || w->o->settings) return;
+    for (size_t k = 0; k < l->n_options; k++)
+        if (strcmp(l->option[k].name, l->members) == 0) option[k] = ceil(option[k] / (double)share);
 }
 
 /* Learns from all parts but one, and predicts that one. */
@@ -181,6 +171,7 @@ static hg_status run_fold(work *w, hg_trial *t, size_t fold, hg_err *err) {
     const size_t n = w->rows->n;
     size_t *index = hg_alloc(w->mem, n, sizeof *index), n_in = 0, n_out = 0;
     hg_rows in, out_rows;
+    double option[HG_LEARNER_OPTIONS_MOST];
     void *model;
     if (!index) return hg_fail(err, HG_ENOMEM, "no memory for a fold");
     for (size_t i = 0; i < n; i++)
@@ -194,11 +185,18 @@ static hg_status run_fold(work *w, hg_trial *t, size_t fold, hg_err *err) {
     if (!out || !sd) return hg_fail(err, HG_ENOMEM, "no memory for a fold");
     for (size_t i = 0; i < n_out; i++) sd[i] = (double)NAN;
     hg_logs back;
-    if (t->logs) HG_TRY(take_logs(&in, &back, w->mem, err));
-    const hg_learning how = { .option = t->option, .seed = w->o->seed, .pool = w->o->pool, .hooks = w->o->hooks };
+    if (t->logs) HG_TRY(hg_rows_take_logs(&in, &back, w->mem, err));
+    fewer_members(option, w, t);
+    const hg_learning how = { .option = option,
+                              .seed = w->o->seed + (bags(w, t) ? fold : 0), /* what stays beside others differs */
+                              .pool = w->o->pool,
+                              .hooks = w->o->hooks };
     HG_TRY(t->learner->fit(&model, &in, &how, err));
     const hg_status st = t->learner->predict(out, sd, model, &out_rows, w->o->pool, err);
-    t->learner->free(model);
+    if (st == HG_OK && bags(w, t))
+        t->model[t->models++] = model;
+    else
+        t->learner->free(model);
     if (st == HG_OK && t->logs) hg_logs_undo(out, sd, &back, n_out);
     if (st == HG_OK) scatter(w, t, index + n_in, n_out, out, sd);
     return st;
@@ -227,22 +225,31 @@ static double first_part(const work *w, const hg_trial *t) {
     size_t n = 0;
     for (size_t i = 0; i < rows->n; i++) {
         if (w->part[i] != 0) continue;
-        const double *out = t->out + i * w->s->outputs;
+        const double *out = t->out + w->place[i] * w->s->outputs;
         sum += rows->classes ? -log(fmax(out[(size_t)rows->y[i]], 1e-12)) : fabs(out[0] - rows->y[i]);
         n++;
     }
     return sum / (double)n;
 }
 
-/* A race that no clock decides: who is far behind the best after one part will not be needed in the blend. */
+/* A race that no clock decides: who is far behind the best after one part will not be needed in the blend; nor who is behind what
+ * the same learner can do otherwise. */
 static bool left_behind(const work *w, hg_trial *t) {
-    double best = INFINITY;
-    for (const hg_trial *k = w->s->trial; k < t; k++)
-        if (k->out) best = fmin(best, first_part(w, k));
+    double best = INFINITY, sibling = INFINITY;
+    if (w->rows->n < RACED) return false;
+    for (const hg_trial *k = w->s->trial; k < t; k++) {
+        if (!k->out) continue;
+        const double error = first_part(w, k);
+        best = fmin(best, error);
+        if (k->learner == t->learner && k->plain == t->plain) sibling = fmin(sibling, error);
+    }
     const double own = first_part(w, t);
-    if (w->rows->n < RACED || !(own > BEHIND * best)) return false;
-    snprintf(t->why, sizeof t->why, "left behind: on the first part %.2g times the best one's error", own / best);
-    return true;
+    if (own > BEHIND * best)
+        snprintf(t->why, sizeof t->why, "left behind: on the first part %.2g times the best one's error", own / best);
+    else if (own >= sibling)
+        snprintf(t->why, sizeof t->why, "its learner did better before: on the first part %.3g times that error",
+                 own / sibling);
+    return t->why[0] != 0;
 }
 
 /* The variants of who was left behind are not begun. */
@@ -274,7 +281,7 @@ static hg_status run_folds(work *w, hg_trial *t, hg_err *err) {
         HG_TRY(st);
         if (!hg_progress(w->o->hooks, t->learner->name, ++w->done, w->all)) return HG_ECANCEL;
         t->seconds = now(w->o) - begun;
-        if (f == 0 && left_behind(w, t)) return HG_OK;
+        if (f == 0 && w->s->folds > 1 && left_behind(w, t)) return HG_OK;
         if (!first && too_long(w, w->s->folds - f - 1, t->seconds / (double)(f + 1))) {
             snprintf(t->why, sizeof t->why, "would not be done in time");
             return HG_OK;
@@ -282,8 +289,13 @@ static hg_status run_folds(work *w, hg_trial *t, hg_err *err) {
     }
     hg_status st;
     double loss;
-    loss_of(&loss, w->s, w->rows, t->out, &t->score, err, &st);
+    loss_of(&loss, w->s, w->judged, t->out, &t->score, err, &st);
     return st;
+}
+
+static void free_models(hg_trial *t) {
+    for (size_t k = 0; k < t->models; k++) t->learner->free(t->model[k]);
+    t->models = 0;
 }
 
 static hg_status run_trial(work *w, hg_trial *t, hg_arena *keep, hg_err *err) {
@@ -311,7 +323,9 @@ static hg_status run_trial(work *w, hg_trial *t, hg_arena *keep, hg_err *err) {
         return st;
     }
     if (st != HG_OK) snprintf(t->why, sizeof t->why, "%.150s", inner.msg);
-    if (t->why[0]) t->out = t->sd = NULL, t->score.mae = t->score.log_loss = (double)NAN;
+    if (!t->why[0]) return HG_OK;
+    free_models(t);
+    t->out = t->sd = NULL, t->score.mae = t->score.log_loss = (double)NAN;
     return HG_OK;
 }
 
@@ -380,25 +394,6 @@ static hg_status choose_blend(hg_study *s, const hg_rows *rows, const hg_study_o
     return HG_OK;
 }
 
-/* out and signs of rows from those of members; out[m][n,outputs], sd[m][n]. */
-static void combine(double *out, hg_signs *signs, const double *const *member, const double *const *sd,
-                    const double *weight, size_t m, size_t n, size_t outputs) {
-    for (size_t i = 0; i < n; i++) {
-        double own = 0, apart = 0;
-        for (size_t k = 0; k < outputs; k++) {
-            double v = 0;
-            for (size_t q = 0; q < m; q++) v += weight[q] * member[q][i * outputs + k];
-            for (size_t q = 0; q < m; q++) {
-                const double e = member[q][i * outputs + k] - v;
-                apart += weight[q] * e * e;
-            }
-            out[i * outputs + k] = v;
-        }
-        for (size_t q = 0; q < m; q++) own += sd[q][i] > 0 ? weight[q] * sd[q][i] : 0;
-        if (signs) signs[i] = (hg_signs) { { own, sqrt(apart), 0 } };
-    }
-}
-
 static hg_status combine_study(hg_study *s, const hg_rows *rows, hg_arena *mem, hg_err *err) {
     const double *out[HG_STUDY_MEMBERS], *sd[HG_STUDY_MEMBERS];
     double weight[HG_STUDY_MEMBERS], loss;
@@ -412,7 +407,7 @@ static hg_status combine_study(hg_study *s, const hg_rows *rows, hg_arena *mem, 
     s->out = hg_alloc(mem, s->n * s->outputs, sizeof *s->out);
     s->signs = hg_alloc(mem, s->n, sizeof *s->signs);
     if (!s->out || !s->signs) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
-    combine(s->out, s->signs, out, sd, weight, m, s->n, s->outputs);
+    hg_blend_combine(s->out, s->signs, out, sd, weight, m, s->n, s->outputs);
     hg_status st;
     loss_of(&loss, s, rows, s->out, &s->score, err, &st);
     return st;
@@ -443,182 +438,69 @@ static hg_status no_learner(const hg_study *s, hg_err *err) {
     return HG_EDATA;
 }
 
-static hg_status try_all(work *w, hg_arena *keep, hg_err *err) {
+/* Which rows are left out, one part after the other: all, or one part of many. */
+static hg_status cut(work *w, hg_rows *judged, hg_arena *keep, hg_err *err) {
     hg_study *s = w->s;
-    size_t *part = hg_alloc(keep, s->n, sizeof *part);
-    if (!part) return hg_fail(err, HG_ENOMEM, "no memory for a study of %zu rows", s->n);
-    s->folds = hg_rows_split(part, w->rows, w->o->folds, w->o->seed);
-    if (s->folds == 0) return hg_fail(err, HG_ENOMEM, "no memory for a study of %zu rows", s->n);
+    const size_t n = w->rows->n;
+    const bool many = n > MANY;
+    size_t *part = hg_alloc(keep, n, sizeof *part), *place = hg_alloc(keep, n, sizeof *place);
+    if (!part || !place) return hg_fail(err, HG_ENOMEM, "no memory for a study of %zu rows", n);
+    s->folds = hg_rows_split(part, w->rows, many ? PARTS : w->o->folds, w->o->seed);
+    if (s->folds == 0) return hg_fail(err, HG_ENOMEM, "no memory for a study of %zu rows", n);
     if (s->folds < 2)
         return hg_advise(err, hg_fail(err, HG_EDATA, "all rows have the same inputs: there is nothing to learn from"),
                          "is a column missing that tells them apart?");
     w->part = part;
+    w->place = place;
+    for (size_t i = 0; i < n; i++) place[i] = i;
+    *judged = *w->rows;
+    if (!many) return HG_OK;
+    s->folds = 1;
+    s->row = hg_alloc(keep, n, sizeof *s->row);
+    if (!s->row) return hg_fail(err, HG_ENOMEM, "no memory for a study of %zu rows", n);
+    for (size_t i = s->n = 0; i < n; i++)
+        if (part[i] == 0) place[i] = s->n, s->row[s->n++] = i;
+    return hg_study_judged(judged, s, w->rows, keep, err);
+}
+
+static hg_status try_all(work *w, hg_rows *judged, hg_arena *keep, hg_err *err) {
+    hg_study *s = w->s;
+    HG_TRY(cut(w, judged, keep, err));
+    w->judged = judged;
     for (size_t i = 0; i < s->n_trials; i++) w->all += s->trial[i].why[0] ? 0 : s->folds;
     w->begun = now(w->o);
     for (size_t i = 0; i < s->n_trials; i++) HG_TRY(run_trial(w, &s->trial[i], keep, err));
     return best_trial(s) == SIZE_MAX ? no_learner(s, err) : HG_OK;
 }
 
+hg_status hg_study_judged(hg_rows *out, const hg_study *s, const hg_rows *rows, hg_arena *mem, hg_err *err) {
+    *out = *rows;
+    return s->row ? hg_rows_take(out, rows, s->row, s->n, mem, err) : HG_OK;
+}
+
+void hg_study_free(hg_study *s) {
+    for (size_t i = 0; i < s->n_trials; i++) free_models(&s->trial[i]);
+}
+
+static hg_status run(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
+    HG_TRY(list_trials(s, rows, o, mem, err));
+    hg_rows plain = *rows, judged;
+    if (rows->sources) HG_TRY(hg_rows_drop_sources(&plain, rows, mem, err));
+    work w = { .s = s, .rows = rows, .plain = &plain, .o = o, .mem = hg_arena_new() };
+    const hg_status st = w.mem ? try_all(&w, &judged, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for a study");
+    hg_arena_free(w.mem);
+    HG_TRY(st);
+    HG_TRY(choose_blend(s, &judged, o, mem, err));
+    for (size_t i = 0; i < s->n_trials; i++)
+        if (!(s->trial[i].weight > 0)) free_models(&s->trial[i]);
+    return combine_study(s, &judged, mem, err);
+}
+
 hg_status hg_study_run(hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_arena *mem, hg_err *err) {
     const hg_study_opts o = opts ? *opts : hg_study_opts_default();
     *s = (hg_study) { .n = rows->n, .outputs = rows->classes ? rows->classes : 1, .squared = o.squared };
     HG_TRY(check_rows(rows, &o, err));
-    HG_TRY(list_trials(s, rows, &o, mem, err));
-    hg_rows plain = *rows;
-    if (rows->sources) HG_TRY(drop_sources(&plain, rows, mem, err));
-    work w = { .s = s, .rows = rows, .plain = &plain, .o = &o, .mem = hg_arena_new() };
-    const hg_status st = w.mem ? try_all(&w, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for a study");
-    hg_arena_free(w.mem);
-    HG_TRY(st);
-    HG_TRY(choose_blend(s, rows, &o, mem, err));
-    return combine_study(s, rows, mem, err);
-}
-
-/* ---- the blend of models --------------------------------------------------------------------------------------------------- */
-
-void hg_blend_free(hg_blend *b) {
-    for (size_t i = 0; i < b->n; i++) b->member[i].learner->free(b->member[i].model);
-    *b = (hg_blend) { 0 };
-}
-
-bool hg_blend_in_logs(const hg_blend *b) {
-    double weight = 0;
-    for (size_t i = 0; i < b->n; i++) weight += b->member[i].logs ? b->member[i].weight : 0;
-    return weight > 0.5;
-}
-
-static hg_status fit_members(hg_blend *b, const hg_study *s, const hg_rows *rows, const hg_rows *plain,
-                             const double *logs, const hg_study_opts *opts, hg_err *err) {
-    for (size_t i = 0; i < s->n_trials; i++) {
-        const hg_trial *t = &s->trial[i];
-        if (!(t->weight > 0)) continue;
-        const hg_learning how = { .option = t->option, .seed = opts->seed, .pool = opts->pool, .hooks = opts->hooks };
-        hg_blend_member *m = &b->member[b->n];
-        hg_rows seen = t->plain ? *plain : *rows;
-        *m = (hg_blend_member) { .learner = t->learner, .weight = t->weight, .plain = t->plain, .logs = t->logs };
-        if (t->logs) seen.y = logs;
-        HG_TRY(t->learner->fit(&m->model, &seen, &how, err));
-        b->n++;
-    }
-    return HG_OK;
-}
-
-hg_status hg_blend_fit(hg_blend *b, const hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_err *err) {
-    *b = (hg_blend) { .d = rows->d, .sources = rows->sources, .classes = rows->classes };
-    hg_arena *mem = hg_arena_new();
-    hg_rows plain = *rows, logs = *rows;
-    bool any = false;
-    for (size_t i = 0; i < s->n_trials; i++) any |= s->trial[i].weight > 0 && s->trial[i].logs;
-    hg_status st = mem ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for a blend");
-    if (st == HG_OK && rows->sources) st = drop_sources(&plain, rows, mem, err);
-    if (st == HG_OK && any) st = take_logs(&logs, &b->logs, mem, err);
-    if (st == HG_OK) st = fit_members(b, s, rows, &plain, logs.y, opts, err);
-    if (st != HG_OK) hg_blend_free(b);
-    hg_arena_free(mem);
-    return st;
-}
-
-static hg_status predict_members(double *out, hg_signs *signs, const hg_blend *b, const hg_rows *rows, hg_pool *pool,
-                                 hg_arena *mem, hg_err *err) {
-    const size_t outputs = b->classes ? b->classes : 1;
-    double weight[HG_STUDY_MEMBERS];
-    const double *value[HG_STUDY_MEMBERS], *sd[HG_STUDY_MEMBERS];
-    hg_rows plain = *rows;
-    if (b->sources) HG_TRY(drop_sources(&plain, rows, mem, err));
-    for (size_t m = 0; m < b->n; m++) {
-        const hg_blend_member *k = &b->member[m];
-        double *v = hg_alloc(mem, rows->n * outputs, sizeof *v), *spread = hg_alloc(mem, rows->n, sizeof *spread);
-        if (!v || !spread) return hg_fail(err, HG_ENOMEM, "no memory for %zu predictions", rows->n);
-        for (size_t i = 0; i < rows->n; i++) spread[i] = (double)NAN;
-        HG_TRY(k->learner->predict(v, spread, k->model, k->plain ? &plain : rows, pool, err));
-        if (k->logs) hg_logs_undo(v, spread, &b->logs, rows->n);
-        value[m] = v, sd[m] = spread, weight[m] = k->weight;
-    }
-    combine(out, signs, value, sd, weight, b->n, rows->n, outputs);
-    return HG_OK;
-}
-
-hg_status hg_blend_predict(double *out, hg_signs *signs, const hg_blend *b, const hg_rows *rows, hg_pool *pool,
-                           hg_err *err) {
-    hg_arena *mem = hg_arena_new();
-    const hg_status st = mem ? predict_members(out, signs, b, rows, pool, mem, err)
-                             : hg_fail(err, HG_ENOMEM, "no memory for %zu predictions", rows->n);
-    hg_arena_free(mem);
-    return st;
-}
-
-static const char *prefix_of(char out[HG_SHELF_NAME], const char *before, size_t i) {
-    snprintf(out, HG_SHELF_NAME, "%smodel%zu.", before, i);
-    return out;
-}
-
-hg_status hg_blend_save(const hg_blend *b, hg_shelf *to, hg_err *err) {
-    const char *before = to->prefix;
-    double weight[HG_STUDY_MEMBERS], plain[HG_STUDY_MEMBERS], logs[HG_STUDY_MEMBERS + 2];
-    bool any = false;
-    char prefix[HG_SHELF_NAME];
-    hg_status st = HG_OK;
-    for (size_t i = 0; i < b->n; i++) {
-        weight[i] = b->member[i].weight, plain[i] = b->member[i].plain, logs[i] = b->member[i].logs;
-        any |= b->member[i].logs;
-    }
-    HG_TRY(hg_shelf_doubles(to, "weight", weight, b->n, err));
-    if (b->sources) HG_TRY(hg_shelf_doubles(to, "plain", plain, b->n, err));
-    logs[b->n] = b->logs.least, logs[b->n + 1] = b->logs.most;
-    if (any) HG_TRY(hg_shelf_doubles(to, "logs", logs, b->n + 2, err));
-    for (size_t i = 0; i < b->n && st == HG_OK; i++) {
-        to->prefix = prefix_of(prefix, before, i);
-        st = b->member[i].learner->save(b->member[i].model, to, err);
-    }
-    to->prefix = before;
-    return st;
-}
-
-/* Of models that have learned logarithms: which members, and how far they reach. */
-static hg_status load_logs(double logs[HG_STUDY_MEMBERS], hg_blend *b, const hg_shelf_view *from, size_t n,
-                           hg_err *err) {
-    double all[HG_STUDY_MEMBERS + 2];
-    if (!hg_shelf_has(from, "logs")) return HG_OK;
-    HG_TRY(hg_shelf_get_doubles(all, from, "logs", n + 2, err));
-    memcpy(logs, all, n * sizeof *logs);
-    b->logs = (hg_logs) { all[n], all[n + 1] };
-    if (b->classes || !(b->logs.least <= b->logs.most) || b->logs.most > HG_LOGS_MOST || b->logs.least < -HG_LOGS_MOST)
-        return hg_fail(err, HG_EDATA, "%s: logarithms that no training has made", from->source);
-    return HG_OK;
-}
-
-static hg_status load_members(hg_blend *b, const hg_shelf_view *from, const char *const *learner, size_t n,
-                              hg_err *err) {
-    double weight[HG_STUDY_MEMBERS], plain[HG_STUDY_MEMBERS] = { 0 }, logs[HG_STUDY_MEMBERS] = { 0 }, sum = 0;
-    char prefix[HG_SHELF_NAME];
-    HG_TRY(hg_shelf_get_doubles(weight, from, "weight", n, err));
-    if (b->sources) HG_TRY(hg_shelf_get_doubles(plain, from, "plain", n, err));
-    HG_TRY(load_logs(logs, b, from, n, err));
-    for (size_t i = 0; i < n; i++) {
-        hg_blend_member *m = &b->member[i];
-        const hg_shelf_view view = { from->file, from->source, prefix_of(prefix, from->prefix, i) };
-        *m = (hg_blend_member) {
-            .learner = hg_learner_find(learner[i]), .weight = weight[i], .plain = plain[i] != 0, .logs = logs[i] != 0
-        };
-        if (!m->learner || strcmp(m->learner->version, learner[i]) != 0) {
-            hg_fail(err, HG_ENOTFOUND, "%s needs the learner \"%s\", which this program does not have", from->source,
-                    learner[i]);
-            return hg_advise(err, HG_ENOTFOUND, "it may be of a newer version, or built with another package");
-        }
-        if (!(weight[i] > 0)) return hg_fail(err, HG_EDATA, "%s: the weight of a member is not positive", from->source);
-        sum += weight[i];
-        HG_TRY(m->learner->load(&m->model, &view, b->d - (m->plain ? b->sources : 0), b->classes, err));
-        b->n++;
-    }
-    return fabs(sum - 1) < 1e-6 ? HG_OK : hg_fail(err, HG_EDATA, "%s: weights that do not sum to 1", from->source);
-}
-
-hg_status hg_blend_load(hg_blend *b, const hg_shelf_view *from, const char *const *learner, size_t n, size_t d,
-                        size_t sources, size_t classes, hg_err *err) {
-    *b = (hg_blend) { .d = d, .sources = sources, .classes = classes };
-    if (n == 0 || n > HG_STUDY_MEMBERS)
-        return hg_fail(err, HG_EDATA, "%s has %zu members, expected 1 to %d", from->source, n, HG_STUDY_MEMBERS);
-    const hg_status st = load_members(b, from, learner, n, err);
-    if (st != HG_OK) hg_blend_free(b);
+    const hg_status st = run(s, rows, &o, mem, err);
+    if (st != HG_OK) hg_study_free(s);
     return st;
 }

@@ -2,12 +2,18 @@
  *
  * Rows are cut into parts once (whole groups, classes evenly). Each learner, with its defaults and then with its variants,
  * predicts each part from the others; where the rows have sources (hg_rows), once with and once without them, so that a source
- * which misleads is seen. From 200 rows on, who has 1.3 times the best one's error on the first part goes no further. The blend is chosen greedily on these predictions, with repetition, from the best one on, which has
+ * which misleads is seen. What the choice costs is kept near to what one good model costs:
+ *   - who averages many (trees, series, networks) is judged by fewer of them. Networks and boosted trees hold rows out anyway: the models
+ *     of the parts stay, and their mean is the member, instead of one more model of all rows (bagging over folds, as in Erickson et al.,
+ *     AutoGluon-Tabular, 2020). Others are fitted to all rows once more. Options that are given hold as they are;
+ *   - from 200 rows on, who has 1.3 times the best one's error on the first part goes no further; neither does a variant, or a
+ *     learner on logarithms, that is behind its own learner's best there;
+ *   - beyond 20,000 rows one part of ten is left out, once (split conformal intervals).
+ * The blend is chosen greedily on these predictions, with repetition, from the best one on, which has
  * won the first three rounds (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights. Positive values that
- * span decades are learned as they are and as logarithms (learn/logs.h), each learner's variants in the scale that suits its
- * defaults better; all are judged, blended and predicted in the target's own unit. Below 100 rows with sources,
- * where left-out rows tell little, such values are learned as logarithms alone, and affine transfer is taken, without a blend, unless
- * another's error is a fifth smaller: in draws of 40 rows from tables of other properties that erred less than the full choice. No row of another
+ * span decades are learned as they are and as logarithms (learn/logs.h); all are judged, blended and predicted in the target's own unit. Below 100
+ * rows with sources, where left-out rows tell little, such values are learned as logarithms alone, and affine transfer is taken, without a
+ * blend, unless another's error is a fifth smaller: in draws of 40 rows from tables of other properties that erred less than the full choice. No row of another
  * table is ever used: who wants an honest error of the whole procedure runs it inside of outer folds.
  */
 #ifndef HG_LEARN_STUDY_H
@@ -40,18 +46,21 @@ typedef struct {
     const hg_learner *learner;
     char settings[HG_SETTINGS_SIZE]; /* "": defaults */
     double option[HG_LEARNER_OPTIONS_MOST];
-    bool plain;     /* it does not see the columns that other models predict */
-    bool logs;      /* it learns the logarithms of the values; out and sd are of the values */
-    hg_score score; /* of rows that were left out; loss NaN: it was not tried to the end */
-    double seconds; /* NaN without a clock */
-    char why[160];  /* why it was not tried, in words; "": it was */
-    double weight;  /* in the blend, 0 .. 1 */
-    double *out;    /* [n,outputs] of left-out rows; NULL where it was not tried */
-    double *sd;     /* [n] */
+    bool plain;                       /* it does not see the columns that other models predict */
+    bool logs;                        /* it learns the logarithms of the values; out and sd are of the values */
+    hg_score score;                   /* of rows that were left out; loss NaN: it was not tried to the end */
+    double seconds;                   /* NaN without a clock */
+    char why[160];                    /* why it was not tried, in words; "": it was */
+    double weight;                    /* in the blend, 0 .. 1 */
+    double *out;                      /* [n,outputs] of left-out rows; NULL where it was not tried */
+    double *sd;                       /* [n] */
+    void *model[HG_STUDY_FOLDS_MOST]; /* of the parts, where they stay */
+    size_t models;
 } hg_trial;
 
 typedef struct {
-    size_t n, outputs, folds;
+    size_t n, outputs, folds; /* n rows were left out; folds: parts that were */
+    size_t *row;              /* [n] which ones, where not all were; NULL: all */
     bool squared;
     hg_trial *trial; /* [n_trials] in the order in which they were made */
     size_t n_trials;
@@ -64,15 +73,20 @@ typedef struct {
  * them, or a class that has one row; HG_ECANCEL; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_study_run(hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_arena *mem,
                                      hg_err *err);
+/* The rows that were left out: all, or those of the only part, in mem. HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_study_judged(hg_rows *out, const hg_study *s, const hg_rows *rows, hg_arena *mem,
+                                        hg_err *err);
+void hg_study_free(hg_study *s); /* models that no blend has taken; the rest is the arena's. s = { 0 } is fine */
 
 /* ---- the blend itself -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const hg_learner *learner;
-    double weight; /* > 0, all sum to 1 */
-    bool plain;    /* fitted without the sources */
-    bool logs;     /* fitted to logarithms */
-    void *model;
+    double weight;                    /* > 0, all sum to 1 */
+    bool plain;                       /* fitted without the sources */
+    bool logs;                        /* fitted to logarithms */
+    void *model[HG_STUDY_FOLDS_MOST]; /* [models] of the parts, whose mean it says; or one of all rows */
+    size_t models;
 } hg_blend_member;
 
 typedef struct {
@@ -83,8 +97,8 @@ typedef struct {
 
 bool hg_blend_in_logs(const hg_blend *b); /* more than half of its weight */
 
-/* The study's choice, fitted to all rows. */
-HG_MUST_CHECK hg_status hg_blend_fit(hg_blend *b, const hg_study *s, const hg_rows *rows, const hg_study_opts *opts,
+/* The study's choice, fitted to all rows where the models of the parts were not kept; those become the blend's. */
+HG_MUST_CHECK hg_status hg_blend_fit(hg_blend *b, hg_study *s, const hg_rows *rows, const hg_study_opts *opts,
                                      hg_err *err);
 /* out[n,outputs]; signs[n] as in hg_study. */
 HG_MUST_CHECK hg_status hg_blend_predict(double *out, hg_signs *signs, const hg_blend *b, const hg_rows *rows,

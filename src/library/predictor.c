@@ -393,10 +393,19 @@ static hg_status keep_opts(fitting *f) {
     return HG_OK;
 }
 
+/* What the study says of rows that it left out. */
+static hg_status judge(fitting *f, hg_study *s, const hg_rows *rows) {
+    hg_rows judged;
+    HG_TRY(hg_study_judged(&judged, s, rows, f->scratch, f->err));
+    HG_TRY(keep_tried(f, s));
+    return f->p->classes ? fit_decision(f, s, &judged)
+                         : hg_predictor_fit_bars(f->p, s, &judged, true, f->o->pool, f->scratch, f->err);
+}
+
 static hg_status learn(fitting *f, hg_rows *rows, const hg_table *t) {
     hg_predictor *p = f->p;
     const hg_study_opts o = study_opts(f->o);
-    hg_study s;
+    hg_study s = { 0 };
     bool *plain = hg_predictor_plain(p->intake, f->scratch);
     if (!plain) return no_memory(f->err);
     rows->y = f->y;
@@ -405,12 +414,11 @@ static hg_status learn(fitting *f, hg_rows *rows, const hg_table *t) {
     hg_rows wide = *rows; /* with what other models say */
     if (f->o->n_sources) HG_TRY(hg_predictor_take_sources(&wide, p, rows, f->o, t, f->scratch, f->err));
     HG_TRY(hg_study_run(&s, &wide, &o, f->scratch, f->err));
-    HG_TRY(hg_blend_fit(&p->blend, &s, &wide, &o, f->err));
-    HG_TRY(keep_tried(f, &s));
-    HG_TRY(hg_predictor_keep_elements(p, f->err));
-    HG_TRY(keep_opts(f));
-    return p->classes ? fit_decision(f, &s, rows)
-                      : hg_predictor_fit_bars(p, &s, rows, true, o.pool, f->scratch, f->err);
+    hg_status st = hg_blend_fit(&p->blend, &s, &wide, &o, f->err);
+    hg_study_free(&s);
+    if (st == HG_OK) st = judge(f, &s, rows);
+    if (st == HG_OK) st = hg_predictor_keep_elements(p, f->err);
+    return st == HG_OK ? keep_opts(f) : st;
 }
 
 static hg_status fit(fitting *f, const char *target) {

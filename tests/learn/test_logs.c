@@ -105,7 +105,7 @@ static void a_blend_of_both_scales_survives_its_file(void **state) {
     const hg_learner *ridge = hg_learner_find("ridge");
     hg_trial trial[2] = { { .learner = ridge, .weight = 0.25 }, { .learner = ridge, .logs = true, .weight = 0.75 } };
     for (size_t i = 0; i < 2; i++) hg_learner_defaults(trial[i].option, ridge);
-    const hg_study s = { .n = N, .outputs = 1, .trial = trial, .n_trials = 2 };
+    hg_study s = { .n = N, .outputs = 1, .trial = trial, .n_trials = 2 };
     const hg_study_opts o = hg_study_opts_default();
     const hg_mark mark = hg_arena_mark(*state);
     const char *versions[2] = { ridge->version, ridge->version };

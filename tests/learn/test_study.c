@@ -159,6 +159,7 @@ static void who_is_far_behind_goes_no_further(void **state) {
         behind += strstr(t->why, "left behind: on the first part") != NULL;
     }
     assert_int_equal(behind, 1);
+    hg_study_free(&s);
     hg_arena_reset(*state, mark);
 }
 
@@ -195,6 +196,7 @@ static void a_study_tries_many_and_blends_the_best(void **state) {
     assert_ok_err(hg_blend_predict(out, NULL, &b, &rows, NULL, &err), err);
     assert_true(hg_score_values(out, y, ROWS).mae < 3);
     hg_blend_free(&b);
+    hg_study_free(&s);
 
     o.learner = "ridge", o.single = true;
     assert_ok_err(hg_study_run(&s, &rows, &o, *state, &err), err);
@@ -224,6 +226,90 @@ static void a_budget_ends_the_trials_and_says_so(void **state) {
             assert_contains(s.trial[i].why, "time");
     }
     assert_int_equal(done, 1); /* one is tried, whatever the budget */
+    hg_study_free(&s);
+    hg_arena_reset(*state, mark);
+}
+
+/* What holds rows out anyway is not fitted once more: the models of the parts, each with its share of the series, say their mean. */
+static void models_of_the_parts_stay(void **state) {
+    float x[2 * ROWS];
+    hg_composition c[ROWS];
+    double y[ROWS], out[2][ROWS], one[ROWS], mean[ROWS] = { 0 }, parts[1] = { HG_STUDY_FOLDS_MOST + 1 };
+    const hg_rows rows = line(x, c, y);
+    const hg_mark mark = hg_arena_mark(*state);
+    char path[512];
+    hg_study s;
+    hg_study_opts o = hg_study_opts_default();
+    hg_blend b, back;
+    hg_safetensors *file;
+    hg_err err = { 0 };
+    o.learner = "mlp", o.folds = 3, o.single = true;
+    assert_ok_err(hg_study_run(&s, &rows, &o, *state, &err), err);
+    assert_ok_err(hg_blend_fit(&b, &s, &rows, &o, &err), err);
+    hg_study_free(&s);
+    assert_int_equal(b.member[0].models, 3);
+    assert_ok_err(hg_blend_predict(out[0], NULL, &b, &rows, NULL, &err), err);
+    for (size_t k = 0; k < 3; k++) {
+        assert_ok(b.member[0].learner->predict(one, NULL, b.member[0].model[k], &rows, NULL, NULL));
+        for (size_t i = 0; i < ROWS; i++) mean[i] += one[i] / 3;
+    }
+    for (size_t i = 0; i < ROWS; i++) assert_close(out[0][i], mean[i], 1e-12 * fabs(mean[i]));
+    hg_shelf shelf = hg_shelf_new(*state);
+    assert_ok(hg_blend_save(&b, &shelf, NULL));
+    test_scratch(path, sizeof path, "parts.safetensors");
+    assert_ok(hg_safetensors_write(path, shelf.tensor, shelf.n, NULL, 0, NULL));
+    assert_ok(hg_safetensors_open(&file, path, 0, NULL));
+    const hg_shelf_view view = { file, path, "" };
+    const char *version = b.member[0].learner->version;
+    assert_ok_err(hg_blend_load(&back, &view, &version, 1, 2, 0, 0, &err), err);
+    assert_ok_err(hg_blend_predict(out[1], NULL, &back, &rows, NULL, &err), err);
+    assert_memory_equal(out[0], out[1], sizeof out[0]);
+    hg_blend_free(&back);
+    hg_safetensors_free(file);
+    for (size_t i = 0; i < shelf.n; i++) /* more than a study has */
+        if (strcmp(shelf.tensor[i].name, "parts") == 0) shelf.tensor[i].data = parts;
+    assert_ok(hg_safetensors_write(path, shelf.tensor, shelf.n, NULL, 0, NULL));
+    assert_ok(hg_safetensors_open(&file, path, 0, NULL));
+    assert_int_equal(hg_blend_load(&back, &(hg_shelf_view) { file, path, "" }, &version, 1, 2, 0, 0, &err), HG_EDATA);
+    hg_safetensors_free(file);
+    hg_blend_free(&b);
+    o.settings = "members=2 epochs=2"; /* what is given holds: one model of all rows */
+    assert_ok_err(hg_study_run(&s, &rows, &o, *state, &err), err);
+    assert_ok_err(hg_blend_fit(&b, &s, &rows, &o, &err), err);
+    assert_int_equal(b.member[0].models, 1);
+    hg_blend_free(&b);
+    hg_study_free(&s);
+    hg_shelf_free(&shelf);
+    hg_arena_reset(*state, mark);
+}
+
+/* Of many rows a tenth is left out, once; its predictions are those of a fit to the others. */
+static void of_many_rows_one_part_is_left_out(void **state) {
+    enum { MANY = 20001 };
+    const hg_mark mark = hg_arena_mark(*state);
+    float *x = hg_alloc(*state, 2 * MANY, sizeof *x);
+    double *y = hg_alloc(*state, MANY, sizeof *y);
+    hg_rng g = hg_rng_make(6, 0);
+    for (size_t i = 0; i < MANY; i++) {
+        x[2 * i] = (float)hg_rng_normal(&g);
+        x[2 * i + 1] = (float)hg_rng_normal(&g);
+        y[i] = (double)x[2 * i] - 3 * (double)x[2 * i + 1] + 0.1 * hg_rng_normal(&g);
+    }
+    const hg_rows rows = { .n = MANY, .d = 2, .x = x, .y = y };
+    hg_rows judged;
+    hg_study s;
+    hg_study_opts o = hg_study_opts_default();
+    o.learner = "ridge";
+    assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
+    assert_true(s.n == MANY / 10 || s.n == MANY / 10 + 1);
+    assert_ok(hg_study_judged(&judged, &s, &rows, *state, NULL));
+    assert_int_equal(judged.n, s.n);
+    for (size_t i = 0; i < s.n; i++) {
+        assert_true(judged.y[i] == y[s.row[i]]);
+        assert_true(fabs(s.out[i] - judged.y[i]) < 0.6); /* six standard deviations of the noise */
+    }
+    assert_close(s.score.mae, hg_score_values(s.out, judged.y, s.n).mae, 1e-15);
+    hg_study_free(&s);
     hg_arena_reset(*state, mark);
 }
 
@@ -263,7 +349,7 @@ static void a_plain_member_stays_plain(void **state) {
     hg_trial trial[2] = { { .learner = hg_learner_find("ridge"), .plain = true, .weight = 1 } };
     hg_learner_defaults(option, trial->learner);
     memcpy(trial->option, option, sizeof trial->option);
-    const hg_study s = { .n = ROWS, .outputs = 1, .trial = trial, .n_trials = 1 };
+    hg_study s = { .n = ROWS, .outputs = 1, .trial = trial, .n_trials = 1 };
     const hg_study_opts o = hg_study_opts_default();
     hg_blend b, back;
     hg_safetensors *file;
@@ -318,11 +404,18 @@ static void failing_allocations_are_told(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(scores_are_those_of_the_textbook),       TEST(a_level_is_a_rank),
-        TEST(widths_follow_what_tells_of_errors),     TEST(what_is_unlike_the_training_is_told),
-        TEST(a_study_tries_many_and_blends_the_best), TEST(a_budget_ends_the_trials_and_says_so),
-        TEST(groups_are_never_on_both_sides),         TEST(who_is_far_behind_goes_no_further),
-        TEST(failing_allocations_are_told),           TEST(a_plain_member_stays_plain),
+        TEST(scores_are_those_of_the_textbook),
+        TEST(a_level_is_a_rank),
+        TEST(widths_follow_what_tells_of_errors),
+        TEST(what_is_unlike_the_training_is_told),
+        TEST(a_study_tries_many_and_blends_the_best),
+        TEST(a_budget_ends_the_trials_and_says_so),
+        TEST(models_of_the_parts_stay),
+        TEST(of_many_rows_one_part_is_left_out),
+        TEST(groups_are_never_on_both_sides),
+        TEST(who_is_far_behind_goes_no_further),
+        TEST(failing_allocations_are_told),
+        TEST(a_plain_member_stays_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
