@@ -183,8 +183,9 @@ static hg_status fill(hg_predictor *p, const hg_order *w, const hg_made_network 
     p->opts.seed = s->recipe->seed;
     for (size_t k = 0; k < n; k++) made[k] = (hg_network) { net[k].shape, net[k].weights };
     p->blend = (hg_blend) { .d = s->rows.d, .classes = w->classes };
-    p->blend.member[0] = (hg_blend_member) { .learner = &hg_networks_learner, .weight = 1, .logs = w->logs };
-    HG_TRY(hg_networks_new(&p->blend.member[0].model, made, n, &s->scaling, w->unit, w->classes, err));
+    p->blend.member[0] =
+        (hg_blend_member) { .learner = &hg_networks_learner, .weight = 1, .logs = w->logs, .models = 1 };
+    HG_TRY(hg_networks_new(&p->blend.member[0].model[0], made, n, &s->scaling, w->unit, w->classes, err));
     p->blend.n = 1;
     return HG_OK;
 }
