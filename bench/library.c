@@ -1,6 +1,6 @@
 /* bench/library.c -- the library of models: how long a search among 100,000 cards takes, and opening a pack of 1,000 models
  *
- *   library [--json] [--quick] [--task NAME]
+ *   library [--json] [--quick] [--task NAME] [--keep FOLDER]
  *
  * Task query: 100,000 cards of 45 properties, made up from the seed, in 100 packs; each seventh holds one word. A search
  * asks for a property, a range of its mean absolute error and that word, and takes the best 20. All times are medians, over
@@ -28,6 +28,11 @@ double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double clock_of_bench(void *unused) {
+    (void)unused;
+    return now();
 }
 
 void must(hg_status st, const hg_err *err) {
@@ -80,6 +85,9 @@ static const struct {
     { "open", run_open },
     { "predict", run_predict },
     { "ltc", run_ltc },
+    { "quasicrystals", run_quasicrystals },
+    { "alloys", run_alloys },
+    { "crabnet", run_crabnet },
 };
 
 static void run_task(size_t i, figures *f) {
@@ -97,6 +105,7 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) json = true;
         if (strcmp(argv[i], "--quick") == 0) f.quick = true;
+        if (strcmp(argv[i], "--keep") == 0 && i + 1 < argc) f.keep = argv[++i];
         if (strcmp(argv[i], "--task") == 0 && i + 1 < argc) only = argv[++i];
     }
     for (size_t i = 0; i < sizeof TASKS / sizeof *TASKS; i++) {

@@ -6,8 +6,8 @@
  *
  *   predict_rows_per_s     with two threads (target 500,000)
  *   predict_rows_per_s_1   with one
- *   predict_mb_1e6         memory that it needs at most for a million rows, MiB; and for four times as many:
- *   predict_mb_4e6
+ *   predict_mb_1e6         memory that it needs at most for a million rows, MiB
+ *   predict_mb_4e6         for four times as many
  */
 #include "hagane/csv.h"
 #include "hagane/predictor.h"

@@ -16,10 +16,12 @@ typedef struct {
         double value;
     } at[FIGURES];
     size_t n;
-    bool quick; /* all tasks together in at most 5 minutes */
+    const char *keep; /* a folder for what takes long; NULL: none */
+    bool quick;       /* all tasks together in at most 5 minutes */
 } figures;
 
 void note(figures *f, const char *key, double value); /* printed under this key, as JSON too; cut at FIGURE_KEY */
+double clock_of_bench(void *unused);                  /* now, for options that want a clock */
 double now(void);                                     /* seconds of a monotonic clock */
 void must(hg_status st, const hg_err *err);           /* else says what is wrong, and ends the program */
 double median(double *x, size_t n);                   /* sorts x */
@@ -33,6 +35,9 @@ hg_pool *all_cores(void);
 /* Tasks, each in an empty folder that is removed afterwards. */
 void run_query(figures *f, const char *folder); /* shelves.c */
 void run_open(figures *f, const char *folder);
-void run_predict(figures *f, const char *folder); /* predict.c */
-void run_ltc(figures *f, const char *folder);     /* ltc.c */
+void run_predict(figures *f, const char *folder);       /* predict.c */
+void run_ltc(figures *f, const char *folder);           /* ltc.c */
+void run_quasicrystals(figures *f, const char *folder); /* quasicrystals.c */
+void run_alloys(figures *f, const char *folder);        /* alloys.c */
+void run_crabnet(figures *f, const char *folder);       /* crabnet.c */
 #endif
