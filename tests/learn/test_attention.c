@@ -98,7 +98,7 @@ static void columns_are_looked_at(void **state) {
         y[i] = 3 * (double)x[2 * i] + (i % 2 ? 2 : 0.02) * hg_rng_normal(&r);
     }
     hg_learner_defaults(option, l);
-    assert_ok(hg_learner_set(option, l, "members=2 epochs=40 width=16 layers=1 rate=0.01", NULL));
+    assert_ok(hg_learner_set(option, l, "members=2 epochs=120 width=16 layers=1 rate=0.01", NULL));
     const hg_rows rows = { .n = ROWS, .d = 2, .x = x, .composition = c, .y = y };
     assert_ok(l->fit(&m, &rows, &(hg_learning) { .option = option, .seed = 9 }, NULL));
     assert_ok(l->predict(out, sd, m, &rows, NULL, NULL));
