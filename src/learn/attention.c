@@ -13,6 +13,7 @@
 #include "learn/scaling.h"
 #include "tensor/params.h"
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum { MEMBERS, LAYERS, WIDTH, EPOCHS, BATCH, RATE, DECAY, CORNER, DROPOUT, OPTIONS_COUNT };
@@ -135,13 +136,7 @@ static hg_status set_desk(desk *w, const hg_rows *rows, hg_arena *mem, hg_err *e
     const size_t n = rows->n;
     model *m = w->m;
     double *y = hg_alloc(mem, n, sizeof *y), sum = 0;
-    w->train = hg_alloc(mem, n, sizeof *w->train);
-    w->judge = hg_alloc(mem, n, sizeof *w->judge);
-    w->part = hg_alloc(mem, n, sizeof *w->part);
-    w->rows = hg_alloc(mem, n, sizeof *w->rows);
-    w->class = hg_alloc(mem, n, sizeof *w->class);
-    if (!y || !w->train || !w->judge || !w->part || !w->rows || !w->class)
-        return hg_fail(err, HG_ENOMEM, "no memory for %zu rows", n);
+    if (!y) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows", n);
     for (size_t i = 0; i < n && !m->classes; i++) m->unit[0] += rows->y[i] / (double)n;
     for (size_t i = 0; i < n; i++) sum += (rows->y[i] - m->unit[0]) * (rows->y[i] - m->unit[0]);
     if (!m->classes && sum > 0) m->unit[1] = sqrt(sum / (double)n);
@@ -149,6 +144,17 @@ static hg_status set_desk(desk *w, const hg_rows *rows, hg_arena *mem, hg_err *e
     w->y = y;
     HG_TRY(hg_compounds_make(&w->compounds, rows->composition, n, mem, err));
     return set_columns(w, rows, mem, err);
+}
+
+/* What a network has for itself. */
+static hg_status set_place(desk *w, size_t n, hg_arena *mem, hg_err *err) {
+    w->train = hg_alloc(mem, n, sizeof *w->train);
+    w->judge = hg_alloc(mem, n, sizeof *w->judge);
+    w->part = hg_alloc(mem, n, sizeof *w->part);
+    w->rows = hg_alloc(mem, n, sizeof *w->rows);
+    w->class = hg_alloc(mem, n, sizeof *w->class);
+    if (w->train && w->judge && w->part && w->rows && w->class) return HG_OK;
+    return hg_fail(err, HG_ENOMEM, "no memory for %zu rows", n);
 }
 
 /* A tenth of the groups to choose the epoch by, another one for each member; where there is one group: none. */
@@ -164,7 +170,7 @@ static hg_status choose_rows(desk *w, const hg_rows *rows, uint64_t seed, hg_err
     return HG_OK;
 }
 
-static hg_train_opts opts_of(const double *option, size_t n, uint64_t seed, const hg_learning *how) {
+static hg_train_opts opts_of(const double *option, size_t n, uint64_t seed, const hg_hooks *hooks) {
     hg_train_opts o = hg_train_opts_default();
     const double enough = ceil(STEPS * option[BATCH] / (double)n);
     o.batch = (size_t)option[BATCH];
@@ -178,18 +184,43 @@ static hg_train_opts opts_of(const double *option, size_t n, uint64_t seed, cons
     o.schedule.rise = 0.15;
     o.seed = seed;
     o.bf16 = true;
-    o.pool = how->pool;
-    o.hooks = how->hooks;
+    o.hooks = hooks;
     return o;
 }
 
-static hg_status fit_member(desk *w, size_t k, const hg_rows *rows, const hg_learning *how, hg_err *err) {
-    hg_rng r = hg_rng_make(how->seed, k);
+/* A network is a task of the pool: it trains on one thread. */
+typedef struct {
+    model *m;
+    const hg_rows *rows;
+    const hg_learning *how;
+    desk *desk; /* [members] */
+    hg_status *st;
+    hg_err *err;
+    atomic_bool stop;
+} fitting;
+
+typedef struct {
+    fitting *f;
+    size_t worker;
+} place;
+
+/* Hooks are the caller's, on his thread alone. */
+static bool go_on(void *user, const char *what, size_t done, size_t total) {
+    const place *p = user;
+    if (p->worker == 0 && !hg_progress(p->f->how->hooks, what, done, total)) atomic_store(&p->f->stop, true);
+    return !atomic_load(&p->f->stop);
+}
+
+static hg_status fit_member(fitting *f, size_t k, size_t worker, hg_err *err) {
+    desk *w = &f->desk[k];
+    hg_rng r = hg_rng_make(f->how->seed, k);
     const uint64_t seed = hg_rng_u64(&r);
+    place at = { f, worker };
+    const hg_hooks hooks = { .progress = go_on, .user = &at };
     hg_params *p;
-    HG_TRY(choose_rows(w, rows, seed, err));
-    HG_TRY(hg_attention_params(&p, &w->m->shape, seed, false, err));
-    w->p = w->m->p[k] = p;
+    HG_TRY(choose_rows(w, f->rows, seed, err));
+    HG_TRY(hg_attention_params(&p, &f->m->shape, seed, false, err));
+    w->p = f->m->p[k] = p;
     const hg_trainable trainable = { .name = "attention 2",
                                      .params = p,
                                      .items = w->n_train,
@@ -197,9 +228,44 @@ static hg_status fit_member(desk *w, size_t k, const hg_rows *rows, const hg_lea
                                      .ctx = w,
                                      .loss = loss,
                                      .evaluate = w->n_judge ? evaluate : NULL };
-    const hg_train_opts o = opts_of(how->option, rows->n, seed, how);
+    const hg_train_opts o = opts_of(f->how->option, f->rows->n, seed, &hooks);
     hg_train_result result;
     return hg_train(&result, &trainable, &o, err);
+}
+
+static void fit_task(void *ctx, size_t begin, size_t end, size_t worker) {
+    fitting *f = ctx;
+    for (size_t k = begin; k < end; k++) {
+        f->st[k] = fit_member(f, k, worker, &f->err[k]);
+        if (f->st[k] != HG_OK) atomic_store(&f->stop, true);
+    }
+}
+
+/* The failure that stopped the others, not theirs. */
+static hg_status first_failure(const fitting *f, hg_err *err) {
+    size_t first = f->m->members;
+    for (size_t k = f->m->members; k-- > 0;)
+        if (f->st[k] != HG_OK && (first == f->m->members || f->st[k] != HG_ECANCEL || f->st[first] == HG_ECANCEL))
+            first = k;
+    if (first == f->m->members) return HG_OK;
+    if (err) *err = f->err[first];
+    return f->st[first];
+}
+
+static hg_status fit_members(model *m, const hg_rows *rows, const hg_learning *how, hg_arena *mem, hg_err *err) {
+    desk common = { .m = m, .corner = how->option[CORNER] };
+    fitting f = { .m = m, .rows = rows, .how = how };
+    f.desk = hg_alloc(mem, m->members, sizeof *f.desk);
+    f.st = hg_alloc(mem, m->members, sizeof *f.st);
+    f.err = hg_alloc(mem, m->members, sizeof *f.err);
+    if (!f.desk || !f.st || !f.err) return hg_fail(err, HG_ENOMEM, "no memory for %zu networks", m->members);
+    HG_TRY(set_desk(&common, rows, mem, err));
+    for (size_t k = 0; k < m->members; k++) {
+        f.desk[k] = common;
+        HG_TRY(set_place(&f.desk[k], rows->n, mem, err));
+    }
+    hg_pool_for(how->pool, m->members, 1, fit_task, &f);
+    return first_failure(&f, err);
 }
 
 static hg_status attention_fit(void **out, const hg_rows *rows, const hg_learning *how, hg_err *err) {
@@ -211,9 +277,7 @@ static hg_status attention_fit(void **out, const hg_rows *rows, const hg_learnin
     *out = NULL;
     HG_TRY(new_model(&m, &s, (size_t)how->option[MEMBERS], rows->classes, err));
     hg_arena *mem = hg_arena_new();
-    desk w = { .m = m, .corner = how->option[CORNER] };
-    hg_status st = mem ? set_desk(&w, rows, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for networks");
-    for (size_t k = 0; st == HG_OK && k < m->members; k++) st = fit_member(&w, k, rows, how, err);
+    const hg_status st = mem ? fit_members(m, rows, how, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for networks");
     hg_arena_free(mem);
     if (st == HG_OK)
         *out = m;

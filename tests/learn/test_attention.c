@@ -113,6 +113,33 @@ static void columns_are_looked_at(void **state) {
     l->free(m);
 }
 
+static bool stop_after_some(void *user, const char *what, size_t done, size_t total) {
+    (void)what, (void)done, (void)total;
+    return ++*(size_t *)user < 5; /* on the caller's thread alone: no lock */
+}
+
+/* Who asks to stop is heard by networks on other threads, too. */
+static void all_networks_stop_when_asked(void **state) {
+    (void)state;
+    const hg_learner *l = hg_learner_find("attention");
+    double option[HG_LEARNER_OPTIONS_MOST], y[N];
+    hg_composition c[N];
+    size_t asked = 0;
+    hg_pool *pool;
+    hg_err err;
+    void *m;
+    compounds(c, y);
+    hg_learner_defaults(option, l);
+    assert_ok(hg_learner_set(option, l, "members=6 epochs=100000 width=16 layers=1", NULL));
+    assert_ok(hg_pool_new(&pool, 3, NULL));
+    const hg_hooks hooks = { .progress = stop_after_some, .user = &asked };
+    const hg_learning how = { .option = option, .seed = 9, .pool = pool, .hooks = &hooks };
+    const hg_rows rows = { .n = N, .composition = c, .y = y };
+    assert_int_equal(l->fit(&m, &rows, &how, &err), HG_ECANCEL);
+    assert_null(m);
+    hg_pool_free(pool);
+}
+
 /* z / sqrt(1 + z^2 / 4) of columns with mean 0 and deviation 1; a constant one is 0. */
 static void what_is_far_out_is_drawn_in(void **state) {
     (void)state;
@@ -200,8 +227,10 @@ static void hostile_weights_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(attention_by_hand),           TEST(a_compound_is_a_set_of_fractions), TEST(columns_are_looked_at),
-        TEST(what_is_far_out_is_drawn_in), TEST(what_it_does_not_know_is_refused), TEST(hostile_weights_are_refused),
+        TEST(attention_by_hand),           TEST(a_compound_is_a_set_of_fractions),
+        TEST(columns_are_looked_at),       TEST(all_networks_stop_when_asked),
+        TEST(what_is_far_out_is_drawn_in), TEST(what_it_does_not_know_is_refused),
+        TEST(hostile_weights_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
