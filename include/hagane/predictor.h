@@ -129,7 +129,9 @@ typedef struct {
     size_t n;             /* rows that were predicted; of each: */
     size_t *row;          /* [n] its number in the table */
     double *known, *value, *low,
-        *high; /* [n] the table's value, the prediction, its 90 % interval; of classes their numbers */
+        *high;          /* [n] the table's value, the prediction, its 90 % interval; of classes their numbers */
+    bool *unlike;       /* [n] was it called outside? NULL of a fold that was kept */
+    double least, most; /* of the values that were learned; both 0 of classes and of a fold that was kept */
 } hg_fold;
 
 typedef struct {

@@ -4,6 +4,7 @@
 #include "cli/run.h"
 #include "files/json.h"
 #include "hagane/predictor.h"
+#include "library/parity.h"
 
 extern const cli_group cli_learn_group; /* --task, --learner, --parts, --single, --budget */
 
@@ -30,6 +31,13 @@ void cli_sources_free(cli_sources *s); /* s = { 0 } is fine */
 /* What the sources are worth, and whether they help; nothing where none were offered. */
 HG_MUST_CHECK hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err);
 void cli_sources_json(hg_json *j, const hg_predictor *p);
+
+/* `evaluate --extrapolate` (cli/tables_far.c) of a table that was read. */
+HG_MUST_CHECK hg_status cli_tables_extrapolate(cli_run *run, const hg_table *t, const char *target,
+                                               const hg_predictor_opts *o, hg_err *err);
+/* Draws what --figure names; nothing without it. HG_EINVAL: there are classes. */
+HG_MUST_CHECK hg_status cli_parity(cli_run *run, const hg_parity *p, size_t n, size_t classes, const char *target,
+                                   hg_err *err);
 
 /* The options of cli_learn_group and cli_inputs_group, for a table that was read. */
 HG_MUST_CHECK hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, hg_err *err);

@@ -7,6 +7,7 @@
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/tables.h"
+#include "library/extrapolate.h"
 #include "core/memory.h"
 #include "files/csv.h"
 #include <math.h>
@@ -263,6 +264,7 @@ static hg_status all_rows(cli_run *run, job *b, hg_err *err) {
 }
 
 static hg_status write_json(cli_run *run, job *b, hg_err *err) {
+    const hg_far far = hg_predictor_far(b->p);
     hg_json j;
     cli_json_begin(&j, run, "predict-table");
     b->json = &j;
@@ -277,6 +279,11 @@ static hg_status write_json(cli_run *run, job *b, hg_err *err) {
     hg_json_end_array(&j);
     hg_json_count(&j, "n", b->done);
     hg_json_count(&j, "n_outside", b->outside);
+    if (far.n > 0) {
+        hg_json_number(&j, "outside_times", far.times);
+        hg_json_number(&j, "outside_coverage90", far.coverage90);
+        hg_json_number(&j, "outside_factor", far.factor);
+    }
     hg_json_count(&j, "n_failed", b->failed);
     return cli_json_end(run, &j, err);
 }
@@ -288,11 +295,28 @@ static hg_status write_csv(cli_run *run, job *b, hg_err *err) {
     return b->csv ? cli_stream_close(run, b->csv, err) : HG_OK;
 }
 
-static hg_status predict(cli_run *run, job *b, hg_err *err) {
-    HG_TRY(run->json ? write_json(run, b, err) : write_csv(run, b, err));
-    if (b->outside)
+/* With what left-out rows of the table told, where `train --extrapolate` has asked. */
+static void warn_of_outside(const cli_run *run, const job *b) {
+    const hg_far far = hg_predictor_far(b->p);
+    char intervals[160] = "";
+    if (!b->outside) return;
+    if (far.n > 0 && isfinite(far.factor))
+        snprintf(intervals, sizeof intervals,
+                 ", and %.0f %% lay inside the 90 %% intervals: multiply the widths by %.2g", 100 * far.coverage90,
+                 fmax(far.factor, 1));
+    if (far.n > 0 && isfinite(far.times))
+        hg_log(&run->hooks, HG_LOG_WARN,
+               "%zu of %zu rows are unlike what the model has learned from; errors of %.0f such rows of its own table "
+               "were %.2g times the usual ones%s",
+               b->outside, b->done, far.n, far.times, intervals);
+    else
         hg_log(&run->hooks, HG_LOG_WARN, "%zu of %zu rows are unlike what the model has learned from", b->outside,
                b->done);
+}
+
+static hg_status predict(cli_run *run, job *b, hg_err *err) {
+    HG_TRY(run->json ? write_json(run, b, err) : write_csv(run, b, err));
+    warn_of_outside(run, b);
     if (b->failed) hg_log(&run->hooks, HG_LOG_WARN, "%zu of %zu rows could not be predicted", b->failed, b->done);
     return HG_OK;
 }

@@ -306,11 +306,13 @@ static hg_status check_figure(const cli_run *run, hg_err *err) {
 }
 
 static hg_status run_evaluate(cli_run *run, hg_err *err) {
-    if (cli_has(&run->args, "folds")) return cli_tables_evaluate(run, err);
+    HG_TRY(check_figure(run, err));
+    if (cli_has(&run->args, "folds") && cli_has(&run->args, "extrapolate"))
+        return hg_fail(err, HG_EINVAL, "--folds and --extrapolate cannot be given together");
+    if (cli_has(&run->args, "folds") || cli_has(&run->args, "extrapolate")) return cli_tables_evaluate(run, err);
     if (!cli_has(&run->args, "model") && !cli_has(&run->args, "train"))
         return hg_advise(err, hg_fail(err, HG_EINVAL, "there is nothing to evaluate"),
-                         "--model qdf2, or --train FILE for the baseline; --folds COL for a table");
-    HG_TRY(check_figure(run, err));
+                         "--model qdf2, or --train FILE for the baseline; --folds COL or --extrapolate for a table");
     job *b = hg_alloc(run->arena, 1, sizeof *b);
     if (!b) return hg_fail(err, HG_ENOMEM, "no memory for sums");
     const hg_status st = evaluate(run, b, err);
@@ -352,7 +354,8 @@ static const cli_option EVALUATE[] = {
       .argument = "FILE",
       .help =
           "Errors by size as a picture (.svg, .pdf, .png), with the sizes of the training shaded and standard errors "
-          "of the means as bars." },
+          "of the means as bars. Of a table with --folds or --extrapolate: predicted against known values of rows "
+          "left out, with their 90 % intervals; with --from beside the same folds without transfer." },
     { .name = "property",
       .type = CLI_TEXT,
       .argument = "SYMBOL",
@@ -413,6 +416,8 @@ static const cli_example EXAMPLES[] = {
       "a table with a column of folds: how well can it be learned?" },
     { "hagane evaluate mp_gap.csv --target target --folds fold --fold 0 --keep done",
       "one of the folds, which is then done when all are asked for" },
+    { "hagane evaluate ltc.csv --target ltc_W_mK --extrapolate --figure far.svg",
+      "can predictions of compounds unlike these, or of higher values, be trusted?" },
     { "hagane evaluate small.txt large.txt --model qdf2 --model qdf-classic --by size --errors-in kcal/mol --figure "
       "size.svg",
       "two models side by side, in a table and a picture" },
@@ -431,7 +436,10 @@ const cli_verb cli_evaluate_record = {
         "one.\n\n"
         "A table with --folds: each fold is predicted from the others, and the mean absolute error (or the area under "
         "the ROC curve of classes) is printed for each and in the mean. Compositions that stand in several folds are "
-        "counted and warned of.",
+        "counted and warned of.\n\n"
+        "A table with --extrapolate: for each way of leaving rows out the error, how many values the 90 % intervals hold, how wide "
+        "they are and by which factor they would have had to be wider, and how many times the error is that of random rows; then the same for "
+        "rows that the prediction calls outside, and for the others. It ends with what that means for a prediction of something new.",
     .positional = POSITIONAL,
     .groups = GROUPS,
     .examples = EXAMPLES,
@@ -441,6 +449,8 @@ const cli_verb cli_evaluate_record = {
         "coverage90; by_size: atoms and the same). Of a table schema \"hagane.evaluate-folds/1\": target, unit, classes; "
         "mae, rmse, coverage90, width90 or auc, accuracy, log_loss: means over folds; folds: mae or auc of each; "
         "by_fold (fold, n_train, n_test, n_failed, n_outside, seconds, the same numbers, learners); "
-        "repeated_compositions, repeated_rows.",
+        "repeated_compositions, repeated_rows. With --extrapolate schema \"hagane.extrapolate/1\": target, unit, classes; tests "
+        "(left_out, why_not, n_skipped; all, outside, others: n, error, times, coverage90, width90, factor, "
+        "factor_is_least; rank_correlation, n_beyond; folds); outside: the same numbers for all rows called so; words.",
     .run = run_evaluate,
 };

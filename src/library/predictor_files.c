@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOTE_MOST = 64 << 20, NAME_SIZE = 256, METRICS = 5, SYMBOL_SIZE = 64 };
+enum { NOTE_MOST = 64 << 20, NAME_SIZE = 256, METRICS = 8, SYMBOL_SIZE = 64 };
 
 static hg_status no_memory(hg_err *err) { return hg_fail(err, HG_ENOMEM, "no memory for a model's folder"); }
 
@@ -204,19 +204,50 @@ static hg_status write_recipe(void *ctx, const char *path, hg_err *err) {
 
 /* ---- card ------------------------------------------------------------------------------------------------------------------ */
 
+/* What the card tells of rows unlike the others, where somebody asked: one table for writing and reading. */
+static const struct {
+    const char *name;
+    size_t offset;
+    bool of_classes;
+} FAR[] = {
+    { "rows unlike the others", offsetof(hg_far, n), true },
+    { "error in rows unlike the others, that of rows drawn at random is 1", offsetof(hg_far, times), true },
+    { "coverage of 90 % intervals in rows unlike the others", offsetof(hg_far, coverage90), false },
+    { "factor that intervals of rows unlike the others lack", offsetof(hg_far, factor), false },
+};
+enum { N_FAR = sizeof FAR / sizeof *FAR };
+
+static double *far_number(hg_far *f, size_t k) { return (double *)(void *)((char *)f + FAR[k].offset); }
+
+static size_t far_metrics(hg_card_number *m, const hg_predictor *p) {
+    hg_far far = p->far;
+    size_t n = 0;
+    for (size_t k = 0; k < N_FAR && far.n > 0; k++)
+        if (!p->classes || FAR[k].of_classes) m[n++] = (hg_card_number) { FAR[k].name, "", *far_number(&far, k) };
+    return n;
+}
+
+static void far_of_card(hg_far *f, const hg_card_property *p) {
+    *f = (hg_far) { 0, (double)NAN, (double)NAN, (double)NAN };
+    for (size_t i = 0; i < p->n_metrics; i++)
+        for (size_t k = 0; k < N_FAR; k++)
+            if (strcmp(p->metrics[i].name, FAR[k].name) == 0) *far_number(f, k) = p->metrics[i].value;
+    if (!(f->n > 0)) f->n = 0; /* NaN too */
+}
+
 static size_t metrics_of(hg_card_number m[METRICS], const hg_predictor *p) {
     const hg_predictor_score *s = &p->score;
     if (p->classes) {
         m[0] = (hg_card_number) { "area under the ROC curve in cross-validation", "", s->auc };
         m[1] = (hg_card_number) { "accuracy in cross-validation", "", s->accuracy };
         m[2] = (hg_card_number) { "log loss in cross-validation", "nat", s->log_loss };
-        return 3;
+        return 3 + far_metrics(m + 3, p);
     }
     m[0] = (hg_card_number) { "mean absolute error of cross-validation", p->unit, s->mae };
     m[1] = (hg_card_number) { "root mean square error of cross-validation", p->unit, s->rmse };
     m[2] = (hg_card_number) { "share of cross-validation inside 90 % intervals", "", s->coverage90 };
     m[3] = (hg_card_number) { "mean width of 90 % intervals", p->unit, s->width90 };
-    return 4;
+    return 4 + far_metrics(m + 4, p);
 }
 
 /* The target's name as one word: "yield_strength" of "yield strength (MPa)". */
@@ -424,6 +455,7 @@ static hg_status name_of_card(hg_predictor *p, const char *folder, hg_err *err) 
     hg_card card;
     HG_TRY(hg_folder_card(&card, &text, path, folder, p->mem, err));
     p->name = card.name;
+    if (card.n_properties) far_of_card(&p->far, &card.property[0]);
     return HG_OK;
 }
 

@@ -135,8 +135,9 @@ static hg_status judge_rows(hg_fold *f, double **probability, const hg_predictor
     f->known = hg_alloc(w->mem, n, sizeof *f->known);
     f->low = hg_alloc(w->mem, n, sizeof *f->low);
     f->high = hg_alloc(w->mem, n, sizeof *f->high);
+    f->unlike = hg_alloc(w->mem, n, sizeof *f->unlike);
     *probability = hg_alloc(mem, n * (p->classes + 1), sizeof **probability);
-    if (!forecast || !why || !f->row || !f->value || !f->known || !f->low || !f->high || !*probability)
+    if (!forecast || !why || !f->row || !f->value || !f->known || !f->low || !f->high || !f->unlike || !*probability)
         return no_memory(err);
     HG_TRY(hg_predictor_predict(forecast, why, p, test, 0.9, w->o->pool, mem, err));
     HG_TRY(hg_table_find(&j, test, p->target, err));
@@ -152,6 +153,7 @@ static hg_status judge_rows(hg_fold *f, double **probability, const hg_predictor
         f->value[f->n] = forecast[i].value;
         f->low[f->n] = forecast[i].low;
         f->high[f->n] = forecast[i].high;
+        f->unlike[f->n] = forecast[i].outside;
         f->known[f->n] = p->classes ? (double)class : c->number[i];
         for (size_t k = 0; k < p->classes; k++) (*probability)[f->n * p->classes + k] = forecast[i].probability[k];
         f->n++;
@@ -177,7 +179,7 @@ static hg_status name_learners(hg_fold *f, const hg_predictor *p, hg_arena *mem,
     return f->learners ? HG_OK : no_memory(err);
 }
 
-static hg_status judge(hg_folds *out, hg_fold *f, const hg_table *train, const hg_table *test, const size_t *index,
+static hg_status judge(size_t *classes, hg_fold *f, const hg_table *train, const hg_table *test, const size_t *index,
                        const work *w, hg_err *err) {
     const double begun = w->o->seconds ? w->o->seconds(w->o->clock) : (double)NAN;
     hg_predictor *p;
@@ -187,31 +189,45 @@ static hg_status judge(hg_folds *out, hg_fold *f, const hg_table *train, const h
     hg_status st = mem ? judge_rows(f, &probability, p, test, index, w, mem, err) : no_memory(err);
     if (st == HG_OK) st = score(f, probability, p, err);
     if (st == HG_OK) st = name_learners(f, p, w->mem, err);
-    out->classes = p->classes;
+    *classes = p->classes;
+    f->least = p->least, f->most = p->most;
     f->seconds = w->o->seconds ? w->o->seconds(w->o->clock) - begun : (double)NAN;
     hg_arena_free(mem);
     hg_predictor_free(p);
     return st;
 }
 
+static hg_status judge_split(size_t *classes, hg_fold *f, const size_t *train, const size_t *test, const work *w,
+                             hg_err *err) {
+    hg_table *learned = NULL, *asked = NULL;
+    f->failed = f->outside = f->n = 0;
+    hg_status st = hg_table_pick(&learned, w->t, train, f->n_train, err);
+    if (st == HG_OK) st = hg_table_pick(&asked, w->t, test, f->n_test, err);
+    if (st == HG_OK) st = judge(classes, f, learned, asked, test, w, err);
+    hg_table_free(learned);
+    hg_table_free(asked);
+    return st;
+}
+
+hg_status hg_predictor_judge(hg_fold *f, size_t *classes, const hg_measured *m, const char *target, const size_t *train,
+                             const size_t *test, const hg_predictor_opts *o, hg_arena *mem, hg_err *err) {
+    const work w = { .t = m->t, .target = target, .o = o, .row = m->row, .rows = m->rows.n, .mem = mem };
+    return judge_split(classes, f, train, test, &w, err);
+}
+
 /* Part `fold` of the rows, as the fold at this place of the list. */
 static hg_status run_fold(hg_folds *out, size_t fold, size_t at, const work *w, hg_err *err) {
     hg_fold *f = &out->fold[at];
-    size_t *index = hg_malloc(2 * w->rows, sizeof *index), *test_index = index + w->rows;
-    hg_table *train = NULL, *test = NULL;
-    if (!index) return no_memory(err);
-    f->n_train = f->n_test = f->failed = f->outside = f->n = 0;
+    size_t *train = hg_malloc(2 * w->rows, sizeof *train), *test = train + w->rows;
+    if (!train) return no_memory(err);
+    f->n_train = f->n_test = 0;
     for (size_t i = 0; i < w->rows; i++)
         if (w->part[i] == fold)
-            test_index[f->n_test++] = i;
+            test[f->n_test++] = i;
         else
-            index[f->n_train++] = i;
-    hg_status st = hg_table_pick(&train, w->t, index, f->n_train, err);
-    if (st == HG_OK) st = hg_table_pick(&test, w->t, test_index, f->n_test, err);
-    if (st == HG_OK) st = judge(out, f, train, test, test_index, w, err);
-    hg_free(index);
-    hg_table_free(train);
-    hg_table_free(test);
+            train[f->n_train++] = i;
+    const hg_status st = judge_split(&out->classes, f, train, test, w, err);
+    hg_free(train);
     return st;
 }
 
@@ -262,45 +278,44 @@ static void mean_over_folds(hg_folds *out) {
     out->mean = (hg_predictor_score) { out->mean.n, sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6] };
 }
 
-/* Rows with a target, without what may not be an input: a table of its own, and the groups of its rows. All cells are looked
- * at here, so that a bad one is told with its place in the whole table. */
-static hg_status prepare(hg_table **measured, hg_rows *rows, work *w, hg_err *err) {
+hg_status hg_predictor_measured(hg_measured *m, const hg_table *t, const char *target, const hg_predictor_opts *opts,
+                                hg_arena *mem, hg_err *err) {
     size_t j, n = 0;
-    HG_TRY(hg_table_find(&j, w->t, w->target, err));
-    const hg_column *c = hg_table_column(w->t, j);
-    size_t *index = w->row = hg_alloc(w->mem, hg_table_rows(w->t), sizeof *index);
-    if (!index) return no_memory(err);
-    for (size_t i = 0; i < hg_table_rows(w->t); i++)
-        if (c->kind == HG_COLUMN_NUMBER ? !isnan(c->number[i]) : *hg_table_text(w->t, j, i) != '\0') index[n++] = i;
-    HG_TRY(hg_table_pick(measured, w->t, index, n, err));
-    hg_features_opts o = w->o->features;
-    const char **exclude = hg_alloc(w->mem, o.n_exclude + 1, sizeof *exclude);
-    if (!exclude) return no_memory(err);
+    *m = (hg_measured) { .t = NULL };
+    HG_TRY(hg_table_find(&j, t, target, err));
+    const hg_column *c = hg_table_column(t, j);
+    hg_features_opts o = opts->features;
+    size_t *index = m->row = hg_alloc(mem, hg_table_rows(t), sizeof *index);
+    const char **exclude = hg_alloc(mem, o.n_exclude + 1, sizeof *exclude);
+    if (!index || !exclude) return no_memory(err);
+    for (size_t i = 0; i < hg_table_rows(t); i++)
+        if (c->kind == HG_COLUMN_NUMBER ? !isnan(c->number[i]) : *hg_table_text(t, j, i) != '\0') index[n++] = i;
+    HG_TRY(hg_table_pick(&m->t, t, index, n, err));
     if (o.n_exclude) memcpy(exclude, o.exclude, o.n_exclude * sizeof *exclude);
     exclude[o.n_exclude++] = c->name;
     o.exclude = exclude;
     hg_intake *in;
-    HG_TRY(hg_intake_fit(&in, *measured, &o, err));
-    const hg_status st = hg_intake_rows(rows, NULL, in, *measured, w->o->pool, w->mem, err);
+    hg_status st = hg_intake_fit(&in, m->t, &o, err);
+    if (st == HG_OK) st = hg_intake_rows(&m->rows, NULL, in, m->t, opts->pool, mem, err);
     hg_intake_free(in);
     return st;
 }
 
 static hg_status run(hg_folds *out, work *w, hg_err *err) {
     const char *column = w->how->column;
-    hg_rows rows;
-    hg_table *measured = NULL;
-    hg_status st = prepare(&measured, &rows, w, err);
-    w->t = measured;
-    w->rows = measured ? hg_table_rows(measured) : 0;
+    hg_measured m;
+    hg_status st = hg_predictor_measured(&m, w->t, w->target, w->o, w->mem, err);
+    w->t = m.t;
+    w->row = m.row;
+    w->rows = m.t ? hg_table_rows(m.t) : 0;
     w->part = hg_alloc(w->mem, w->rows, sizeof *w->part);
     out->fold = hg_alloc(w->mem, FOLDS_MOST, sizeof *out->fold);
     if (st == HG_OK && (!w->part || !out->fold)) st = no_memory(err);
     if (st == HG_OK)
-        st = column ? folds_of_column(out, w, column, err) : drawn_folds(out, w, rows.group, w->how->parts, err);
-    if (st == HG_OK) st = count_repeated(out, w, rows.group, err);
+        st = column ? folds_of_column(out, w, column, err) : drawn_folds(out, w, m.rows.group, w->how->parts, err);
+    if (st == HG_OK) st = count_repeated(out, w, m.rows.group, err);
     if (st == HG_OK) st = run_folds(out, w, err);
-    hg_table_free(measured);
+    hg_table_free(m.t);
     if (st == HG_OK) mean_over_folds(out);
     return st;
 }

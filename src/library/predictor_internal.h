@@ -7,6 +7,7 @@
 #include "learn/intake.h"
 #include "learn/study.h"
 #include "library/card.h"
+#include "library/extrapolate.h"
 
 #define HG_PREDICTOR_ARCHITECTURE "table 1"
 
@@ -36,6 +37,7 @@ struct hg_predictor {
     hg_bars bars;
     bool ratio; /* the bars are of logarithms: a factor up and down */
     hg_decision decision;
+    hg_far far;
     /* of the training alone */
     hg_predictor_opts opts; /* its texts are copies, its pointers to others NULL */
     hg_tried *tried;        /* [n_tried] */
@@ -65,6 +67,19 @@ HG_MUST_CHECK hg_status hg_predictor_fit_bars(hg_predictor *p, hg_study *s, cons
 /* What the blend says of a row, out[outputs] and signs, as a forecast. */
 void hg_predictor_forecast(hg_forecast *f, const hg_predictor *p, const double *out, hg_signs *signs,
                            const hg_domain_view *v, double level);
+/* library/predictor_folds.c */
+typedef struct {
+    hg_table *t;  /* the rows of a table that have a target; to be freed, after an error too */
+    size_t *row;  /* [rows.n] their numbers in the whole table */
+    hg_rows rows; /* what is learned from, without targets */
+} hg_measured;
+/* All cells are looked at here, so that a bad one is told with its place in the whole table. Errors: as hg_predictor_fit. */
+HG_MUST_CHECK hg_status hg_predictor_measured(hg_measured *m, const hg_table *t, const char *target,
+                                              const hg_predictor_opts *o, hg_arena *mem, hg_err *err);
+/* The rows test[f->n_test] of m predicted by a predictor of train[f->n_train] alone; f's lists are in mem, f->name is left alone. */
+HG_MUST_CHECK hg_status hg_predictor_judge(hg_fold *f, size_t *classes, const hg_measured *m, const char *target,
+                                           const size_t *train, const size_t *test, const hg_predictor_opts *o,
+                                           hg_arena *mem, hg_err *err);
 /* library/predictor_sources.c. Rows of t with what p's sources say in front, in mem; why[rows] NULL or as in hg_intake_rows. */
 HG_MUST_CHECK hg_status hg_predictor_widen(hg_rows *out, hg_err *why, const hg_predictor *p, const hg_rows *rows,
                                            const hg_table *t, hg_pool *pool, hg_arena *mem, hg_err *err);

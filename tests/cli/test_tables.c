@@ -122,6 +122,42 @@ static void folds_are_evaluated(void **state) {
     assert_contains(r.out, "mean");
 }
 
+/* How far predictions can be trusted: said by evaluate, kept by train, said again by predict of rows that are outside. */
+static void far_predictions_are_judged(void **state) {
+    (void)state;
+    char picture[PATH + 8];
+    snprintf(picture, sizeof picture, "%s.svg", out);
+    program_result r = program_run("evaluate", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--extrapolate",
+                                   "--figure", picture, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "the highest fifth");
+    assert_contains(r.out, "Rows that a prediction calls outside");
+    assert_int_equal(access(picture, R_OK), 0);
+    r = program_run("evaluate", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--extrapolate", "--json",
+                    NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_valid(r.out));
+    assert_true(json_number(r.out, "tests.0.all.times") == 1 && json_number(r.out, "tests.1.all.n") == 60);
+    const double times = json_number(r.out, "outside.times");
+    r = program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--extrapolate", "--out", folder,
+                    NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "The highest fifth of the values");
+    r = program_run("predict", "--model", folder, fresh, "--json", NULL);
+    assert_int_equal(r.code, 0);
+    assert_close(json_number(r.out, "outside_times"), times, 1e-9);
+    assert_contains(r.err, "times the usual ones");
+    r = program_run("evaluate", table, "--target", "y", "--folds", "fold", "--extrapolate", NULL);
+    assert_int_equal(r.code, 2);
+    r = program_run("evaluate", table, "--target", "y", "--exclude", "good", RIDGE, "--folds", "fold", "--figure",
+                    picture, NULL);
+    assert_int_equal(r.code, 0);
+    r = program_run("evaluate", table, "--target", "good", "--exclude", "y", RIDGE, "--folds", "fold", "--figure",
+                    picture, NULL);
+    assert_int_equal(r.code, 2);
+    assert_contains(r.err, "classes");
+}
+
 static void mistakes_are_told(void **state) {
     (void)state;
     program_result r = program_run("train", table, "--out", folder, NULL);
@@ -185,6 +221,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_model_is_trained_again, paths, clean),
         cmocka_unit_test_setup_teardown(a_table_is_learned_and_predicted, paths, clean),
         cmocka_unit_test_setup_teardown(folds_are_evaluated, paths, clean),
+        cmocka_unit_test_setup_teardown(far_predictions_are_judged, paths, clean),
         cmocka_unit_test_setup_teardown(mistakes_are_told, paths, clean),
         cmocka_unit_test_setup_teardown(threads_do_not_matter, paths, clean),
         cmocka_unit_test_setup_teardown(steels_of_matbench, paths, clean),
