@@ -1,8 +1,10 @@
 /* bench/library_tasks/quasicrystals.c -- quasicrystals and approximants among other compounds, by composition
  *
  * 80 quasicrystals (QC), 78 approximants (AC) and 10,000 others of Liu et al., Adv. Mater. 33, 2102507 (2021). Learned is from the rows
- * whose column for_test says False; the 14 QC, 18 AC and 2,002 others of the rest are predicted once. Learners, blend and the bound on
- * false alarms, 2 among 2,002 in the mean, are chosen by parts of the rows that are learned from.
+ * whose column for_test says False; the 14 QC, 18 AC and 2,002 others of the rest are predicted once. The bound on false alarms, 2 among
+ * 2,002 in the mean, is chosen by five parts of the rows that are learned from, and so was the learner: with the bound, boosted trees found
+ * 47 of 66 QC and 43 of 60 AC there, extremely randomised trees 45 and 36, a forest 45 and 29, perceptrons 44 and 22, and
+ * blends of two or three of them no more than boosted trees alone.
  * Beside it: the authors' random forest on this split finds 9 QC and 9 AC with 1 false alarm (../shared/data/quasicrystals).
  *
  *   qc_recall        share of the quasicrystals that are called so (the authors' forest 0.643)
@@ -48,6 +50,7 @@ void run_quasicrystals(figures *f, const char *folder) {
     o.features.columns = COLUMNS, o.features.n_columns = 1;
     o.features.formula = "composition";
     o.features.descriptor = "magpie132+fractions+chemistry62";
+    o.learner = "boost", o.settings = "series=4"; /* its default: no variants */
     o.alarms = 2.0 / 2002;
     o.pool = all_cores();
     must(hg_predictor_fit(&p, train, "label", &o, &err), &err);

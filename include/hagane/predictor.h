@@ -23,7 +23,7 @@ const char *hg_task_name(size_t i); /* "auto", "values", "classes"; NULL past th
 typedef struct {
     hg_features_opts features; /* of the inputs; the target is excluded by itself                  defaults */
     hg_task_kind task;         /* AUTO: classes for texts and for 0 and 1                               default AUTO */
-    const char *learner;       /* the only one to try: a name of hg_learner_name; NULL: all that can    default NULL */
+    const char *learner;       /* names of hg_learner_name to try, blanks between; NULL: all that can  default NULL */
     const char *settings;      /* its options: "leaf=3 features=0.5"                                    default NULL */
     size_t folds;              /* parts of the rows in cross-validation, 2 to 20                        default 5 */
     hg_predictor *const *source; /* transfer: models whose predictions of the rows may become inputs; borrowed until the

@@ -26,8 +26,9 @@ static const cli_option LEARN[] = {
       .type = CLI_CHOICE,
       .argument = "NAME",
       .choice = hg_learner_name,
+      .repeatable = true,
       .fallback = "all that can, tried by cross-validation, and a blend of the best",
-      .help = "Learn with this one alone." },
+      .help = "Try this one alone, or these where it is given several times." },
     { .name = "learner-options",
       .type = CLI_TEXT,
       .argument = "\"A=1 B=2\"",
@@ -89,6 +90,17 @@ double cli_seconds(void *unused) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* The names with blanks between. */
+static hg_status learners_of(const char **out, cli_run *run, hg_err *err) {
+    const size_t n = cli_given_times(&run->args, "learner");
+    hg_text t = hg_text_new(0);
+    *out = NULL;
+    for (size_t i = 0; i < n; i++) hg_text_add(&t, "%s%s", i ? " " : "", cli_value_at(&run->args, "learner", i));
+    const bool good = n == 0 || (!t.failed && (*out = hg_arena_strdup(run->arena, t.s)) != NULL);
+    hg_text_free(&t);
+    return good ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for the options");
+}
+
 hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, hg_err *err) {
     const cli_args *a = &run->args;
     *o = hg_predictor_opts_default();
@@ -97,7 +109,7 @@ hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, 
         if (strcmp(cli_value(a, "task"), hg_task_name(i)) == 0) o->task = (hg_task_kind)i;
     for (size_t i = 0; hg_scale_name(i) && cli_has(a, "scale"); i++)
         if (strcmp(cli_value(a, "scale"), hg_scale_name(i)) == 0) o->scale = (hg_scale_kind)i;
-    o->learner = cli_value(a, "learner");
+    HG_TRY(learners_of(&o->learner, run, err));
     o->settings = cli_value(a, "learner-options");
     o->folds = cli_count(a, "parts", o->folds);
     o->squared = cli_has(a, "squared");

@@ -77,19 +77,45 @@ static size_t count_trials(void) {
 }
 
 /* The defaults of all learners, then their variants: where time is short, breadth first. */
+/* Is it among those that are to be tried? */
+static bool wanted(const hg_study_opts *o, const hg_learner *l) {
+    const size_t len = strlen(l->name);
+    if (!o->learner) return true;
+    for (const char *s = o->learner; *s; s += strspn(s, " ")) {
+        const size_t n = strcspn(s, " ");
+        if (n == len && memcmp(s, l->name, n) == 0) return true;
+        s += n;
+    }
+    return false;
+}
+
+static hg_status check_names(size_t *n, const hg_study_opts *o, hg_err *err) {
+    char name[40];
+    *n = 0;
+    for (const char *s = o->learner ? o->learner : ""; *s; s += strspn(s, " ")) {
+        const size_t len = strcspn(s, " ");
+        snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), s);
+        if (len && !hg_learner_find(name))
+            return hg_names_advise(err, hg_fail(err, HG_ENOTFOUND, "there is no learner \"%s\"", name), name, name_at);
+        *n += len > 0;
+        s += len;
+    }
+    return HG_OK;
+}
+
 static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const hg_learner *only,
                            const way *ways, size_t n, hg_err *err) {
     const hg_learner *l;
     for (size_t i = 0; (l = hg_learner_at(i)); i++) {
         const char *why = unsuited(l, rows);
-        if ((only && l != only) || (why && ways->plain)) continue;
+        if (!wanted(o, l) || (why && ways->plain)) continue;
         for (size_t k = 0; k < (why ? 1 : n); k++)
             HG_TRY(add_trial(s, l, only && o->settings ? o->settings : "", ways[k], err));
         if (why) snprintf(s->trial[s->n_trials - 1].why, sizeof s->trial->why, "%s", why);
         if (why && only) return hg_fail(err, HG_EDATA, "%s %s", l->name, why);
     }
     for (size_t i = 0; (l = hg_learner_at(i)) && !o->settings; i++)
-        for (size_t v = 0; (!only || l == only) && !unsuited(l, rows) && l->variant && l->variant[v]; v++)
+        for (size_t v = 0; wanted(o, l) && !unsuited(l, rows) && l->variant && l->variant[v]; v++)
             for (size_t k = 0; k < n; k++) HG_TRY(add_trial(s, l, l->variant[v], ways[k], err));
     return HG_OK;
 }
@@ -113,13 +139,11 @@ static hg_status list_scales(way ways[2], size_t *n, const hg_rows *rows, const 
 
 static hg_status list_trials(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
     way ways[2];
-    size_t n;
+    size_t n, names;
     s->trial = hg_alloc(mem, count_trials(), sizeof *s->trial);
     if (!s->trial) return hg_fail(err, HG_ENOMEM, "no memory for a study");
-    const hg_learner *only = o->learner ? hg_learner_find(o->learner) : NULL;
-    if (o->learner && !only)
-        return hg_names_advise(err, hg_fail(err, HG_ENOTFOUND, "there is no learner \"%s\"", o->learner), o->learner,
-                               name_at);
+    HG_TRY(check_names(&names, o, err));
+    const hg_learner *only = names == 1 ? hg_learner_find(o->learner + strspn(o->learner, " ")) : NULL;
     if (o->settings && !only)
         return hg_advise(err, hg_fail(err, HG_EINVAL, "options without a learner whose they are"), "name the learner");
     HG_TRY(list_scales(ways, &n, rows, o, err));

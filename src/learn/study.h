@@ -27,7 +27,7 @@
 enum { HG_STUDY_MEMBERS = 8, HG_STUDY_FOLDS_MOST = 20, HG_SETTINGS_SIZE = 200 };
 
 typedef struct {
-    const char *learner;  /* the only one to try; NULL: all that suit                          default NULL */
+    const char *learner;  /* names of those to try, blanks between; NULL: all that suit        default NULL */
     const char *settings; /* its options, "leaf=3 features=0.5"; NULL: defaults and variants   default NULL */
     size_t folds;         /* parts, 2 .. HG_STUDY_FOLDS_MOST                                   default 5 */
     bool single;          /* the best one alone, no blend                                      default false */

@@ -201,7 +201,16 @@ static void a_study_tries_many_and_blends_the_best(void **state) {
     o.learner = "ridge", o.single = true;
     assert_ok_err(hg_study_run(&s, &rows, &o, *state, &err), err);
     for (size_t i = 0; i < s.n_trials; i++) assert_string_equal(s.trial[i].learner->name, "ridge");
-    o.learner = "rigde";
+    hg_study_free(&s);
+    o.learner = "ridge  gp", o.single = false;
+    assert_ok_err(hg_study_run(&s, &rows, &o, *state, &err), err);
+    size_t of[2] = { 0 };
+    for (size_t i = 0; i < s.n_trials; i++) of[strcmp(s.trial[i].learner->name, "gp") == 0]++;
+    assert_true(of[0] > 0 && of[1] > 0 && of[0] + of[1] == s.n_trials && s.trial[0].out);
+    hg_study_free(&s);
+    o.settings = "penalty=1"; /* whose? */
+    assert_int_equal(hg_study_run(&s, &rows, &o, *state, &err), HG_EINVAL);
+    o.learner = "ridge rigde", o.settings = NULL;
     assert_int_equal(hg_study_run(&s, &rows, &o, *state, &err), HG_ENOTFOUND);
     assert_contains(err.hint, "ridge");
     o.learner = NULL, o.settings = "penalty=1";
