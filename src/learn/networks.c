@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { CHUNK = 480, WIDTHS = HG_MLP_LAYERS + 1 };
+static const double SQUASH = 2; /* inputs stay below it */
 
 typedef struct {
     hg_scaling scaling;
@@ -120,7 +121,7 @@ hg_status hg_networks_scale(float *out, const hg_scaling *s, const float *x, siz
     if (!z) return hg_fail(err, HG_ENOMEM, "no memory to scale %zu columns", s->d);
     for (size_t i = 0; i < n; i++) {
         hg_scaling_apply(z, s, x + i * s->d, 1);
-        for (size_t j = 0; j < s->d; j++) out[i * s->d + j] = (float)z[j];
+        for (size_t j = 0; j < s->d; j++) out[i * s->d + j] = (float)(z[j] / sqrt(1 + z[j] * z[j] / (SQUASH * SQUASH)));
     }
     hg_free(z);
     return HG_OK;

@@ -20,6 +20,7 @@ typedef struct {
  * Errors: HG_EINVAL another shape, no network or too many; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_networks_new(void **model, const hg_network *net, size_t n, const hg_scaling *scaling,
                                         const double unit[2], size_t classes, hg_err *err);
-/* x[n,d] as networks see it: out[n,d]. HG_ENOMEM. */
+/* x[n,d] as networks see it: scaled, and what is far out drawn in, z / sqrt(1 + (z / 2)^2) (Holzmueller, Grinsztajn & Steinwart,
+ * NeurIPS 2024, with 3). out[n,d]. HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_networks_scale(float *out, const hg_scaling *s, const float *x, size_t n, hg_err *err);
 #endif

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static const double BETA2 = 0.98, AVERAGE = 0.999; /* as learn/mlp_learner.c found them good */
 enum { PATH_SIZE = HG_RECIPE_PATH * 2, RECIPE_MOST = 8 << 20, WIDTHS = HG_MLP_LAYERS + 1 };
 
 hg_factory_opts hg_factory_opts_default(void) {
@@ -207,6 +208,8 @@ static void draw(hg_mlp_task *t, hg_mlp_opts *o, const hg_order *w, size_t k) {
     o->epochs = enough < (double)n->least ? n->least : enough > (double)n->epochs ? n->epochs : (size_t)enough;
     o->batch = n->batch;
     o->decay = n->decay;
+    o->beta2 = BETA2;
+    o->average = AVERAGE;
     o->corner = n->corner;
     o->schedule = HG_RATE_ONE_CYCLE;
     t->seed = hg_rng_u64(&r);

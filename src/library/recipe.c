@@ -21,12 +21,12 @@ static const hg_recipe_networks DEFAULTS = { .count = 8,
                                              .width = { 40, 160 },
                                              .taper = { 0.4, 1 },
                                              .rate = { 1e-3, 4e-3 },
-                                             .epochs = 150,
+                                             .epochs = 300,
                                              .least = 10,
                                              .steps = 20000,
                                              .batch = 64,
                                              .decay = 0.01,
-                                             .corner = 0.5 };
+                                             .corner = 0.05 };
 
 enum { FIRST, COUNT, KEEP, LAYERS, WIDTH, TAPER, RATE, EPOCHS, LEAST, STEPS, BATCH, DECAY, CORNER, NETWORK_KEYS };
 static const char *const NETWORK[NETWORK_KEYS] = {

@@ -39,10 +39,10 @@ typedef struct {
     double taper[2];     /* each next one has so many times the units                               default 0.4, 1 */
     double rate[2]; /* highest learning rate; its logarithm is drawn                           default 1e-3, 4e-3 */
     size_t epochs, least, steps; /* as many epochs as `steps` steps take, from `least` to `epochs` of them
-                              *                                                             default 150, 10, 20000 */
+                              *                                                             default 300, 10, 20000 */
     size_t batch; /* rows a step                                                             default 64 */
     double decay,
-        corner; /* of weights; of the Huber loss in standard deviations                    default 0.01, 0.5 */
+        corner; /* of weights; of the Huber loss in standard deviations                    default 0.01, 0.05 */
 } hg_recipe_networks;
 
 typedef struct {

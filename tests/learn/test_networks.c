@@ -14,15 +14,15 @@ static const hg_scaling SCALING = { 2, mean, inverse };
 static void the_mean_of_two_by_hand(void **state) {
     const hg_network net[] = { { { 1, { 2, 1 } }, PLUS }, { { 1, { 2, 1 } }, MINUS } };
     const double unit[2] = { 10, 4 };
-    const float x[] = { 3, 6, 1, 2 }; /* scaled: 2, 2 and 0, 0 */
+    const float x[] = { 3, 6, 1, 2 }; /* scaled: 2, 2 and 0, 0; drawn in: 2 / sqrt(2) */
     const hg_rows rows = { .n = 2, .d = 2, .x = x };
     double out[2], sd[2];
     void *m;
     (void)state;
     assert_ok(hg_networks_new(&m, net, 2, &SCALING, unit, 0, NULL));
     assert_ok(hg_networks_learner.predict(out, sd, m, &rows, NULL, NULL));
-    assert_close(out[0], 10 + 4 * 2.25, 1e-12); /* 4.5 and 0 */
-    assert_close(sd[0], 4 * 4.5 / sqrt(2), 1e-12);
+    assert_close(out[0], 10 + 4 * (sqrt(2) + 0.25), 1e-6); /* 2 sqrt(2) + 0.5 and 0 */
+    assert_close(sd[0], 4 * (2 * sqrt(2) + 0.5) / sqrt(2), 1e-6);
     assert_close(out[1], 10 + 4 * 0.25, 1e-12);
     hg_networks_learner.free(m);
 }
@@ -37,7 +37,7 @@ static void a_hidden_layer_is_silu(void **state) {
     (void)state;
     assert_ok(hg_networks_new(&m, &net, 1, &SCALING, unit, 0, NULL));
     assert_ok(hg_networks_learner.predict(&out, &sd, m, &rows, NULL, NULL));
-    assert_close(out, 5 * 2 / (1 + exp(-2)) - 1, 1e-6);
+    assert_close(out, 5 * sqrt(2) / (1 + exp(-sqrt(2))) - 1, 1e-6);
     assert_true(isnan(sd)); /* one network knows no spread */
     hg_networks_learner.free(m);
 }
