@@ -164,9 +164,14 @@ static void tell_networks(telling *t, const hg_order *w, const hg_made_network *
     }
 }
 
+/* The target as the column of a table would be called: its name, the unit in brackets. */
 static hg_status keep_texts(hg_predictor *p, const hg_order *w, hg_err *err) {
-    p->target = hg_arena_strdup(p->mem, w->p->what);
+    hg_text t = hg_text_new(0);
+    hg_text_add(&t, "%s", w->p->what);
+    if (*w->p->unit) hg_text_add(&t, " (%s)", w->p->unit);
+    p->target = t.failed ? NULL : hg_arena_strdup(p->mem, t.s);
     p->unit = hg_arena_strdup(p->mem, w->p->unit);
+    hg_text_free(&t);
     return p->target && p->unit ? HG_OK : no_memory(w, err);
 }
 

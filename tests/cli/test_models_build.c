@@ -63,7 +63,7 @@ static void a_pack_is_made_and_used(void **state) {
     assert_contains(r.out, "share of test inside 90 % intervals");
     r = in_folder("$HAGANE predict --model all.hgpack/first data/t.csv");
     assert_int_equal(r.code, 0);
-    assert_contains(r.out, "strength");
+    assert_contains(r.out, "p,y,strength (MPa),strength low 90 % (MPa)");
     r = in_folder("$HAGANE models build all.hgpack.work/models/first/recipe.json --data data --out again && "
                   "cmp again/first/weights.safetensors all.hgpack.work/models/first/weights.safetensors");
     assert_int_equal(r.code, 0);

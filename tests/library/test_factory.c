@@ -122,7 +122,7 @@ static void models_have_cards(void **state) {
     assert_true(t.pieces == 5 + 5 + 1 + 3 && t.mine == t.pieces && t.found == 0 && t.models == N_MODELS);
     const double mae = metric(&k, "line", "mean absolute error of test", &c, *state);
     assert_true(mae > 0.05 && mae < 0.8); /* of values with a standard deviation of 3.6 */
-    assert_string_equal(c.property[0].what.name, "strength");
+    assert_string_equal(c.property[0].what.name, "strength (MPa)");
     assert_string_equal(c.property[0].what.unit, "MPa");
     assert_string_equal(c.licence, "none");
     assert_contains(c.split, "\"t\" in column \"part\"");
