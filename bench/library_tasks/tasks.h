@@ -17,6 +17,7 @@ typedef struct {
     } at[FIGURES];
     size_t n;
     const char *keep; /* a folder for what takes long; NULL: none */
+    const char *part; /* "--task matbench.steels": the steels; NULL: all of the task */
     bool quick;       /* all tasks together in at most 5 minutes */
 } figures;
 
@@ -40,4 +41,5 @@ void run_ltc(figures *f, const char *folder);           /* ltc.c */
 void run_quasicrystals(figures *f, const char *folder); /* quasicrystals.c */
 void run_alloys(figures *f, const char *folder);        /* alloys.c */
 void run_crabnet(figures *f, const char *folder);       /* crabnet.c */
+void run_matbench(figures *f, const char *folder);      /* matbench.c */
 #endif

@@ -21,7 +21,9 @@ typedef enum { HG_TASK_AUTO, HG_TASK_VALUES, HG_TASK_CLASSES } hg_task_kind;
 const char *hg_task_name(size_t i); /* "auto", "values", "classes"; NULL past the last */
 
 typedef struct {
-    hg_features_opts features; /* of the inputs; the target is excluded by itself                  defaults */
+    hg_features_opts features; /* of the inputs; the target is excluded by itself. descriptor NULL:
+                                * magpie132+fractions+chemistry62, or xenonpy290+fractions where an element is not in
+                                * that one                                  defaults, but descriptor NULL */
     hg_task_kind task;         /* AUTO: classes for texts and for 0 and 1                               default AUTO */
     const char *learner;       /* names of hg_learner_name to try, blanks between; NULL: all that can  default NULL */
     const char *settings;      /* its options: "leaf=3 features=0.5"                                    default NULL */

@@ -133,15 +133,12 @@ static hg_status fill(hg_intake *f, const hg_features *from, const hg_descriptor
     return HG_OK;
 }
 
-hg_status hg_intake_fit(hg_intake **out, const hg_table *t, const hg_features_opts *o, hg_err *err) {
-    const hg_features_opts with = o ? *o : hg_features_opts_default();
-    const char *name = with.descriptor ? with.descriptor : hg_features_opts_default().descriptor;
+static hg_status fit_with(hg_intake **out, const hg_table *t, const hg_features_opts *o, hg_err *err) {
     const hg_descriptor *d;
     hg_features *features;
     hg_intake *f;
-    *out = NULL;
-    HG_TRY(hg_descriptor_find(&d, name, err));
-    HG_TRY(hg_features_fit(&features, &t, 1, &with, err));
+    HG_TRY(hg_descriptor_find(&d, o->descriptor, err));
+    HG_TRY(hg_features_fit(&features, &t, 1, o, err));
     hg_status st = new_intake(&f, err);
     if (st == HG_OK) st = fill(f, features, d, err);
     hg_features_free(features);
@@ -150,6 +147,18 @@ hg_status hg_intake_fit(hg_intake **out, const hg_table *t, const hg_features_op
     else
         hg_intake_free(f);
     return st;
+}
+
+/* Where no descriptor is named: several sets side by side say more than one; another where that has no numbers for an element. */
+hg_status hg_intake_fit(hg_intake **out, const hg_table *t, const hg_features_opts *o, hg_err *err) {
+    static const char *const CHOICE[] = { "magpie132+fractions+chemistry62", "xenonpy290+fractions" };
+    hg_features_opts with = o ? *o : hg_features_opts_default();
+    *out = NULL;
+    if (o && with.descriptor) return fit_with(out, t, &with, err);
+    with.descriptor = CHOICE[0];
+    if (fit_with(out, t, &with, NULL) == HG_OK) return HG_OK;
+    with.descriptor = CHOICE[1];
+    return fit_with(out, t, &with, err);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------ */

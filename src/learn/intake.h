@@ -14,7 +14,7 @@ typedef struct hg_intake hg_intake;
 
 enum { HG_INTAKE_DIMS_MOST = 200000 };
 
-/* From the columns that hg_features_fit chooses. Errors: its own; HG_ELIMIT more than HG_INTAKE_DIMS_MOST numbers a row. */
+/* From the columns that hg_features_fit chooses; o->descriptor NULL: one is chosen, o NULL too. Errors: its own; HG_ELIMIT more than HG_INTAKE_DIMS_MOST numbers a row. */
 HG_MUST_CHECK hg_status hg_intake_fit(hg_intake **out, const hg_table *t, const hg_features_opts *o, hg_err *err);
 void hg_intake_free(hg_intake *f);
 size_t hg_intake_dim(const hg_intake *f);

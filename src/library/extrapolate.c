@@ -38,7 +38,7 @@ typedef struct {
     hg_measured m;
     const char *target;
     const double *value; /* [rows.n]; NULL: texts */
-    const hg_predictor_opts *o;
+    hg_predictor_opts *o;
     size_t *train, *test; /* [rows.n] */
     bool *leave;          /* [rows.n] */
     size_t done, total;
@@ -382,7 +382,7 @@ static hg_status prepare(work *w, const hg_table *t) {
 
 hg_status hg_extrapolate(hg_extrapolation *out, const hg_table *t, const char *target, const hg_predictor_opts *opts,
                          hg_arena *mem, hg_err *err) {
-    const hg_predictor_opts o = opts ? *opts : hg_predictor_opts_default();
+    hg_predictor_opts o = opts ? *opts : hg_predictor_opts_default();
     work w = { .out = out, .target = target, .o = &o, .total = 2 * PARTS + ELEMENTS_MOST + 2, .mem = mem, .err = err };
     memset(out, 0, sizeof *out);
     hg_status st = prepare(&w, t);

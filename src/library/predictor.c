@@ -18,7 +18,9 @@ const char *hg_task_name(size_t i) {
 }
 
 hg_predictor_opts hg_predictor_opts_default(void) {
-    return (hg_predictor_opts) { .features = hg_features_opts_default(), .folds = hg_study_opts_default().folds };
+    hg_predictor_opts o = { .features = hg_features_opts_default(), .folds = hg_study_opts_default().folds };
+    o.features.descriptor = NULL;
+    return o;
 }
 
 const char *hg_learner_name(size_t i) {

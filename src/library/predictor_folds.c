@@ -278,7 +278,14 @@ static void mean_over_folds(hg_folds *out) {
     out->mean = (hg_predictor_score) { out->mean.n, sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6] };
 }
 
-hg_status hg_predictor_measured(hg_measured *m, const hg_table *t, const char *target, const hg_predictor_opts *opts,
+/* The descriptor's name is the intake's, which goes. */
+static hg_status keep_descriptor(hg_features_opts *o, const hg_intake *in, hg_arena *mem, hg_err *err) {
+    const char *name = hg_intake_descriptor(in);
+    if (name) o->descriptor = hg_arena_strdup(mem, name);
+    return !name || o->descriptor ? HG_OK : no_memory(err);
+}
+
+hg_status hg_predictor_measured(hg_measured *m, const hg_table *t, const char *target, hg_predictor_opts *opts,
                                 hg_arena *mem, hg_err *err) {
     size_t j, n = 0;
     *m = (hg_measured) { .t = NULL };
@@ -297,14 +304,15 @@ hg_status hg_predictor_measured(hg_measured *m, const hg_table *t, const char *t
     hg_intake *in;
     hg_status st = hg_intake_fit(&in, m->t, &o, err);
     if (st == HG_OK) st = hg_intake_rows(&m->rows, NULL, in, m->t, opts->pool, mem, err);
+    if (st == HG_OK) st = keep_descriptor(&opts->features, in, mem, err);
     hg_intake_free(in);
     return st;
 }
 
-static hg_status run(hg_folds *out, work *w, hg_err *err) {
+static hg_status run(hg_folds *out, work *w, hg_predictor_opts *own, hg_err *err) {
     const char *column = w->how->column;
     hg_measured m;
-    hg_status st = hg_predictor_measured(&m, w->t, w->target, w->o, w->mem, err);
+    hg_status st = hg_predictor_measured(&m, w->t, w->target, own, w->mem, err);
     w->t = m.t;
     w->row = m.row;
     w->rows = m.t ? hg_table_rows(m.t) : 0;
@@ -333,5 +341,5 @@ hg_status hg_predictor_folds(hg_folds *out, const hg_table *t, const char *targe
     o.features.exclude = exclude;
     work w = { .t = t, .target = target, .o = &o, .how = how, .all = hg_table_rows(t), .mem = mem };
     if (how->keep) HG_TRY(hg_folds_key(w.key, t, target, how, &o, err));
-    return run(out, &w, err);
+    return run(out, &w, &o, err);
 }

@@ -73,9 +73,10 @@ typedef struct {
     size_t *row;  /* [rows.n] their numbers in the whole table */
     hg_rows rows; /* what is learned from, without targets */
 } hg_measured;
-/* All cells are looked at here, so that a bad one is told with its place in the whole table. Errors: as hg_predictor_fit. */
+/* All cells are looked at here, so that a bad one is told with its place in the whole table. Where no descriptor is named, o gets the one that
+ * suits all compounds: parts of them share it. Errors: as hg_predictor_fit. */
 HG_MUST_CHECK hg_status hg_predictor_measured(hg_measured *m, const hg_table *t, const char *target,
-                                              const hg_predictor_opts *o, hg_arena *mem, hg_err *err);
+                                              hg_predictor_opts *o, hg_arena *mem, hg_err *err);
 /* The rows test[f->n_test] of m predicted by a predictor of train[f->n_train] alone; f's lists are in mem, f->name is left alone. */
 HG_MUST_CHECK hg_status hg_predictor_judge(hg_fold *f, size_t *classes, const hg_measured *m, const char *target,
                                            const size_t *train, const size_t *test, const hg_predictor_opts *o,
