@@ -417,6 +417,7 @@ const hg_learner hg_affine_learner = {
     .name = "affine",
     .version = "affine 1",
     .help = "affine transfer: what other models say, added and modulated by the other columns, in closed form",
+    .of_sources = true,
     .suits = affine_suits,
     .fit = affine_fit,
     .predict = affine_predict,

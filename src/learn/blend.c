@@ -11,6 +11,7 @@ hg_rows hg_rows_plain(const hg_rows *rows) {
     hg_rows r = *rows;
     r.d -= r.sources;
     r.sources = 0;
+    r.network = NULL, r.inputs = NULL, r.inputs_d = 0;
     return r;
 }
 

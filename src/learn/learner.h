@@ -22,6 +22,9 @@ typedef struct {
     const double *y;                   /* [n], finite; NULL: to predict */
     const size_t *group; /* [n]: rows with one number stay on one side of inner splits; NULL: each row its own */
     size_t classes;      /* 0: regression; else 2 .. HG_CLASSES_MOST */
+    const void *network; /* of a source: a fitted "mlp" (learn/mlp_learner.h), to learn on from it; NULL: none */
+    const float *inputs; /* [n,inputs_d] what it takes */
+    size_t inputs_d;
 } hg_rows;
 
 enum { HG_CLASSES_MOST = 50, HG_LEARNER_OPTIONS_MOST = 32 };
@@ -41,6 +44,7 @@ typedef struct {
     const char *version;    /* "ridge 1": another number, another meaning of the weights */
     const char *help;       /* one sentence */
     bool needs_composition; /* else it looks at x alone */
+    bool of_sources;        /* it learns from what other models know, and is not spoken of where there are none */
     const hg_train_option *option;
     size_t n_options; /* <= HG_LEARNER_OPTIONS_MOST */
     const char *const

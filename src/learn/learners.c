@@ -8,8 +8,9 @@
 #include <string.h>
 
 static const hg_learner *const ALL[] = {
-    &hg_ridge_learner,  &hg_affine_learner, &hg_kernel_ridge_learner, &hg_gp_learner,        &hg_extratrees_learner,
-    &hg_forest_learner, &hg_boost_learner,  &hg_mlp_learner,          &hg_attention_learner,
+    &hg_ridge_learner,      &hg_affine_learner, &hg_kernel_ridge_learner, &hg_gp_learner,
+    &hg_extratrees_learner, &hg_forest_learner, &hg_boost_learner,        &hg_frozen_learner,
+    &hg_finetune_learner,   &hg_mlp_learner,    &hg_attention_learner,
 };
 
 /* Made elsewhere and only used: nothing is chosen among them. */
@@ -135,15 +136,19 @@ hg_status hg_rows_take(hg_rows *out, const hg_rows *rows, const size_t *index, s
     double *y = rows->y ? hg_alloc(mem, n, sizeof *y) : NULL;
     size_t *group = rows->group ? hg_alloc(mem, n, sizeof *group) : NULL;
     hg_composition *c = rows->composition ? hg_alloc(mem, n, sizeof *c) : NULL;
-    if (!x || (rows->y && !y) || (rows->group && !group) || (rows->composition && !c))
+    float *inputs = rows->inputs ? hg_alloc(mem, n * rows->inputs_d, sizeof *inputs) : NULL;
+    if (!x || (rows->y && !y) || (rows->group && !group) || (rows->composition && !c) || (rows->inputs && !inputs))
         return hg_fail(err, HG_ENOMEM, "no memory for %zu rows of %zu numbers", n, d);
     for (size_t i = 0; i < n; i++) {
         if (d) memcpy(x + i * d, rows->x + index[i] * d, d * sizeof *x);
         if (y) y[i] = rows->y[index[i]];
         if (group) group[i] = rows->group[index[i]];
         if (c) c[i] = rows->composition[index[i]];
+        if (inputs)
+            memcpy(inputs + i * rows->inputs_d, rows->inputs + index[i] * rows->inputs_d,
+                   rows->inputs_d * sizeof *inputs);
     }
     *out = *rows; /* what holds for all rows */
-    out->n = n, out->x = x, out->composition = c, out->y = y, out->group = group;
+    out->n = n, out->x = x, out->composition = c, out->y = y, out->group = group, out->inputs = inputs;
     return HG_OK;
 }

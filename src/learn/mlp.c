@@ -109,6 +109,13 @@ static void keep(runner *r) {
         memcpy(to, (const float *)p->values + p->e[k].at, p->e[k].n * sizeof *to);
 }
 
+/* The other way round: from weights into the network. */
+static void begin_from(runner *r, const float *from) {
+    const hg_params *p = r->net.p;
+    for (size_t k = 0; k < 2 * r->task->shape.layers; from += p->e[k++].n)
+        memcpy((float *)p->values + p->e[k].at, from, p->e[k].n * sizeof *from);
+}
+
 static double judge(const training *t, const runner *r, hg_mlp_room *room) {
     const hg_mlp_task *task = r->task;
     double sum = 0;
@@ -184,6 +191,10 @@ static hg_status set_up(training *t, hg_mlp_task *task, hg_pool *pool, hg_arena 
         r->order = hg_alloc(mem, r->task->n_train, sizeof *r->order);
         if (!r->order) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows", r->task->n_train);
         HG_TRY(hg_mlp_net_make(&r->net, &r->task->shape, t->o, r->task->seed, err));
+        if (!r->task->start) continue;
+        begin_from(r, r->task->start);
+        if (r->task->start != r->task->weights) keep(r);
+        if (r->task->n_judge) r->task->error = judge(t, r, t->room);
     }
     return HG_OK;
 }

@@ -39,6 +39,7 @@ typedef struct {
     double beta2;          /* of Adam; default 0.999 */
     double average;        /* weights are averaged over steps (hg_optimizer_opts.average); 0: off; default 0 */
     double corner;         /* of the Huber loss, in units of y; default 1 */
+    size_t frozen;         /* layers, from the inputs on, that keep their weights; default 0 */
     hg_rate_kind schedule; /* over all epochs; default HG_RATE_CONSTANT */
     size_t patience;       /* epochs without a better error on the judging rows before it stops; 0: never; default 0 */
 } hg_mlp_opts;
@@ -51,6 +52,8 @@ typedef struct {
     const size_t *train,
         *judge; /* row numbers: to learn from; to choose the epoch by, n_judge 0: the last one is taken */
     size_t n_train, n_judge;
+    const float *
+        start; /* [hg_mlp_size] to begin from, and the result where no epoch is better; may be `weights`; NULL: drawn */
     float *weights; /* [hg_mlp_size], the caller's: the result */
     double error;   /* mean absolute error, or mean cross-entropy, of the judging rows with these weights */
     size_t epochs;  /* gone through */

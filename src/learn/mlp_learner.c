@@ -8,6 +8,7 @@
  */
 #include "core/memory.h"
 #include "learn/mlp.h"
+#include "learn/mlp_learner.h"
 #include "learn/records.h"
 #include "learn/scaling.h"
 #include <math.h>
@@ -85,10 +86,11 @@ static void scale_targets(ensemble *m, float *y, const hg_rows *rows) {
     for (size_t i = 0; i < rows->n; i++) y[i] = (float)((rows->y[i] - m->unit[0]) / m->unit[1]);
 }
 
-/* A tenth of the groups to choose the epoch by, another one for each member; where there is one group: none. */
-static hg_status choose_rows(hg_mlp_task *t, size_t *part, const hg_rows *rows, hg_arena *mem, hg_err *err) {
+/* One of `most` parts of the groups to choose the epoch by, another one for each member; where there is one group: none. */
+static hg_status choose_rows(hg_mlp_task *t, size_t *part, size_t most, const hg_rows *rows, hg_arena *mem,
+                             hg_err *err) {
     size_t *row = hg_alloc(mem, rows->n, sizeof *row), judge = 0;
-    const size_t parts = hg_rows_split(part, rows, PARTS, t->seed);
+    const size_t parts = hg_rows_split(part, rows, most, t->seed);
     if (!row || !parts) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows", rows->n);
     for (size_t i = 0; i < rows->n; i++) judge += parts > 1 && part[i] == 0;
     t->train = row;
@@ -110,7 +112,7 @@ static hg_status set_desk(desk *w, ensemble *m, const hg_rows *rows, const hg_le
     for (size_t k = 0; k < m->members; k++) {
         hg_rng r = hg_rng_make(how->seed, k);
         w->task[k] = (hg_mlp_task) { .shape = m->shape, .seed = hg_rng_u64(&r), .weights = m->weights + k * m->size };
-        HG_TRY(choose_rows(&w->task[k], w->part, rows, mem, err));
+        HG_TRY(choose_rows(&w->task[k], w->part, PARTS, rows, mem, err));
     }
     return HG_OK;
 }
@@ -283,6 +285,111 @@ static hg_status mlp_load(void **model, const hg_shelf_view *from, size_t d, siz
     const hg_status st = read_model(m, from, d, err);
     if (st == HG_OK)
         *model = m;
+    else
+        ensemble_free(m);
+    return st;
+}
+
+/* ---- learning on -------------------------------------------------------------------------------------------------------- */
+
+size_t hg_mlp_inputs(const void *model) { return ((const ensemble *)model)->shape.width[0]; }
+
+size_t hg_mlp_hidden_size(const void *model) {
+    const ensemble *m = model;
+    return m->shape.layers > 1 ? m->members * m->shape.width[m->shape.layers - 1] : 0;
+}
+
+/* A network without its last layer gives what goes into the activation. */
+hg_status hg_mlp_hidden(float *out, const void *model, const float *x, size_t n, hg_err *err) {
+    const ensemble *m = model;
+    hg_mlp_shape s = m->shape;
+    s.layers--;
+    const size_t h = s.width[s.layers], all = m->members * h;
+    float *z = hg_malloc(n * m->scaling.d, sizeof *z), *own = hg_malloc(n * h, sizeof *own);
+    hg_status st = z && own ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for hidden layers");
+    if (st == HG_OK) hg_scaling_squash(z, &m->scaling, x, n);
+    for (size_t e = 0; e < m->members && st == HG_OK; e++) {
+        st = hg_mlp_apply(own, &s, ACT, m->weights + e * m->size, z, n, err);
+        for (size_t i = 0; i < n && st == HG_OK; i++)
+            for (size_t j = 0; j < h; j++) {
+                const float v = own[i * h + j];
+                out[i * all + e * h + j] = v / (1 + expf(-v)); /* SiLU */
+            }
+    }
+    hg_free(z);
+    hg_free(own);
+    return st;
+}
+
+static hg_status copy_of(ensemble **out, const ensemble *m, hg_err *err) {
+    HG_TRY(new_ensemble(out, &m->shape, m->members, err));
+    memcpy((*out)->weights, m->weights, m->members * m->size * sizeof *m->weights);
+    const hg_status st = hg_scaling_copy(&(*out)->scaling, &m->scaling, err);
+    if (st == HG_OK) return HG_OK;
+    ensemble_free(*out);
+    *out = NULL;
+    return st;
+}
+
+/* The straight line from what the network says to y, by least squares drawn a little to the level, becomes part of its last layer. */
+static hg_status bring_closer(float *weights, const ensemble *m, const float *x, const float *y, size_t n, float *says,
+                              hg_err *err) {
+    static const double PULL = 0.01; /* of the variance that outputs had when they were learned */
+    double mean = 0, goal = 0, square = PULL, product = 0;
+    HG_TRY(hg_mlp_apply(says, &m->shape, ACT, weights, x, n, err));
+    for (size_t i = 0; i < n; i++) mean += (double)says[i] / (double)n, goal += (double)y[i] / (double)n;
+    for (size_t i = 0; i < n; i++) {
+        const double e = (double)says[i] - mean;
+        square += e * e / (double)n;
+        product += e * ((double)y[i] - goal) / (double)n;
+    }
+    const double slope = product / square;
+    const size_t last = m->shape.width[m->shape.layers - 1];
+    float *w = weights + m->size - last - 1;
+    for (size_t j = 0; j < last; j++) w[j] = (float)(slope * (double)w[j]);
+    w[last] = (float)(slope * ((double)w[last] - mean) + goal);
+    return HG_OK;
+}
+
+static hg_status tune(ensemble *m, const hg_rows *rows, const hg_mlp_tuning *t, const hg_learning *how, hg_arena *mem,
+                      hg_err *err) {
+    enum { JUDGE = 4, ROWS_A_STEP = 16 };
+    float *x = hg_alloc(mem, rows->n * rows->d, sizeof *x), *y = hg_alloc(mem, rows->n, sizeof *y);
+    float *says = hg_alloc(mem, rows->n, sizeof *says);
+    size_t *part = hg_alloc(mem, rows->n, sizeof *part);
+    hg_mlp_task *task = hg_alloc(mem, m->members, sizeof *task);
+    if (!x || !y || !says || !part || !task) return hg_fail(err, HG_ENOMEM, "no memory to learn on");
+    hg_scaling_squash(x, &m->scaling, rows->x, rows->n);
+    scale_targets(m, y, rows);
+    for (size_t k = 0; k < m->members; k++) {
+        float *w = m->weights + k * m->size;
+        hg_rng r = hg_rng_make(how->seed, k);
+        HG_TRY(bring_closer(w, m, x, y, rows->n, says, err));
+        task[k] = (hg_mlp_task) { .shape = m->shape, .seed = hg_rng_u64(&r), .start = w, .weights = w };
+        HG_TRY(choose_rows(&task[k], part, JUDGE, rows, mem, err));
+    }
+    const hg_mlp_rows scaled = { .n = rows->n, .x = x, .y = y };
+    hg_mlp_opts o = hg_mlp_opts_default();
+    o.act = ACT, o.batch = ROWS_A_STEP, o.epochs = t->epochs, o.patience = t->patience;
+    o.rate = t->rate, o.frozen = m->shape.layers - 1;
+    HG_TRY(hg_mlp_train(task, m->members, &scaled, &o, how->pool, how->hooks, err));
+    o.rate = t->rate / 5, o.frozen = 0;
+    return hg_mlp_train(task, m->members, &scaled, &o, how->pool, how->hooks, err);
+}
+
+hg_status hg_mlp_tune(void **out, const void *model, const hg_rows *rows, const hg_mlp_tuning *t,
+                      const hg_learning *how, hg_err *err) {
+    const ensemble *from = model;
+    ensemble *m = NULL;
+    *out = NULL;
+    if (rows->classes || from->shape.width[from->shape.layers] != 1 || rows->d != from->scaling.d)
+        return hg_fail(err, HG_EDATA, "networks of other inputs, or of classes, cannot learn on from here");
+    hg_arena *mem = hg_arena_new();
+    hg_status st = mem ? copy_of(&m, from, err) : hg_fail(err, HG_ENOMEM, "no memory to learn on");
+    if (st == HG_OK) st = tune(m, rows, t, how, mem, err);
+    hg_arena_free(mem);
+    if (st == HG_OK)
+        *out = m;
     else
         ensemble_free(m);
     return st;

@@ -9,6 +9,7 @@
 #include "tensor/op.h"
 #include "tensor/params.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { DEPTH = 512 /* at most what hg_bf16_room looks at */ };
@@ -26,6 +27,12 @@ static hg_status make(hg_mlp_net *net, const hg_mlp_opts *opts, uint64_t seed, h
     }
     HG_TRY(hg_params_seal(net->p, err));
     HG_TRY(hg_params_set_decay(net->p, "b", false, err));
+    for (size_t l = 0; l < opts->frozen && l < net->shape.layers; l++) {
+        char name[2][24];
+        snprintf(name[0], sizeof name[0], "w%zu", l);
+        snprintf(name[1], sizeof name[1], "b%zu", l);
+        for (int k = 0; k < 2; k++) HG_TRY(hg_params_set_rate(net->p, name[k], 0, err));
+    }
     hg_optimizer_opts oo = hg_optimizer_opts_default();
     oo.kind = HG_ADAMW;
     oo.decay = opts->decay;

@@ -4,6 +4,8 @@
 #include "learn/learner.h"
 
 extern const hg_learner hg_affine_learner;                        /* learn/affine.c */
+extern const hg_learner hg_frozen_learner;                        /* learn/frozen.c */
+extern const hg_learner hg_finetune_learner;                      /* learn/finetune.c */
 extern const hg_learner hg_gp_learner;                            /* learn/gaussian.c */
 extern const hg_learner hg_kernel_ridge_learner;                  /* learn/kernel_ridge.c */
 extern const hg_learner hg_ridge_learner;                         /* learn/ridge.c */

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "learn/rows_kernel.h"
 #include <math.h>
+#include <string.h>
 
 static const double SQUASH = 2; /* what is drawn in stays below it */
 
@@ -19,6 +20,13 @@ void hg_scaling_free(hg_scaling *s) {
     hg_free(s->mean);
     hg_free(s->inverse);
     *s = (hg_scaling) { 0 };
+}
+
+hg_status hg_scaling_copy(hg_scaling *to, const hg_scaling *s, hg_err *err) {
+    HG_TRY(make(to, s->d, err));
+    memcpy(to->mean, s->mean, s->d * sizeof *s->mean);
+    memcpy(to->inverse, s->inverse, s->d * sizeof *s->inverse);
+    return HG_OK;
 }
 
 hg_status hg_scaling_fit(hg_scaling *s, const hg_rows *rows, hg_err *err) {

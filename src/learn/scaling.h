@@ -21,6 +21,7 @@ void hg_scaling_apply_floats(float *out, const hg_scaling *s, const float *x, si
 /* The same, drawn in: z / sqrt(1 + (z / 2)^2) (Holzmueller, Grinsztajn & Steinwart, NeurIPS 2024, with 3), as networks want it: a rare element's
  * fraction stands tens of deviations out, and would be all that its row is. */
 void hg_scaling_squash(float *out, const hg_scaling *s, const float *x, size_t n);
+HG_MUST_CHECK hg_status hg_scaling_copy(hg_scaling *to, const hg_scaling *s, hg_err *err); /* HG_ENOMEM */
 void hg_scaling_free(hg_scaling *s);
 /* As tensors "mean" and "inverse". */
 HG_MUST_CHECK hg_status hg_scaling_save(const hg_scaling *s, hg_shelf *to, hg_err *err);

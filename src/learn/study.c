@@ -76,7 +76,9 @@ static size_t count_trials(void) {
     return 4 * n + 1; /* with sources and without, values and logarithms */
 }
 
-/* The defaults of all learners, then their variants: where time is short, breadth first. */
+/* Where left-out rows tell small differences by chance. */
+static bool few_with_sources(const hg_rows *rows) { return rows->sources && !rows->classes && rows->n < FEW; }
+
 /* Is it among those that are to be tried? */
 static bool wanted(const hg_study_opts *o, const hg_learner *l) {
     const size_t len = strlen(l->name);
@@ -103,25 +105,32 @@ static hg_status check_names(size_t *n, const hg_study_opts *o, hg_err *err) {
     return HG_OK;
 }
 
+/* Is it not worth a word? Learners of sources where there are none; of few rows with sources, who was not made for that. */
+static bool passed_over(const hg_study_opts *o, const hg_learner *l, const hg_rows *rows) {
+    if (o->learner) return !wanted(o, l);
+    return l->of_sources ? !rows->sources : few_with_sources(rows);
+}
+
+/* The defaults of all learners, then their variants: where time is short, breadth first. */
 static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const hg_learner *only,
                            const way *ways, size_t n, hg_err *err) {
     const hg_learner *l;
     for (size_t i = 0; (l = hg_learner_at(i)); i++) {
         const char *why = unsuited(l, rows);
-        if (!wanted(o, l) || (why && ways->plain)) continue;
+        if (passed_over(o, l, rows) || (why && ways->plain)) continue;
         for (size_t k = 0; k < (why ? 1 : n); k++)
             HG_TRY(add_trial(s, l, only && o->settings ? o->settings : "", ways[k], err));
         if (why) snprintf(s->trial[s->n_trials - 1].why, sizeof s->trial->why, "%s", why);
         if (why && only) return hg_fail(err, HG_EDATA, "%s %s", l->name, why);
     }
     for (size_t i = 0; (l = hg_learner_at(i)) && !o->settings; i++)
-        for (size_t v = 0; wanted(o, l) && !unsuited(l, rows) && l->variant && l->variant[v]; v++)
+        for (size_t v = 0; !passed_over(o, l, rows) && !unsuited(l, rows) && l->variant && l->variant[v]; v++)
             for (size_t k = 0; k < n; k++) HG_TRY(add_trial(s, l, l->variant[v], ways[k], err));
     return HG_OK;
 }
 
-/* The scales that are tried: values, logarithms, or both. Of few rows left-out ones tell little, and
- * what has sources is a property of compounds, where decades are of factors. */
+/* The scales that are tried: values, logarithms, or both. Of few rows left-out ones tell little, and what has sources is a property
+ * of compounds, where decades are of factors. */
 static hg_status list_scales(way ways[2], size_t *n, const hg_rows *rows, const hg_study_opts *o, hg_err *err) {
     const bool forced = o->scale == HG_SCALE_LOGS;
     *n = 1;
@@ -132,7 +141,7 @@ static hg_status list_scales(way ways[2], size_t *n, const hg_rows *rows, const 
                                  rows->classes ? "classes" : "a target that is not positive everywhere"),
                          "learn the values as they are");
     if (o->scale != HG_SCALE_AUTO || rows->classes || !hg_logs_worth(rows->y, rows->n)) return HG_OK;
-    if (rows->n >= FEW || !rows->sources) *n = 2;
+    if (!few_with_sources(rows)) *n = 2;
     ways[*n - 1] = (way) { .logs = true };
     return HG_OK;
 }
@@ -374,24 +383,32 @@ static size_t members(const size_t *count, size_t n) {
     return k;
 }
 
-/* Few rows and sources: affine transfer, for left-out rows tell small differences by chance. */
-static bool few_with_sources(const hg_study *s, const hg_rows *rows) {
-    return rows->sources && !rows->classes && s->n < FEW;
+/* In the scale in which it has learned: of few values the squares of errors hang on the largest. */
+static double loss_in_scale(const hg_trial *t, const hg_rows *rows) {
+    double sum = 0;
+    for (size_t i = 0; i < rows->n; i++) sum += fabs(t->logs ? log(t->out[i] / rows->y[i]) : t->out[i] - rows->y[i]);
+    return sum / (double)rows->n;
 }
 
+/* Of few rows with sources: affine transfer, unless who knows no source is clearly better. */
 static size_t first_choice(const hg_study *s, const hg_rows *rows) {
-    const size_t best = best_trial(s);
-    for (size_t i = 0; i < s->n_trials && few_with_sources(s, rows); i++)
-        if (s->trial[i].out && s->trial[i].learner == &hg_affine_learner &&
-            CLEARLY * loss_by(s, &s->trial[i].score) <= loss_by(s, &s->trial[best].score))
-            return i;
-    return best;
+    size_t affine = SIZE_MAX, plain = SIZE_MAX;
+    for (size_t i = 0; i < s->n_trials && few_with_sources(rows); i++) {
+        const hg_trial *t = &s->trial[i];
+        if (!t->out) continue;
+        if (t->learner == &hg_affine_learner) affine = i;
+        if (t->plain && (plain == SIZE_MAX || loss_in_scale(t, rows) < loss_in_scale(&s->trial[plain], rows)))
+            plain = i;
+    }
+    if (affine == SIZE_MAX) return best_trial(s);
+    if (plain == SIZE_MAX) return affine;
+    return loss_in_scale(&s->trial[plain], rows) < CLEARLY * loss_in_scale(&s->trial[affine], rows) ? plain : affine;
 }
 
 static hg_status choose_blend(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
     const size_t size = s->n * s->outputs;
     size_t *count = hg_alloc(mem, s->n_trials, sizeof *count), best = first_choice(s, rows);
-    const bool single = o->single || few_with_sources(s, rows);
+    const bool single = o->single || few_with_sources(rows);
     double *sum = hg_alloc(mem, size, sizeof *sum), *mix = hg_alloc(mem, size, sizeof *mix), total = HEAD;
     if (!count || !sum || !mix) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
     double loss = loss_by(s, &s->trial[best].score);

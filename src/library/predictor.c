@@ -418,6 +418,7 @@ static hg_status learn(fitting *f, hg_rows *rows, const hg_table *t) {
     HG_TRY(hg_study_run(&s, &wide, &o, f->scratch, f->err));
     hg_status st = hg_blend_fit(&p->blend, &s, &wide, &o, f->err);
     hg_study_free(&s);
+    if (!hg_predictor_needs_network(p)) p->network = 0;
     if (st == HG_OK) st = judge(f, &s, rows);
     if (st == HG_OK) st = hg_predictor_keep_elements(p, f->err);
     return st == HG_OK ? keep_opts(f) : st;

@@ -38,6 +38,7 @@ static void write_note(hg_json *j, const hg_predictor *p) {
     for (size_t c = 0; c < p->classes; c++) hg_json_string(j, NULL, p->class_name[c]);
     hg_json_end_array(j);
     if (p->ratio) hg_json_bool(j, "ratio", true); /* intervals are factors */
+    if (p->network) hg_json_count(j, "network", p->network);
     hg_json_begin_array(j, "sources");
     for (size_t i = 0; i < p->n_sources; i++) hg_json_string(j, NULL, p->source[i]->name);
     hg_json_end_array(j);
@@ -365,6 +366,11 @@ static hg_status read_note(hg_predictor *p, texts *learners, texts *sources, con
         if (text) {
             HG_TRY(hg_json_read_expect(&r, HG_JSON_STRING, "the target", err));
             HG_TRY(read_string(text, &r, p->mem, err));
+        } else if (hg_json_read_is(&r, "network")) {
+            uint64_t k;
+            HG_TRY(hg_json_read_expect(&r, HG_JSON_NUMBER, "the number of a source", err));
+            HG_TRY(hg_json_read_whole(&k, &r, err));
+            p->network = k <= HG_SOURCES_TAKEN ? (size_t)k : HG_SOURCES_TAKEN + 1;
         } else if (hg_json_read_is(&r, "ratio")) {
             HG_TRY(hg_json_read_expect(&r, HG_JSON_BOOL, "true or false", err));
             p->ratio = r.truth;
@@ -432,6 +438,9 @@ static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const ch
     const size_t d = hg_intake_dim(p->intake);
     HG_TRY(hg_blend_load(&p->blend, &(hg_shelf_view) { s, path, under(name, before, "blend.") }, learners.text,
                          learners.n, d + p->n_sources, p->n_sources, p->classes, err));
+    if (hg_predictor_needs_network(p) != (p->network > 0) || p->network > p->n_sources ||
+        (p->network && !hg_predictor_network(p->source[p->network - 1])))
+        return hg_fail_at(err, HG_EDATA, path, 0, 0, "what has learned on from a network lacks its source");
     HG_TRY(hg_domain_load(&p->domain, &(hg_shelf_view) { s, path, under(name, before, "domain.") }, d, err));
     if (p->ratio && p->classes) return hg_fail_at(err, HG_EDATA, path, 0, 0, "factors of classes");
     HG_TRY(hg_bars_load(&p->bars, &(hg_shelf_view) { s, path, under(name, before, "bars.") }, err));

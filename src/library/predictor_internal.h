@@ -31,6 +31,7 @@ struct hg_predictor {
     hg_predictor
         *source[HG_SOURCES_TAKEN]; /* what they say stands in front of the inputs' numbers; as const but for its end */
     size_t n_sources;
+    size_t network; /* 1 .. n_sources: the source whose networks a member has learned on from; 0: none */
     bool owns_sources;
     hg_blend blend;
     hg_domain domain;
@@ -84,6 +85,9 @@ HG_MUST_CHECK hg_status hg_predictor_judge(hg_fold *f, size_t *classes, const hg
 /* library/predictor_sources.c. Rows of t with what p's sources say in front, in mem; why[rows] NULL or as in hg_intake_rows. */
 HG_MUST_CHECK hg_status hg_predictor_widen(hg_rows *out, hg_err *why, const hg_predictor *p, const hg_rows *rows,
                                            const hg_table *t, hg_pool *pool, hg_arena *mem, hg_err *err);
+/* The heaviest member that is a network of values; NULL: there is none. */
+const hg_blend_member *hg_predictor_network(const hg_predictor *p);
+bool hg_predictor_needs_network(const hg_predictor *p); /* a member has learned on from a source's */
 /* Chooses p's sources among o's by the evidence of rows, which have y, and widens the rows. */
 HG_MUST_CHECK hg_status hg_predictor_take_sources(hg_rows *out, hg_predictor *p, const hg_rows *rows,
                                                   const hg_predictor_opts *o, const hg_table *t, hg_arena *mem,

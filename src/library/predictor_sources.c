@@ -4,6 +4,7 @@
  * sources itself. A fitted predictor borrows its sources; one that was read from a folder owns them.
  */
 #include "core/memory.h"
+#include "learn/records.h"
 #include "learn/sources.h"
 #include "library/predictor_internal.h"
 #include "matter/table.h"
@@ -90,6 +91,44 @@ static hg_status widen(hg_rows *out, const hg_rows *rows, const double *const *c
     return HG_OK;
 }
 
+/* ---- a source's networks ---------------------------------------------------------------------------------------------------- */
+
+const hg_blend_member *hg_predictor_network(const hg_predictor *p) {
+    const hg_blend_member *best = NULL;
+    for (size_t i = 0; i < p->blend.n && !p->classes; i++) {
+        const hg_blend_member *m = &p->blend.member[i];
+        if (m->learner == &hg_mlp_learner && (!best || m->weight > best->weight)) best = m;
+    }
+    return best;
+}
+
+bool hg_predictor_needs_network(const hg_predictor *p) {
+    for (size_t i = 0; i < p->blend.n; i++)
+        if (p->blend.member[i].learner == &hg_frozen_learner || p->blend.member[i].learner == &hg_finetune_learner)
+            return true;
+    return false;
+}
+
+/* Gives the rows of t the networks of p's source p->network, and what these take. Rows that cannot be read are those of `say`. */
+static hg_status bring_network(hg_rows *rows, hg_err *why, const hg_predictor *p, const hg_table *t, hg_pool *pool,
+                               hg_arena *mem, hg_err *err) {
+    const hg_predictor *source = p->source[p->network - 1];
+    const hg_blend_member *m = hg_predictor_network(source);
+    hg_err *own = why ? hg_alloc(mem, rows->n, sizeof *own) : NULL;
+    hg_table *view;
+    hg_rows seen;
+    if (why && !own) return no_memory(rows->n, err);
+    HG_TRY(view_for(&view, source, t, hg_intake_formula(p->intake), mem, err));
+    hg_status st = hg_intake_rows(&seen, own, source->intake, view, pool, mem, err);
+    if (st == HG_OK && source->n_sources && !m->plain)
+        st = hg_predictor_widen(&seen, own, source, &seen, view, pool, mem, err);
+    hg_table_free(view);
+    rows->network = m->model;
+    rows->inputs = seen.x;
+    rows->inputs_d = seen.d;
+    return st;
+}
+
 hg_status hg_predictor_widen(hg_rows *out, hg_err *why, const hg_predictor *p, const hg_rows *rows, const hg_table *t,
                              hg_pool *pool, hg_arena *mem, hg_err *err) {
     const double *column[HG_SOURCES_TAKEN];
@@ -105,7 +144,8 @@ hg_status hg_predictor_widen(hg_rows *out, hg_err *why, const hg_predictor *p, c
         }
         column[k] = c;
     }
-    return widen(out, rows, column, p->n_sources, mem, err);
+    HG_TRY(widen(out, rows, column, p->n_sources, mem, err));
+    return p->network ? bring_network(out, why, p, t, pool, mem, err) : HG_OK;
 }
 
 /* ---- which ones -------------------------------------------------------------------------------------------------------------- */
@@ -161,7 +201,10 @@ hg_status hg_predictor_take_sources(hg_rows *out, hg_predictor *p, const hg_rows
         p->source[s->order - 1] = o->source[of[k]];
         p->n_sources++;
     }
-    return widen(out, rows, taken, p->n_sources, mem, err);
+    HG_TRY(widen(out, rows, taken, p->n_sources, mem, err));
+    for (size_t k = p->n_sources; k > 0; k--) /* the one that is worth most */
+        if (hg_predictor_network(p->source[k - 1])) p->network = k;
+    return p->network ? bring_network(out, NULL, p, t, o->pool, mem, err) : HG_OK;
 }
 
 const hg_predictor_source *hg_predictor_source_at(const hg_predictor *p, size_t i) {
