@@ -123,7 +123,7 @@ static hg_status bring_network(hg_rows *rows, hg_err *why, const hg_predictor *p
     if (st == HG_OK && source->n_sources && !m->plain)
         st = hg_predictor_widen(&seen, own, source, &seen, view, pool, mem, err);
     hg_table_free(view);
-    rows->network = m->model;
+    rows->network = m->model[0]; /* of those of the parts, one */
     rows->inputs = seen.x;
     rows->inputs_d = seen.d;
     return st;
