@@ -3,7 +3,7 @@
 #include "cli/models.h"
 #include "cli/tables.h"
 #include "core/memory.h"
-#include "library/rack.h"
+#include "library/predictor_rack.h"
 #include <math.h>
 #include <string.h>
 
@@ -11,14 +11,13 @@ enum { OFFERED_MOST = 256 };
 
 /* ---- which models ------------------------------------------------------------------------------------------------------ */
 
-static hg_status add(cli_sources *s, const char *folder, hg_err *err) {
+/* Room for one more. */
+static hg_status make_room(cli_sources *s, hg_err *err) {
     if (!s->p) s->p = hg_calloc(OFFERED_MOST, sizeof *s->p);
     if (!s->p) return hg_fail(err, HG_ENOMEM, "no memory for models");
     if (s->n == OFFERED_MOST)
         return hg_advise(err, hg_fail(err, HG_ELIMIT, "more than %d models to learn from", OFFERED_MOST),
                          "name those that may matter with --from");
-    HG_TRY(hg_predictor_load(&s->p[s->n], folder, err));
-    s->n++;
     return HG_OK;
 }
 
@@ -28,16 +27,22 @@ static hg_status add_named(cli_sources *s, const char *word, hg_err *err) {
     if (!hg_predictor_is(folder))
         return hg_advise(err, hg_fail(err, HG_EINVAL, "%s is no model of tables", word),
                          "a model learned by `hagane train TABLE` can be a source");
-    return add(s, folder, err);
+    HG_TRY(make_room(s, err));
+    HG_TRY(hg_predictor_load(&s->p[s->n], folder, err));
+    s->n++;
+    return HG_OK;
 }
 
-/* Models of tables that lie in folders. */
+/* Models of tables, in folders and in packs; of several of one name the first is what --from means. */
 static hg_status add_library(cli_sources *s, const char *path, hg_err *err) {
     hg_rack *rack;
+    const hg_racked *m;
     hg_status st = hg_rack_open(&rack, path, err);
-    for (size_t i = 0; st == HG_OK && hg_rack_at(rack, i); i++) {
-        const hg_racked *m = hg_rack_at(rack, i);
-        if (!m->pack && hg_predictor_is(m->path)) st = add(s, m->path, err);
+    for (size_t i = 0; st == HG_OK && (m = hg_rack_at(rack, i)); i++) {
+        if (hg_rack_find(rack, m->name) != m || !hg_predictor_is_racked(m)) continue;
+        st = make_room(s, err);
+        if (st == HG_OK) st = hg_predictor_load_racked(&s->p[s->n], m, err);
+        s->n += st == HG_OK;
     }
     hg_rack_free(rack);
     return st;

@@ -33,6 +33,24 @@ static int paths(void **state) {
     return test_setup(state);
 }
 
+/* The same source out of a pack: the same errors, to the last digit. */
+static void a_pack_is_as_good(void) {
+    char command[4 * PATH];
+    double mae[2];
+    for (int packed = 0; packed < 2; packed++) {
+        snprintf(command, sizeof command,
+                 "cd '%s' && %s $HAGANE transfer few.csv --target y --learner ridge --library %s --out wanted --json",
+                 library, packed ? "$HAGANE models pack all.hgpack knows --library . >/dev/null &&" : "",
+                 packed ? "all.hgpack" : "knows");
+        const program_result r = program_shell(command);
+        if (r.code != 0) fail_msg("%s", r.err);
+        mae[packed] = json_number(r.out, "tried.0.mae");
+    }
+    assert_true(mae[0] == mae[1]);
+    snprintf(command, sizeof command, "rm '%s/all.hgpack'", library);
+    assert_int_equal(program_shell(command).code, 0);
+}
+
 static void a_library_helps_with_few_rows(void **state) {
     (void)state;
     char word[100];
@@ -49,6 +67,7 @@ static void a_library_helps_with_few_rows(void **state) {
     assert_contains(r.out, "1.");
     assert_contains(r.out, "Transfer helps");
     assert_contains(r.out, "without sources");
+    a_pack_is_as_good();
     r = program_run("transfer", few, "--target", "y", "--learner", "ridge", "--from", knows, "--out", wanted, "--json",
                     NULL);
     assert_int_equal(r.code, 0);
