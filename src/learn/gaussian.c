@@ -2,7 +2,8 @@
  *
  * Columns are scaled here and share one length scale: hundreds of numbers of a descriptor have too many for one each. What is
  * kept are rows, values and hyper-parameters; reading a model factorises again. Predictions go in blocks of one size, so that a
- * row's bits are its own.
+ * row's bits are its own. Hyper-parameters are learned from at most TUNED rows, evenly drawn from the table: a gradient of
+ * the evidence costs the cube of their number, and they hardly change with more.
  */
 #include "core/memory.h"
 #include "hagane/gp.h"
@@ -12,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 64, ROWS_MOST = 12000, COLUMNS_MOST = 4000, PARAMS = 8 };
+enum { BLOCK = 64, TUNED = 800, ROWS_MOST = 12000, COLUMNS_MOST = 4000, PARAMS = 8 };
 
 typedef struct {
     hg_scaling scaling;
@@ -45,6 +46,25 @@ static hg_status new_model(gp_model **out, size_t n, size_t d, hg_err *err) {
     return hg_fail(err, HG_ENOMEM, "no memory for a Gaussian process of %zu rows", n);
 }
 
+/* The hyper-parameters, from every so many-th row. */
+static hg_status tune(gp_model *m, const hg_gp_opts *o, hg_err *err) {
+    const size_t d = m->scaling.d, n = m->n < TUNED ? m->n : TUNED;
+    double *z = hg_malloc(n * d, sizeof *z), *y = hg_malloc(n, sizeof *y);
+    hg_status st = z && y ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for a Gaussian process");
+    for (size_t i = 0; st == HG_OK && i < n; i++) {
+        const size_t row = i * m->n / n;
+        memcpy(z + i * d, m->z + row * d, d * sizeof *z);
+        y[i] = m->y[row];
+    }
+    if (st == HG_OK) st = hg_gp_fit(&m->gp, z, y, n, d, o, err);
+    if (st == HG_OK) m->n_params = hg_gp_params(m->gp, m->params, PARAMS);
+    hg_gp_free(m->gp);
+    m->gp = NULL;
+    hg_free(z);
+    hg_free(y);
+    return st;
+}
+
 /* learn: the hyper-parameters first, then the model with them: the same bits as one that was read. */
 static hg_status condition(gp_model *m, bool learn, hg_pool *pool, hg_err *err) {
     const size_t d = m->scaling.d;
@@ -58,10 +78,7 @@ static hg_status condition(gp_model *m, bool learn, hg_pool *pool, hg_err *err) 
     o.seed = (uint64_t)m->seed;
     if (st == HG_OK && learn) {
         o.pool = pool;
-        st = hg_gp_fit(&m->gp, m->z, m->y, m->n, d, &o, err);
-        if (st == HG_OK) m->n_params = hg_gp_params(m->gp, m->params, PARAMS);
-        hg_gp_free(m->gp);
-        m->gp = NULL;
+        st = tune(m, &o, err);
     }
     o.learn = false, o.pool = NULL, o.params = m->params, o.n_params = m->n_params;
     if (st == HG_OK) st = hg_gp_fit(&m->gp, m->z, m->y, m->n, d, &o, err);
