@@ -184,7 +184,8 @@ static void print_card(hg_text *t, const hg_card *c, const hg_racked *m) {
         hg_text_add(t, "%-14s%s%s%s%s%s%s\n", "predicts", p->what.symbol, named ? ", " : "", named ? p->what.name : "",
                     *p->what.unit ? " (" : "", p->what.unit, *p->what.unit ? ")" : "");
         if (p->least != 0 || p->most != 0)
-            hg_text_add(t, "%-14s%.6g to %.6g %s\n", "  learned", p->least, p->most, p->what.unit);
+            hg_text_add(t, "%-14s%.6g to %.6g%s%s\n", "  learned", p->least, p->most, *p->what.unit ? " " : "",
+                        p->what.unit);
         for (size_t k = 0; k < p->n_metrics; k++)
             hg_text_add(t, "%14s%s: %.4g%s%s\n", "", p->metrics[k].name, p->metrics[k].value,
                         *p->metrics[k].unit ? " " : "", p->metrics[k].unit);
