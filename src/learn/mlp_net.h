@@ -15,6 +15,7 @@ typedef struct {
     float *y;                                   /* [batch] */
     float *z[HG_MLP_LAYERS], *a[HG_MLP_LAYERS]; /* [out, batch] before and after the activation */
     float *g[2];                                /* [width, batch] gradients with respect to z and a */
+    float *strip;                               /* some rows of a weight gradient */
     uint16_t *packed, *room;                    /* of tensor/bf16.h */
 } hg_mlp_room;
 
@@ -24,7 +25,7 @@ void hg_mlp_net_free(hg_mlp_net *net);
 /* For widths up to those of `most`, in an arena. */
 HG_MUST_CHECK hg_status hg_mlp_room_make(hg_mlp_room *r, const hg_mlp_shape *most, size_t batch, hg_arena *mem,
                                          hg_err *err);
-/* One step from the rows index[m]. HG_ENAN. */
+/* One step from the rows index[m]. Weight gradients are never a whole: a strip of rows becomes weights while it is in the first cache. HG_ENAN. */
 HG_MUST_CHECK hg_status hg_mlp_net_step(hg_mlp_net *net, hg_mlp_room *r, const hg_mlp_rows *rows, const size_t *index,
                                         size_t m, const hg_mlp_opts *opts, double rate, hg_err *err);
 /* Sum of the errors of the rows index[m]: absolute ones, or cross-entropies. */

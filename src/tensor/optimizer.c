@@ -11,63 +11,67 @@
 #include <math.h>
 #include <string.h>
 
-/* Of one step, and of one run of elements with the same rate and decay. */
-typedef struct {
-    double scale, limit;    /* of the gradient: times scale, then cut to +- limit */
-    double beta1, beta2;    /* SGD: momentum, - */
-    double rate, root, eps; /* Adam: rate / (1 - beta1^n), 1 / sqrt(1 - beta2^n) */
-    double pull, shrink;    /* decay added to the gradient; factor of the weight */
-    bool nesterov;
-} rule;
+typedef hg_optimizer_rule rule;
 
-#define KERNELS(type, R)                                                                                                 \
-    HG_INLINE R clipped_##type(R g, R scale, R limit) {                                                                  \
-        const R d = g * scale, low = d < -limit ? -limit : d;                                                            \
-        return low > limit ? limit : low;                                                                                \
-    }                                                                                                                    \
-    /* Moments of what gets no gradient any more would stay subnormal for ever, which many processors compute slowly. */ \
-    HG_INLINE R unless_tiny_##type(R x) { return x < (R)1e-37 && x > (R)-1e-37 ? 0 : x; }                                \
-    HG_INLINE void adam_##type##_body(R *restrict p, R *restrict g, R *restrict m, R *restrict v, const rule *k,         \
-                                      size_t n) {                                                                        \
-        const R scale = (R)k->scale, limit = (R)k->limit, b1 = (R)k->beta1, b2 = (R)k->beta2;                            \
-        const R c1 = (R)(1 - k->beta1), c2 = (R)(1 - k->beta2), rate = (R)k->rate, root = (R)k->root;                    \
-        const R eps = (R)k->eps, pull = (R)k->pull, shrink = (R)k->shrink;                                               \
-        for (size_t i = 0; i < n; i++) {                                                                                 \
-            const R d = clipped_##type(g[i], scale, limit) + pull * p[i];                                                \
-            m[i] = unless_tiny_##type(b1 * m[i] + c1 * d);                                                               \
-            v[i] = unless_tiny_##type(b2 * v[i] + c2 * (d * d));                                                         \
-            p[i] = shrink * p[i] - rate * m[i] / (SQRT_##type(v[i]) * root + eps);                                       \
-            g[i] = 0;                                                                                                    \
-        }                                                                                                                \
-    }                                                                                                                    \
-    HG_ISA_FUNCTION(static, adam_##type, (R * p, R * g, R * m, R * v, const rule *k, size_t n), (p, g, m, v, k, n))      \
-    HG_INLINE void sgd_##type##_body(R *restrict p, R *restrict g, R *restrict m, R *restrict v, const rule *k,          \
-                                     size_t n) {                                                                         \
-        const R scale = (R)k->scale, limit = (R)k->limit, b = (R)k->beta1, rate = (R)k->rate, pull = (R)k->pull;         \
-        const R ahead = k->nesterov ? b : 1, now = k->nesterov ? 1 : 0;                                                  \
-        (void)v;                                                                                                         \
-        for (size_t i = 0; i < n; i++) {                                                                                 \
-            const R d = clipped_##type(g[i], scale, limit) + pull * p[i];                                                \
-            m[i] = unless_tiny_##type(b * m[i] + d);                                                                     \
-            p[i] -= rate * (now * d + ahead * m[i]);                                                                     \
-            g[i] = 0;                                                                                                    \
-        }                                                                                                                \
-    }                                                                                                                    \
-    HG_ISA_FUNCTION(static, sgd_##type, (R * p, R * g, R * m, R * v, const rule *k, size_t n), (p, g, m, v, k, n))       \
-    HG_INLINE void blend_##type##_body(R *restrict a, const R *restrict p, double keep, size_t n) {                      \
-        const R old = (R)keep, new = (R)(1 - keep);                                                                      \
-        for (size_t i = 0; i < n; i++) a[i] = old * a[i] + new *p[i];                                                    \
-    }                                                                                                                    \
-    HG_ISA_FUNCTION(static, blend_##type, (R * a, const R *p, double keep, size_t n), (a, p, keep, n))                   \
-    /* Of doubles, so that a large gradient is not an infinite one. */                                                   \
-    HG_INLINE void squares_##type##_body(double *sum, const R *restrict g, size_t n) {                                   \
-        double s[16] = { 0 };                                                                                            \
-        size_t i = 0;                                                                                                    \
-        for (; i + 16 <= n; i += 16)                                                                                     \
-            for (size_t k = 0; k < 16; k++) s[k] += (double)g[i + k] * (double)g[i + k];                                 \
-        for (size_t k = 0; k < 16; k++) *sum += s[k];                                                                    \
-    }                                                                                                                    \
+#define KERNELS(type, R)                                                                                                            \
+    HG_INLINE R clipped_##type(R g, R scale, R limit) {                                                                             \
+        const R d = g * scale, low = d < -limit ? -limit : d;                                                                       \
+        return low > limit ? limit : low;                                                                                           \
+    }                                                                                                                               \
+    /* Moments of what gets no gradient any more would stay subnormal for ever, which many processors compute slowly. */            \
+    HG_INLINE R unless_tiny_##type(R x) { return ABS_##type(x) < (R)1e-37 ? 0 : x; }                                                \
+    /* free: the gradient as it is, without clipping and without decay that is added to it: the same bits with fewer operations. */ \
+    HG_INLINE void adam_##type##_of(R *restrict p, R *restrict g, R *restrict m, R *restrict v, const rule *k,                      \
+                                    size_t n, const bool free) {                                                                    \
+        const R scale = (R)k->scale, limit = (R)k->limit, b1 = (R)k->beta1, b2 = (R)k->beta2;                                       \
+        const R c1 = (R)(1 - k->beta1), c2 = (R)(1 - k->beta2), rate = (R)k->rate, root = (R)k->root;                               \
+        const R eps = (R)k->eps, pull = (R)k->pull, shrink = (R)k->shrink;                                                          \
+        for (size_t i = 0; i < n; i++) {                                                                                            \
+            const R d = free ? g[i] : clipped_##type(g[i], scale, limit) + pull * p[i];                                             \
+            const R square = b2 * v[i] + c2 * (d * d);                                                                              \
+            m[i] = unless_tiny_##type(b1 * m[i] + c1 * d);                                                                          \
+            v[i] = square < (R)1e-37 ? 0 : square;                                                                                  \
+            p[i] = shrink * p[i] - rate * m[i] / (SQRT_##type(v[i]) * root + eps);                                                  \
+            g[i] = 0;                                                                                                               \
+        }                                                                                                                           \
+    }                                                                                                                               \
+    HG_INLINE void adam_##type##_body(R *restrict p, R *restrict g, R *restrict m, R *restrict v, const rule *k,                    \
+                                      size_t n) {                                                                                   \
+        if (k->scale == 1 && k->limit == INFINITY && k->pull == 0)                                                                  \
+            adam_##type##_of(p, g, m, v, k, n, true);                                                                               \
+        else                                                                                                                        \
+            adam_##type##_of(p, g, m, v, k, n, false);                                                                              \
+    }                                                                                                                               \
+    HG_ISA_FUNCTION(static, adam_##type, (R * p, R * g, R * m, R * v, const rule *k, size_t n), (p, g, m, v, k, n))                 \
+    HG_INLINE void sgd_##type##_body(R *restrict p, R *restrict g, R *restrict m, R *restrict v, const rule *k,                     \
+                                     size_t n) {                                                                                    \
+        const R scale = (R)k->scale, limit = (R)k->limit, b = (R)k->beta1, rate = (R)k->rate, pull = (R)k->pull;                    \
+        const R ahead = k->nesterov ? b : 1, now = k->nesterov ? 1 : 0;                                                             \
+        (void)v;                                                                                                                    \
+        for (size_t i = 0; i < n; i++) {                                                                                            \
+            const R d = clipped_##type(g[i], scale, limit) + pull * p[i];                                                           \
+            m[i] = unless_tiny_##type(b * m[i] + d);                                                                                \
+            p[i] -= rate * (now * d + ahead * m[i]);                                                                                \
+            g[i] = 0;                                                                                                               \
+        }                                                                                                                           \
+    }                                                                                                                               \
+    HG_ISA_FUNCTION(static, sgd_##type, (R * p, R * g, R * m, R * v, const rule *k, size_t n), (p, g, m, v, k, n))                  \
+    HG_INLINE void blend_##type##_body(R *restrict a, const R *restrict p, double keep, size_t n) {                                 \
+        const R old = (R)keep, new = (R)(1 - keep);                                                                                 \
+        for (size_t i = 0; i < n; i++) a[i] = old * a[i] + new *p[i];                                                               \
+    }                                                                                                                               \
+    HG_ISA_FUNCTION(static, blend_##type, (R * a, const R *p, double keep, size_t n), (a, p, keep, n))                              \
+    /* Of doubles, so that a large gradient is not an infinite one. */                                                              \
+    HG_INLINE void squares_##type##_body(double *sum, const R *restrict g, size_t n) {                                              \
+        double s[16] = { 0 };                                                                                                       \
+        size_t i = 0;                                                                                                               \
+        for (; i + 16 <= n; i += 16)                                                                                                \
+            for (size_t k = 0; k < 16; k++) s[k] += (double)g[i + k] * (double)g[i + k];                                            \
+        for (size_t k = 0; k < 16; k++) *sum += s[k];                                                                               \
+    }                                                                                                                               \
     HG_ISA_FUNCTION(static, squares_##type, (double *sum, const R *g, size_t n), (sum, g, n))
+#define ABS_f32(x)  __builtin_fabsf(x)
+#define ABS_f64(x)  __builtin_fabs(x)
 #define SQRT_f32(x) __builtin_sqrtf(x)
 #define SQRT_f64(x) __builtin_sqrt(x)
 KERNELS(f32, float)
@@ -205,19 +209,12 @@ static hg_status not_finite(const hg_params *p, hg_err *err) {
     return hg_fail(err, HG_ENAN, "the norm of the gradient is not finite");
 }
 
-typedef struct {
-    hg_optimizer *o;
-    rule k; /* for a rate factor of 1, without decay */
-    double rate, keep;
-} stepping;
-
-static void run(const stepping *s, size_t at, size_t n, double factor, bool decays) {
-    hg_optimizer *o = s->o;
+static void run(const hg_optimizer_pieces *s, size_t at, size_t n, double factor, bool decays, void *gradient) {
+    const hg_optimizer *o = s->o;
     const kind *which = &KINDS[o->o.kind];
-    rule k = s->k;
+    rule k = s->rule;
     if (factor == 0) { /* frozen */
-        const size_t size = hg_dtype_size(o->p->o.dtype);
-        memset((char *)o->p->gradient + at * size, 0, n * size);
+        memset(gradient, 0, n * hg_dtype_size(o->p->o.dtype));
         return;
     }
     k.rate *= factor;
@@ -225,11 +222,20 @@ static void run(const stepping *s, size_t at, size_t n, double factor, bool deca
     if (decays && !which->decoupled) k.pull = o->o.decay;
     if (o->p->o.dtype == HG_F32) {
         float *m = o->moment[0], *v = o->moment[1];
-        which->run_f32((float *)o->p->values + at, (float *)o->p->gradient + at, m + at, v ? v + at : NULL, &k, n);
+        which->run_f32((float *)o->p->values + at, gradient, m + at, v ? v + at : NULL, &k, n);
     } else {
         double *m = o->moment[0], *v = o->moment[1];
-        which->run_f64((double *)o->p->values + at, (double *)o->p->gradient + at, m + at, v ? v + at : NULL, &k, n);
+        which->run_f64((double *)o->p->values + at, gradient, m + at, v ? v + at : NULL, &k, n);
     }
+}
+
+static void blend(const hg_optimizer_pieces *s, size_t at, size_t n) {
+    const hg_optimizer *o = s->o;
+    if (!o->average) return;
+    if (o->p->o.dtype == HG_F32)
+        blend_f32((float *)o->average + at, (const float *)o->p->values + at, s->keep, n);
+    else
+        blend_f64((double *)o->average + at, (const double *)o->p->values + at, s->keep, n);
 }
 
 static size_t entry_at(const hg_params *p, size_t at) { /* the last that begins at `at` or before */
@@ -246,38 +252,46 @@ static size_t entry_at(const hg_params *p, size_t at) { /* the last that begins 
 
 /* Neighbours that are treated alike are one run. */
 static void step_task(void *ctx, size_t begin, size_t end, size_t worker) {
-    const stepping *s = ctx;
+    const hg_optimizer_pieces *s = ctx;
     const hg_params *p = s->o->p;
     (void)worker;
     for (size_t i = entry_at(p, begin), at = begin; at < end;) {
         const hg_param_entry *first = &p->e[i];
         while (i < p->n && p->e[i].at < end && p->e[i].rate == first->rate && p->e[i].decays == first->decays) i++;
         const size_t next = i < p->n && p->e[i].at < end ? p->e[i].at : end;
-        run(s, at, next - at, first->rate, first->decays);
+        run(s, at, next - at, first->rate, first->decays, (char *)p->gradient + at * hg_dtype_size(p->o.dtype));
         at = next;
     }
-    if (!s->o->average) return;
-    if (p->o.dtype == HG_F32)
-        blend_f32((float *)s->o->average + begin, (const float *)p->values + begin, s->keep, end - begin);
-    else
-        blend_f64((double *)s->o->average + begin, (const double *)p->values + begin, s->keep, end - begin);
+    blend(s, begin, end - begin);
 }
 
-hg_status hg_optimizer_step(double *norm, hg_optimizer *o, double rate, hg_pool *pool, hg_err *err) {
+hg_status hg_optimizer_begin(hg_optimizer_pieces *s, hg_optimizer *o, double rate, hg_err *err) {
     const hg_optimizer_opts *opts = &o->o;
     if (!positive(rate)) return hg_fail(err, HG_EINVAL, "a learning rate of %g, expected 0 or more", rate);
     if (o->swapped) return hg_fail(err, HG_EINVAL, "a step while averaged weights stand in for the weights");
+    const double n = (double)++o->steps;
+    *s = (hg_optimizer_pieces) { .o = o, .rate = rate, .keep = fmin(opts->average, (1 + n) / (10 + n)) };
+    s->rule =
+        (rule) { .scale = 1, .limit = opts->clip_value > 0 ? opts->clip_value : INFINITY, .rate = rate, .shrink = 1 };
+    KINDS[opts->kind].begin(&s->rule, opts, n);
+    return HG_OK;
+}
+
+void hg_optimizer_piece(const hg_optimizer_pieces *s, size_t which, size_t at, size_t n, void *gradient) {
+    const hg_param_entry *e = &s->o->p->e[which];
+    run(s, e->at + at, n, e->rate, e->decays, gradient);
+    blend(s, e->at + at, n);
+}
+
+hg_status hg_optimizer_step(double *norm, hg_optimizer *o, double rate, hg_pool *pool, hg_err *err) {
     double sum = 0;
+    hg_optimizer_pieces s;
     hg_pool_for(pool, o->p->size, HG_CHUNK, square_task, o);
     for (size_t i = 0; i < o->chunks; i++) sum += o->partial[i];
-    if (!isfinite(sum)) return not_finite(o->p, err);
-    const double length = sqrt(sum), n = (double)++o->steps;
-    stepping s = { .o = o, .rate = rate, .keep = fmin(opts->average, (1 + n) / (10 + n)) };
-    s.k = (rule) { .scale = opts->clip_norm > 0 && length > opts->clip_norm ? opts->clip_norm / length : 1,
-                   .limit = opts->clip_value > 0 ? opts->clip_value : INFINITY,
-                   .rate = rate,
-                   .shrink = 1 };
-    KINDS[opts->kind].begin(&s.k, opts, n);
+    if (positive(rate) && !o->swapped && !isfinite(sum)) return not_finite(o->p, err);
+    HG_TRY(hg_optimizer_begin(&s, o, rate, err));
+    const double length = sqrt(sum), most = o->o.clip_norm;
+    if (most > 0 && length > most) s.rule.scale = most / length;
     hg_pool_for(pool, o->p->size, HG_CHUNK, step_task, &s);
     if (norm) *norm = length;
     return HG_OK;

@@ -96,6 +96,33 @@ static void the_gradient_is_that_of_the_tape(void **state) {
     hg_arena_reset(*state, (hg_mark) { 0 });
 }
 
+/* Strips that become weights at once, and the plain way: all gradients, then the optimiser. The same bits, step after step. */
+static void strips_are_the_whole_step(void **state) {
+    static const hg_mlp_shape shapes[] = { { 3, { 12, 900, 16, 1 } }, { 2, { 12, 7, 1 } }, { 1, { 12, 1 } } };
+    const hg_mlp_rows rows = make_rows(0);
+    hg_mlp_opts o = hg_mlp_opts_default();
+    o.decay = 0.1, o.average = 0.9;
+    for (size_t k = 0; k < 3; k++) {
+        hg_mlp_net net, plain;
+        hg_mlp_room room;
+        assert_ok(hg_mlp_net_make(&net, &shapes[k], &o, 3, NULL));
+        assert_ok(hg_mlp_net_make(&plain, &shapes[k], &o, 3, NULL));
+        assert_ok(hg_mlp_room_make(&room, &shapes[k], 32, *state, NULL));
+        for (size_t step = 0; step < 4; step++) {
+            assert_ok(hg_mlp_net_step(&net, &room, &rows, row_of + 30 * step, 30, &o, 1e-2, NULL));
+            hg_mlp_net_gradient(&plain, &room, &rows, row_of + 30 * step, 30, &o);
+            assert_ok(hg_optimizer_step(NULL, plain.o, 1e-2, NULL, NULL));
+        }
+        assert_memory_equal(net.p->values, plain.p->values, hg_params_bytes(net.p));
+        hg_optimizer_swap(net.o);
+        hg_optimizer_swap(plain.o);
+        assert_memory_equal(net.p->values, plain.p->values, hg_params_bytes(net.p));
+        hg_mlp_net_free(&net);
+        hg_mlp_net_free(&plain);
+        hg_arena_reset(*state, (hg_mark) { 0 });
+    }
+}
+
 /* Huber's slope, and the loss, of one row through a network without hidden units: w = 0, b as drawn. */
 static void huber_by_hand(void **state) {
     const hg_mlp_shape s = { 1, { 12, 1 } };
@@ -329,6 +356,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_network_by_hand),
         TEST(the_gradient_is_that_of_the_tape),
+        TEST(strips_are_the_whole_step),
         TEST(huber_by_hand),
         TEST(neighbours_and_threads_change_nothing),
         TEST(it_stops_early_and_keeps_the_best),
