@@ -84,14 +84,9 @@ static const struct {
     const char *name;
     void (*run)(figures *f, const char *folder);
 } TASKS[] = {
-    { "query", run_query },
-    { "open", run_open },
-    { "predict", run_predict },
-    { "ltc", run_ltc },
-    { "quasicrystals", run_quasicrystals },
-    { "alloys", run_alloys },
-    { "crabnet", run_crabnet },
-    { "matbench", run_matbench },
+    { "query", run_query },   { "open", run_open },         { "predict", run_predict },
+    { "ltc", run_ltc },       { "transfer", run_transfer }, { "quasicrystals", run_quasicrystals },
+    { "alloys", run_alloys }, { "crabnet", run_crabnet },   { "matbench", run_matbench },
 };
 
 static void run_task(size_t i, figures *f) {

@@ -38,6 +38,7 @@ void run_query(figures *f, const char *folder); /* shelves.c */
 void run_open(figures *f, const char *folder);
 void run_predict(figures *f, const char *folder);       /* predict.c */
 void run_ltc(figures *f, const char *folder);           /* ltc.c */
+void run_transfer(figures *f, const char *folder);      /* transfer.c */
 void run_quasicrystals(figures *f, const char *folder); /* quasicrystals.c */
 void run_alloys(figures *f, const char *folder);        /* alloys.c */
 void run_crabnet(figures *f, const char *folder);       /* crabnet.c */

@@ -105,26 +105,28 @@ static hg_status check_names(size_t *n, const hg_study_opts *o, hg_err *err) {
     return HG_OK;
 }
 
-/* Is it not worth a word? Learners of sources where there are none; of few rows with sources, who was not made for that. */
-static bool passed_over(const hg_study_opts *o, const hg_learner *l, const hg_rows *rows) {
+/* Is it not worth a word? Learners of sources where there are none; of few rows with sources, who was not made for that, and of
+ * those without the sources, by which a transfer that hurts is seen, who needs more rows. */
+static bool passed_over(const hg_study_opts *o, const hg_learner *l, const hg_rows *rows, bool few) {
     if (o->learner) return !wanted(o, l);
-    return l->of_sources ? !rows->sources : few_with_sources(rows);
+    if (l->of_sources) return !rows->sources;
+    return few && (rows->sources || l->bags);
 }
 
 /* The defaults of all learners, then their variants: where time is short, breadth first. */
 static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const hg_learner *only,
-                           const way *ways, size_t n, hg_err *err) {
+                           const way *ways, size_t n, bool few, hg_err *err) {
     const hg_learner *l;
     for (size_t i = 0; (l = hg_learner_at(i)); i++) {
         const char *why = unsuited(l, rows);
-        if (passed_over(o, l, rows) || (why && ways->plain)) continue;
+        if (passed_over(o, l, rows, few) || (why && ways->plain)) continue;
         for (size_t k = 0; k < (why ? 1 : n); k++)
             HG_TRY(add_trial(s, l, only && o->settings ? o->settings : "", ways[k], err));
         if (why) snprintf(s->trial[s->n_trials - 1].why, sizeof s->trial->why, "%s", why);
         if (why && only) return hg_fail(err, HG_EDATA, "%s %s", l->name, why);
     }
     for (size_t i = 0; (l = hg_learner_at(i)) && !o->settings; i++)
-        for (size_t v = 0; !passed_over(o, l, rows) && !unsuited(l, rows) && l->variant && l->variant[v]; v++)
+        for (size_t v = 0; !passed_over(o, l, rows, few) && !unsuited(l, rows) && l->variant && l->variant[v]; v++)
             for (size_t k = 0; k < n; k++) HG_TRY(add_trial(s, l, l->variant[v], ways[k], err));
     return HG_OK;
 }
@@ -149,6 +151,7 @@ static hg_status list_scales(way ways[2], size_t *n, const hg_rows *rows, const 
 static hg_status list_trials(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
     way ways[2];
     size_t n, names;
+    const bool few = few_with_sources(rows);
     s->trial = hg_alloc(mem, count_trials(), sizeof *s->trial);
     if (!s->trial) return hg_fail(err, HG_ENOMEM, "no memory for a study");
     HG_TRY(check_names(&names, o, err));
@@ -156,11 +159,11 @@ static hg_status list_trials(hg_study *s, const hg_rows *rows, const hg_study_op
     if (o->settings && !only)
         return hg_advise(err, hg_fail(err, HG_EINVAL, "options without a learner whose they are"), "name the learner");
     HG_TRY(list_scales(ways, &n, rows, o, err));
-    HG_TRY(list_some(s, rows, o, only, ways, n, err));
+    HG_TRY(list_some(s, rows, o, only, ways, n, few, err));
     if (rows->sources == 0 || rows->sources == rows->d) return HG_OK;
     const hg_rows plain = hg_rows_plain(rows);
     for (size_t k = 0; k < n; k++) ways[k].plain = true;
-    return only && unsuited(only, &plain) ? HG_OK : list_some(s, &plain, o, only, ways, n, err);
+    return only && unsuited(only, &plain) ? HG_OK : list_some(s, &plain, o, only, ways, n, few, err);
 }
 
 /* ---- one trial ------------------------------------------------------------------------------------------------------------ */
