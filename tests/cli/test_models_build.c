@@ -23,7 +23,7 @@ static void setup_folder(const char *name) {
     snprintf(path, sizeof path, "%s/r.yaml", folder);
     test_write_file(path,
                     "schema: hagane.factory/1\n"
-                    "networks: {count: 8, keep: 3, layers: [1, 2], width: [10, 20], epochs: 60, least: 60, batch: 8}\n"
+                    "networks: {count: 8, keep: 3, layers: [1, 2], width: [10, 20], epochs: 25, least: 25, batch: 8}\n"
                     "sets:\n"
                     "  - table: t.csv\n"
                     "    licence: CC0\n"

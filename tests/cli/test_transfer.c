@@ -58,7 +58,8 @@ static void a_library_helps_with_few_rows(void **state) {
     assert_int_equal(r.code, 3);
     assert_contains(r.err, "there is no model of tables to learn from");
     assert_contains(r.err, "hagane train TABLE");
-    r = program_run("train", many, "--target", "z", "--learner", "gp", "--out", knows, NULL);
+    r = program_run("train", many, "--target", "z", "--learner", "gp", "--descriptor", "xenonpy290", "--out", knows,
+                    NULL);
     if (r.code != 0) fail_msg("%s", r.err);
     r = program_run("transfer", few, "--target", "y", "--learner", "ridge", "--library", library, "--out", wanted,
                     NULL);
