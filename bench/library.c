@@ -17,6 +17,7 @@
  *   matbench.<table>     official five folds of that table by the automatic choice, compositions alone: mean absolute error, area
  *                        under the ROC curve of classes (--task matbench.<table>: that one); .coverage90 of the 90 % intervals,
  *                        .processor_s_per_fold, .outside: share of rows told to be unlike the training
+ *   models_per_hour_core, torch_models_per_hour_core, networks_speedup   task networks: bench/networks (target 10)
  *   verify_mb_per_s      SHA-256 of everything in the pack, 10^6 bytes a second
  */
 #include "files/json.h"
@@ -84,9 +85,10 @@ static const struct {
     const char *name;
     void (*run)(figures *f, const char *folder);
 } TASKS[] = {
-    { "query", run_query },   { "open", run_open },         { "predict", run_predict },
-    { "ltc", run_ltc },       { "transfer", run_transfer }, { "quasicrystals", run_quasicrystals },
-    { "alloys", run_alloys }, { "crabnet", run_crabnet },   { "matbench", run_matbench },
+    { "query", run_query },       { "open", run_open },         { "predict", run_predict },
+    { "ltc", run_ltc },           { "transfer", run_transfer }, { "quasicrystals", run_quasicrystals },
+    { "alloys", run_alloys },     { "crabnet", run_crabnet },   { "matbench", run_matbench },
+    { "networks", run_networks },
 };
 
 static void run_task(size_t i, figures *f) {
