@@ -107,6 +107,7 @@ int main(int argc, char **argv) {
         if (strcmp(argv[i], "--json") == 0) json = true;
         if (strcmp(argv[i], "--quick") == 0) f.quick = true;
         if (strcmp(argv[i], "--keep") == 0 && i + 1 < argc) f.keep = argv[++i];
+        if (strcmp(argv[i], "--figure") == 0 && i + 1 < argc) f.figure = argv[++i];
         if (strcmp(argv[i], "--task") == 0 && i + 1 < argc) only = argv[++i];
     }
     for (size_t i = 0; i < sizeof TASKS / sizeof *TASKS; i++) {

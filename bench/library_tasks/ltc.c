@@ -5,7 +5,9 @@
  * the 45, whose true SPS is no input. Then the crystals below 100 W/mK teach those above.
  */
 #include "core/memory.h"
+#include "files/output.h"
 #include "hagane/csv.h"
+#include "library/parity.h"
 #include "tasks.h"
 #include "teachers.h"
 #include <math.h>
@@ -136,6 +138,50 @@ typedef struct {
     double rmse, inside, width;
 } verdict;
 
+enum { FOLDS = SPLITS + 1 };
+
+/* What was predicted, for the picture: without and with transfer, the ten splits and the far ones. */
+typedef struct {
+    hg_fold fold[2][FOLDS];
+    size_t n[2];
+    hg_arena *mem;
+} gallery;
+
+static void hang(gallery *g, int with, const hg_forecast *f, const crystals *k, const bool *test) {
+    hg_fold *o = &g->fold[with][g->n[with]++];
+    double *number = hg_alloc(g->mem, 4 * CRYSTALS, sizeof *number);
+    if (!number) exit(1);
+    *o = (hg_fold) { .known = number,
+                     .value = number + CRYSTALS,
+                     .low = number + 2 * CRYSTALS,
+                     .high = number + 3 * CRYSTALS,
+                     .least = INFINITY,
+                     .most = -INFINITY };
+    for (size_t i = 0; i < CRYSTALS; i++) {
+        if (!test[i]) {
+            o->least = fmin(o->least, k->ltc[i]), o->most = fmax(o->most, k->ltc[i]);
+            continue;
+        }
+        number[o->n] = k->ltc[i], number[CRYSTALS + o->n] = f[o->n].value;
+        number[2 * CRYSTALS + o->n] = f[o->n].low, number[3 * CRYSTALS + o->n] = f[o->n].high;
+        o->n++;
+    }
+}
+
+static void draw(const gallery *g, const char *path) {
+    const hg_parity p[2] = { { .name = "without transfer", .fold = g->fold[0], .n_folds = g->n[0], .faint = true },
+                             { .name = "with transfer", .fold = g->fold[1], .n_folds = g->n[1], .parted = true } };
+    hg_bytes bytes;
+    hg_output *o;
+    hg_err err;
+    must(hg_parity_figure(&bytes, p, 2, "lattice thermal conductivity (W/mK)", HG_FIGURE_SVG, &err), &err);
+    must(hg_output_new(&o, path, NULL, &err), &err);
+    must(hg_output_write(o, bytes.data, bytes.len, &err), &err);
+    must(hg_output_commit(o, &err), &err);
+    hg_output_free(o);
+    hg_bytes_free(&bytes);
+}
+
 static verdict judge(const hg_forecast *f, const crystals *k, const bool *test) {
     verdict v = { 0, 0, 0 };
     size_t n = 0;
@@ -156,7 +202,7 @@ static void note_split(figures *f, const char *form, size_t split, double value)
     note(f, key, value);
 }
 
-static void ten_splits(figures *f, const crystals *k, hg_predictor *const *source, hg_pool *pool) {
+static void ten_splits(figures *f, gallery *g, const crystals *k, hg_predictor *const *source, hg_pool *pool) {
     verdict mean[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
     static const char *const KEY[2] = { "ltc_none_rmse", "ltc_rmse" };
     for (size_t s = 0; s < SPLITS; s++)
@@ -166,6 +212,7 @@ static void ten_splits(figures *f, const crystals *k, hg_predictor *const *sourc
             hg_arena *mem = hg_arena_new();
             for (size_t i = 0; i < TEST; i++) test[k->test[s][i]] = true;
             predict(forecast, k, test, with ? source : NULL, pool, mem);
+            hang(g, with, forecast, k, test);
             const verdict v = judge(forecast, k, test);
             mean[with].rmse += v.rmse / SPLITS, mean[with].inside += v.inside / SPLITS;
             mean[with].width += v.width / SPLITS;
@@ -196,7 +243,7 @@ static double rank_correlation(const double *a, const double *b, size_t n) {
     return 1 - 6 * sum / ((double)n * ((double)n * (double)n - 1));
 }
 
-static void beyond(figures *f, const crystals *k, hg_predictor *const *source, hg_pool *pool) {
+static void beyond(figures *f, gallery *g, const crystals *k, hg_predictor *const *source, hg_pool *pool) {
     for (int with = 0; with < 2; with++) {
         bool test[CRYSTALS];
         double value[CRYSTALS], truth[CRYSTALS], ratio[CRYSTALS], most = 0;
@@ -215,6 +262,7 @@ static void beyond(figures *f, const crystals *k, hg_predictor *const *source, h
                     forecast[n].low, forecast[n].high, forecast[n].outside ? ", outside" : "");
             n++;
         }
+        hang(g, with, forecast, k, test);
         const verdict v = judge(forecast, k, test);
         const char *word = with ? "ltc_far" : "ltc_far_none";
         const struct {
@@ -251,8 +299,11 @@ void run_ltc(figures *f, const char *folder) {
         source[i] = teach(t, TABLES[i].name, TEACHER, pool);
         hg_table_free(t);
     }
-    ten_splits(f, &k, source, pool);
-    if (!f->quick) beyond(f, &k, source, pool);
+    gallery g = { .mem = hg_arena_new() };
+    ten_splits(f, &g, &k, source, pool);
+    if (!f->quick) beyond(f, &g, &k, source, pool);
+    if (f->figure) draw(&g, f->figure);
+    hg_arena_free(g.mem);
     for (size_t i = 0; i < TEACHERS; i++) hg_predictor_free(source[i]);
     hg_table_free(k.all);
     hg_pool_free(pool);

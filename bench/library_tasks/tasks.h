@@ -16,9 +16,10 @@ typedef struct {
         double value;
     } at[FIGURES];
     size_t n;
-    const char *keep; /* a folder for what takes long; NULL: none */
-    const char *part; /* "--task matbench.steels": the steels; NULL: all of the task */
-    bool quick;       /* all tasks together in at most 5 minutes */
+    const char *keep;   /* a folder for what takes long; NULL: none */
+    const char *part;   /* "--task matbench.steels": the steels; NULL: all of the task */
+    bool quick;         /* all tasks together in at most 5 minutes */
+    const char *figure; /* SVG file of the task that draws one; NULL: not wanted */
 } figures;
 
 void note(figures *f, const char *key, double value); /* printed under this key, as JSON too; cut at FIGURE_KEY */

@@ -105,12 +105,12 @@ static hg_status check_names(size_t *n, const hg_study_opts *o, hg_err *err) {
     return HG_OK;
 }
 
-/* Is it not worth a word? Learners of sources where there are none; of few rows with sources, who was not made for that, and of
- * those without the sources, by which a transfer that hurts is seen, who needs more rows. */
+/* Is it not worth a word? Learners of sources where there are none; of few rows with sources all but those whose halves will be the
+ * model, and of those without the sources, by which a transfer that hurts is seen, who needs more rows. */
 static bool passed_over(const hg_study_opts *o, const hg_learner *l, const hg_rows *rows, bool few) {
     if (o->learner) return !wanted(o, l);
     if (l->of_sources) return !rows->sources;
-    return few && (rows->sources || l->bags);
+    return few && (rows->sources ? l != &hg_extratrees_learner : l->bags);
 }
 
 /* The defaults of all learners, then their variants: where time is short, breadth first. */
@@ -387,44 +387,52 @@ static size_t members(const size_t *count, size_t n) {
 }
 
 /* In the scale in which it has learned: of few values the squares of errors hang on the largest. */
-static double loss_in_scale(const hg_trial *t, const hg_rows *rows) {
+static double loss_in_scale(const double *out, bool logs, const hg_rows *rows) {
     double sum = 0;
-    for (size_t i = 0; i < rows->n; i++) sum += fabs(t->logs ? log(t->out[i] / rows->y[i]) : t->out[i] - rows->y[i]);
+    for (size_t i = 0; i < rows->n; i++) sum += fabs(logs ? log(out[i] / rows->y[i]) : out[i] - rows->y[i]);
     return sum / (double)rows->n;
 }
 
-/* Of few rows with sources: affine transfer, unless who knows no source is clearly better. */
-static size_t first_choice(const hg_study *s, const hg_rows *rows) {
-    size_t affine = SIZE_MAX, plain = SIZE_MAX;
-    for (size_t i = 0; i < s->n_trials && few_with_sources(rows); i++) {
+/* Of few rows with sources: affine transfer and trees, halves, unless who knows no source is clearly better. count[n_trials] and its sum;
+ * 0: that is not the case. `mix` has room for the rows. */
+static double choose_of_few(size_t *count, double *mix, const hg_study *s, const hg_rows *rows) {
+    size_t affine = SIZE_MAX, trees = SIZE_MAX, plain = SIZE_MAX;
+    double least = INFINITY;
+    if (!few_with_sources(rows)) return 0;
+    for (size_t i = 0; i < s->n_trials; i++) {
         const hg_trial *t = &s->trial[i];
         if (!t->out) continue;
         if (t->learner == &hg_affine_learner) affine = i;
-        if (t->plain && (plain == SIZE_MAX || loss_in_scale(t, rows) < loss_in_scale(&s->trial[plain], rows)))
-            plain = i;
+        if (t->learner == &hg_extratrees_learner && !t->plain && !t->settings[0]) trees = i;
+        const double loss = loss_in_scale(t->out, t->logs, rows);
+        if (t->plain && loss < least) least = loss, plain = i;
     }
-    if (affine == SIZE_MAX) return best_trial(s);
-    if (plain == SIZE_MAX) return affine;
-    return loss_in_scale(&s->trial[plain], rows) < CLEARLY * loss_in_scale(&s->trial[affine], rows) ? plain : affine;
+    if (affine == SIZE_MAX || trees == SIZE_MAX) return 0;
+    mix_in(mix, s->trial[affine].out, s->trial[trees].out, s->n, 2);
+    if (plain != SIZE_MAX && least < CLEARLY * loss_in_scale(mix, s->trial[affine].logs, rows)) {
+        count[plain] = 1;
+        return 1;
+    }
+    count[affine] = count[trees] = 1;
+    return 2;
 }
 
-static hg_status choose_blend(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
+/* The best one has won the first rounds; each other is given to who brings the error of the mixture down the most. */
+static hg_status choose_greedily(size_t *count, double *total, double *sum, double *mix, const hg_study *s,
+                                 const hg_rows *rows, bool single, hg_err *err) {
     const size_t size = s->n * s->outputs;
-    size_t *count = hg_alloc(mem, s->n_trials, sizeof *count), best = first_choice(s, rows);
-    const bool single = o->single || few_with_sources(rows);
-    double *sum = hg_alloc(mem, size, sizeof *sum), *mix = hg_alloc(mem, size, sizeof *mix), total = HEAD;
-    if (!count || !sum || !mix) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
+    size_t best = best_trial(s);
     double loss = loss_by(s, &s->trial[best].score);
     for (size_t k = 0; k < size; k++) sum[k] = HEAD * s->trial[best].out[k];
     count[best] = HEAD;
-    for (; total < ROUNDS && !single; total++) {
+    for (*total = HEAD; *total < ROUNDS && !single; ++*total) {
         double least = INFINITY;
         for (size_t i = 0; i < s->n_trials; i++) {
             hg_score score;
             hg_status st;
             double l;
             if (!s->trial[i].out || (!count[i] && members(count, s->n_trials) == HG_STUDY_MEMBERS)) continue;
-            mix_in(mix, sum, s->trial[i].out, size, total + 1);
+            mix_in(mix, sum, s->trial[i].out, size, *total + 1);
             loss_of(&l, s, rows, mix, &score, err, &st);
             HG_TRY(st);
             if (l < least) least = l, best = i;
@@ -434,6 +442,16 @@ static hg_status choose_blend(hg_study *s, const hg_rows *rows, const hg_study_o
         count[best]++;
         for (size_t k = 0; k < size; k++) sum[k] += s->trial[best].out[k];
     }
+    return HG_OK;
+}
+
+static hg_status choose_blend(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
+    const size_t size = s->n * s->outputs;
+    size_t *count = hg_alloc(mem, s->n_trials, sizeof *count);
+    double *sum = hg_alloc(mem, size, sizeof *sum), *mix = hg_alloc(mem, size, sizeof *mix);
+    if (!count || !sum || !mix) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
+    double total = o->single ? 0 : choose_of_few(count, mix, s, rows);
+    if (total == 0) HG_TRY(choose_greedily(count, &total, sum, mix, s, rows, o->single, err));
     for (size_t i = 0; i < s->n_trials; i++) s->trial[i].weight = (double)count[i] / total;
     return HG_OK;
 }

@@ -12,9 +12,9 @@
  * The blend is chosen greedily on these predictions, with repetition, from the best one on, which has
  * won the first three rounds (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights. Positive values that
  * span decades are learned as they are and as logarithms (learn/logs.h); all are judged, blended and predicted in the target's own unit. Below 100
- * rows with sources left-out rows tell little: such values are learned as logarithms alone, and affine transfer is taken, without a blend, unless a
- * learner without the sources errs by a fifth less in that scale. In draws of 40 rows from other tables boosting with sources, which often wins among
- * the left-out rows, errs by a fifth more (docs/benchmarks.md). No row of another
+ * rows with sources left-out rows tell little: such values are learned as logarithms alone, and the model is affine transfer and extremely
+ * randomised trees, halves, unless a learner without the sources errs by a fifth less in that scale. In draws of 40 rows from tables of
+ * compounds these halves err as affine transfer does, and half as often more than without transfer; what won among the left-out rows erred more. No row of another
  * table is ever used: who wants an honest error of the whole procedure runs it inside of outer folds.
  */
 #ifndef HG_LEARN_STUDY_H
