@@ -204,6 +204,52 @@ static void threads_do_not_matter(void **state) {
     free(weights[1]);
 }
 
+/* More rows than one part holds: each row's line is the one that it has alone, and a cell with a comma stays one cell. */
+static void long_files_go_part_by_part(void **state) {
+    (void)state;
+    enum { LONG = 2600, EVERY = 3 };
+    static const char *const FORMULA[EVERY] = { "NiO", "Fe2O3", "HfO2" };
+    char *text = malloc(64 * LONG), path[PATH], *line[EVERY] = { NULL };
+    size_t at = (size_t)sprintf(text, "note,x,formula,y (MPa)\n"), rows = 0;
+    for (size_t i = 0; i < LONG; i++)
+        at += (size_t)sprintf(text + at, "\"a, \"\"b\"\"\",%zu,%s,7\n", i % EVERY, FORMULA[i % EVERY]);
+    test_scratch(path, sizeof path, "long.csv");
+    test_write_file(path, text);
+    free(text);
+    assert_int_equal(
+        program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--out", folder, NULL).code, 0);
+    const program_result r = program_run("predict", "--model", folder, path, "--out", out, NULL);
+    assert_int_equal(r.code, 0);
+    text = test_read_file(out);
+    assert_non_null(text);
+    char *next = strtok(text, "\n");
+    assert_string_equal(next, "note,x,formula,y (MPa),y low 90 % (MPa),y high 90 % (MPa),outside");
+    while ((next = strtok(NULL, "\n"))) {
+        assert_true(strncmp(next, "\"a, \"\"b\"\"\",", 11) == 0);
+        if (rows < EVERY) line[rows] = next;
+        assert_string_equal(next, line[rows % EVERY]);
+        rows++;
+    }
+    assert_int_equal(rows, LONG);
+    free(text);
+    remove(path);
+}
+
+static void false_alarms_are_bounded(void **state) {
+    (void)state;
+    program_result r = program_run("train", table, "--target", "good", "--exclude", "y,fold", RIDGE, "--alarms", "5",
+                                   "--out", folder, "--json", NULL);
+    assert_int_equal(r.code, 0);
+    const double n = json_number(r.out, "by_class.0.n") + json_number(r.out, "by_class.1.n");
+    assert_true(n == json_number(r.out, "n_train"));
+    r = program_run("train", table, "--target", "good", "--exclude", "y,fold", RIDGE, "--out", folder, NULL);
+    assert_contains(r.out, "called so wrongly");
+    r = program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--alarms", "5", "--out", folder,
+                    NULL);
+    assert_int_equal(r.code, 2);
+    assert_contains(r.err, "false alarms are of classes");
+}
+
 /* Ridge alone on yield strengths of steels: its mean absolute error over the official folds is 140 MPa or so. */
 static void steels_of_matbench(void **state) {
     (void)state;
@@ -224,6 +270,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(far_predictions_are_judged, paths, clean),
         cmocka_unit_test_setup_teardown(mistakes_are_told, paths, clean),
         cmocka_unit_test_setup_teardown(threads_do_not_matter, paths, clean),
+        cmocka_unit_test_setup_teardown(long_files_go_part_by_part, paths, clean),
+        cmocka_unit_test_setup_teardown(false_alarms_are_bounded, paths, clean),
         cmocka_unit_test_setup_teardown(steels_of_matbench, paths, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
