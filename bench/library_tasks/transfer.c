@@ -2,8 +2,18 @@
  *
  * Nine public tables of compounds. One in six compositions is kept from all teachers. For each of eight tables and DRAWS draws, 40 of its kept rows are
  * learned from, with models of the other eight tables as sources, and as many as SCORED others are predicted. A way's figure is its mean
- * absolute error as a share of that of a Gaussian process of the 40 rows alone, geometric mean over draws; `_hurts` is the share of draws in
+ * absolute error as a share of that of a Gaussian process of the 40 rows alone, geometric mean over draws; `.hurts` is the share of draws in
  * which it is a twentieth higher.
+ *
+ *   transfer.none        the Gaussian process alone: 1
+ *   transfer.affine      affine transfer, sources weighed by their evidence
+ *   transfer.affine_one  from the best source alone
+ *   transfer.affine_nets  the sources are networks
+ *   transfer.frozen      a Gaussian process upon hidden layers of the best source's networks
+ *   transfer.fine_tune   its networks learn on
+ *   transfer.gp          a Gaussian process with what the sources say among its inputs
+ *   transfer.boost       boosted trees with what the sources say among their inputs
+ *   transfer.choice      what `hagane transfer` does
  */
 #include "core/memory.h"
 #include "tasks.h"
@@ -163,7 +173,7 @@ void run_transfer(figures *f, const char *folder) {
         char key[FIGURE_KEY];
         snprintf(key, sizeof key, "transfer.%s", WAYS[w].key);
         note(f, key, exp(log_ratio[w]));
-        snprintf(key, sizeof key, "transfer.%s_hurts", WAYS[w].key);
+        snprintf(key, sizeof key, "transfer.%s.hurts", WAYS[w].key);
         note(f, key, hurts[w]);
     }
     for (size_t k = 0; k < TEACHERS; k++) {
