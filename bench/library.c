@@ -34,9 +34,11 @@ double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-double clock_of_bench(void *unused) {
+double processor_seconds(void *unused) {
+    struct timespec t;
     (void)unused;
-    return now();
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 void must(hg_status st, const hg_err *err) {

@@ -25,14 +25,6 @@ static const struct {
 };
 enum { TABLES_N = sizeof TABLES / sizeof *TABLES };
 
-/* Of all threads of this program: what else runs on the machine does not count. */
-static double processor_seconds(void *unused) {
-    struct timespec t;
-    (void)unused;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void note_of(figures *f, const char *table, const char *what, double value) {
     char key[FIGURE_KEY];
     if (!isfinite(value)) return;

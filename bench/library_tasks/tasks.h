@@ -23,10 +23,10 @@ typedef struct {
 } figures;
 
 void note(figures *f, const char *key, double value); /* printed under this key, as JSON too; cut at FIGURE_KEY */
-double clock_of_bench(void *unused);                  /* now, for options that want a clock */
-double now(void);                                     /* seconds of a monotonic clock */
-void must(hg_status st, const hg_err *err);           /* else says what is wrong, and ends the program */
-double median(double *x, size_t n);                   /* sorts x */
+double processor_seconds(void *unused);     /* of all threads of this program; for options that want a clock */
+double now(void);                           /* seconds of a monotonic clock */
+void must(hg_status st, const hg_err *err); /* else says what is wrong, and ends the program */
+double median(double *x, size_t n);         /* sorts x */
 
 /* ../shared/data/<path>, its formula column as text (shared.c); NULL and a loud line where it is not there. */
 hg_table *shared_table(const char *path, const char *formula);
