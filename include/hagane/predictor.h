@@ -98,6 +98,11 @@ HG_MUST_CHECK hg_status hg_predictor_fit(hg_predictor **out, const hg_table *t, 
  * the error; else its reason is there (code HG_OK: none) and its numbers are NaN. A row's result depends on that row alone. */
 HG_MUST_CHECK hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *p, const hg_table *t,
                                              double level, hg_pool *pool, hg_arena *mem, hg_err *err);
+/* What p says of each row of t, as one number: the value, its logarithm where p has learned logarithms, or with two classes the
+ * probability of the second. formula: what p's formula column is called in t; NULL: as in p, else the one that is recognised.
+ * Errors: as hg_predictor_predict; HG_EDATA more than two classes. */
+HG_MUST_CHECK hg_status hg_predictor_say(double *said, const hg_predictor *p, const hg_table *t, const char *formula,
+                                         hg_pool *pool, hg_err *err);
 void hg_predictor_free(hg_predictor *p);
 
 const char *hg_predictor_name(const hg_predictor *p); /* of its card; "" for one that was not read from a folder */

@@ -33,10 +33,13 @@ typedef struct {
     hg_features_opts features;
     hg_acquisition acquisition; /* AUTO: EI for one objective, EHVI for several */
     double ucb_kappa;           /* mean + kappa sd; <= 0: the default schedule           default 0 */
-    const char *kernel;         /* as in hagane/gp.h; NULL: the default policy            default NULL */
-    size_t batch;               /* suggestions wanted                                    default 1 */
-    bool monte_carlo;           /* q-EI by joint samples instead of kriging believers     default false */
-    bool even_pool; /* take a pool that is clustered like an earlier campaign as if it were even  default false */
+    const char *const *prior;   /* columns of both tables with what other models say of each row: the prior mean of an
+                                 * objective is a constant and a multiple of each; they are no inputs  default none */
+    size_t n_prior;
+    const char *kernel; /* as in hagane/gp.h; NULL: the default policy            default NULL */
+    size_t batch;       /* suggestions wanted                                    default 1 */
+    bool monte_carlo;   /* q-EI by joint samples instead of kriging believers     default false */
+    bool even_pool;     /* take a pool that is clustered like an earlier campaign as if it were even  default false */
     uint64_t seed;
     hg_pool *pool; /* NULL: this thread */
     const hg_hooks *hooks;

@@ -1,5 +1,6 @@
 /* cli/campaign.c -- see cli/campaign.h */
 #include "cli/campaign.h"
+#include "cli/campaign_models.h"
 #include "bayes/kernel.h"
 #include "cli/input.h"
 #include "cli/output.h"
@@ -144,6 +145,20 @@ static const cli_option MODEL[] = {
       .help =
           "Take the pool as it is. Without it, a pool that crowds in places like the record of an earlier campaign is "
           "recognised, said, and explored where it is crowded." },
+    { .name = "model",
+      .letter = 'm',
+      .type = CLI_TEXT,
+      .argument = "NAME",
+      .repeatable = true,
+      .help =
+          "Ask this model of the library what it says of measured rows and candidates: a property that is related, or the "
+          "same one learned elsewhere. The tables need the inputs of the model." },
+    { .name = "model-as",
+      .type = CLI_CHOICE,
+      .argument = "USE",
+      .choice = cli_models_as_name,
+      .fallback = "auto: leave-one-out evidence decides; a replay takes mean",
+      .help = "How that is used: a multiple of it as the prior mean, as an input, or not at all." },
     { .name = NULL },
 };
 const cli_group cli_model_group = { "Model", MODEL };
@@ -335,7 +350,7 @@ hg_status cli_campaign_open(cli_campaign *c, cli_run *run, hg_err *err) {
     HG_TRY(cli_inputs_read(&c->opts.features, run, c->measured, err));
     for (const cli_group *const *g = run->args.verb->groups; *g; g++)
         if (*g == &cli_pool_group) HG_TRY(read_pool(c, run, err));
-    return HG_OK;
+    return cli_campaign_models(c, run, err);
 }
 
 void cli_campaign_close(cli_campaign *c) {

@@ -12,14 +12,18 @@ const char *cli_descriptor_name(size_t i); /* choices of --descriptor; NULL past
 /* The options of cli_inputs_group: which columns of t to learn from, and how. Texts last as long as the run. */
 HG_MUST_CHECK hg_status cli_inputs_read(hg_features_opts *f, cli_run *run, const hg_table *t, hg_err *err);
 
-enum { CLI_MAX_REQUIRE = 8 };
+enum { CLI_MAX_REQUIRE = 8, CLI_MAX_MODELS = 8 };
 
 typedef struct {
     hg_table *measured, *candidates; /* candidates NULL: rows of measured with a blank target */
     hg_space *space;
     hg_objective objective[3];
     hg_requirement require[CLI_MAX_REQUIRE];
-    hg_suggest_opts opts; /* points into this struct and the run's arena */
+    const char *model[CLI_MAX_MODELS]; /* columns of both tables: what models of the library say */
+    size_t n_models;
+    char models_said[200];    /* what they are used for, and why; "": that was not left open */
+    hg_features_opts as_read; /* inputs before the models became some */
+    hg_suggest_opts opts;     /* points into this struct and the run's arena */
 } cli_campaign;
 
 /* Reads the tables (and notes their hashes) and turns the options into *c. Close it in any case. */

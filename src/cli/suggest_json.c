@@ -170,6 +170,7 @@ hg_status cli_suggest_json(cli_run *run, const cli_campaign *c, const hg_suggest
     for (size_t o = 0; o < s->n_objectives; o++) check(&j, s->n_objectives > 1 ? NULL : "loo", c, &s->loo[o]);
     if (s->n_objectives > 1) hg_json_end_array(&j);
     model(&j, s);
+    if (*c->models_said) hg_json_string(&j, "models", c->models_said);
     warnings(&j, s->warnings, run->arena);
     return cli_json_end(run, &j, err);
 }

@@ -1,4 +1,5 @@
 /* cli/verb_report.c -- `hagane report`: a page with figures, or one figure for a paper */
+#include "cli/campaign_models.h"
 #include "cli/output.h"
 #include "cli/suggest.h"
 #include "hagane/report.h"
@@ -94,7 +95,7 @@ static hg_status run_report(cli_run *run, hg_err *err) {
         return hg_fail(err, HG_EINVAL, "only one of --json and --out - can have standard output");
     HG_TRY(check_result(path, name != NULL, err));
     hg_status st = cli_campaign_open(&c, run, err);
-    if (st == HG_OK) st = hg_suggest(&s, c.measured, c.candidates, c.space, &c.opts, err);
+    if (st == HG_OK) st = cli_campaign_suggest(&s, &c, run, err);
     if (st == HG_OK && name) st = figure(run, &c, s, name, path, err);
     if (st == HG_OK && !name) st = cli_report_page(run, &c, s, NULL, path, err);
     if (st == HG_OK && run->json) st = json(run, &c, s, path, err);

@@ -1,4 +1,5 @@
 /* cli/verb_suggest.c -- `hagane suggest`: the main job */
+#include "cli/campaign_models.h"
 #include "cli/output.h"
 #include "cli/suggest.h"
 #include "cli/suggest_parties.h"
@@ -57,7 +58,7 @@ static hg_status run_suggest(cli_run *run, hg_err *err) {
     if (cli_has(&run->args, "parties")) return cli_suggest_parties(run, err);
     hg_status st = check_plain(run, err);
     if (st == HG_OK) st = cli_campaign_open(&c, run, err);
-    if (st == HG_OK) st = hg_suggest(&s, c.measured, c.candidates, c.space, &c.opts, err);
+    if (st == HG_OK) st = cli_campaign_suggest(&s, &c, run, err);
     if (st == HG_OK) {
         warn(run, s->warnings);
         st = write_results(run, &c, s, err);
@@ -104,6 +105,8 @@ static const cli_example EXAMPLES[] = {
       "a point anywhere in a space of continuous, integer, categorical and mixture variables" },
     { "hagane suggest alloys.csv --maximize \"Ms (T)\" --minimize cost --require \"Tc (K) > 500\"",
       "a compromise between two targets, with a condition on a third column" },
+    { "hagane suggest moduli.csv --candidates pool.csv --maximize K --model aflow-shear",
+      "with what a model of the library says of measured rows and candidates" },
     { "hagane suggest --parties cluster.yaml --project magnets --identity acme",
       "the same question to three servers with several owners' data, which nobody sees" },
     { .command = NULL },
@@ -128,7 +131,7 @@ const cli_verb cli_suggest_record = {
         "line in the candidate table, mean, sd, p_improve, p_feasible, score, inputs, neighbours with row, line, distance "
         "and measured value, why); best (row, line, value); loo (n, rmse, rmse_mean, coverage90, max_abs_z, "
         "max_abs_z_row, better_than_mean, words, points); model (words, acquisition, measured, candidates, inputs with "
-        "relevance); warnings. Rows count from 0, lines from 1; row and line are null for a point of a space. With one "
+        "relevance); models (with --model: what they are taken as, and why); warnings. Rows count from 0, lines from 1; row and line are null for a point of a space. With one "
         "target mean, sd, measured, best.value and loo are single; with several they are lists in the order of "
         "objectives, and front lists the rows that are not beaten. With --parties the keys are the same and rounds, bytes, "
         "seconds, mode, tier, bits, budget_left, job and transcript come beside them; what would tell other owners' data is "

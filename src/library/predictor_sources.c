@@ -74,6 +74,32 @@ static hg_status say(double *column, hg_err *why, const hg_predictor *source, co
     return st;
 }
 
+/* The formula column of t: that of the model's own name, else the one that would be recognised; NULL: none. */
+static hg_status formula_of(const char **name, const hg_predictor *p, const hg_table *t, hg_arena *mem, hg_err *err) {
+    const char *own = hg_intake_formula(p->intake);
+    hg_features *f;
+    size_t j;
+    *name = NULL;
+    if (!own || hg_table_find(&j, t, own, NULL) == HG_OK) return HG_OK;
+    const hg_status st = hg_features_fit(&f, &t, 1, NULL, NULL);
+    if (st != HG_OK) return st == HG_ENOMEM ? no_memory(hg_table_rows(t), err) : HG_OK;
+    for (size_t g = 0; g < hg_features_groups(f); g++)
+        if (hg_features_group(f, g)->kind == HG_GROUP_FORMULA)
+            *name = hg_arena_strdup(mem, hg_features_group(f, g)->column);
+    hg_features_free(f);
+    return HG_OK;
+}
+
+hg_status hg_predictor_say(double *said_of, const hg_predictor *p, const hg_table *t, const char *formula,
+                           hg_pool *pool, hg_err *err) {
+    hg_arena *mem = hg_arena_new();
+    hg_status st = mem ? HG_OK : no_memory(hg_table_rows(t), err);
+    if (st == HG_OK && !formula) st = formula_of(&formula, p, t, mem, err);
+    if (st == HG_OK) st = say(said_of, NULL, p, t, formula, pool, mem, err);
+    hg_arena_free(mem);
+    return st;
+}
+
 /* ---- rows with sources ---------------------------------------------------------------------------------------------------- */
 
 static hg_status widen(hg_rows *out, const hg_rows *rows, const double *const *column, size_t s, hg_arena *mem,

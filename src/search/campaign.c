@@ -307,7 +307,8 @@ static hg_status choose_features(reader *r) {
     hg_campaign *c = r->c;
     hg_features_opts f = r->o->features;
     const size_t columns = hg_table_columns(c->measured);
-    const char **exclude = hg_alloc(c->mem, f.n_exclude + c->n_goals + r->o->n_require + 2 + columns, sizeof *exclude);
+    const char **exclude =
+        hg_alloc(c->mem, f.n_exclude + c->n_goals + r->o->n_require + r->o->n_prior + 2 + columns, sizeof *exclude);
     if (!exclude) return no_memory(r);
     size_t n = 0;
     for (size_t i = 0; i < f.n_exclude; i++) exclude[n++] = f.exclude[i];
@@ -321,6 +322,7 @@ static hg_status choose_features(reader *r) {
         const char *name = hg_table_column(c->measured, j)->name;
         if (hg_result_column(c->measured, name)) exclude[n++] = name;
     }
+    for (size_t i = 0; i < r->o->n_prior; i++) exclude[n++] = r->o->prior[i];
     if (r->o->failed) exclude[n++] = r->o->failed;
     if (r->o->cost) exclude[n++] = r->o->cost;
     for (size_t i = 0; i < f.n_columns; i++)
@@ -398,6 +400,55 @@ static hg_status read_features(reader *r) {
     return HG_OK;
 }
 
+/* ---- what other models say ---------------------------------------------------------------------------------------- */
+
+static const double VANISHING = 1e300; /* scale of columns that are no inputs: no distance sees them */
+
+/* x[n,d] of the rows of kind k with the prior columns of t behind each. */
+static hg_status widen(double **x, reader *r, const hg_table *t, const row_kind *kind, row_kind k, size_t n) {
+    const size_t d = r->c->d, wide = d + r->o->n_prior;
+    double *to = hg_alloc(r->c->mem, n, wide * sizeof *to);
+    if (!to) return no_memory(r);
+    for (size_t i = 0; i < n; i++) memcpy(to + i * wide, *x + i * d, d * sizeof *to);
+    for (size_t p = 0; p < r->o->n_prior; p++) {
+        size_t column, at = 0;
+        HG_TRY(hg_table_find(&column, t, r->o->prior[p], r->err));
+        HG_TRY(learnable(r, t, column));
+        const double *v = hg_table_column(t, column)->number;
+        for (size_t i = 0; i < hg_table_rows(t); i++) {
+            if (kind[i] != k) continue;
+            if (isnan(v[i]))
+                return hg_fail_at(r->err, HG_ENAN, hg_table_source(t), hg_table_line(t, i), 0,
+                                  "column \"%s\" has no value here: it is a prior mean", r->o->prior[p]);
+            to[at++ * wide + d + p] = v[i];
+        }
+    }
+    *x = to;
+    return HG_OK;
+}
+
+static hg_status read_priors(reader *r) {
+    hg_campaign *c = r->c;
+    const size_t d = c->d, wide = d + r->o->n_prior;
+    if (!r->o->n_prior) return HG_OK;
+    HG_TRY(widen(&c->x, r, c->measured, r->of_measured, MEASURED, c->n_measured));
+    HG_TRY(widen(&c->xf, r, c->measured, r->of_measured, FAILED, c->n_failed));
+    HG_TRY(widen(&c->xc, r, c->pool, r->of_pool, CANDIDATE, c->n_candidates));
+    size_t *group = hg_alloc(c->mem, wide, sizeof *group);
+    double *shift = hg_alloc(c->mem, wide, sizeof *shift), *scale = hg_alloc(c->mem, wide, sizeof *scale);
+    if (!group || !shift || !scale) return no_memory(r);
+    for (size_t j = 0; j < wide; j++) {
+        group[j] = j < d ? c->group[j] : 0;
+        shift[j] = j < d ? c->shift[j] : 0;
+        scale[j] = j < d ? c->scale[j] : VANISHING;
+    }
+    c->group = group;
+    c->shift = shift;
+    c->scale = scale;
+    c->d = wide;
+    return HG_OK;
+}
+
 /* A number column is divided by its range. The numbers of one formula column are of many kinds and sizes: each is divided
  * by the spread sqrt(12) sd (the range of a uniform distribution with that sd, but not ruled by one outlier) and by
  * sqrt(dim), so that two random rows lie about as far apart as in one number column and one length scale serves them
@@ -431,8 +482,6 @@ void hg_campaign_scale(double *shift, double *scale, const hg_features *f, const
         }
     }
 }
-
-static const double VANISHING = 1e300; /* scale of the density's columns: no distance sees them */
 
 /* New group, shift and scale for rows of range units with the density's columns behind them. */
 static hg_status rescale(hg_campaign *c, hg_err *err) {
@@ -546,12 +595,14 @@ static hg_status read_all(reader *r) {
     if (r->complete) { /* every measured row is a candidate too */
         r->c->n_candidates = 0;
         HG_TRY(choose_features(r));
-        return read_features(r);
+        HG_TRY(read_features(r));
+        return read_priors(r);
     }
     HG_TRY(read_limits(r));
     HG_TRY(read_cost(r));
     HG_TRY(choose_features(r));
-    return read_features(r);
+    HG_TRY(read_features(r));
+    return read_priors(r);
 }
 
 hg_status hg_campaign_read(hg_campaign **out, const hg_table *measured, const hg_table *pool, bool complete,

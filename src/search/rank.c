@@ -60,11 +60,12 @@ static double add_logs(double a, double b) {
     return a + (b > a - 40 ? log1p(exp(b - a)) : 0);
 }
 
-/* Adds member predictions mean[n], sd[n] (spoilt) of weight w to the sums for candidates begin .. begin + n - 1. Afterwards
+/* Adds member predictions mean[n], sd[n] (both spoilt) of weight w to the sums for candidates begin .. begin + n - 1. Afterwards
  * r->mean holds sum w (mean - shift), r->sd sum w (sd^2 + (mean - shift)^2), r->score the averaged acquisition. */
-static void add_member(const ranking *r, size_t begin, size_t n, double w, double boost, const double *mean,
-                       double *sd) {
+static void add_member(const ranking *r, size_t begin, size_t n, double w, double boost, double *mean, double *sd) {
     const hg_rank_opts *o = r->o;
+    const hg_surrogate *s = o->model[r->objective];
+    for (size_t i = 0; s->slope && i < n; i++) mean[i] += hg_surrogate_prior(s, r->x + (begin + i) * o->d);
     const bool logs = o->acquisition->kind == HG_SCORE_LOG;
     const double log_w = log(w);
     for (size_t i = 0; i < n; i++) {

@@ -115,7 +115,8 @@ static hg_status next_row(size_t *row, run_state *s, size_t run, double *score, 
     }
     hg_surrogate view = { .o = model, .x = s->x, .y = s->y, .n = s->n, .centre = s->y[0] }, *use = &view,
                  *fitted = NULL;
-    bool few = !r->o->kernel && s->n <= HG_ENSEMBLE_POLICY.most_points;
+    /* A prior mean changes with each value, and with it all that an ensemble has learned: it is made anew. */
+    bool few = !r->o->kernel && !model.n_prior && s->n <= HG_ENSEMBLE_POLICY.most_points;
     if (few) {
         if (!s->e) {
             HG_TRY(attach(&view, r, &model, err));
@@ -403,8 +404,10 @@ static hg_status run_all(replay *r, hg_arena *mem, hg_err *err) {
 static hg_status replay_all(hg_replay_result *out, replay *r, const hg_replay_opts *q, hg_arena *mem, hg_arena *scratch,
                             hg_err *err) {
     HG_TRY(average(r, scratch, q->average_duplicates, err));
-    if (!r->o->even_pool) HG_TRY(weigh_density(r, err));
+    if (!r->o->even_pool && !r->o->n_prior) HG_TRY(weigh_density(r, err));
     r->model = (hg_model_opts) { .d = r->c->d,
+                                 .prior = r->c->d - r->o->n_prior,
+                                 .n_prior = r->o->n_prior,
                                  .density = r->c->density > 0,
                                  .group = r->c->group,
                                  .shift = r->c->shift,

@@ -47,6 +47,8 @@ static hg_status check_opts(hg_acquisition *chosen, const hg_suggest_opts *o, bo
     if (o->batch == 0 || o->batch > 10000)
         return hg_fail(err, HG_EINVAL, "batch of %zu, 1 to 10000 are possible", o->batch);
     if (pool && space) return hg_fail(err, HG_EINVAL, "a pool of candidates and a space were both given");
+    if (space && o->n_prior)
+        return hg_fail(err, HG_EINVAL, "what models say of rows needs a pool of candidates, not a space");
     if (space && o->cost) return hg_fail(err, HG_EINVAL, "a cost column needs a pool of candidates, not a space");
     if (o->monte_carlo && (o->n_objectives != 1 || *chosen != HG_ACQ_EI))
         return hg_advise(err,
@@ -312,6 +314,9 @@ static hg_status publish_model(work *w) {
         hg_text_add(&words, " ");
         hg_surrogate_words(&words, w->r->model[g]);
         if (c->n_goals > 1) hg_text_add(&words, ".");
+        for (size_t k = 0; k < w->o->n_prior; k++)
+            hg_text_add(&words, "%s%.3g times \"%s\"", k ? " and " : "; prior mean: a constant and ",
+                        c->goal[g].sign * w->r->model[g]->slope[k], w->o->prior[k]);
     }
     if (c->density > 0)
         hg_text_add(
@@ -335,8 +340,11 @@ static hg_status publish_model(work *w) {
 
 static hg_status run(work *w) {
     hg_campaign *c = w->c;
-    if (!w->space && !w->o->even_pool) HG_TRY(hg_campaign_weigh_density(c, w->o->seed, w->o->pool, w->err));
+    if (!w->space && !w->o->even_pool && !w->o->n_prior)
+        HG_TRY(hg_campaign_weigh_density(c, w->o->seed, w->o->pool, w->err));
     w->model = (hg_model_opts) { .d = c->d,
+                                 .prior = c->d - w->o->n_prior,
+                                 .n_prior = w->o->n_prior,
                                  .density = c->density > 0,
                                  .group = c->group,
                                  .shift = c->shift,

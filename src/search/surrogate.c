@@ -36,8 +36,60 @@ static hg_status fit_ensemble(hg_surrogate *s, hg_err *err) {
     return HG_OK;
 }
 
-hg_status hg_surrogate_fit(hg_surrogate **out, const double *x, const double *y, size_t n, size_t room,
-                           const hg_model_opts *o, hg_err *err) {
+/* ---- the prior mean --------------------------------------------------------------------------------------------------- */
+
+double hg_surrogate_prior(const hg_surrogate *s, const double *x) {
+    double sum = 0;
+    for (size_t k = 0; s->slope && k < s->o.n_prior; k++) sum += s->slope[k] * x[s->o.prior + k];
+    return sum;
+}
+
+/* Mean 0 and standard deviation 1 over n values that lie `step` apart; a constant becomes 0. Returns the deviation. */
+static double standardise(double *out, const double *v, size_t n, size_t step) {
+    double mean = 0, var = 0;
+    for (size_t i = 0; i < n; i++) mean += v[i * step] / (double)n;
+    for (size_t i = 0; i < n; i++) var += (v[i * step] - mean) * (v[i * step] - mean) / (double)n;
+    const double sd = sqrt(var);
+    for (size_t i = 0; i < n; i++) out[i] = sd > 1e-12 * fabs(mean) ? (v[i * step] - mean) / sd : 0;
+    return sd > 1e-12 * fabs(mean) ? sd : 0;
+}
+
+enum { PASSES = 200 };
+static const double PENALTY = 1; /* as if one more row said that the models are worth nothing */
+
+/* Slopes by ridge regression of standardised values; solved by relaxation, as models of the library are few. */
+static hg_status fit_prior(hg_surrogate *s, hg_err *err) {
+    const size_t m = s->o.n_prior, n = s->n;
+    s->slope = hg_alloc(s->mem, m, sizeof *s->slope);
+    double *p = hg_alloc(s->mem, m, n * sizeof *p), *left = hg_alloc(s->mem, n, sizeof *left);
+    double *sd = hg_alloc(s->mem, m, sizeof *sd), *each = hg_alloc(s->mem, m, sizeof *each);
+    if (!s->slope || !p || !left || !sd || !each) return no_memory(n, err);
+    const double spread = standardise(left, s->y, n, 1);
+    for (size_t k = 0; k < m; k++) sd[k] = standardise(p + k * n, s->x + s->o.prior + k, n, s->o.d), each[k] = 0;
+    for (size_t pass = 0; pass < PASSES; pass++)
+        for (size_t k = 0; k < m; k++) {
+            double dot = 0;
+            for (size_t i = 0; i < n; i++) dot += p[k * n + i] * left[i];
+            const double now = sd[k] > 0 ? (dot + each[k] * (double)n) / ((double)n + PENALTY) : 0, by = now - each[k];
+            for (size_t i = 0; i < n; i++) left[i] -= by * p[k * n + i];
+            each[k] = now;
+        }
+    for (size_t k = 0; k < m; k++) s->slope[k] = sd[k] > 0 ? each[k] * spread / sd[k] : 0;
+    return HG_OK;
+}
+
+static hg_status copy_slope(hg_surrogate *s, const double *slope, hg_err *err) {
+    s->slope = hg_alloc(s->mem, s->o.n_prior, sizeof *s->slope);
+    if (!s->slope) return no_memory(s->n, err);
+    memcpy(s->slope, slope, s->o.n_prior * sizeof *slope);
+    return HG_OK;
+}
+
+/* ---- fit ------------------------------------------------------------------------------------------------------------------ */
+
+/* slope NULL: learned from the rows. */
+static hg_status fit(hg_surrogate **out, const double *x, const double *y, size_t n, size_t room, const double *slope,
+                     const hg_model_opts *o, hg_err *err) {
     *out = NULL;
     hg_arena *mem = hg_arena_new();
     hg_surrogate *s = hg_alloc(mem, 1, sizeof *s);
@@ -55,6 +107,8 @@ hg_status hg_surrogate_fit(hg_surrogate **out, const double *x, const double *y,
         s->y[s->n++] = y[i];
     }
     if (s->n) s->centre = s->y[0];
+    if (st == HG_OK && o->n_prior) st = slope ? copy_slope(s, slope, err) : fit_prior(s, err);
+    for (size_t i = 0; st == HG_OK && i < s->n; i++) s->y[i] -= hg_surrogate_prior(s, s->x + i * o->d);
     const bool few = !o->kernel && s->n >= 2 && s->n + room <= 2 * HG_ENSEMBLE_POLICY.most_points &&
                      s->n <= HG_ENSEMBLE_POLICY.most_points;
     if (st == HG_OK && few) st = fit_ensemble(s, err);
@@ -70,29 +124,48 @@ hg_status hg_surrogate_fit(hg_surrogate **out, const double *x, const double *y,
     return st;
 }
 
+hg_status hg_surrogate_fit(hg_surrogate **out, const double *x, const double *y, size_t n, size_t room,
+                           const hg_model_opts *o, hg_err *err) {
+    return fit(out, x, y, n, room, NULL, o, err);
+}
+
+/* With the slopes that it has, from the values as they were: fit takes the prior mean off again. */
+static hg_status clone_ensemble(hg_surrogate **out, const hg_surrogate *s, hg_err *err) {
+    if (!s->slope) return fit(out, s->x, s->y, s->n, s->room, NULL, &s->o, err);
+    hg_arena *scratch = hg_arena_new();
+    double *y = hg_alloc(scratch, s->n, sizeof *y);
+    for (size_t i = 0; y && i < s->n; i++) y[i] = s->y[i] + hg_surrogate_prior(s, s->x + i * s->o.d);
+    const hg_status st = y ? fit(out, s->x, y, s->n, s->room, s->slope, &s->o, err) : no_memory(s->n, err);
+    hg_arena_free(scratch);
+    return st;
+}
+
 hg_status hg_surrogate_clone(hg_surrogate **out, const hg_surrogate *s, hg_err *err) {
-    if (s->e) return hg_surrogate_fit(out, s->x, s->y, s->n, s->room, &s->o, err);
     *out = NULL;
+    if (s->e) return clone_ensemble(out, s, err);
     hg_arena *mem = hg_arena_new();
     hg_surrogate *c = hg_alloc(mem, 1, sizeof *c);
-    hg_gp *gp = NULL;
-    const hg_status st = c ? hg_gp_clone(&gp, s->gp, err) : no_memory(s->n, err);
-    if (st != HG_OK) {
-        hg_arena_free(mem);
-        return st;
+    hg_status st = c ? HG_OK : no_memory(s->n, err);
+    if (st == HG_OK) {
+        *c = (hg_surrogate) { .o = s->o, .mem = mem, .centre = s->centre };
+        if (s->slope) st = copy_slope(c, s->slope, err);
     }
-    *c = (hg_surrogate) { .gp = gp, .o = s->o, .mem = mem, .centre = s->centre };
-    *out = c;
-    return HG_OK;
+    if (st == HG_OK) st = hg_gp_clone(&c->gp, s->gp, err);
+    if (st == HG_OK)
+        *out = c;
+    else
+        hg_arena_free(mem);
+    return st;
 }
 
 hg_status hg_surrogate_believe(hg_surrogate *s, const double *x, double y, hg_err *err) {
-    if (s->gp) return hg_gp_update(s->gp, x, y, err);
+    const double rest = y - hg_surrogate_prior(s, x);
+    if (s->gp) return hg_gp_update(s->gp, x, rest, err);
     if (s->room == 0) return hg_fail(err, HG_ELIMIT, "no room for another point");
     memcpy(s->x + s->n * s->o.d, x, s->o.d * sizeof *x);
-    s->y[s->n++] = y;
+    s->y[s->n++] = rest;
     s->room--;
-    hg_ensemble_believe(s->e, x, y);
+    hg_ensemble_believe(s->e, x, rest);
     return HG_OK;
 }
 
@@ -132,6 +205,7 @@ hg_status hg_surrogate_point(double *mean, double *sd, const hg_surrogate *s, co
     const hg_mark mark = hg_arena_mark(scratch);
     const hg_status st = point(mean, sd, s, x, scratch, err);
     hg_arena_reset(scratch, mark);
+    if (st == HG_OK) *mean += hg_surrogate_prior(s, x);
     return st;
 }
 
@@ -187,10 +261,11 @@ static hg_status sample(double *out, size_t k, const hg_surrogate *s, const doub
 
 hg_status hg_surrogate_sample(double *out, size_t k, const hg_surrogate *s, const double *x, size_t m, hg_rng *rng,
                               hg_arena *scratch, hg_err *err) {
-    if (s->gp) return hg_gp_sample(out, k, s->gp, x, m, rng, scratch, err);
     const hg_mark mark = hg_arena_mark(scratch);
-    const hg_status st = sample(out, k, s, x, m, rng, scratch, err);
+    const hg_status st =
+        s->gp ? hg_gp_sample(out, k, s->gp, x, m, rng, scratch, err) : sample(out, k, s, x, m, rng, scratch, err);
     hg_arena_reset(scratch, mark);
+    for (size_t i = 0; st == HG_OK && s->slope && i < k * m; i++) out[i] += hg_surrogate_prior(s, x + i % m * s->o.d);
     return st;
 }
 
@@ -244,13 +319,16 @@ static hg_status study(double *mean, double *var, double *relevance, const hg_su
 
 hg_status hg_surrogate_study(double *mean, double *var, double *relevance, const hg_surrogate *s, size_t groups,
                              hg_arena *scratch, hg_err *err) {
+    const hg_mark mark = hg_arena_mark(scratch);
+    hg_status st;
     if (s->gp) {
         hg_gp_relevance(relevance, s->gp);
-        return hg_gp_loo(mean, var, s->gp, scratch, err);
+        st = hg_gp_loo(mean, var, s->gp, scratch, err);
+    } else {
+        st = study(mean, var, relevance, s, groups, scratch, err);
     }
-    const hg_mark mark = hg_arena_mark(scratch);
-    const hg_status st = study(mean, var, relevance, s, groups, scratch, err);
     hg_arena_reset(scratch, mark);
+    for (size_t i = 0; st == HG_OK && s->slope && i < s->n; i++) mean[i] += hg_surrogate_prior(s, s->x + i * s->o.d);
     return st;
 }
 

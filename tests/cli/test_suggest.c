@@ -27,6 +27,46 @@ static int clean(void **state) {
     return test_teardown(state);
 }
 
+/* A model of the same peak, learned elsewhere: the tables get its column, and what it is used for is said. */
+static void a_model_of_the_library_is_asked(void **state) {
+    (void)state;
+    char folder[512], text[4096], command[600];
+    size_t at = (size_t)snprintf(text, sizeof text, "x,kind,m\n");
+    for (size_t i = 0; i < 40; i++) {
+        const double x = 0.3 * (double)i;
+        at += (size_t)snprintf(text + at, sizeof text - at, "%g,%s,%g\n", x, i % 2 ? "a" : "b",
+                               5 - 0.1 * (x - 6) * (x - 6));
+    }
+    test_scratch(folder, sizeof folder, "peak_model");
+    test_write_file(pool, text);
+    program_result r = program_run("train", pool, "--target", "m", "--learner", "gp", "--out", folder, NULL);
+    assert_int_equal(r.code, 0);
+    r = program_run("suggest", table, "--target", "Ms (T)", "--maximize", "--model", folder, "--json", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_valid(r.out));
+    assert_contains(r.out, "leave-one-out evidence");
+    r = program_run("suggest", table, "--target", "Ms (T)", "--maximize", "--model", folder, "--model-as", "mean",
+                    NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "prior mean");
+    r = program_run("suggest", table, "--target", "Ms (T)", "--maximize", "--model", folder, "--model-as", "input",
+                    "--out", out, NULL);
+    assert_int_equal(r.code, 0);
+    r = program_run("suggest", table, "--target", "Ms (T)", "--maximize", "--features", "x", "--model", folder,
+                    "--model-as", "input", NULL);
+    assert_int_equal(r.code, 0);
+    r = program_run("replay", pool, "--target", "m", "--maximize", "--model", folder, "--runs", "3", "--budget", "5",
+                    NULL);
+    assert_int_equal(r.code, 0);
+    r = program_run("suggest", table, "--target", "Ms (T)", "--maximize", "--model-as", "mean", NULL);
+    assert_int_equal(r.code, 2);
+    r = program_run("suggest", table, "--target", "Ms (T)", "--maximize", "--model", "no-such-model", NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "no-such-model");
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    assert_int_equal(program_shell(command).code, 0);
+}
+
 /* ---- what it prints ---------------------------------------------------------------------------------------------------- */
 
 static void json_has_the_keys_that_other_tools_read(void **state) {
@@ -436,6 +476,7 @@ static void an_unwritable_result_leaves_no_other_result(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        CASE(a_model_of_the_library_is_asked),
         CASE(json_has_the_keys_that_other_tools_read),
         CASE(the_same_seed_gives_the_same_bytes_with_any_number_of_threads),
         CASE(both_ways_of_naming_a_goal_mean_the_same),
