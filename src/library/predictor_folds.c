@@ -164,7 +164,10 @@ static hg_status judge_rows(hg_fold *f, double **probability, const hg_predictor
 static hg_status score(hg_fold *f, const double *probability, const hg_predictor *p, hg_err *err) {
     hg_score s = hg_score_values(f->value, f->known, f->n);
     if (p->classes) HG_TRY(hg_score_classes(&s, probability, f->known, f->n, p->classes, err));
-    double inside = 0, width = 0;
+    double inside = 0, width = 0, right = 0;
+    for (size_t i = 0; i < f->n; i++) right += f->value[i] == f->known[i];
+    if (p->classes && f->n)
+        s.accuracy = right / (double)f->n; /* of the classes that are said: a bound may decide them */
     for (size_t i = 0; i < f->n && !p->classes; i++) {
         inside += f->known[i] >= f->low[i] && f->known[i] <= f->high[i];
         width += f->high[i] - f->low[i];

@@ -134,6 +134,12 @@ static void false_alarms_are_bounded(void **state) {
     for (size_t i = 0; i < ROWS; i++) assert_true(a[i].value == b[i].value);
     hg_predictor_free(back);
     hg_predictor_free(p);
+    const hg_folds_opts how = { .column = "fold", .only = "1" };
+    hg_folds folds;
+    double right = 0;
+    assert_ok_err(hg_predictor_folds(&folds, t, "kind", &how, &o, *state, &err), err);
+    for (size_t i = 0; i < folds.fold[0].n; i++) right += folds.fold[0].value[i] == folds.fold[0].known[i];
+    assert_close(folds.fold[0].score.accuracy, right / (double)folds.fold[0].n, 1e-12);
     o.features.n_exclude = 0;
     assert_int_equal(hg_predictor_fit(&p, t, "y", &o, &err), HG_EINVAL);
     assert_contains(err.msg, "false alarms");
