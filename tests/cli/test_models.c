@@ -9,10 +9,12 @@ enum { PATH = 512 };
 static char shipped[PATH], room[PATH], pack[PATH], library[PATH];
 
 static int fill(void **state) {
-    test_source(shipped, sizeof shipped, "models");
+    char command[5 * PATH], source[PATH];
+    test_source(source, sizeof source, "models");
     test_scratch(room, sizeof room, "models");
-    char command[3 * PATH];
-    snprintf(command, sizeof command, "rm -rf '%s' && mkdir '%s'", room, room);
+    snprintf(shipped, sizeof shipped, "%.480s/shipped", room); /* the models of molecules alone */
+    snprintf(command, sizeof command, "rm -rf '%s' && mkdir -p '%s' && cp -r '%s'/qdf* '%s'", room, shipped, source,
+             shipped);
     assert_int_equal(program_shell(command).code, 0);
     snprintf(pack, sizeof pack, "%.480s/all.hgpack", room);
     snprintf(library, sizeof library, "%.480s/library", room);
