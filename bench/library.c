@@ -1,6 +1,6 @@
 /* bench/library.c -- the library of models: how long a search among 100,000 cards takes, and opening a pack of 1,000 models
  *
- *   library [--json] [--quick] [--task NAME[.PART]] [--keep FOLDER]
+ *   library [--json] [--quick] [--task NAME[.PART]] [--keep FOLDER] [--figure FILE.svg]
  *
  * Task query: 100,000 cards of 45 properties, made up from the seed, in 100 packs; each seventh holds one word. A search
  * asks for a property, a range of its mean absolute error and that word, and takes the best 20. All times are medians, over

@@ -2,7 +2,9 @@
  *
  * Ju et al., Phys. Rev. Mater. 5, 053801 (2021); the ten reference splits and what others reach are those of Minami et al., NeurIPS 2023
  * (../shared/data/ltc-sps/SOURCE.md). Teachers: the scattering phase space (SPS) of the other crystals, nine properties of public tables, all without the compositions of
- * the 45, whose true SPS is no input. Then the crystals below 100 W/mK teach those above.
+ * the 45, whose true SPS is no input. Then the crystals below 100 W/mK teach those above. The ten splits were scored twice: affine transfer alone, as
+ * few rows were first treated, had 32.8 W/mK; that it is now half of the model was decided on other tables (task transfer and its like), not here.
+ * Beyond its range transfer ranks no better than no transfer; its intervals know it.
  *
  *   ltc_rmse             W/mK, with transfer: mean over the ten splits of each one's root mean square error, raw (published: fine-tuning 27.5, affine 26.7)
  *   ltc_coverage90       share of the 50 test rows inside the 90 % intervals
@@ -159,6 +161,8 @@ typedef struct {
 
 enum { FOLDS = SPLITS + 1 };
 
+static const double DRAWN = 0.3; /* W/mK: what is lower stands there, for the axes are logarithmic */
+
 /* What was predicted, for the picture: without and with transfer, the ten splits and the far ones. */
 typedef struct {
     hg_fold fold[2][FOLDS];
@@ -181,15 +185,17 @@ static void hang(gallery *g, int with, const hg_forecast *f, const crystals *k, 
             o->least = fmin(o->least, k->ltc[i]), o->most = fmax(o->most, k->ltc[i]);
             continue;
         }
-        number[o->n] = k->ltc[i], number[CRYSTALS + o->n] = f[o->n].value;
-        number[2 * CRYSTALS + o->n] = f[o->n].low, number[3 * CRYSTALS + o->n] = f[o->n].high;
+        number[o->n] = k->ltc[i], number[CRYSTALS + o->n] = fmax(f[o->n].value, DRAWN);
+        number[2 * CRYSTALS + o->n] = fmax(f[o->n].low, DRAWN), number[3 * CRYSTALS + o->n] = f[o->n].high;
         o->n++;
     }
 }
 
 static void draw(const gallery *g, const char *path) {
-    const hg_parity p[2] = { { .name = "without transfer", .fold = g->fold[0], .n_folds = g->n[0], .faint = true },
-                             { .name = "with transfer", .fold = g->fold[1], .n_folds = g->n[1], .parted = true } };
+    const hg_parity p[2] = {
+        { .name = "with transfer", .fold = g->fold[1], .n_folds = g->n[1], .parted = true },
+        { .name = "without transfer", .fold = g->fold[0], .n_folds = g->n[0], .faint = true },
+    };
     hg_bytes bytes;
     hg_output *o;
     hg_err err;
