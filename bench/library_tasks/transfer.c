@@ -1,7 +1,7 @@
 /* bench/library_tasks/transfer.c -- ways to transfer, compared where it is not known beforehand what helps
  *
- * Nine public tables of compounds. One in six compositions is kept from all teachers. For each of eight tables and DRAWS draws, 40 of its kept rows are
- * learned from, with models of the other eight tables as sources, and as many as SCORED others are predicted. A way's figure is its mean
+ * Nine public tables of compounds. One in six compositions is kept from all teachers. For each of eight tables and three draws, 40 of its kept rows are
+ * learned from, with models of the other eight tables as sources, and up to 300 others are predicted. A way's figure is its mean
  * absolute error as a share of that of a Gaussian process of the 40 rows alone, geometric mean over draws; `.hurts` is the share of draws in
  * which it is a twentieth higher.
  *
