@@ -14,10 +14,6 @@
  *   refresh_ms_100k      opening it again, nothing has changed
  *   open_ms_1000         opening a pack of 1,000 models and reading one card (target 50)
  *   list_ms_1000         the same and an index of all its cards, in memory
- *   matbench.<table>     official five folds of that table by the automatic choice, compositions alone: mean absolute error, area
- *                        under the ROC curve of classes (--task matbench.<table>: that one); .coverage90 of the 90 % intervals,
- *                        .processor_s_per_fold, .outside: share of rows told to be unlike the training
- *   models_per_hour_core, torch_models_per_hour_core, networks_speedup   task networks: bench/networks (target 10)
  *   verify_mb_per_s      SHA-256 of everything in the pack, 10^6 bytes a second
  */
 #include "files/json.h"

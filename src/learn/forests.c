@@ -134,6 +134,7 @@ const hg_learner hg_forest_learner = {
     .variant = BEST_VARIANTS,
     .suits = forest_suits,
     .members = "trees",
+    .few = true,
     .fit = best_fit,
     .predict = forest_predict,
     .save = forest_save,

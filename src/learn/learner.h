@@ -52,6 +52,7 @@ typedef struct {
                                  * come by themselves. NULL, or ended by NULL */
     hg_learner_suits suits; /* NULL: takes all */
     const char *members; /* the option that says how many are averaged: a choice is made with fewer; NULL: none does */
+    bool few;            /* too slow for a choice among many learners where there are many rows */
     bool bags;           /* fits to parts of the rows stay and are averaged, in place of one fit to all */
     /* Errors: HG_ECANCEL, HG_ENOMEM, HG_EDATA rows that it cannot learn from. */
     hg_status (*fit)(void **model, const hg_rows *rows, const hg_learning *how, hg_err *err);

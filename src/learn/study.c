@@ -113,12 +113,18 @@ static bool passed_over(const hg_study_opts *o, const hg_learner *l, const hg_ro
     return few && (rows->sources ? l != &hg_extratrees_learner : l->bags);
 }
 
+/* Of many rows no first part tells whether a variant is worth its time. */
+static bool tries_variants(const hg_study_opts *o, const hg_learner *l, const hg_rows *rows, bool few) {
+    return l->variant && rows->n <= MANY && !passed_over(o, l, rows, few) && !unsuited(l, rows);
+}
+
 /* The defaults of all learners, then their variants: where time is short, breadth first. */
 static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const hg_learner *only,
                            const way *ways, size_t n, bool few, hg_err *err) {
     const hg_learner *l;
     for (size_t i = 0; (l = hg_learner_at(i)); i++) {
         const char *why = unsuited(l, rows);
+        if (!why && !o->learner && rows->n > MANY && l->few) why = "takes long for so many rows: only when it is named";
         if (passed_over(o, l, rows, few) || (why && ways->plain)) continue;
         for (size_t k = 0; k < (why ? 1 : n); k++)
             HG_TRY(add_trial(s, l, only && o->settings ? o->settings : "", ways[k], err));
@@ -126,7 +132,7 @@ static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts
         if (why && only) return hg_fail(err, HG_EDATA, "%s %s", l->name, why);
     }
     for (size_t i = 0; (l = hg_learner_at(i)) && !o->settings; i++)
-        for (size_t v = 0; !passed_over(o, l, rows, few) && !unsuited(l, rows) && l->variant && l->variant[v]; v++)
+        for (size_t v = 0; tries_variants(o, l, rows, few) && l->variant[v]; v++)
             for (size_t k = 0; k < n; k++) HG_TRY(add_trial(s, l, l->variant[v], ways[k], err));
     return HG_OK;
 }

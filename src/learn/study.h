@@ -8,7 +8,7 @@
  *     AutoGluon-Tabular, 2020). Others are fitted to all rows once more. Options that are given hold as they are;
  *   - from 200 rows on, who has 1.3 times the best one's error on the first part goes no further; neither does a variant, or a
  *     learner on logarithms, that is behind its own learner's best there;
- *   - beyond 20,000 rows one part of ten is left out, once (split conformal intervals).
+ *   - beyond 20,000 rows one part of ten is left out, once (split conformal intervals), and variants and slow learners wait until they are named.
  * The blend is chosen greedily on these predictions, with repetition, from the best one on, which has
  * won the first three rounds (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights. Positive values that
  * span decades are learned as they are and as logarithms (learn/logs.h); all are judged, blended and predicted in the target's own unit. Below 100

@@ -319,6 +319,14 @@ static void of_many_rows_one_part_is_left_out(void **state) {
     }
     assert_close(s.score.mae, hg_score_values(s.out, judged.y, s.n).mae, 1e-15);
     hg_study_free(&s);
+    double ticks = 0; /* with a budget for one learner alone the table says what would have been tried */
+    o.learner = NULL, o.seconds = clock_of, o.clock = &ticks, o.budget = 1;
+    assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
+    for (size_t i = 0; i < s.n_trials; i++) {
+        assert_string_equal(s.trial[i].settings, ""); /* no variants */
+        if (strcmp(s.trial[i].learner->name, "forest") == 0) assert_contains(s.trial[i].why, "only when it is named");
+    }
+    hg_study_free(&s);
     hg_arena_reset(*state, mark);
 }
 
