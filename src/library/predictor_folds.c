@@ -259,6 +259,8 @@ static hg_status run_folds(hg_folds *out, const work *w, hg_err *err) {
     for (size_t f = 0; keep && f < out->n_folds; f++)
         HG_TRY(hg_fold_find(&there[f], &out->fold[f], &out->classes, keep, first + f, w->key, w->all, w->mem, err));
     for (size_t f = 0; f < out->n_folds; f++) {
+        if (keep && !there[f]) /* another program may have done it meanwhile */
+            HG_TRY(hg_fold_find(&there[f], &out->fold[f], &out->classes, keep, first + f, w->key, w->all, w->mem, err));
         if (there[f]) continue;
         HG_TRY(run_fold(out, first + f, f, w, err));
         if (keep) HG_TRY(hg_fold_keep(keep, first + f, w->key, &out->fold[f], out->classes, err));
