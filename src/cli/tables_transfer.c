@@ -104,6 +104,14 @@ static void best_of(const hg_tried **with, const hg_tried **without, const hg_pr
     }
 }
 
+/* Of the model, the part that was learned with sources. */
+static double share_with_sources(const hg_predictor *p) {
+    const hg_tried *t;
+    double share = 0;
+    for (size_t i = 0; (t = hg_predictor_tried(p, i)); i++) share += t->plain || !(t->weight > 0) ? 0 : t->weight;
+    return share;
+}
+
 static void print_verdict(cli_run *run, const hg_predictor *p) {
     const hg_tried *with, *without;
     const bool squared = cli_has(&run->args, "squared");
@@ -114,6 +122,7 @@ static void print_verdict(cli_run *run, const hg_predictor *p) {
         return;
     }
     if (!with || !without) return;
+    const bool stay = share_with_sources(p) > 0.5;
     const double gain = 1 - loss(with, squared) / loss(without, squared);
     if (gain > 0.02)
         hg_text_add(
@@ -123,8 +132,13 @@ static void print_verdict(cli_run *run, const hg_predictor *p) {
     else
         hg_text_add(&run->out,
                     "Transfer %s: the best error is %.4g with the sources and %.4g without, in rows left out%s.\n\n",
-                    gain < -0.02 ? "hurts here" : "changes little", loss(with, squared), loss(without, squared),
-                    gain < -0.02 ? "; the share of each learner below follows from that" : "");
+                    gain >= -0.02 ? "changes little"
+                    : stay        ? "may hurt here"
+                                  : "hurts here",
+                    loss(with, squared), loss(without, squared),
+                    gain >= -0.02 ? ""
+                    : stay        ? "; that is not clear from so few rows, and the sources stay"
+                                  : "; the share of each learner below follows from that");
 }
 
 hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err) {
