@@ -2,6 +2,7 @@
 #include "library/factory.h"
 #include "core/memory.h"
 #include "files/hash.h"
+#include "files/safetensors.h"
 #include "hagane/csv.h"
 #include "hagane/predictor.h"
 #include "library/folder.h"
@@ -172,6 +173,44 @@ static void the_card_tells_the_truth(void **state) {
     assert_close(cover, inside / n, 1e-12);
     hg_table_free(t);
     hg_predictor_free(p);
+    close_kit(&k);
+    hg_arena_reset(*state, mark);
+}
+
+/* The two networks with the least errors of validation, the best one first, as the method names them. */
+static void the_best_networks_are_kept(void **state) {
+    double best[2] = { INFINITY, INFINITY };
+    char shape[2][100] = { "", "" }, want[300];
+    hg_card c;
+    kit k;
+    const hg_mark mark = hg_arena_mark(*state);
+    open_kit(&k, "factory-best", RECIPE);
+    k.o.only = "line";
+    run(&k);
+    for (int i = 0; i < 5; i++) {
+        char path[700], text[100];
+        size_t at = 0;
+        hg_safetensors *f;
+        snprintf(path, sizeof path, "%s/networks/line/%06d.safetensors", k.work, i);
+        assert_ok(hg_safetensors_open(&f, path, 0, NULL));
+        const hg_stored *w = hg_safetensors_find(f, "width");
+        const double error = strtod(hg_safetensors_note(f, "error"), NULL);
+        for (size_t l = 0; l < w->count; l++)
+            at +=
+                (size_t)snprintf(text + at, sizeof text - at, "%s%d", l ? "-" : "", (int)((const int64_t *)w->data)[l]);
+        hg_safetensors_free(f);
+        if (error < best[0]) {
+            best[1] = best[0], best[0] = error;
+            strcpy(shape[1], shape[0]);
+            strcpy(shape[0], text);
+        } else if (error < best[1]) {
+            best[1] = error;
+            strcpy(shape[1], text);
+        }
+    }
+    snprintf(want, sizeof want, "the mean of 2 of 5 networks: %s, %s", shape[0], shape[1]);
+    metric(&k, "line", "", &c, *state);
+    assert_string_equal(c.method, want);
     close_kit(&k);
     hg_arena_reset(*state, mark);
 }
@@ -367,6 +406,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(models_have_cards),
         TEST(the_card_tells_the_truth),
+        TEST(the_best_networks_are_kept),
         TEST(stops_shards_and_threads_change_nothing),
         TEST(a_model_makes_itself_again),
         TEST(what_cannot_be_made_is_told),
