@@ -473,8 +473,9 @@ static hg_status evaluate(cli_run *run, const hg_table *t, const char *target, h
     HG_TRY(cli_learn_read(&o, run, t, err));
     hg_status st = cli_sources_load(&sources, &o, run, target, false, err);
     if (st == HG_OK)
-        st = cli_has(&run->args, "extrapolate") ? cli_tables_extrapolate(run, t, target, &o, err)
-                                                : evaluate_folds(run, t, target, &o, err);
+        st = cli_has(&run->args, "curve")         ? cli_tables_curve(run, t, target, &o, err)
+             : cli_has(&run->args, "extrapolate") ? cli_tables_extrapolate(run, t, target, &o, err)
+                                                  : evaluate_folds(run, t, target, &o, err);
     cli_sources_free(&sources);
     return st;
 }

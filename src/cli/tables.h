@@ -35,6 +35,9 @@ void cli_sources_json(hg_json *j, const hg_predictor *p);
 /* `evaluate --extrapolate` (cli/tables_far.c) of a table that was read. */
 HG_MUST_CHECK hg_status cli_tables_extrapolate(cli_run *run, const hg_table *t, const char *target,
                                                const hg_predictor_opts *o, hg_err *err);
+/* `evaluate --curve` (cli/tables_far.c). */
+HG_MUST_CHECK hg_status cli_tables_curve(cli_run *run, const hg_table *t, const char *target,
+                                         const hg_predictor_opts *o, hg_err *err);
 /* Draws what --figure names; nothing without it. HG_EINVAL: there are classes. */
 HG_MUST_CHECK hg_status cli_parity(cli_run *run, const hg_parity *p, size_t n, size_t classes, const char *target,
                                    hg_err *err);

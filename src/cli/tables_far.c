@@ -3,6 +3,7 @@
 #include "cli/grid.h"
 #include "cli/output.h"
 #include "cli/tables.h"
+#include "library/curve.h"
 #include "library/extrapolate.h"
 #include "library/parity.h"
 #include <math.h>
@@ -179,4 +180,70 @@ hg_status cli_tables_extrapolate(cli_run *run, const hg_table *t, const char *ta
     const hg_column *c = hg_table_column(t, j);
     HG_TRY(draw(run, &e, c->name, err));
     return run->json ? json(run, &e, c, err) : print(run, &e, c, err);
+}
+
+/* ---- learning curves --------------------------------------------------------------------------------------------------- */
+
+static hg_status draw_curve(cli_run *run, const hg_curve *c, const char *target, hg_err *err) {
+    const char *path = cli_value(&run->args, "curve");
+    hg_figure_format format;
+    hg_bytes picture;
+    HG_TRY(hg_figure_format_find(&format, path, err));
+    HG_TRY(hg_curve_figure(&picture, c, target, format, err));
+    const hg_status st = cli_result(run, path, picture.data, picture.len, err);
+    hg_bytes_free(&picture);
+    return st;
+}
+
+static hg_status print_curve(cli_run *run, const hg_curve *c, const hg_column *target, hg_err *err) {
+    const char *const head[] = { "rows", c->classes ? "wrong" : "MAE", "least", "largest",
+                                 c->classes ? "" : "in 90 %" };
+    cli_grid g = cli_grid_new(run->arena, c->n + 1, 5);
+    for (size_t k = 0; k < 5; k++) cli_grid_set(&g, 0, k, "%s", head[k]);
+    for (size_t i = 0; i < c->n; i++) {
+        cli_grid_set(&g, i + 1, 0, "%zu", c->point[i].rows);
+        real(&g, i + 1, 1, c->point[i].error);
+        real(&g, i + 1, 2, c->point[i].low);
+        real(&g, i + 1, 3, c->point[i].high);
+        share(&g, i + 1, 4, c->point[i].coverage90);
+    }
+    hg_text_add(&run->out, "\"%s\"%s%s, a fifth of the rows predicted from parts of the others, three times\n\n",
+                target->name, *target->unit ? " in " : "", target->unit);
+    HG_TRY(print_grid(run, &g, c->n + 1, err));
+    hg_text_add(&run->out, "\n%s\n", c->words);
+    return HG_OK;
+}
+
+static hg_status json_curve(cli_run *run, const hg_curve *c, const hg_column *target, hg_err *err) {
+    hg_json j;
+    cli_json_begin(&j, run, "learning-curve");
+    hg_json_string(&j, "target", target->name);
+    hg_json_string(&j, "unit", target->unit);
+    hg_json_count(&j, "classes", c->classes);
+    hg_json_begin_array(&j, "points");
+    for (size_t i = 0; i < c->n; i++) {
+        hg_json_begin_object(&j, NULL);
+        hg_json_count(&j, "n_train", c->point[i].rows);
+        hg_json_number(&j, "error", c->point[i].error);
+        hg_json_number(&j, "least", c->point[i].low);
+        hg_json_number(&j, "largest", c->point[i].high);
+        hg_json_number(&j, "coverage90", c->point[i].coverage90);
+        hg_json_end_object(&j);
+    }
+    hg_json_end_array(&j);
+    hg_json_number(&j, "exponent", c->exponent);
+    hg_json_number(&j, "amplitude", c->amplitude);
+    hg_json_string(&j, "words", c->words);
+    return cli_json_end(run, &j, err);
+}
+
+hg_status cli_tables_curve(cli_run *run, const hg_table *t, const char *target, const hg_predictor_opts *o,
+                           hg_err *err) {
+    hg_curve c;
+    size_t j;
+    HG_TRY(hg_learning_curve(&c, t, target, o, run->arena, err));
+    HG_TRY(hg_table_find(&j, t, target, err));
+    const hg_column *column = hg_table_column(t, j);
+    HG_TRY(draw_curve(run, &c, column->name, err));
+    return run->json ? json_curve(run, &c, column, err) : print_curve(run, &c, column, err);
 }

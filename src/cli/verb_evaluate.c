@@ -297,22 +297,30 @@ static hg_status evaluate(cli_run *run, job *b, hg_err *err) {
     return cli_has(&run->args, "by") ? print_sizes(run, b, err) : HG_OK;
 }
 
+/* Before anything is read or learned. */
 static hg_status check_figure(const cli_run *run, hg_err *err) {
-    const char *path = cli_value(&run->args, "figure");
+    static const char *const PICTURE[] = { "figure", "curve" };
     hg_figure_format format;
-    if (path && strcmp(path, "-") == 0)
-        return hg_fail(err, HG_EINVAL, "--figure needs a file: standard output has the table");
-    return path ? hg_figure_format_find(&format, path, err) : HG_OK;
+    for (size_t k = 0; k < 2; k++) {
+        const char *path = cli_value(&run->args, PICTURE[k]);
+        if (path && strcmp(path, "-") == 0)
+            return hg_fail(err, HG_EINVAL, "--%s needs a file: standard output has the table", PICTURE[k]);
+        if (path) HG_TRY(hg_figure_format_find(&format, path, err));
+    }
+    return HG_OK;
 }
 
 static hg_status run_evaluate(cli_run *run, hg_err *err) {
     HG_TRY(check_figure(run, err));
-    if (cli_has(&run->args, "folds") && cli_has(&run->args, "extrapolate"))
-        return hg_fail(err, HG_EINVAL, "--folds and --extrapolate cannot be given together");
-    if (cli_has(&run->args, "folds") || cli_has(&run->args, "extrapolate")) return cli_tables_evaluate(run, err);
+    const int of_table =
+        cli_has(&run->args, "folds") + cli_has(&run->args, "extrapolate") + cli_has(&run->args, "curve");
+    if (of_table > 1)
+        return hg_fail(err, HG_EINVAL, "--folds, --extrapolate and --curve are three questions: one at a time");
+    if (of_table) return cli_tables_evaluate(run, err);
     if (!cli_has(&run->args, "model") && !cli_has(&run->args, "train"))
-        return hg_advise(err, hg_fail(err, HG_EINVAL, "there is nothing to evaluate"),
-                         "--model qdf2, or --train FILE for the baseline; --folds COL or --extrapolate for a table");
+        return hg_advise(
+            err, hg_fail(err, HG_EINVAL, "there is nothing to evaluate"),
+            "--model qdf2, or --train FILE for the baseline; --folds COL, --extrapolate or --curve FILE for a table");
     job *b = hg_alloc(run->arena, 1, sizeof *b);
     if (!b) return hg_fail(err, HG_ENOMEM, "no memory for sums");
     const hg_status st = evaluate(run, b, err);
@@ -405,6 +413,12 @@ static const cli_option FOLDS[] = {
       .fallback = "nothing is kept",
       .help = "Folds that are done are written there, and read from there the next time: a long evaluation goes on "
               "where it was stopped. A folder of another table, target or options is refused." },
+    { .name = "curve",
+      .type = CLI_OUTPUT,
+      .argument = "FILE",
+      .help =
+          "Of a table: the error against the number of rows that are learned from, as a picture (.svg, .pdf, .png) and a "
+          "table, and what more rows would bring." },
     { .name = NULL },
 };
 static const cli_group FOLDS_GROUP = { "Tables", FOLDS };
@@ -451,6 +465,7 @@ const cli_verb cli_evaluate_record = {
         "by_fold (fold, n_train, n_test, n_failed, n_outside, seconds, the same numbers, learners); "
         "repeated_compositions, repeated_rows. With --extrapolate schema \"hagane.extrapolate/1\": target, unit, classes; tests "
         "(left_out, why_not, n_skipped; all, outside, others: n, error, times, coverage90, width90, factor, "
-        "factor_is_least; rank_correlation, n_beyond; folds); outside: the same numbers for all rows called so; words.",
+        "factor_is_least; rank_correlation, n_beyond; folds); outside: the same numbers for all rows called so; words. With --curve schema \"hagane.learning-curve/1\": target, "
+        "unit, classes; points (n_train, error, least, largest, coverage90); exponent, amplitude; words.",
     .run = run_evaluate,
 };

@@ -147,6 +147,12 @@ static void far_predictions_are_judged(void **state) {
     assert_int_equal(r.code, 0);
     assert_close(json_number(r.out, "outside_times"), times, 1e-9);
     assert_contains(r.err, "times the usual ones");
+    r = program_run("evaluate", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--curve", picture, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "the error is");
+    r = program_run("evaluate", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--curve", picture, "--json",
+                    NULL);
+    assert_true(json_valid(r.out) && json_number(r.out, "points.0.n_train") >= 10);
     r = program_run("evaluate", table, "--target", "y", "--folds", "fold", "--extrapolate", NULL);
     assert_int_equal(r.code, 2);
     r = program_run("evaluate", table, "--target", "y", "--exclude", "good", RIDGE, "--folds", "fold", "--figure",
