@@ -12,9 +12,8 @@
  * evidence times a broad log-normal prior (Rasmussen & Williams 2006, eqs. 5.8, 5.9), from two starts.
  *
  * Several sources share s: each counts in products and distances by a weight, the nats by which it alone raises the evidence, and
- * one. Few rows cannot tell which of several sources is the best; a choice among them errs in one of five draws of 40 rows, weights in
- * one of eight (bench/library --task transfer). The other forms tried there, no modulator, one that saturates, tanh(s), and a
- * product of two Matern kernels, are no better.
+ * one. Few rows cannot tell which of several sources is the best, and the best alone errs more (bench/library --task transfer). Other
+ * forms tried on such draws of 40 rows, no modulator, one that saturates, tanh(s), and a product of two Matern kernels, were no better.
  */
 #include "learn/affine.h"
 #include "core/memory.h"

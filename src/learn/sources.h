@@ -3,7 +3,7 @@
  * What other models predict for the rows are columns. Each alone is worth the nats that it adds to the evidence of affine transfer
  * (learn/affine.h): no row has to be held back. Those worth HG_SOURCE_LEAST are taken, the best ones where there are too many; affine
  * transfer then weighs them, so that a source too many costs little. A choice of one after another, by what it adds to those taken before,
- * leaves out less but errs more often from few rows (bench/library --task transfer).
+ * erred more often in draws of 40 rows.
  */
 #ifndef HG_LEARN_SOURCES_H
 #define HG_LEARN_SOURCES_H
