@@ -195,6 +195,47 @@ static void a_source_without_its_columns_is_said(void **state) {
     end(&w);
 }
 
+/* Values of decades: intervals are a factor up and down, never below zero, hold what they say of new rows, and are in the folder. */
+static void decades_have_intervals_of_factors(void **state) {
+    enum { LEARNED = 300, ASKED = 400 };
+    double a[LEARNED + ASKED], y[LEARNED + ASKED];
+    hg_table *t[2];
+    hg_predictor *p, *back;
+    hg_forecast f[ASKED], g[ASKED];
+    hg_err err = { 0 };
+    hg_rng r = hg_rng_make(31, 0);
+    char folder[512];
+    size_t inside = 0;
+    const hg_mark mark = hg_arena_mark(*state);
+    for (size_t i = 0; i < LEARNED + ASKED; i++) {
+        a[i] = hg_rng_normal(&r);
+        y[i] = exp(1.5 * a[i] + 0.4 * hg_rng_normal(&r));
+    }
+    for (size_t k = 0; k < 2; k++) {
+        const size_t from = k * LEARNED;
+        assert_ok(hg_table_new(&t[k], "t", k ? ASKED : LEARNED, NULL));
+        assert_ok(hg_table_add_numbers(t[k], "a", a + from, NULL));
+        assert_ok(hg_table_add_numbers(t[k], "y (W)", y + from, NULL));
+    }
+    p = learn(t[0], "y (W)", "ridge", NULL, 0);
+    assert_ok_err(hg_predictor_predict(f, NULL, p, t[1], 0.9, NULL, *state, &err), err);
+    for (size_t i = 0; i < ASKED; i++) {
+        assert_true(f[i].low > 0);
+        assert_close(f[i].high / f[i].value, f[i].value / f[i].low, 1e-9 * f[i].high / f[i].value);
+        inside += f[i].low <= y[LEARNED + i] && y[LEARNED + i] <= f[i].high;
+    }
+    print_message("%zu of %d inside\n", inside, ASKED);
+    assert_true(inside > 0.85 * ASKED && inside < 0.95 * ASKED);
+    assert_ok(hg_predictor_save(p, test_scratch(folder, sizeof folder, "decades"), NULL, NULL));
+    assert_ok_err(hg_predictor_load(&back, folder, &err), err);
+    assert_ok(hg_predictor_predict(g, NULL, back, t[1], 0.9, NULL, *state, NULL));
+    for (size_t i = 0; i < ASKED; i++) assert_true(f[i].low == g[i].low && f[i].high == g[i].high);
+    hg_predictor_free(back);
+    hg_predictor_free(p);
+    for (size_t k = 0; k < 2; k++) hg_table_free(t[k]);
+    hg_arena_reset(*state, mark);
+}
+
 static void failing_allocations_are_told(void **state) {
     (void)state;
     world w;
@@ -224,6 +265,7 @@ int main(void) {
         TEST(two_sources_keep_their_places),
         TEST(a_folder_holds_its_sources),
         TEST(a_source_without_its_columns_is_said),
+        TEST(decades_have_intervals_of_factors),
         TEST(failing_allocations_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
