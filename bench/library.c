@@ -83,10 +83,10 @@ static const struct {
     const char *name;
     void (*run)(figures *f, const char *folder);
 } TASKS[] = {
-    { "query", run_query },       { "open", run_open },         { "predict", run_predict },
-    { "ltc", run_ltc },           { "transfer", run_transfer }, { "quasicrystals", run_quasicrystals },
-    { "alloys", run_alloys },     { "crabnet", run_crabnet },   { "matbench", run_matbench },
-    { "networks", run_networks },
+    { "query", run_query },       { "open", run_open },          { "predict", run_predict },
+    { "ltc", run_ltc },           { "transfer", run_transfer },  { "quasicrystals", run_quasicrystals },
+    { "alloys", run_alloys },     { "crabnet", run_crabnet },    { "matbench", run_matbench },
+    { "networks", run_networks }, { "campaign", run_campaigns },
 };
 
 static void run_task(size_t i, figures *f) {

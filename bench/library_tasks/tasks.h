@@ -44,5 +44,6 @@ void run_quasicrystals(figures *f, const char *folder); /* quasicrystals.c */
 void run_alloys(figures *f, const char *folder);        /* alloys.c */
 void run_crabnet(figures *f, const char *folder);       /* crabnet.c */
 void run_matbench(figures *f, const char *folder);      /* matbench.c */
+void run_campaigns(figures *f, const char *folder);     /* campaigns.c */
 void run_networks(figures *f, const char *folder);      /* networks.c */
 #endif
