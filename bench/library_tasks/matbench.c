@@ -1,14 +1,14 @@
 /* bench/library_tasks/matbench.c -- eleven tables of Matbench with their official five folds, learned from the composition by the automatic choice
  *
  * Dunn et al., npj Comput. Mater. 6, 138 (2020). Each fold is predicted by a model of the other four; learners, options and blend are chosen
- * from their rows. Behind a table's name: nothing, the mean over the five folds; .one_fold, one of them; .coverage90 and .outside, shares of rows inside
+ * from their rows. Behind a table's name: nothing, the mean over the five folds of the mean absolute error, of glass and is_metal of the area under the ROC curve; .one_fold, one of them; .coverage90 and .outside, shares of rows inside
  * the 90 % intervals and told to be unlike the training; .processor_s_per_fold, choice included; .repeated_rows, whose composition stands in several
  * folds; .crabnet, .forest and .modnet, the leaderboard's figures of the same folds (matbench.materialsproject.org, v0.1): CrabNet from the
  * composition, a random forest and MODNet also from structures where there are any.
  * --keep FOLDER keeps folds that are done; --task matbench.steels is one table, matbench.steels.0 one fold of it. Of tables beyond 20,000
  * rows the first fold alone is predicted, unless the table is named. --quick: steels and phonons.
  *
- *   matbench  mean absolute error in the table's unit; of glass and is_metal the area under the ROC curve
+ *   matbench  the table, and what the ending says, above
  */
 #include "core/memory.h"
 #include "hagane/predictor.h"
