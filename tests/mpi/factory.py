@@ -41,7 +41,7 @@ draw = random.Random(1)
 rows = [(draw.gauss(0, 1), draw.gauss(0, 1)) for _ in range(300)]
 write("t.csv", "a,b,y,s\n" + "".join(f"{a:.4f},{b:.4f},{a + 2 * b:.4f},{'up' if a > b else 'down'}\n" for a, b in rows))
 write("short.yaml", RECIPE % (20, 20))
-write("long.yaml", RECIPE % (800, 800))
+write("long.yaml", RECIPE % (300, 300))
 
 _, want = build([alone], "short.yaml", "alone")
 for ranks in "2", "4":
