@@ -316,6 +316,7 @@ hg_status cli_tables_learn(cli_run *run, const hg_table *t, const char *target, 
     hg_status st = keep_far(&words, run, p, t, target, o, err);
     if (st == HG_OK) st = hg_predictor_save(p, folder, &facts, err);
     if (st == HG_OK) st = run->json ? json_train(run, folder, p, err) : print_train(run, folder, p, err);
+    if (st == HG_OK) st = cli_sources_figure(run, p, err);
     if (st == HG_OK && words && !run->json) hg_text_add(&run->out, "\n%s", words);
     hg_predictor_free(p);
     return st;

@@ -30,6 +30,8 @@ HG_MUST_CHECK hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, c
 void cli_sources_free(cli_sources *s); /* s = { 0 } is fine */
 /* What the sources are worth, and whether they help; nothing where none were offered. */
 HG_MUST_CHECK hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err);
+/* Draws what --figure of `transfer` names; nothing without it. */
+HG_MUST_CHECK hg_status cli_sources_figure(cli_run *run, const hg_predictor *p, hg_err *err);
 void cli_sources_json(hg_json *j, const hg_predictor *p);
 
 /* `evaluate --extrapolate` (cli/tables_far.c) of a table that was read. */

@@ -1,9 +1,11 @@
 /* cli/tables_transfer.c -- other models as sources of a model of a table: finding them, and saying what they are worth */
 #include "cli/grid.h"
 #include "cli/models.h"
+#include "cli/output.h"
 #include "cli/tables.h"
 #include "core/memory.h"
 #include "library/predictor_rack.h"
+#include "library/source_figure.h"
 #include <math.h>
 #include <string.h>
 
@@ -163,6 +165,18 @@ hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err) {
     hg_text_add(&run->out, "\n");
     print_verdict(run, p);
     return HG_OK;
+}
+
+hg_status cli_sources_figure(cli_run *run, const hg_predictor *p, hg_err *err) {
+    const char *path = cli_value(&run->args, "figure");
+    hg_figure_format format;
+    hg_bytes picture;
+    if (!path) return HG_OK;
+    HG_TRY(hg_figure_format_find(&format, path, err));
+    HG_TRY(hg_source_figure(&picture, p, format, err));
+    const hg_status st = cli_result(run, path, picture.data, picture.len, err);
+    hg_bytes_free(&picture);
+    return st;
 }
 
 void cli_sources_json(hg_json *j, const hg_predictor *p) {

@@ -2,8 +2,16 @@
 #include "cli/campaign.h"
 #include "cli/models.h"
 #include "cli/tables.h"
+#include <string.h>
 
-static hg_status run_transfer(cli_run *run, hg_err *err) { return cli_tables_train(run, true, err); }
+static hg_status run_transfer(cli_run *run, hg_err *err) {
+    const char *path = cli_value(&run->args, "figure");
+    hg_figure_format format;
+    if (path && strcmp(path, "-") == 0)
+        return hg_fail(err, HG_EINVAL, "--figure needs a file: standard output has the table");
+    if (path) HG_TRY(hg_figure_format_find(&format, path, err)); /* before anything is learned */
+    return cli_tables_train(run, true, err);
+}
 
 static const cli_positional POSITIONAL[] = {
     { .name = "TABLE",
@@ -21,6 +29,10 @@ static const cli_option TRANSFER[] = {
       .fallback = "the name",
       .help = "Where weights, card and recipe go." },
     CLI_LIBRARY("Where to look for sources when --from names none."),
+    { .name = "figure",
+      .type = CLI_OUTPUT,
+      .argument = "FILE",
+      .help = "What each source is worth, as a picture (.svg, .pdf, .png)." },
     { .name = "source", .type = CLI_TEXT, .argument = "TEXT", .help = "For the card: where the data come from." },
     { .name = "licence", .type = CLI_TEXT, .argument = "TEXT", .help = "For the card: the licence of the data." },
     { .name = NULL },
@@ -30,7 +42,8 @@ static const cli_group *const GROUPS[] = { &TRANSFER_GROUP, &cli_learn_group, &c
 static const cli_example EXAMPLES[] = {
     { "hagane transfer ltc.csv --target ltc_W_mK --from agl-ltc --from shear --squared --name ltc",
       "few conductivities, with models of related properties" },
-    { "hagane transfer new.csv --target y --name y", "the same with all models of tables in the library" },
+    { "hagane transfer ltc.csv --target ltc_W_mK --name ltc --figure sources.svg",
+      "with all models of tables in the library, and a picture of what each is worth" },
     { .command = NULL },
 };
 const cli_verb cli_transfer_record = {

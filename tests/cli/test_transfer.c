@@ -69,6 +69,14 @@ static void a_library_helps_with_few_rows(void **state) {
     assert_contains(r.out, "Transfer helps");
     assert_contains(r.out, "without sources");
     a_pack_is_as_good();
+    char picture[PATH + 16];
+    snprintf(picture, sizeof picture, "%.500s/sources.svg", library);
+    r = program_run("transfer", few, "--target", "y", "--learner", "ridge", "--from", knows, "--out", wanted,
+                    "--figure", "sources.txt", NULL);
+    assert_int_not_equal(r.code, 0);
+    r = program_run("transfer", few, "--target", "y", "--learner", "ridge", "--from", knows, "--out", wanted,
+                    "--figure", picture, NULL);
+    assert_int_equal(r.code, 0);
     r = program_run("transfer", few, "--target", "y", "--learner", "ridge", "--from", knows, "--out", wanted, "--json",
                     NULL);
     assert_int_equal(r.code, 0);

@@ -3,6 +3,7 @@
 #include "hagane/csv.h"
 #include "hagane/predictor.h"
 #include "program.h"
+#include "library/source_figure.h"
 #include "test.h"
 
 enum { MANY = 150, FEW = 24, NEW = 40, TEXT = 1 << 15 };
@@ -259,6 +260,28 @@ static void failing_allocations_are_told(void **state) {
     end(&w);
 }
 
+/* Taken and not taken have colours of their own; without sources there is nothing to draw. */
+static void a_picture_ranks_them(void **state) {
+    world w;
+    hg_bytes picture;
+    hg_err err;
+    (void)state;
+    make(&w);
+    hg_predictor *alone = learn(w.few, "y", "ridge", NULL, 0), *p = learn(w.few, "y", "ridge", w.source, 2);
+    assert_ok(hg_source_figure(&picture, p, HG_FIGURE_SVG, NULL));
+    const size_t len = picture.len;
+    assert_true(len > 1000);
+    hg_bytes_free(&picture);
+    assert_int_equal(hg_source_figure(&picture, alone, HG_FIGURE_SVG, &err), HG_EDATA);
+    assert_contains(err.msg, "no model was offered");
+    fail_alloc_after(0);
+    assert_int_equal(hg_source_figure(&picture, p, HG_FIGURE_SVG, &err), HG_ENOMEM);
+    fail_alloc_after(-1);
+    hg_predictor_free(alone);
+    hg_predictor_free(p);
+    end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_source_that_knows_is_taken_and_helps),
@@ -266,6 +289,7 @@ int main(void) {
         TEST(a_folder_holds_its_sources),
         TEST(a_source_without_its_columns_is_said),
         TEST(decades_have_intervals_of_factors),
+        TEST(a_picture_ranks_them),
         TEST(failing_allocations_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
