@@ -82,18 +82,20 @@ static hg_status tell_rest(telling *t, const hg_order *w, size_t part, const dou
     return HG_OK;
 }
 
-static void tell_split(telling *t, const hg_order *w) {
+/* A learner is fitted to what networks have for training and validation, and tried in parts of it. */
+static void tell_split(telling *t, const hg_order *w, const hg_predictor *p) {
     const hg_stock *s = w->stock;
     const hg_recipe_set *set = s->set;
     const char *const word[] = { [HG_JUDGE] = set->validation, [HG_TEST] = set->test };
     static const char *const PART[] = { [HG_JUDGE] = "validation", [HG_TEST] = "test" };
-    for (size_t k = HG_TEST; k >= HG_JUDGE; k--) {
+    for (size_t k = HG_TEST; k >= (*set->learner ? HG_TEST : HG_JUDGE); k--) {
         hg_text_add(&t->split, "%s%s: ", k == HG_TEST ? "" : "; ", PART[k]);
         if (*word[k])
             hg_text_add(&t->split, "the rows with \"%s\" in column \"%s\"", word[k], set->column);
         else
             hg_text_add(&t->split, "a tenth of the %s, drawn", *set->formula ? "compositions" : "rows");
     }
+    if (*set->learner) hg_text_add(&t->split, "; cross-validation of the others in %zu parts", p->opts.folds);
     if (set->rows) hg_text_add(&t->split, "; at most %zu of the other rows are learned from", set->rows);
     if (s->repeated > 0)
         hg_text_add(&t->split, "; %.2g %% of the test's rows are of compositions that were learned from",
@@ -103,21 +105,24 @@ static void tell_split(telling *t, const hg_order *w) {
 static void tell_data(telling *t, const hg_order *w) {
     static const char *const ROLE[] = { "train", "validation", "test" };
     const char *slash = strrchr(w->stock->set->table, '/');
+    const bool learner = *w->stock->set->learner != '\0';
     for (size_t k = 0; k < HG_UNUSED; k++) {
-        t->data[k] =
-            (hg_card_data) { .role = ROLE[k], .file = slash ? slash + 1 : w->stock->set->table, .rows = w->n[k] };
-        memcpy(t->data[k].sha256, w->stock->sha256, sizeof t->data[k].sha256);
+        if (learner && k == HG_JUDGE) continue;
+        hg_card_data *d = &t->data[t->made.n_data++];
+        *d = (hg_card_data) { .role = ROLE[k], .file = slash ? slash + 1 : w->stock->set->table, .rows = w->n[k] };
+        if (learner && k == HG_LEARN) d->rows += w->n[HG_JUDGE];
+        memcpy(d->sha256, w->stock->sha256, sizeof d->sha256);
     }
 }
 
 static hg_status save(hg_predictor *p, telling *t, const hg_order *w, const char *name, const char *recipe,
                       hg_err *err) {
     char folder[PATH_SIZE];
-    tell_split(t, w);
+    tell_split(t, w, p);
     tell_data(t, w);
     if (t->method.failed || t->split.failed) return no_memory(w, err);
     hg_predictor_made *m = &t->made;
-    m->metric = t->metric, m->option = t->option, m->data = t->data, m->n_data = HG_UNUSED;
+    m->metric = t->metric, m->option = t->option, m->data = t->data;
     m->method = t->method.len ? t->method.s : NULL, m->split = t->split.s;
     m->recipe = recipe, m->seed = w->stock->recipe->seed;
     p->made = m;

@@ -132,6 +132,7 @@ static void models_have_cards(void **state) {
     assert_true(metric(&k, "kind", "area under the ROC curve of test", &c, *state) > 0.95);
     assert_true(metric(&k, "line-ridge", "mean absolute error of test", &c, *state) < 0.2);
     assert_contains(c.method, "ridge");
+    assert_contains(c.split, "test: a tenth of the rows, drawn; cross-validation of the others in 5 parts");
     metric(&k, "decade-000001", "", &c, *state);
     assert_contains(c.method, "of logarithms");
     const hg_factory_tally again = run(&k); /* all is there */
