@@ -226,7 +226,7 @@ static void decades_have_intervals_of_factors(void **state) {
         inside += f[i].low <= y[LEARNED + i] && y[LEARNED + i] <= f[i].high;
     }
     print_message("%zu of %d inside\n", inside, ASKED);
-    assert_true(inside > 0.85 * ASKED && inside < 0.95 * ASKED);
+    assert_true((double)inside > 0.85 * ASKED && (double)inside < 0.95 * ASKED);
     assert_ok(hg_predictor_save(p, test_scratch(folder, sizeof folder, "decades"), NULL, NULL));
     assert_ok_err(hg_predictor_load(&back, folder, &err), err);
     assert_ok(hg_predictor_predict(g, NULL, back, t[1], 0.9, NULL, *state, NULL));
