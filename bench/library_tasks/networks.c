@@ -1,4 +1,9 @@
-/* bench/library_tasks/networks.c -- task networks: how many networks an hour and core, as bench/networks */
+/* bench/library_tasks/networks.c -- task networks: random networks trained one after another, as bench/networks, which says more
+ *
+ *   models_per_hour_core        networks trained
+ *   torch_models_per_hour_core  the same by PyTorch; null when it is not there (apt: python3-torch)
+ *   networks_speedup            the first divided by the second (target 10)
+ */
 #include "../networks_tasks/measure.h"
 #include "tasks.h"
 #include <math.h>

@@ -1,4 +1,4 @@
-/* bench/networks_tasks/measure.c -- see bench/networks_tasks/measure.h */
+/* bench/networks_tasks/measure.c -- networks are drawn by their number; the peer gets rows in a file and widths by name */
 #include "measure.h"
 #include "hagane/hagane.h"
 #include "learn/mlp.h"
