@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { JUDGED = 128 };
+
 hg_mlp_opts hg_mlp_opts_default(void) {
     return (hg_mlp_opts) { .act = HG_RELU, .epochs = 100, .batch = 32, .rate = 1e-3, .beta2 = 0.999, .corner = 1 };
 }
@@ -116,11 +118,15 @@ static void begin_from(runner *r, const float *from) {
         memcpy((float *)p->values + p->e[k].at, from, p->e[k].n * sizeof *from);
 }
 
+/* Rows that are judged at once: weights are rounded for each batch, so that larger ones are cheaper. */
+static size_t at_once(const hg_mlp_opts *o) { return o->batch > JUDGED ? o->batch : JUDGED; }
+
 static double judge(const training *t, const runner *r, hg_mlp_room *room) {
     const hg_mlp_task *task = r->task;
+    const size_t batch = at_once(t->o);
     double sum = 0;
-    for (size_t i = 0; i < task->n_judge; i += t->o->batch) {
-        const size_t m = task->n_judge - i < t->o->batch ? task->n_judge - i : t->o->batch;
+    for (size_t i = 0; i < task->n_judge; i += batch) {
+        const size_t m = task->n_judge - i < batch ? task->n_judge - i : batch;
         sum += hg_mlp_net_errors(&r->net, room, t->rows, task->judge + i, m, t->o);
     }
     return sum / (double)task->n_judge;
@@ -185,7 +191,7 @@ static hg_status set_up(training *t, hg_mlp_task *task, hg_pool *pool, hg_arena 
     }
     qsort(t->runner, t->n, sizeof *t->runner, by_size);
     for (size_t k = 0; k < hg_pool_threads(pool); k++)
-        HG_TRY(hg_mlp_room_make(&t->room[k], &most, t->o->batch, mem, err));
+        HG_TRY(hg_mlp_room_make(&t->room[k], &most, at_once(t->o), mem, err));
     for (size_t i = 0; i < t->n; i++) {
         runner *r = &t->runner[i];
         r->order = hg_alloc(mem, r->task->n_train, sizeof *r->order);

@@ -22,7 +22,7 @@ typedef hg_optimizer_rule rule;
     HG_INLINE R unless_tiny_##type(R x) { return ABS_##type(x) < (R)1e-37 ? 0 : x; }                                                \
     /* free: the gradient as it is, without clipping and without decay that is added to it: the same bits with fewer operations. */ \
     HG_INLINE void adam_##type##_of(R *restrict p, R *restrict g, R *restrict m, R *restrict v, const rule *k,                      \
-                                    size_t n, const bool free) {                                                                    \
+                                    size_t n, const bool free, const bool leaves) {                                                 \
         const R scale = (R)k->scale, limit = (R)k->limit, b1 = (R)k->beta1, b2 = (R)k->beta2;                                       \
         const R c1 = (R)(1 - k->beta1), c2 = (R)(1 - k->beta2), rate = (R)k->rate, root = (R)k->root;                               \
         const R eps = (R)k->eps, pull = (R)k->pull, shrink = (R)k->shrink;                                                          \
@@ -32,15 +32,18 @@ typedef hg_optimizer_rule rule;
             m[i] = unless_tiny_##type(b1 * m[i] + c1 * d);                                                                          \
             v[i] = square < (R)1e-37 ? 0 : square;                                                                                  \
             p[i] = shrink * p[i] - rate * m[i] / (SQRT_##type(v[i]) * root + eps);                                                  \
-            g[i] = 0;                                                                                                               \
+            if (!leaves) g[i] = 0;                                                                                                  \
         }                                                                                                                           \
     }                                                                                                                               \
     HG_INLINE void adam_##type##_body(R *restrict p, R *restrict g, R *restrict m, R *restrict v, const rule *k,                    \
                                       size_t n) {                                                                                   \
-        if (k->scale == 1 && k->limit == INFINITY && k->pull == 0)                                                                  \
-            adam_##type##_of(p, g, m, v, k, n, true);                                                                               \
+        const bool free = k->scale == 1 && k->limit == INFINITY && k->pull == 0;                                                    \
+        if (free && k->leaves)                                                                                                      \
+            adam_##type##_of(p, g, m, v, k, n, true, true);                                                                         \
+        else if (free)                                                                                                              \
+            adam_##type##_of(p, g, m, v, k, n, true, false);                                                                        \
         else                                                                                                                        \
-            adam_##type##_of(p, g, m, v, k, n, false);                                                                              \
+            adam_##type##_of(p, g, m, v, k, n, false, false);                                                                       \
     }                                                                                                                               \
     HG_ISA_FUNCTION(static, adam_##type, (R * p, R * g, R * m, R * v, const rule *k, size_t n), (p, g, m, v, k, n))                 \
     HG_INLINE void sgd_##type##_body(R *restrict p, R *restrict g, R *restrict m, R *restrict v, const rule *k,                     \
@@ -279,7 +282,9 @@ hg_status hg_optimizer_begin(hg_optimizer_pieces *s, hg_optimizer *o, double rat
 
 void hg_optimizer_piece(const hg_optimizer_pieces *s, size_t which, size_t at, size_t n, void *gradient) {
     const hg_param_entry *e = &s->o->p->e[which];
-    run(s, e->at + at, n, e->rate, e->decays, gradient);
+    hg_optimizer_pieces leaving = *s;
+    leaving.rule.leaves = true;
+    run(&leaving, e->at + at, n, e->rate, e->decays, gradient);
     blend(s, e->at + at, n);
 }
 

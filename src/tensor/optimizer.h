@@ -13,6 +13,7 @@ typedef struct {
     double rate, root, eps; /* Adam: rate / (1 - beta1^n), 1 / sqrt(1 - beta2^n) */
     double pull, shrink;    /* decay added to the gradient; factor of the weight */
     bool nesterov;
+    bool leaves; /* the gradient need not be zero afterwards */
 } hg_optimizer_rule;
 
 struct hg_optimizer {
