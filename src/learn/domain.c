@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 64, TOGETHER = HG_ROWS_TOGETHER, LANES = 8 };
+enum { CHUNK = 64, TOGETHER = HG_ROWS_TOGETHER, LANES = 16 };
 static const double FAR_SHARE = 0.99, MARGIN = 1.25;
 
 static hg_status make(hg_domain *dom, size_t d, size_t points, hg_err *err) {
@@ -16,7 +16,8 @@ static hg_status make(hg_domain *dom, size_t d, size_t points, hg_err *err) {
     dom->high = hg_malloc(d, sizeof *dom->high);
     dom->axis = hg_calloc(dom->axes * d, sizeof *dom->axis);
     dom->point = hg_calloc(points * dom->axes, sizeof *dom->point);
-    if (dom->low && dom->high && dom->axis && dom->point) return HG_OK;
+    dom->near = hg_calloc(points * dom->axes, sizeof *dom->near);
+    if (dom->low && dom->high && dom->axis && dom->point && dom->near) return HG_OK;
     hg_domain_free(dom);
     return hg_fail(err, HG_ENOMEM, "no memory for the domain of a model");
 }
@@ -26,6 +27,7 @@ void hg_domain_free(hg_domain *dom) {
     hg_free(dom->high);
     hg_free(dom->axis);
     hg_free(dom->point);
+    hg_free(dom->near);
     hg_free(dom->group);
     hg_scaling_free(&dom->scaling);
     *dom = (hg_domain) { 0 };
@@ -96,6 +98,10 @@ static hg_status measure_reach(hg_domain *dom, const hg_rows *rows, hg_pool *poo
     return st;
 }
 
+static void round_points(hg_domain *dom) {
+    for (size_t k = 0; k < dom->axes * dom->points; k++) dom->near[k] = (float)dom->point[k];
+}
+
 static hg_status fit(hg_domain *dom, const hg_rows *rows, const bool *plain, uint64_t seed, hg_pool *pool,
                      hg_err *err) {
     size_t *order = hg_malloc(rows->n, sizeof *order);
@@ -114,6 +120,7 @@ static hg_status fit(hg_domain *dom, const hg_rows *rows, const bool *plain, uin
             for (size_t a = 0; a < dom->axes; a++) dom->point[a * dom->points + p] = at[0][a];
             dom->group[p] = group_of(rows, order[p]);
         }
+        round_points(dom);
         ranges(dom, rows, plain);
         st = measure_reach(dom, rows, pool, err);
     }
@@ -142,16 +149,18 @@ typedef struct {
     double *scratch; /* [workers, TOGETHER, d] */
 } looking;
 
+/* In float: a distance to six digits is what its unit is good for. */
 static double nearest(const hg_domain *dom, const double *at, bool apart, size_t group) {
-    double square[HG_DOMAIN_POINTS + LANES], least[LANES], all = INFINITY;
-    hg_rows_squares(square, dom->point, at, dom->axes, dom->points);
+    float square[HG_DOMAIN_POINTS + LANES], least[LANES], all = INFINITY, place32[HG_DOMAIN_AXES];
+    for (size_t a = 0; a < dom->axes; a++) place32[a] = (float)at[a];
+    hg_rows_squares(square, dom->near, place32, dom->axes, dom->points);
     for (size_t p = 0; apart && p < dom->points; p++)
         if (dom->group[p] == group) square[p] = INFINITY;
     for (size_t k = 0; k < LANES; k++) square[dom->points + k] = least[k] = INFINITY;
     for (size_t p = 0; p < dom->points; p += LANES)
         for (size_t k = 0; k < LANES; k++) least[k] = square[p + k] < least[k] ? square[p + k] : least[k];
     for (size_t k = 0; k < LANES; k++) all = least[k] < all ? least[k] : all;
-    return sqrt(all);
+    return sqrt((double)all);
 }
 
 static hg_domain_view view_of(const looking *l, size_t i, const double *at) {
@@ -221,6 +230,7 @@ static hg_status read_domain(hg_domain *dom, const hg_shelf_view *from, const hg
     HG_TRY(hg_shelf_get(&t, from, "axis", HG_STORED_F64, axis, 2, err));
     memcpy(dom->axis, t->data, t->count * sizeof *dom->axis);
     memcpy(dom->point, point->data, point->count * sizeof *dom->point);
+    round_points(dom);
     HG_TRY(hg_shelf_get_doubles(&dom->reach, from, "reach", 1, err));
     if (dom->reach > 0) return HG_OK;
     return hg_fail(err, HG_EDATA, "%s: the reach of a domain is %g, expected a positive number", from->source,

@@ -19,6 +19,7 @@ typedef struct {
     size_t axes, points;
     double *axis;  /* [d,axes]: sums over d that stand side by side */
     double *point; /* [axes,points] */
+    float *near;   /* the same, rounded */
     size_t *group; /* [points]; NULL after a reading */
     double reach;
 } hg_domain;

@@ -3,7 +3,7 @@
 #include "num/isa.h"
 #include <math.h>
 
-enum { LANES = 8 };
+enum { LANES = 8, BLOCK = 64 /* points */ };
 
 /* In this form the bounds are one instruction each. */
 HG_INLINE double scaled_one(double mean, double inverse, double most, float x) {
@@ -56,14 +56,14 @@ HG_INLINE void hg_rows_project_body(double *restrict at, const double *restrict 
 }
 HG_ISA_FUNCTION(extern, hg_rows_project, (double *at, const double *axis, const double *z, size_t d), (at, axis, z, d))
 
-HG_INLINE void hg_rows_squares_body(double *restrict square, const double *restrict point, const double *restrict at,
+HG_INLINE void hg_rows_squares_body(float *restrict square, const float *restrict point, const float *restrict at,
                                     size_t axes, size_t points) {
     size_t p = 0;
-    for (; p + 4 * LANES <= points; p += 4 * LANES) {
-        double sum[4 * LANES] = { 0 };
+    for (; p + BLOCK <= points; p += BLOCK) {
+        float sum[BLOCK] = { 0 };
         for (size_t a = 0; a < axes; a++)
-            for (size_t k = 0; k < 4 * LANES; k++) {
-                const double e = point[a * points + p + k] - at[a];
+            for (size_t k = 0; k < BLOCK; k++) {
+                const float e = point[a * points + p + k] - at[a];
                 sum[k] += e * e;
             }
         memcpy(square + p, sum, sizeof sum);
@@ -75,5 +75,5 @@ HG_INLINE void hg_rows_squares_body(double *restrict square, const double *restr
     }
 }
 HG_ISA_FUNCTION(extern, hg_rows_squares,
-                (double *square, const double *point, const double *at, size_t axes, size_t points),
+                (float *square, const float *point, const float *at, size_t axes, size_t points),
                 (square, point, at, axes, points))

@@ -18,5 +18,5 @@ void hg_rows_squash(float *x, double most, size_t n);
 /* at[HG_ROWS_TOGETHER,HG_ROWS_AXES] = z[HG_ROWS_TOGETHER,d] axis[d,HG_ROWS_AXES] */
 void hg_rows_project(double *at, const double *axis, const double *z, size_t d);
 /* square[points]: of the distances of at[axes] from point[axes,points]. */
-void hg_rows_squares(double *square, const double *point, const double *at, size_t axes, size_t points);
+void hg_rows_squares(float *square, const float *point, const float *at, size_t axes, size_t points);
 #endif
