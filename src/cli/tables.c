@@ -440,6 +440,7 @@ static hg_status draw_folds(cli_run *run, const hg_folds *f, const hg_table *t, 
                             const hg_folds_opts *how, hg_predictor_opts o, hg_err *err) {
     hg_folds plain = { 0 };
     hg_parity p[2];
+    const bool sources = o.n_sources > 0;
     size_t n = 0, j;
     if (!cli_has(&run->args, "figure")) return HG_OK;
     HG_TRY(hg_table_find(&j, t, target, err));
@@ -447,10 +448,18 @@ static hg_status draw_folds(cli_run *run, const hg_folds *f, const hg_table *t, 
         hg_folds_opts again = *how;
         o.n_sources = 0;
         again.keep = NULL;
-        HG_TRY(hg_predictor_folds(&plain, t, target, &again, &o, run->arena, err));
-        p[n++] = (hg_parity) { "without transfer", plain.fold, plain.n_folds, true, false };
+        hg_err why = { 0 };
+        const hg_status st = hg_predictor_folds(&plain, t, target, &again, &o, run->arena, &why);
+        if (st == HG_OK) {
+            p[n++] = (hg_parity) { "without transfer", plain.fold, plain.n_folds, true, false };
+        } else if (st == HG_EDATA || st == HG_EINVAL) { /* a learner that is nothing without sources */
+            hg_log(&run->hooks, HG_LOG_WARN, "the picture has no points without transfer: %s", why.msg);
+        } else {
+            if (err) *err = why;
+            return st;
+        }
     }
-    p[n++] = (hg_parity) { plain.n_folds ? "with transfer" : "left out", f->fold, f->n_folds, false, true };
+    p[n++] = (hg_parity) { sources ? "with transfer" : "left out", f->fold, f->n_folds, false, true };
     return cli_parity(run, p, n, f->classes, hg_table_column(t, j)->name, err);
 }
 

@@ -84,8 +84,8 @@ static hg_status draw(hg_bytes *out, picture *pic, const hg_parity *p, size_t n,
     pic->least = INFINITY, pic->most = -INFINITY;
     for (size_t k = 0; k < n; k++) span(pic, &p[k]);
     pic->layer[pic->n++] = hg_layer_make(HG_LAYER_DIAGONAL, NULL, NULL, NULL, 0, HG_COLOUR_GREY);
-    for (size_t k = 0; k < n; k++) {
-        HG_TRY(add(pic, &p[k], LIKE, p[k].faint ? HG_COLOUR_GREY : COLOUR[k], err));
+    for (size_t k = 0, plain = 0; k < n; k++) {
+        HG_TRY(add(pic, &p[k], LIKE, p[k].faint ? HG_COLOUR_GREY : COLOUR[plain++], err));
         HG_TRY(add(pic, &p[k], UNLIKE, HG_COLOUR_ORANGE, err));
         HG_TRY(add(pic, &p[k], BEYOND, HG_COLOUR_VERMILION, err));
     }
