@@ -84,7 +84,7 @@ hg_requirement = _struct("hg_requirement", column=_c.c_char_p, above=_c.c_bool, 
 hg_suggest_opts = _struct("hg_suggest_opts", objective=_c.POINTER(hg_objective), n_objectives=_c.c_size_t,
                           require=_c.POINTER(hg_requirement), n_require=_c.c_size_t, failed=_c.c_char_p,
                           cost=_c.c_char_p, features=hg_features_opts, acquisition=_c.c_int, ucb_kappa=_c.c_double,
-                          kernel=_c.c_char_p, batch=_c.c_size_t, monte_carlo=_c.c_bool, even_pool=_c.c_bool,
+                          prior=_strings, n_prior=_c.c_size_t, kernel=_c.c_char_p, batch=_c.c_size_t, monte_carlo=_c.c_bool, even_pool=_c.c_bool,
                           seed=_c.c_uint64, pool=_c.c_void_p, hooks=_c.POINTER(hg_hooks))
 hg_suggestion = _struct("hg_suggestion", row=_c.c_size_t, mean=_c.c_double * 3, sd=_c.c_double * 3, p_improve=_c.c_double,
                         p_feasible=_c.c_double, score=_c.c_double, neighbour=_c.c_size_t * 3, n_neighbours=_c.c_size_t,
@@ -594,7 +594,7 @@ class _Question:
     """hg_suggest_opts from keyword arguments, with everything they point to."""
 
     def __init__(self, target, maximize, features, exclude, formula, descriptor, require, failed, cost, acquisition, kernel,
-                 batch, seed, threads, progress, ucb_kappa=0.0, even_pool=False, monte_carlo=False):
+                 batch, seed, threads, progress, ucb_kappa=0.0, even_pool=False, monte_carlo=False, prior=()):
         lib, keep = _lib(), []
         targets = [target] if isinstance(target, str) else list(target)
         wants = list(maximize) if isinstance(maximize, (list, tuple)) else [maximize] * len(targets)
@@ -610,7 +610,8 @@ class _Question:
         f = o.features
         f.columns, f.n_columns, a = _names(features)
         f.exclude, f.n_exclude, b = _names(exclude)
-        keep += [a, b]
+        o.prior, o.n_prior, c = _names(prior)
+        keep += [a, b, c]
         f.formula = _bytes(formula)
         if descriptor:
             f.descriptor = _bytes(descriptor)
@@ -725,7 +726,7 @@ class Suggestions(_Owned, list):
 
 def suggest(table, target, maximize=True, *, candidates=None, space=None, features=(), exclude=(), formula=None,
             descriptor=None, require=(), failed=None, cost=None, acquisition=None, kernel=None, batch=1, seed=0, threads=0,
-            ucb_kappa=0.0, even_pool=False, monte_carlo=False, progress=None):
+            ucb_kappa=0.0, even_pool=False, monte_carlo=False, prior=(), progress=None):
     """What to measure next. Returns Suggestions, a list of dicts, best first.
 
     table: a Table, a dict of columns, a data frame, or the path of a CSV file. Rows whose target is blank (None, NaN) are
@@ -733,6 +734,7 @@ def suggest(table, target, maximize=True, *, candidates=None, space=None, featur
     target, maximize: a name and a bool, or lists of one to three. features: the columns to use; none: chosen.
     require: [("Tc (K)", ">", 500)]. failed, cost, formula: names of columns. acquisition: "ei", "ucb", ...
     even_pool: do not treat a pool that crowds in places as the record of an earlier campaign.
+    prior: columns with what other models say of each row, of both tables; the prior mean is a constant and a multiple of each.
     threads: 0 = one a processor; the result does not depend on it. progress(what, done, total): return False to stop.
     """
     lib = _lib()
@@ -740,7 +742,7 @@ def suggest(table, target, maximize=True, *, candidates=None, space=None, featur
     measured = _table(table, **about)
     pool = None if candidates is None else _table(candidates, **about)
     q = _Question(target, maximize, features, exclude, formula, descriptor, require, failed, cost, acquisition, kernel,
-                  batch, seed, threads, progress, ucb_kappa, even_pool, monte_carlo)
+                  batch, seed, threads, progress, ucb_kappa, even_pool, monte_carlo, prior)
     region = _c.c_void_p()
     if isinstance(space, collections.abc.Mapping):  # JSON is YAML
         words = json.dumps(space).encode()

@@ -34,7 +34,9 @@ int main(void) {
     S(hg_requirement), F(hg_requirement, column), F(hg_requirement, above), F(hg_requirement, limit);
     S(hg_suggest_opts), F(hg_suggest_opts, objective), F(hg_suggest_opts, n_objectives), F(hg_suggest_opts, require);
     F(hg_suggest_opts, n_require), F(hg_suggest_opts, failed), F(hg_suggest_opts, cost), F(hg_suggest_opts, features);
-    F(hg_suggest_opts, acquisition), F(hg_suggest_opts, ucb_kappa), F(hg_suggest_opts, kernel);
+    F(hg_suggest_opts, acquisition), F(hg_suggest_opts, ucb_kappa), F(hg_suggest_opts, prior),
+        F(hg_suggest_opts, n_prior);
+    F(hg_suggest_opts, kernel);
     F(hg_suggest_opts, batch), F(hg_suggest_opts, monte_carlo), F(hg_suggest_opts, even_pool), F(hg_suggest_opts, seed),
         F(hg_suggest_opts, pool);
     F(hg_suggest_opts, hooks);

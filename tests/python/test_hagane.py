@@ -197,6 +197,15 @@ class Campaigns(unittest.TestCase):
         self.assertEqual(len(s[0]["mean"]), 2)
         self.assertTrue(s.front)
 
+    def test_what_another_model_says_is_the_prior_mean(self):
+        said = [(7 * i) % 20 for i in range(20)]  # does not follow from x, and is nearly the answer
+        table = {"x": [i / 20 for i in range(20)], "said": said,
+                 "y": [2.0 * m + 0.1 * (i % 3) if i % 2 == 0 else None for i, m in enumerate(said)]}
+        s = hagane.suggest(table, "y", features=["x"], prior=["said"])
+        self.assertEqual(said[s[0]["row"]], 19)
+        self.assertLess(s.loo[0]["rmse"], 1)
+        self.assertGreater(hagane.suggest(table, "y", features=["x"], exclude=["said"]).loo[0]["rmse"], 5)
+
     def test_replay_beats_random(self):
         r = hagane.replay(MAGNETS, TARGET, features=["x_pos_mm", "y_pos_mm"], runs=10, budget=20, threads=2)
         self.assertLess(r["to_95"]["median"], r["random"]["to_95"]["median"])
