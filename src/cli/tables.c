@@ -302,7 +302,7 @@ static hg_status keep_far(const char **words, cli_run *run, hg_predictor *p, con
 }
 
 hg_status cli_tables_learn(cli_run *run, const hg_table *t, const char *target, const char *folder,
-                           const hg_predictor_opts *o, hg_err *err) {
+                           const hg_predictor_opts *o, const char *figure, hg_err *err) {
     const char *path = run->args.positional[0], *words;
     char hash[HG_HASH_SIZE] = "";
     hg_predictor *p;
@@ -316,7 +316,7 @@ hg_status cli_tables_learn(cli_run *run, const hg_table *t, const char *target, 
     hg_status st = keep_far(&words, run, p, t, target, o, err);
     if (st == HG_OK) st = hg_predictor_save(p, folder, &facts, err);
     if (st == HG_OK) st = run->json ? json_train(run, folder, p, err) : print_train(run, folder, p, err);
-    if (st == HG_OK) st = cli_sources_figure(run, p, err);
+    if (st == HG_OK && figure) st = cli_sources_figure(run, p, figure, err);
     if (st == HG_OK && words && !run->json) hg_text_add(&run->out, "\n%s", words);
     hg_predictor_free(p);
     return st;
@@ -324,6 +324,7 @@ hg_status cli_tables_learn(cli_run *run, const hg_table *t, const char *target, 
 
 hg_status cli_tables_train(cli_run *run, bool transfer, hg_err *err) {
     const char *folder = cli_value(&run->args, cli_has(&run->args, "out") ? "out" : "name"), *target;
+    const char *figure = transfer ? cli_value(&run->args, "figure") : NULL;
     hg_table *t;
     HG_TRY(target_of(&target, run, err));
     if (!folder)
@@ -334,7 +335,7 @@ hg_status cli_tables_train(cli_run *run, bool transfer, hg_err *err) {
     cli_sources sources = { 0 };
     hg_status st = cli_learn_read(&o, run, t, err);
     if (st == HG_OK) st = cli_sources_load(&sources, &o, run, target, transfer, err);
-    if (st == HG_OK) st = cli_tables_learn(run, t, target, folder, &o, err);
+    if (st == HG_OK) st = cli_tables_learn(run, t, target, folder, &o, figure, err);
     cli_sources_free(&sources);
     hg_table_free(t);
     return st;

@@ -10,9 +10,9 @@ extern const cli_group cli_learn_group; /* --task, --learner, --parts, --single,
 
 /* With `transfer` the models of the libraries are sources, and what they are worth is said first. */
 HG_MUST_CHECK hg_status cli_tables_train(cli_run *run, bool transfer, hg_err *err);
-/* Learns, saves in the folder and prints. */
+/* Learns, saves in the folder and prints; figure: the file for what the sources are worth, NULL: none. */
 HG_MUST_CHECK hg_status cli_tables_learn(cli_run *run, const hg_table *t, const char *target, const char *folder,
-                                         const hg_predictor_opts *o, hg_err *err);
+                                         const hg_predictor_opts *o, const char *figure, hg_err *err);
 /* --again MODEL: as its recipe says, from the table that is given; are the weights the same? */
 HG_MUST_CHECK hg_status cli_tables_again(cli_run *run, hg_err *err);
 HG_MUST_CHECK hg_status cli_tables_predict(cli_run *run, const char *folder, hg_err *err);
@@ -30,8 +30,8 @@ HG_MUST_CHECK hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, c
 void cli_sources_free(cli_sources *s); /* s = { 0 } is fine */
 /* What the sources are worth, and whether they help; nothing where none were offered. */
 HG_MUST_CHECK hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err);
-/* Draws what --figure of `transfer` names; nothing without it. */
-HG_MUST_CHECK hg_status cli_sources_figure(cli_run *run, const hg_predictor *p, hg_err *err);
+/* What each source is worth, as a picture in the file. */
+HG_MUST_CHECK hg_status cli_sources_figure(cli_run *run, const hg_predictor *p, const char *path, hg_err *err);
 void cli_sources_json(hg_json *j, const hg_predictor *p);
 
 /* `evaluate --extrapolate` (cli/tables_far.c) of a table that was read. */

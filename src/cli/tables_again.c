@@ -67,7 +67,7 @@ hg_status cli_tables_again(cli_run *run, hg_err *err) {
     a.opts.seconds = cli_seconds, a.opts.pool = run->pool, a.opts.hooks = &run->hooks;
     hg_status st = cli_table_read(&t, run, run->args.positional[0], err);
     if (st == HG_OK) warn_of_change(run, &a, word);
-    if (st == HG_OK) st = cli_tables_learn(run, t, a.target, folder, &a.opts, err);
+    if (st == HG_OK) st = cli_tables_learn(run, t, a.target, folder, &a.opts, NULL, err);
     if (st == HG_OK) st = print_same(run, old, folder, word, err);
     hg_table_free(t);
     hg_predictor_free(was);

@@ -167,11 +167,9 @@ hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err) {
     return HG_OK;
 }
 
-hg_status cli_sources_figure(cli_run *run, const hg_predictor *p, hg_err *err) {
-    const char *path = cli_value(&run->args, "figure");
+hg_status cli_sources_figure(cli_run *run, const hg_predictor *p, const char *path, hg_err *err) {
     hg_figure_format format;
     hg_bytes picture;
-    if (!path) return HG_OK;
     HG_TRY(hg_figure_format_find(&format, path, err));
     HG_TRY(hg_source_figure(&picture, p, format, err));
     const hg_status st = cli_result(run, path, picture.data, picture.len, err);
