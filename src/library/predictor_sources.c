@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const double ANSWERS = 0.95; /* a correlation */
+
 static hg_status no_memory(size_t n, hg_err *err) {
     return hg_fail(err, HG_ENOMEM, "no memory for what other models say of %zu rows", n);
 }
@@ -207,6 +209,25 @@ static hg_status ask_all(double **column, size_t *of, size_t *n, hg_predictor *p
     return HG_OK;
 }
 
+/* A related property seldom says the values themselves: who does may have learned them from these very rows. */
+static void warn_of_answers(const char *name, const double *column, const hg_rows *rows, const hg_hooks *hooks) {
+    double mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
+    const double n = (double)rows->n;
+    if (rows->classes) return;
+    for (size_t i = 0; i < rows->n; i++) mx += column[i] / n, my += rows->y[i] / n;
+    for (size_t i = 0; i < rows->n; i++) {
+        const double x = column[i] - mx, y = rows->y[i] - my;
+        xx += x * x, yy += y * y, xy += x * y;
+    }
+    const double r = xy / sqrt(xx * yy);
+    if (r > ANSWERS)
+        hg_log(
+            hooks, HG_LOG_WARN,
+            "the source \"%s\" says nearly the values themselves (correlation %.3f): if it has learned from these rows, "
+            "errors of rows left out look too small",
+            name, r);
+}
+
 hg_status hg_predictor_take_sources(hg_rows *out, hg_predictor *p, const hg_rows *rows, const hg_predictor_opts *o,
                                     const hg_table *t, hg_arena *mem, hg_err *err) {
     double **column = hg_alloc(mem, o->n_sources, sizeof *column);
@@ -224,6 +245,7 @@ hg_status hg_predictor_take_sources(hg_rows *out, hg_predictor *p, const hg_rows
         s->alone = worth[k].alone, s->share = worth[k].share, s->order = worth[k].order;
         if (!s->order) continue;
         taken[s->order - 1] = column[k];
+        warn_of_answers(s->name, column[k], rows, o->hooks);
         p->source[s->order - 1] = o->source[of[k]];
         p->n_sources++;
     }
