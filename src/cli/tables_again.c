@@ -61,6 +61,9 @@ hg_status cli_tables_again(cli_run *run, hg_err *err) {
         return hg_advise(err, hg_fail(err, HG_EINVAL, "--name is missing"),
                          "--name NAME, the new model's name and its folder");
     HG_TRY(cli_model_folder(old, word, err));
+    if (!hg_predictor_is(old))
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "%s is no model of tables", word),
+                         "other models are trained again by their own command; their cards have options and seed");
     HG_TRY(hg_asked_load(&a, old, run->arena, err));
     HG_TRY(hg_predictor_load(&was, old, err)); /* for what its sources say */
     a.opts.source = hg_predictor_lent(was, &a.opts.n_sources);

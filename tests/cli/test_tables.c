@@ -48,6 +48,9 @@ static void a_model_is_trained_again(void **state) {
     r = program_run("train", table, "--again", folder, "--out", again, "--seed", "8", NULL);
     assert_int_equal(r.code, 2);
     assert_contains(r.err, "the model's recipe says it");
+    r = program_run("train", table, "--again", "qdf2", "--out", again, NULL);
+    assert_int_equal(r.code, 2);
+    assert_contains(r.err, "no model of tables");
     char other[PATH], text[TEXT];
     test_scratch(other, sizeof other, "other.csv");
     size_t at = (size_t)snprintf(text, sizeof text, "formula,x,y (MPa)\n");
