@@ -10,7 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { BRIEFLY = 500 }; /* ms for a last word */
+enum { BRIEFLY = 3000 }; /* ms for a last word: a peer that sends a long file has to come to reading it */
 
 /* ---- stopping what waits ------------------------------------------------------------------------------------------------- */
 

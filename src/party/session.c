@@ -261,10 +261,13 @@ void hg_session_say_goodbye(hg_session *s) {
     ERR_clear_error();
 }
 
+/* The kernel's buffers of both ends hold some 40 MiB of a message that its sender has not yet stopped. */
+enum { LINGER_MOST = 64 << 20 };
+
 void hg_session_linger(hg_session *s, int ms) {
     char waste[4096];
     const int64_t end = hg_world_ms(s->world) + ms;
-    size_t most = 4 << 20; /* a piece of a long message, and what is on its way */
+    size_t most = LINGER_MOST;
     if (shutdown(s->fd, SHUT_WR) != 0) return;
     for (int64_t left = ms; left > 0 && most > 0; left = end - hg_world_ms(s->world)) {
         struct pollfd p = { .fd = s->fd, .events = POLLIN };
