@@ -20,6 +20,7 @@
 #include "hagane/property.h"
 #include "hagane/report.h"
 #include "hagane/scale.h"
+#include "hagane/snapshot.h"
 #include "hagane/space.h"
 #include "hagane/suggest.h"
 #include "hagane/table.h"

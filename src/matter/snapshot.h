@@ -1,0 +1,20 @@
+/* matter/snapshot.h -- distances in a periodic box, for all that computes with a snapshot */
+#ifndef HG_MATTER_SNAPSHOT_H
+#define HG_MATTER_SNAPSHOT_H
+#include "hagane/snapshot.h"
+#include <math.h>
+
+static const double HG_BOX_LONGEST = 1e6; /* of a side; cells are counted with whole numbers */
+
+/* A difference of coordinates to the nearest image: in [-length/2, length/2]. */
+static inline double hg_nearest_image(double d, double length) { return d - length * nearbyint(d / length); }
+
+/* The image of x in [0, length). */
+static inline double hg_wrapped(double x, double length) {
+    const double in = x - length * floor(x / length);
+    return in < length && in >= 0 ? in : 0; /* rounding can reach the wall */
+}
+
+/* The letter that files and people use: A, B, C, D. */
+static inline char hg_species_letter(uint8_t species) { return (char)('A' + species); }
+#endif
