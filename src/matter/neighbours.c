@@ -1,12 +1,10 @@
 /* matter/neighbours.c -- cells, then all pairs of a cell and those around it; twice: to count, and to write */
 #include "matter/neighbours.h"
-#include <math.h>
+#include "matter/snapshot.h"
 
 enum { CELLS_MOST = 128 }; /* in one direction: beyond it cells only get larger */
 static const size_t LINKS_MOST = (size_t)1 << 31;
 static const double FAR = 1e9; /* boxes: little is left of the digits */
-
-double hg_image(double d, double length) { return d - length * rint(d / length); }
 
 typedef struct {
     const double *box;
@@ -32,10 +30,10 @@ static hg_status into_the_box(grid *g, const double *x, hg_arena *mem, hg_err *e
     if (!g->place) return hg_fail(err, HG_ENOMEM, "no memory for %zu particles", g->n);
     for (size_t i = 0; i < g->n; i++)
         for (size_t k = 0; k < 3; k++) {
-            const double length = g->box[k], at = x[3 * i + k] / length;
-            if (fabs(at) > FAR) return hg_fail(err, HG_EDATA, "particle %zu is %g boxes away", i + 1, fabs(at));
-            const double in = (at - floor(at)) * length;
-            g->place[3 * i + k] = in < length ? in : 0;
+            const double at = x[3 * i + k];
+            if (fabs(at) > FAR * g->box[k])
+                return hg_fail(err, HG_EDATA, "particle %zu is %g boxes away", i + 1, fabs(at) / g->box[k]);
+            g->place[3 * i + k] = hg_wrapped(at, g->box[k]);
         }
     return HG_OK;
 }
@@ -131,7 +129,7 @@ static hg_status link(hg_neighbours *out, const grid *g, hg_arena *mem, hg_err *
         for (size_t l = out->first[i]; l < out->first[i + 1]; l++) {
             double *d = out->d + 3 * l, r2 = 0;
             for (size_t k = 0; k < 3; k++) {
-                d[k] = hg_image(g->place[3 * (size_t)out->other[l] + k] - g->place[3 * i + k], g->box[k]);
+                d[k] = hg_nearest_image(g->place[3 * (size_t)out->other[l] + k] - g->place[3 * i + k], g->box[k]);
                 r2 += d[k] * d[k];
             }
             out->r[l] = sqrt(r2);

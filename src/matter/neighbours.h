@@ -15,9 +15,6 @@ typedef struct {
     double *r;       /* [first[n]] its length */
 } hg_neighbours;
 
-/* Difference d = b - a of two coordinates by the nearest image: at most half the length. */
-double hg_image(double d, double length);
-
 /* All pairs closer than `range` of x[n,3], which need not lie in the box. In `mem`. Errors: HG_EINVAL range not positive, or a box shorter than
  * twice the range; HG_ENAN; HG_ELIMIT more than 2^31 entries (particles on one spot); HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_neighbours_find(hg_neighbours *out, const double *x, size_t n, const double box[3],
