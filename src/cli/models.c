@@ -1,7 +1,7 @@
 /* cli/models.c -- see cli/models.h */
 #include "cli/models.h"
+#include "core/text.h"
 #include "library/rack.h"
-#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PLACES = CLI_LIBRARIES, PATH_SIZE = 4096, UNPACKED_MOST = 16 };
+enum { PLACES = CLI_LIBRARIES, PATH_SIZE = 4096, UNPACKED_MOST = 16, NAMES_TOLD = 5 };
 
 static bool has_card(const char *folder) {
     char path[PATH_SIZE];
@@ -35,31 +35,44 @@ static void places(char place[PLACES][PATH_SIZE]) {
         place[2][0] = '\0'; /* build/<preset>/hagane */
 }
 
-static void add_names(hg_text *t, const char *place) {
-    DIR *d = *place ? opendir(place) : NULL;
-    for (const struct dirent *e; d && (e = readdir(d));) {
-        char path[PATH_SIZE];
-        if (e->d_name[0] == '.' || snprintf(path, sizeof path, "%s/%s", place, e->d_name) >= PATH_SIZE ||
-            !has_card(path))
-            continue;
-        hg_text_add(t, "%s%s", t->len ? ", " : "", e->d_name);
+/* The names of all places, folders' and packs', in mem; those that do not open are passed over: here is no place to tell of them. */
+static size_t all_names(const char ***names, char place[PLACES][PATH_SIZE], hg_arena *mem) {
+    hg_rack *rack[PLACES] = { NULL };
+    size_t n = 0, at = 0;
+    for (int i = 0; i < PLACES; i++)
+        if (*place[i] && hg_rack_open(&rack[i], place[i], NULL) == HG_OK) n += hg_rack_count(rack[i]);
+    *names = hg_alloc(mem, n, sizeof **names);
+    for (int i = 0; i < PLACES; i++) {
+        const hg_racked *m;
+        for (size_t k = 0; *names && rack[i] && (m = hg_rack_at(rack[i], k)); k++) {
+            (*names)[at] = hg_arena_strdup(mem, m->name);
+            at += (*names)[at] != NULL;
+        }
+        hg_rack_free(rack[i]);
     }
-    if (d) closedir(d);
+    return at;
 }
 
 static hg_status not_found(const char *word, char place[PLACES][PATH_SIZE], hg_err *err) {
-    hg_text names = hg_text_new(200);
-    for (int i = 0; i < PLACES && names.len == 0; i++) add_names(&names, place[i]);
+    const char **names, *near[NAMES_TOLD];
+    hg_text list = hg_text_new(0);
+    hg_arena *mem = hg_arena_new();
+    const size_t n = mem ? all_names(&names, place, mem) : 0;
+    const size_t told = n ? hg_nearest_names(near, NAMES_TOLD, word, names, n) : 0;
+    for (size_t i = 0; i < told; i++) hg_text_add(&list, "%s%s", i ? ", " : "", near[i]);
+    if (n > told) hg_text_add(&list, ", and %zu more: `hagane models list`", n - told);
     struct stat there;
     if (stat(word, &there) == 0 && S_ISDIR(there.st_mode))
         hg_fail(err, HG_ENOTFOUND, "the folder %s has no card.json", word);
     else
         hg_fail(err, HG_ENOTFOUND, "there is no model \"%s\"", word);
-    if (names.len)
-        hg_advise(err, HG_ENOTFOUND, "there are: %s; or name a folder with a card.json", names.s);
+    if (told && !list.failed)
+        hg_advise(err, HG_ENOTFOUND, "%s%s; or name a folder with a card.json",
+                  n > told ? "the nearest names are " : "there are: ", list.s);
     else
         hg_advise(err, HG_ENOTFOUND, "name a folder with a card.json, or set HAGANE_MODELS to the folder of models");
-    hg_text_free(&names);
+    hg_text_free(&list);
+    hg_arena_free(mem);
     return HG_ENOTFOUND;
 }
 

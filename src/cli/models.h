@@ -7,7 +7,7 @@
 enum { CLI_MODEL_PATH = 8192, CLI_LIBRARIES = 3 };
 /* --model: a folder with a card; else a name in $HAGANE_MODELS, in ../share/hagane/models beside the program's folder,
  * or in the source tree that it was built in, of a folder there or in a pack; or "PACK.hgpack/NAME". A model in a pack is
- * unpacked for the time of the run. HG_ENOTFOUND lists the names there are. */
+ * unpacked for the time of the run. HG_ENOTFOUND tells the nearest names. */
 HG_MUST_CHECK hg_status cli_model_folder(char path[CLI_MODEL_PATH], const char *word, hg_err *err);
 HG_MUST_CHECK hg_status cli_model_load(hg_model **out, const char *word, hg_err *err);
 

@@ -88,6 +88,26 @@ const char *hg_nearest_name(const char *word, const char *const *names, size_t n
     return best;
 }
 
+static size_t farness(const char *word, const char *name) {
+    return strstr(name, word) || strstr(word, name) ? 0 : hg_edit_distance(word, name);
+}
+
+size_t hg_nearest_names(const char **near, size_t most, const char *word, const char *const *names, size_t n) {
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        const size_t far = farness(word, names[i]);
+        size_t at = found;
+        bool known = false;
+        for (size_t k = 0; k < found && !known; k++) known = strcmp(near[k], names[i]) == 0;
+        while (at > 0 && far < farness(word, near[at - 1])) at--;
+        if (known || at == most) continue;
+        if (found < most) found++;
+        memmove(near + at + 1, near + at, (found - at - 1) * sizeof *near);
+        near[at] = names[i];
+    }
+    return found;
+}
+
 hg_status hg_names_advise(hg_err *err, hg_status code, const char *word, const char *(*at)(size_t i)) {
     const char *best = NULL, *name;
     size_t distance = too_far(word);

@@ -21,6 +21,9 @@ void hg_text_free(hg_text *t);
 /* The name nearest to `word` by edit distance (case ignored), or NULL when none is within a third of its
  * length or no letter would be left of it. */
 const char *hg_nearest_name(const char *word, const char *const *names, size_t n);
+/* near[] <- the `most` different names that are nearest to `word`, however far, the nearest first: those which it is a part of, or which are a part of
+ * it, then by edit distance; equally near ones stay in their order. Returns how many. */
+size_t hg_nearest_names(const char **near, size_t most, const char *word, const char *const *names, size_t n);
 /* Advice for a word that is none of at(0), at(1), ... (NULL past the last): `did you mean ei? There are: auto, ei, pi`.
  * Returns code: return hg_names_advise(err, hg_fail(err, ...), word, at); */
 hg_status hg_names_advise(hg_err *err, hg_status code, const char *word, const char *(*at)(size_t i));

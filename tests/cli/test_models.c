@@ -132,6 +132,11 @@ static void a_model_in_a_pack_is_used_as_it_is(void **state) {
     assert_contains(r.out, want);
     r = program_run("predict", "--model", "nowhere.hgpack/qdf2", molecules, NULL);
     assert_contains(r.err, "there is no model \"nowhere.hgpack/qdf2\"");
+    snprintf(command, sizeof command, "HAGANE_MODELS='%s' $HAGANE predict --model renam '%s'", library, molecules);
+    r = program_shell(command);
+    assert_int_equal(r.code, 3);
+    assert_contains(r.err, "renamed"); /* which stands in a pack */
+    assert_contains(r.err, " more: `hagane models list`");
     free(want);
 }
 

@@ -541,6 +541,23 @@ static void a_misspelt_name_finds_its_neighbour(void **state) {
     assert_null(hg_nearest_name(longer, verbs, 5));
 }
 
+static void the_nearest_names_come_in_order(void **state) {
+    (void)state;
+    static const char *const models[] = { "gap", "steel-strength", "qdf2", "gap", "qdf2-density", "qdf-classic" };
+    const char *near[6];
+    assert_int_equal(hg_nearest_names(near, 3, "qdf", models, 6), 3);
+    assert_string_equal(near[0], "qdf2"); /* it is a part of three */
+    assert_string_equal(near[1], "qdf2-density");
+    assert_string_equal(near[2], "qdf-classic");
+    assert_int_equal(hg_nearest_names(near, 6, "gas", models, 6), 5); /* "gap" once */
+    assert_string_equal(near[0], "gap");
+    assert_string_equal(near[1], "qdf2"); /* 4 edits; the longer ones are farther */
+    assert_string_equal(near[4], "steel-strength");
+    assert_int_equal(hg_nearest_names(near, 1, "qdf9", models, 6), 1);
+    assert_string_equal(near[0], "qdf2");
+    assert_int_equal(hg_nearest_names(near, 3, "x", models, 0), 0);
+}
+
 static const char *verb_at(size_t i) {
     static const char *const verbs[] = { "suggest", "replay", "describe" };
     return i < sizeof verbs / sizeof *verbs ? verbs[i] : NULL;
@@ -584,6 +601,7 @@ int main(void) {
         TEST(a_pool_refuses_nonsense_and_survives_any_allocation_failure),
         TEST(a_text_grows_and_says_once_when_it_could_not),
         TEST(a_misspelt_name_finds_its_neighbour),
+        TEST(the_nearest_names_come_in_order),
         TEST(an_unknown_name_is_answered_with_the_nearest_and_the_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
