@@ -10,20 +10,13 @@
 #include "learn/mlp.h"
 #include "learn/mlp_learner.h"
 #include "learn/records.h"
+#include "learn/rows_parts.h"
 #include "learn/scaling.h"
 #include <math.h>
 #include <string.h>
 
 enum { MEMBERS, LAYERS, WIDTH, EPOCHS, BATCH, RATE, DECAY, CORNER, OPTIONS_COUNT };
-enum {
-    PARTS = 10,
-    CHUNK = 480,
-    EPOCHS_LEAST = 20,
-    EPOCHS_MOST = 300,
-    MEMBERS_MOST = 256,
-    HIDDEN_MOST = 5,
-    COLUMNS_MOST = 10000
-};
+enum { PARTS = 10, EPOCHS_LEAST = 20, EPOCHS_MOST = 300, MEMBERS_MOST = 256, HIDDEN_MOST = 5, COLUMNS_MOST = 10000 };
 static const double STEPS = 10000; /* worth taking, when epochs are not given */
 static const hg_function ACT = HG_SILU;
 
@@ -167,7 +160,6 @@ typedef struct {
     double *out, *sd;
     const ensemble *m;
     const hg_rows *rows;
-    hg_status *status; /* [chunks] */
 } prediction;
 
 static void add_probabilities(double *p, const float *logit, size_t k, double share) {
@@ -200,7 +192,8 @@ static void average(const prediction *p, const float *value, size_t begin, size_
     }
 }
 
-static hg_status predict_rows(const prediction *p, size_t begin, size_t n) {
+static hg_status predict_rows(const void *ctx, size_t begin, size_t n) {
+    const prediction *p = ctx;
     const ensemble *m = p->m;
     const size_t d = m->scaling.d, k = m->shape.width[m->shape.layers];
     float *x = hg_malloc(n * d, sizeof *x), *value = hg_malloc(m->members * n * k, sizeof *value);
@@ -214,22 +207,9 @@ static hg_status predict_rows(const prediction *p, size_t begin, size_t n) {
     return st;
 }
 
-static void predict_task(void *ctx, size_t begin, size_t end, size_t worker) {
-    const prediction *p = ctx;
-    (void)worker;
-    p->status[begin / CHUNK] = predict_rows(p, begin, end - begin);
-}
-
 static hg_status mlp_predict(double *out, double *sd, const void *model, const hg_rows *rows, hg_pool *pool,
                              hg_err *err) {
-    const size_t chunks = (rows->n + CHUNK - 1) / CHUNK;
-    prediction p = { .out = out, .sd = sd, .m = model, .rows = rows };
-    p.status = hg_calloc(chunks, sizeof *p.status);
-    hg_status st = p.status ? HG_OK : HG_ENOMEM;
-    if (st == HG_OK) hg_pool_for(pool, rows->n, CHUNK, predict_task, &p);
-    for (size_t i = 0; i < chunks && st == HG_OK; i++) st = p.status[i];
-    hg_free(p.status);
-    return st == HG_OK ? HG_OK : hg_fail(err, st, "no memory for predictions");
+    return hg_rows_parts(predict_rows, &(prediction) { out, sd, model, rows }, rows->n, pool, err);
 }
 
 /* ---- files ----------------------------------------------------------------------------------------------------------- */

@@ -2,12 +2,13 @@
 #include "learn/networks.h"
 #include "core/memory.h"
 #include "learn/records.h"
+#include "learn/rows_parts.h"
 #include "learn/softmax.h"
 #include "tensor/bf16.h"
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK = 480, WIDTHS = HG_MLP_LAYERS + 1 };
+enum { WIDTHS = HG_MLP_LAYERS + 1 };
 static const double SQUASH = 2; /* inputs stay below it */
 
 typedef struct {
@@ -69,16 +70,6 @@ static float float_of(uint16_t b) {
     return x;
 }
 
-static hg_status copy_scaling(hg_scaling *to, const hg_scaling *from, hg_err *err) {
-    *to = (hg_scaling) { .d = from->d };
-    to->mean = hg_malloc(from->d, sizeof *to->mean);
-    to->inverse = hg_malloc(from->d, sizeof *to->inverse);
-    if (!to->mean || !to->inverse) return hg_fail(err, HG_ENOMEM, "no memory for the scales of %zu columns", from->d);
-    memcpy(to->mean, from->mean, from->d * sizeof *to->mean);
-    memcpy(to->inverse, from->inverse, from->d * sizeof *to->inverse);
-    return HG_OK;
-}
-
 hg_status hg_networks_new(void **model, const hg_network *net, size_t n, const hg_scaling *scaling,
                           const double unit[2], size_t classes, hg_err *err) {
     hg_mlp_shape shape[HG_NETWORKS_MOST];
@@ -95,7 +86,7 @@ hg_status hg_networks_new(void **model, const hg_network *net, size_t n, const h
     for (size_t k = 0; k < n; k++)
         for (size_t i = 0; i < hg_mlp_size(&shape[k]); i++) m->weights[k][i] = float_of(hg_bf16_of(net[k].weights[i]));
     memcpy(m->unit, unit, sizeof m->unit);
-    const hg_status st = copy_scaling(&m->scaling, scaling, err);
+    const hg_status st = hg_scaling_copy(&m->scaling, scaling, err);
     if (st == HG_OK)
         *model = m;
     else
@@ -131,7 +122,6 @@ typedef struct {
     double *out, *sd;
     const networks *m;
     const hg_rows *rows;
-    hg_status *status; /* [chunks] */
 } prediction;
 
 /* Adds a network's value[n,outputs], of classes their probabilities, to the mean. */
@@ -159,7 +149,8 @@ static void finish(const prediction *p, const float *value, size_t begin, size_t
     }
 }
 
-static hg_status predict_rows(const prediction *p, size_t begin, size_t n) {
+static hg_status predict_rows(const void *ctx, size_t begin, size_t n) {
+    const prediction *p = ctx;
     const networks *m = p->m;
     const size_t d = m->scaling.d, q = m->outputs;
     float *x = hg_malloc(n * d, sizeof *x), *value = hg_malloc(m->n * n * q, sizeof *value);
@@ -176,22 +167,9 @@ static hg_status predict_rows(const prediction *p, size_t begin, size_t n) {
     return st;
 }
 
-static void predict_task(void *ctx, size_t begin, size_t end, size_t worker) {
-    const prediction *p = ctx;
-    (void)worker;
-    p->status[begin / CHUNK] = predict_rows(p, begin, end - begin);
-}
-
 static hg_status networks_predict(double *out, double *sd, const void *model, const hg_rows *rows, hg_pool *pool,
                                   hg_err *err) {
-    const size_t chunks = (rows->n + CHUNK - 1) / CHUNK;
-    prediction p = { .out = out, .sd = sd, .m = model, .rows = rows };
-    p.status = hg_calloc(chunks, sizeof *p.status);
-    hg_status st = p.status ? HG_OK : HG_ENOMEM;
-    if (st == HG_OK) hg_pool_for(pool, rows->n, CHUNK, predict_task, &p);
-    for (size_t i = 0; i < chunks && st == HG_OK; i++) st = p.status[i];
-    hg_free(p.status);
-    return st == HG_OK ? HG_OK : hg_fail(err, st, "no memory for predictions");
+    return hg_rows_parts(predict_rows, &(prediction) { out, sd, model, rows }, rows->n, pool, err);
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------------- */
