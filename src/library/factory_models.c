@@ -284,21 +284,12 @@ static hg_status assemble(hg_predictor *p, hg_order *w, const hg_made_network *n
     return st;
 }
 
-static hg_predictor *new_predictor(void) {
-    hg_arena *mem = hg_arena_new();
-    hg_predictor *p = hg_alloc(mem, 1, sizeof *p);
-    if (p)
-        *p = (hg_predictor) { .mem = mem, .name = "", .elements = "" };
-    else
-        hg_arena_free(mem);
-    return p;
-}
-
 hg_status hg_factory_assemble(hg_order *w, const hg_made_network *net, size_t n, const char *name, const char *recipe,
                               hg_err *err) {
     hg_arena *mem = hg_arena_new();
-    hg_predictor *p = new_predictor();
-    const hg_status st = mem && p ? assemble(p, w, net, n, name, recipe, mem, err) : no_memory(w, err);
+    hg_predictor *p = NULL;
+    hg_status st = mem ? hg_predictor_new(&p, err) : no_memory(w, err);
+    if (st == HG_OK) st = assemble(p, w, net, n, name, recipe, mem, err);
     if (p) { /* the stock's, and the order's */
         p->intake = NULL;
         p->domain = (hg_domain) { 0 };

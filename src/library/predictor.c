@@ -437,6 +437,17 @@ static hg_status fit(fitting *f, const char *target) {
     return st;
 }
 
+hg_status hg_predictor_new(hg_predictor **out, hg_err *err) {
+    hg_arena *mem = hg_arena_new();
+    hg_predictor *p = *out = hg_alloc(mem, 1, sizeof *p);
+    if (!p) {
+        hg_arena_free(mem);
+        return no_memory(err);
+    }
+    *p = (hg_predictor) { .mem = mem, .name = "", .elements = "" };
+    return HG_OK;
+}
+
 void hg_predictor_free(hg_predictor *p) {
     if (!p) return;
     for (size_t k = 0; p->owns_sources && k < p->n_sources; k++) hg_predictor_free(p->source[k]);
@@ -449,14 +460,9 @@ void hg_predictor_free(hg_predictor *p) {
 hg_status hg_predictor_fit(hg_predictor **out, const hg_table *t, const char *target, const hg_predictor_opts *opts,
                            hg_err *err) {
     const hg_predictor_opts o = opts ? *opts : hg_predictor_opts_default();
-    hg_arena *mem = hg_arena_new();
-    hg_predictor *p = hg_alloc(mem, 1, sizeof *p);
+    hg_predictor *p;
     *out = NULL;
-    if (!p) {
-        hg_arena_free(mem);
-        return no_memory(err);
-    }
-    *p = (hg_predictor) { .mem = mem, .name = "", .elements = "" };
+    HG_TRY(hg_predictor_new(&p, err));
     fitting f = { .p = p, .t = t, .o = &o, .scratch = hg_arena_new(), .err = err };
     const hg_status st = f.scratch ? fit(&f, target) : no_memory(err);
     hg_arena_free(f.scratch);

@@ -393,17 +393,6 @@ static hg_status read_note(hg_predictor *p, texts *learners, texts *sources, con
     return HG_OK;
 }
 
-static hg_status new_predictor(hg_predictor **out, hg_err *err) {
-    hg_arena *mem = hg_arena_new();
-    hg_predictor *p = *out = hg_alloc(mem, 1, sizeof *p);
-    if (!p) {
-        hg_arena_free(mem);
-        return no_memory(err);
-    }
-    *p = (hg_predictor) { .mem = mem, .name = "", .elements = "", .owns_sources = true };
-    return HG_OK;
-}
-
 static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const char *path, const char *before,
                               unsigned deep, hg_err *err);
 
@@ -413,7 +402,7 @@ static hg_status read_sources(hg_predictor *p, const texts *names, const hg_safe
     if (names->n && deep + 1 == HG_SOURCES_DEEP)
         return hg_fail_at(err, HG_ELIMIT, path, 0, 0, "sources of sources more than %d deep", HG_SOURCES_DEEP);
     for (size_t k = 0; k < names->n; k++) {
-        HG_TRY(new_predictor(&p->source[k], err));
+        HG_TRY(hg_predictor_new(&p->source[k], err));
         p->n_sources++;
         p->source[k]->name = hg_arena_strdup(p->source[k]->mem, names->text[k]);
         if (!p->source[k]->name) return no_memory(err);
@@ -430,6 +419,7 @@ static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const ch
     const char *note = hg_safetensors_note(s, under(name, before, "predictor"));
     const char *inputs = hg_safetensors_note(s, under(name, before, "inputs"));
     texts learners = { 0 }, sources = { 0 };
+    p->owns_sources = true;
     if (!note || !inputs)
         return hg_fail_at(err, HG_EDATA, path, 0, 0, "these are not the weights of a model of tables");
     HG_TRY(read_note(p, &learners, &sources, path, note, err));
@@ -449,7 +439,7 @@ static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const ch
 }
 
 hg_status hg_predictor_of_weights(hg_predictor **out, const hg_safetensors *s, const char *source, hg_err *err) {
-    HG_TRY(new_predictor(out, err));
+    HG_TRY(hg_predictor_new(out, err));
     const hg_status st = read_weights(*out, s, source, "", 0, err);
     if (st != HG_OK) {
         hg_predictor_free(*out);

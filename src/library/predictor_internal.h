@@ -52,6 +52,8 @@ struct hg_predictor {
     const hg_predictor_made *made;      /* how the factory made it; NULL: it was fitted here */
 };
 
+/* An empty one with an arena. HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_predictor_new(hg_predictor **out, hg_err *err);
 /* From weights alone; `source` stands in front of messages. Errors: as hg_predictor_load. */
 HG_MUST_CHECK hg_status hg_predictor_of_weights(hg_predictor **out, const hg_safetensors *s, const char *source,
                                                 hg_err *err);
