@@ -58,6 +58,14 @@ void cli_grid_print(hg_text *t, const cli_grid *g, size_t row, size_t indent) {
     hg_text_add(t, "\n");
 }
 
+void cli_grid_show(hg_text *t, const cli_grid *g, size_t rows) {
+    for (size_t i = 0; i < rows; i++) {
+        hg_text_add(t, "%s", cli_bold(i == 0));
+        cli_grid_print(t, g, i, 0);
+        hg_text_add(t, "%s", i == 0 ? cli_bold(false) : "");
+    }
+}
+
 hg_status cli_grid_done(const cli_grid *g, hg_err *err) {
     return g->failed ? hg_fail(err, HG_ENOMEM, "no memory for the output") : HG_OK;
 }

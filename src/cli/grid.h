@@ -16,6 +16,7 @@ cli_grid cli_grid_new(hg_arena *arena, size_t rows, size_t columns);
 void cli_grid_set(cli_grid *g, size_t row, size_t column, const char *fmt, ...) HG_PRINTF(4, 5);
 size_t cli_grid_width(const cli_grid *g, size_t column); /* on the screen */
 void cli_grid_print(hg_text *t, const cli_grid *g, size_t row, size_t indent);
+void cli_grid_show(hg_text *t, const cli_grid *g, size_t rows); /* the first rows, the header in bold */
 HG_MUST_CHECK hg_status cli_grid_done(const cli_grid *g, hg_err *err);
 
 /* How the values of a column with their standard deviations are written: divided by 10^power, with `decimals`. */

@@ -143,14 +143,6 @@ static hg_status read_table(hg_table **t, cli_run *run, hg_err *err) {
 
 /* ---- words ---------------------------------------------------------------------------------------------------------- */
 
-static void print_grid(cli_run *run, const cli_grid *g) {
-    for (size_t i = 0; i < g->rows; i++) {
-        hg_text_add(&run->out, "%s", cli_bold(i == 0));
-        cli_grid_print(&run->out, g, i, 0);
-        hg_text_add(&run->out, "%s", i == 0 ? cli_bold(false) : "");
-    }
-}
-
 static void number(cli_grid *g, size_t row, size_t column, const char *form, double x) {
     char text[40];
     if (!isfinite(x)) return;
@@ -182,7 +174,7 @@ static hg_status print_tried(cli_run *run, const hg_predictor *p, hg_err *err) {
     }
     HG_TRY(cli_grid_done(&g, err));
     g.left[0] = g.left[1] = g.left[5] = true;
-    print_grid(run, &g);
+    cli_grid_show(&run->out, &g, g.rows);
     return HG_OK;
 }
 
@@ -202,7 +194,7 @@ static hg_status print_classes(cli_run *run, const hg_predictor *p, hg_err *err)
     HG_TRY(cli_grid_done(&g, err));
     g.left[0] = true;
     hg_text_add(&run->out, "\n");
-    print_grid(run, &g);
+    cli_grid_show(&run->out, &g, g.rows);
     return HG_OK;
 }
 
@@ -228,7 +220,7 @@ static hg_status print_train(cli_run *run, const char *folder, const hg_predicto
     return HG_OK;
 }
 
-static void json_score(hg_json *j, const hg_predictor_score *s, bool classes) {
+void cli_json_score(hg_json *j, const hg_predictor_score *s, bool classes) {
     if (classes) {
         hg_json_number(j, "auc", s->auc);
         hg_json_number(j, "accuracy", s->accuracy);
@@ -239,6 +231,19 @@ static void json_score(hg_json *j, const hg_predictor_score *s, bool classes) {
     hg_json_number(j, "rmse", s->rmse);
     hg_json_number(j, "coverage90", s->coverage90);
     hg_json_number(j, "width90", s->width90);
+}
+
+void cli_json_fold(hg_json *j, const hg_fold *f, bool classes) {
+    hg_json_begin_object(j, NULL);
+    hg_json_string(j, "fold", f->name);
+    hg_json_count(j, "n_train", f->n_train);
+    hg_json_count(j, "n_test", f->n_test);
+    hg_json_count(j, "n_failed", f->failed);
+    hg_json_count(j, "n_outside", f->outside);
+    hg_json_number(j, "seconds", f->seconds);
+    cli_json_score(j, &f->score, classes);
+    hg_json_string(j, "learners", f->learners);
+    hg_json_end_object(j);
 }
 
 static void json_classes(hg_json *j, const hg_predictor *p) {
@@ -266,7 +271,7 @@ static hg_status json_train(cli_run *run, const char *folder, const hg_predictor
     hg_json_count(&j, "classes", hg_predictor_classes(p));
     hg_json_count(&j, "n_train", rows);
     hg_json_count(&j, "n_blank", blank);
-    json_score(&j, &s, hg_predictor_classes(p) > 0);
+    cli_json_score(&j, &s, hg_predictor_classes(p) > 0);
     if (hg_predictor_classes(p)) json_classes(&j, p);
     cli_sources_json(&j, p);
     hg_json_begin_array(&j, "tried");
@@ -277,7 +282,7 @@ static hg_status json_train(cli_run *run, const char *folder, const hg_predictor
         hg_json_string(&j, "options", t->settings);
         if (t->plain) hg_json_bool(&j, "without_sources", true);
         if (t->logs) hg_json_bool(&j, "logarithms", true);
-        json_score(&j, &t->score, hg_predictor_classes(p) > 0);
+        cli_json_score(&j, &t->score, hg_predictor_classes(p) > 0);
         hg_json_number(&j, "weight", t->weight);
         hg_json_number(&j, "seconds", t->seconds);
         hg_json_string(&j, "why_not", *t->why ? t->why : NULL);
@@ -372,7 +377,7 @@ static hg_status print_folds(cli_run *run, const hg_folds *f, const char *target
     g.left[0] = g.left[7] = true;
     hg_text_add(&run->out, "\"%s\"%s%s%s, each fold predicted from the others\n\n", target, *unit ? " in " : "", unit,
                 classes ? " (classes)" : "");
-    print_grid(run, &g);
+    cli_grid_show(&run->out, &g, g.rows);
     return HG_OK;
 }
 
@@ -383,24 +388,13 @@ static hg_status json_folds(cli_run *run, const hg_folds *f, const char *target,
     hg_json_string(&j, "target", target);
     hg_json_string(&j, "unit", unit);
     hg_json_count(&j, "classes", f->classes);
-    json_score(&j, &f->mean, classes);
+    cli_json_score(&j, &f->mean, classes);
     hg_json_begin_array(&j, "folds");
     for (size_t i = 0; i < f->n_folds; i++)
         hg_json_number(&j, NULL, classes ? f->fold[i].score.auc : f->fold[i].score.mae);
     hg_json_end_array(&j);
     hg_json_begin_array(&j, "by_fold");
-    for (size_t i = 0; i < f->n_folds; i++) {
-        hg_json_begin_object(&j, NULL);
-        hg_json_string(&j, "fold", f->fold[i].name);
-        hg_json_count(&j, "n_train", f->fold[i].n_train);
-        hg_json_count(&j, "n_test", f->fold[i].n_test);
-        hg_json_count(&j, "n_failed", f->fold[i].failed);
-        hg_json_count(&j, "n_outside", f->fold[i].outside);
-        hg_json_number(&j, "seconds", f->fold[i].seconds);
-        json_score(&j, &f->fold[i].score, classes);
-        hg_json_string(&j, "learners", f->fold[i].learners);
-        hg_json_end_object(&j);
-    }
+    for (size_t i = 0; i < f->n_folds; i++) cli_json_fold(&j, &f->fold[i], classes);
     hg_json_end_array(&j);
     hg_json_count(&j, "repeated_compositions", f->repeated);
     hg_json_count(&j, "repeated_rows", f->repeated_rows);

@@ -44,6 +44,10 @@ HG_MUST_CHECK hg_status cli_tables_curve(cli_run *run, const hg_table *t, const 
 HG_MUST_CHECK hg_status cli_parity(cli_run *run, const hg_parity *p, size_t n, size_t classes, const char *target,
                                    hg_err *err);
 
+/* Keys of a score, and a fold as an object of a list: the same wherever a verb prints them. */
+void cli_json_score(hg_json *j, const hg_predictor_score *s, bool classes);
+void cli_json_fold(hg_json *j, const hg_fold *f, bool classes);
+
 /* The options of cli_learn_group and cli_inputs_group, for a table that was read. */
 HG_MUST_CHECK hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, hg_err *err);
 double cli_seconds(void *unused); /* of a monotonic clock */

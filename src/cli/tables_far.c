@@ -61,11 +61,7 @@ static void fill(cli_grid *g, size_t row, size_t column, const hg_far_score *s) 
 static hg_status print_grid(cli_run *run, cli_grid *g, size_t rows, hg_err *err) {
     HG_TRY(cli_grid_done(g, err));
     g->left[0] = true;
-    for (size_t i = 0; i < rows; i++) {
-        hg_text_add(&run->out, "%s", cli_bold(i == 0));
-        cli_grid_print(&run->out, g, i, 0);
-        hg_text_add(&run->out, "%s", i == 0 ? cli_bold(false) : "");
-    }
+    cli_grid_show(&run->out, g, rows);
     return HG_OK;
 }
 
@@ -129,7 +125,7 @@ static void json_score(hg_json *j, const char *key, const hg_far_score *s) {
     hg_json_end_object(j);
 }
 
-static void json_test(hg_json *j, hg_far_kind k, const hg_far_test *t) {
+static void json_test(hg_json *j, hg_far_kind k, const hg_far_test *t, bool classes) {
     hg_json_begin_object(j, NULL);
     hg_json_string(j, "left_out", hg_far_name(k));
     hg_json_string(j, "why_not", *t->why ? t->why : NULL);
@@ -140,17 +136,7 @@ static void json_test(hg_json *j, hg_far_kind k, const hg_far_test *t) {
     hg_json_number(j, "rank_correlation", t->rank);
     hg_json_count(j, "n_beyond", t->beyond);
     hg_json_begin_array(j, "folds");
-    for (size_t i = 0; i < t->n_folds; i++) {
-        hg_json_begin_object(j, NULL);
-        hg_json_string(j, "fold", t->fold[i].name);
-        hg_json_count(j, "n_train", t->fold[i].n_train);
-        hg_json_count(j, "n_test", t->fold[i].n_test);
-        hg_json_number(j, "mae", t->fold[i].score.mae);
-        hg_json_number(j, "accuracy", t->fold[i].score.accuracy);
-        hg_json_number(j, "coverage90", t->fold[i].score.coverage90);
-        hg_json_string(j, "learners", t->fold[i].learners);
-        hg_json_end_object(j);
-    }
+    for (size_t i = 0; i < t->n_folds; i++) cli_json_fold(j, &t->fold[i], classes);
     hg_json_end_array(j);
     hg_json_end_object(j);
 }
@@ -162,7 +148,7 @@ static hg_status json(cli_run *run, const hg_extrapolation *e, const hg_column *
     hg_json_string(&j, "unit", target->unit);
     hg_json_count(&j, "classes", e->classes);
     hg_json_begin_array(&j, "tests");
-    for (int k = 0; k < HG_FAR_COUNT; k++) json_test(&j, (hg_far_kind)k, &e->test[k]);
+    for (int k = 0; k < HG_FAR_COUNT; k++) json_test(&j, (hg_far_kind)k, &e->test[k], e->classes > 0);
     hg_json_end_array(&j);
     json_score(&j, "outside", &e->unlike);
     hg_json_string(&j, "words", e->words);

@@ -150,14 +150,6 @@ static void share(cli_grid *g, size_t row, size_t column, double x) {
     if (isfinite(x)) cli_grid_set(g, row, column, "%.0f %%", 100 * x);
 }
 
-static void print_grid(cli_run *run, const cli_grid *g) {
-    for (size_t i = 0; i < g->rows; i++) {
-        hg_text_add(&run->out, "%s", cli_bold(i == 0));
-        cli_grid_print(&run->out, g, i, 0);
-        hg_text_add(&run->out, "%s", i == 0 ? cli_bold(false) : "");
-    }
-}
-
 static hg_status print_totals(cli_run *run, const job *b, hg_err *err) {
     static const char *const HEAD[] = { "model",   "molecules", "MAE",     "RMSE",  "bias",
                                         "largest", "in 90 %",   "outside", "failed" };
@@ -181,7 +173,7 @@ static hg_status print_totals(cli_run *run, const job *b, hg_err *err) {
     }
     HG_TRY(cli_grid_done(&g, err));
     hg_text_add(&run->out, "Errors of %s in %s\n\n", b->property->name, *b->unit ? b->unit : "its own unit");
-    print_grid(run, &g);
+    cli_grid_show(&run->out, &g, g.rows);
     return HG_OK;
 }
 
@@ -210,7 +202,7 @@ static hg_status print_sizes(cli_run *run, const job *b, hg_err *err) {
     HG_TRY(cli_grid_done(&g, err));
     hg_text_add(&run->out, "\nMean absolute error by size%s\n\n",
                 stars ? " (*: a size that the model was trained on)" : "");
-    print_grid(run, &g);
+    cli_grid_show(&run->out, &g, g.rows);
     return HG_OK;
 }
 
@@ -465,7 +457,7 @@ const cli_verb cli_evaluate_record = {
         "by_fold (fold, n_train, n_test, n_failed, n_outside, seconds, the same numbers, learners); "
         "repeated_compositions, repeated_rows. With --extrapolate schema \"hagane.extrapolate/1\": target, unit, classes; tests "
         "(left_out, why_not, n_skipped; all, outside, others: n, error, times, coverage90, width90, factor, "
-        "factor_is_least; rank_correlation, n_beyond; folds); outside: the same numbers for all rows called so; words. With --curve schema \"hagane.learning-curve/1\": target, "
+        "factor_is_least; rank_correlation, n_beyond; folds: the same as by_fold); outside: the same numbers for all rows called so; words. With --curve schema \"hagane.learning-curve/1\": target, "
         "unit, classes; points (n_train, error, least, largest, coverage90); exponent, amplitude; words.",
     .run = run_evaluate,
 };
