@@ -51,7 +51,7 @@ typedef struct {
 } hg_campaign;
 
 /* Reads the tables (pool NULL: candidates are rows of `measured`). complete: every row counts as measured and as a
- * candidate (replay). On HG_OK free with hg_campaign_free. Errors as hg_suggest. */
+ * candidate (replay). On HG_OK free with hg_campaign_free. Errors as hg_suggest. In campaign_read.c. */
 HG_MUST_CHECK hg_status hg_campaign_read(hg_campaign **out, const hg_table *measured, const hg_table *pool,
                                          bool complete, const hg_suggest_opts *o, hg_err *err);
 void hg_campaign_free(hg_campaign *c);
@@ -59,6 +59,9 @@ void hg_campaign_free(hg_campaign *c);
 /* Fits shift[d], scale[d] to all rows of the parts x[p][rows[p],d]. */
 void hg_campaign_scale(double *shift, double *scale, const hg_features *f, const double *const *x, const size_t *rows,
                        size_t parts);
+/* group, shift and scale for `extra` columns more behind those of the features, which no distance sees. in_ranges: rows are in units of the
+ * scales already. HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_campaign_widen(hg_campaign *c, size_t extra, bool in_ranges, hg_err *err);
 /* Looks whether all rows together are clustered (search/density.h) and if so puts its rows in the place of raw ones. */
 HG_MUST_CHECK hg_status hg_campaign_weigh_density(hg_campaign *c, uint64_t seed, hg_pool *pool, hg_err *err);
 /* Squared distance of two raw rows in scaled units. */
