@@ -21,6 +21,7 @@
 #include "hagane/report.h"
 #include "hagane/scale.h"
 #include "hagane/snapshot.h"
+#include "hagane/snapshot_file.h"
 #include "hagane/space.h"
 #include "hagane/suggest.h"
 #include "hagane/table.h"

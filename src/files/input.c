@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static const uint64_t RATIO_FROM = (uint64_t)64 << 20; /* small outputs may have any ratio */
-static const size_t LARGEST_READ = (size_t)1 << 30;
+static const size_t LARGEST_READ = (size_t)1 << 30, FIRST_PIECE = 1 << 16;
 
 struct hg_input {
     hg_arena *mem; /* owns this struct, the name and the chunk */
@@ -24,7 +24,9 @@ struct hg_input {
     size_t left;
     const hg_codec *codec;
     void *state;
-    bool complete; /* the codec saw its end */
+    bool complete;        /* the codec saw its end */
+    unsigned char *again; /* [HG_INPUT_PEEK] delivered once by a peek; NULL: none */
+    size_t again_at, again_n;
 };
 
 hg_input_opts hg_input_opts_default(void) {
@@ -128,7 +130,10 @@ static hg_status check_limits(const hg_input *in, hg_err *err) {
 
 hg_status hg_input_read(size_t *got, hg_input *in, void *buf, size_t size, hg_err *err) {
     unsigned char *at = buf;
-    *got = 0;
+    *got = in->again_n < size ? in->again_n : size;
+    if (*got) memcpy(at, in->again + in->again_at, *got); /* counted and checked when they were peeked at */
+    in->again_at += *got;
+    in->again_n -= *got;
     while (*got < size) {
         size_t n = 0;
         if (in->codec) {
@@ -146,6 +151,49 @@ hg_status hg_input_read(size_t *got, hg_input *in, void *buf, size_t size, hg_er
         in->delivered += n;
         HG_TRY(check_limits(in, err));
     }
+    return HG_OK;
+}
+
+hg_status hg_input_peek(size_t *got, hg_input *in, void *buf, size_t size, hg_err *err) {
+    *got = 0;
+    if (in->again || in->delivered) return hg_fail(err, HG_EINVAL, "%s: peeked at too late", in->name);
+    in->again = hg_alloc(in->mem, HG_INPUT_PEEK, 1);
+    if (!in->again) return hg_fail(err, HG_ENOMEM, "no memory to read %s", in->name);
+    HG_TRY(hg_input_read(got, in, in->again, size < HG_INPUT_PEEK ? size : HG_INPUT_PEEK, err));
+    in->again_n = *got;
+    if (*got) memcpy(buf, in->again, *got);
+    return HG_OK;
+}
+
+static hg_status cut_short(const hg_input *in, size_t have, size_t n, const char *what, hg_err *err) {
+    return hg_advise(err,
+                     hg_fail(err, HG_EPARSE, "%s: ends after %zu of the %zu bytes of its %s", in->name, have, n, what),
+                     "the file was cut short, or is of another format");
+}
+
+hg_status hg_input_take(unsigned char **out, hg_input *in, size_t n, const char *what, hg_err *err) {
+    const bool vouched = !in->codec && in->total >= n;
+    size_t cap = vouched || n < FIRST_PIECE ? n : FIRST_PIECE, have = 0;
+    unsigned char *buf = hg_aligned(cap + 1);
+    *out = NULL;
+    for (;;) {
+        size_t got = 0;
+        if (!buf) return hg_fail(err, HG_ENOMEM, "%s: no memory for %zu bytes", in->name, n);
+        const hg_status st = hg_input_read(&got, in, buf + have, cap - have, err);
+        have += got;
+        if (st != HG_OK || have < cap) {
+            hg_free(buf);
+            return st != HG_OK ? st : cut_short(in, have, n, what, err);
+        }
+        if (have == n) break;
+        cap = cap < n / 2 ? 2 * cap : n;
+        unsigned char *more = hg_aligned(cap + 1);
+        if (more) memcpy(more, buf, have);
+        hg_free(buf);
+        buf = more;
+    }
+    buf[n] = '\0';
+    *out = buf;
     return HG_OK;
 }
 

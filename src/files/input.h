@@ -25,6 +25,12 @@ HG_MUST_CHECK hg_status hg_input_open_memory(hg_input **out, const char *name, c
                                              const hg_input_opts *opts, hg_err *err);
 /* Fills buf[size]; *got < size only at the end. Errors: HG_EIO; HG_EPARSE cut short or damaged; HG_ELIMIT; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_input_read(size_t *got, hg_input *in, void *buf, size_t size, hg_err *err);
+/* The same bytes as the next read would give, at most HG_INPUT_PEEK, which are read again afterwards. Before the first read only. */
+enum { HG_INPUT_PEEK = 4096 };
+HG_MUST_CHECK hg_status hg_input_peek(size_t *got, hg_input *in, void *buf, size_t size, hg_err *err);
+/* n bytes, 64-byte aligned, with a NUL behind them: hg_free. A length that only the file itself vouches for is not allocated at once;
+ * `what` is called cut short when there are fewer. */
+HG_MUST_CHECK hg_status hg_input_take(unsigned char **out, hg_input *in, size_t n, const char *what, hg_err *err);
 void hg_input_free(hg_input *in);
 
 const char *hg_input_name(const hg_input *in);   /* the path or name, "standard input" for "-" */

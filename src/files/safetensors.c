@@ -9,7 +9,7 @@
 #error "safetensors are little-endian and are used as they lie in memory"
 #endif
 
-enum { LENGTH_BYTES = 8, FIRST_PIECE = 1 << 16 };
+enum { LENGTH_BYTES = 8 };
 static const uint64_t HEADER_MOST = 100000000, DATA_MOST = (uint64_t)16 << 30;
 
 static const struct {
@@ -60,41 +60,10 @@ static hg_status no_memory(const hg_safetensors *s, hg_err *err) {
 
 /* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
-/* n bytes, 64-byte aligned, with a NUL behind them. A length that only the file itself vouches for is not allocated at once. */
-static hg_status read_bytes(unsigned char **out, hg_input *in, size_t n, const char *what, hg_err *err) {
-    const bool vouched = !*hg_input_format(in) && hg_input_total(in) >= n;
-    size_t cap = vouched || n < FIRST_PIECE ? n : FIRST_PIECE, have = 0;
-    unsigned char *buf = hg_aligned(cap + 1);
-    *out = NULL;
-    for (;;) {
-        size_t got = 0;
-        if (!buf) return hg_fail(err, HG_ENOMEM, "%s: no memory for %zu bytes", hg_input_name(in), n);
-        const hg_status st = hg_input_read(&got, in, buf + have, cap - have, err);
-        have += got;
-        if (st != HG_OK || have < cap) {
-            hg_free(buf);
-            HG_TRY(st);
-            return hg_advise(err,
-                             hg_fail(err, HG_EPARSE, "%s: ends after %zu of the %zu bytes of its %s", hg_input_name(in),
-                                     have, n, what),
-                             "the file was cut short, or is no safetensors file");
-        }
-        if (have == n) break;
-        cap = cap < n / 2 ? 2 * cap : n;
-        unsigned char *more = hg_aligned(cap + 1);
-        if (more) memcpy(more, buf, have);
-        hg_free(buf);
-        buf = more;
-    }
-    buf[n] = '\0';
-    *out = buf;
-    return HG_OK;
-}
-
 static hg_status read_length(size_t *n, hg_input *in, hg_err *err) {
     unsigned char *bytes;
     uint64_t length = 0;
-    HG_TRY(read_bytes(&bytes, in, LENGTH_BYTES, "length", err));
+    HG_TRY(hg_input_take(&bytes, in, LENGTH_BYTES, "length", err));
     for (size_t i = LENGTH_BYTES; i-- > 0;) length = length << 8 | bytes[i];
     hg_free(bytes);
     if (length > HEADER_MOST)
@@ -313,7 +282,7 @@ static hg_status read_data(hg_safetensors *s, hg_input *in, uint64_t max_bytes, 
                          hg_fail(err, HG_ELIMIT, "%s: its tensors have %llu bytes, more than %llu", s->name,
                                  (unsigned long long)s->total, (unsigned long long)most),
                          "raise the limit if the file is to be trusted");
-    HG_TRY(read_bytes(&s->data, in, (size_t)s->total, "tensors", err));
+    HG_TRY(hg_input_take(&s->data, in, (size_t)s->total, "tensors", err));
     HG_TRY(hg_input_read(&got, in, &more, 1, err));
     if (got) return hg_fail(err, HG_EPARSE, "%s: has more bytes than its tensors need", s->name);
     return place_data(s, err);
@@ -328,7 +297,7 @@ static hg_status read_all(hg_safetensors *s, hg_input *in, uint64_t max_bytes, h
     s->name = hg_arena_strdup(s->mem, hg_input_name(in));
     if (!s->name) return hg_fail(err, HG_ENOMEM, "no memory to read %s", hg_input_name(in));
     HG_TRY(read_length(&n, in, err));
-    HG_TRY(read_bytes(&header, in, n, "header", err));
+    HG_TRY(hg_input_take(&header, in, n, "header", err));
     s->pool = hg_malloc(n, 1);
     parser p = { .s = s, .err = err };
     const hg_status st = s->pool ? read_header(&p, (const char *)header, n) : no_memory(s, err);

@@ -344,8 +344,39 @@ static void survives_any_allocation_failure(void **state) {
     free(d);
 }
 
+/* The first bytes looked at are read again; a length that only the file vouches for is no reason to allocate it. */
+static void the_beginning_may_be_peeked_at(void **state) {
+    (void)state;
+    desk *d = new_desk();
+    hg_err err;
+    for (size_t k = 0; k <= FORMATS; k++) {
+        const size_t n = k < FORMATS ? FORMAT[k].pack(d->packed, ROOM, d->text, sizeof d->text) : sizeof d->text;
+        if (k == FORMATS) memcpy(d->packed, d->text, sizeof d->text);
+        hg_input *in;
+        size_t got;
+        unsigned char *bytes;
+        assert_ok(hg_input_open_memory(&in, "f", d->packed, n, NULL, NULL));
+        assert_ok(hg_input_peek(&got, in, d->back, 100, NULL));
+        assert_int_equal(got, 100);
+        assert_int_equal(hg_input_peek(&got, in, d->back, 100, NULL), HG_EINVAL);
+        assert_ok(hg_input_read(&got, in, d->back + 100, 7, NULL));
+        assert_ok(hg_input_take(&bytes, in, sizeof d->text - 7, "rest", NULL));
+        assert_memory_equal(d->back, d->text, 100);
+        assert_memory_equal(d->back + 100, d->text, 7);
+        assert_memory_equal(bytes, d->text + 7, sizeof d->text - 7);
+        assert_int_equal(bytes[sizeof d->text - 7], 0);
+        free(bytes);
+        assert_int_equal(hg_input_take(&bytes, in, SIZE_MAX / 2, "rest", &err), HG_EPARSE);
+        assert_null(bytes);
+        assert_contains(err.msg, "f: ends after 0 of the");
+        hg_input_free(in);
+    }
+    free(d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(the_beginning_may_be_peeked_at),
         TEST(reads_memory_as_it_is),
         TEST(decompresses_by_content),
         TEST(reads_concatenated_members),
