@@ -176,7 +176,7 @@ hg_status hg_botan_labels_make(hg_botan_labels *y, const hg_botan_graph *g, cons
         if (e == SIZE_MAX || back == SIZE_MAX) continue;
         y->edge[e] = y->edge[back] = s->stretch[time * s->n_pairs + k];
     }
-    for (size_t i = 0; i < g->n; i++) y->nodes += !isnan(y->node[i]);
-    for (size_t e = 0; e < g->edges; e++) y->edges += !isnan(y->edge[e]);
+    for (size_t i = 0; i < g->n; i++) y->nodes += isnan(y->node[i]) ? 0 : 1;
+    for (size_t e = 0; e < g->edges; e++) y->edges += isnan(y->edge[e]) ? 0 : 1;
     return HG_OK;
 }

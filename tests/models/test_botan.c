@@ -1,5 +1,6 @@
 /* tests/models/test_botan.c -- BOTAN: the plain version against the fast one, its symmetries, the authors' own weights and output, training */
 #include "core/memory.h"
+#include "hagane/snapshot_file.h"
 #include "matter/snapshot.h"
 #include "models/botan_tape.h"
 #include "models/botan_train.h"
@@ -310,21 +311,14 @@ static void the_published_weights_say_what_they_said(void **state) {
         float says;
     } EDGE[8] = { { 12, -0.074184f }, { 85, -0.088889f }, { 136, -0.04996f },  { 224, -0.110554f },
                   { 363, 0.043154f }, { 429, 0.097201f }, { 501, -0.055568f }, { 671, 0.133051f } };
-    enum { HEADER = 4096, PARTICLES = 4096, A = 3277 };
     hg_arena *mem = *state;
     const hg_mark mark = hg_arena_mark(mem);
     char path[512], weights[512];
     hg_err err;
     if (!test_shared(path, sizeof path, "data/botan-ka-small/s401.bin")) skip();
     if (!test_shared(weights, sizeof weights, "data/botan-ka-small/botan_edge_model1.f32")) skip();
-    hg_snapshot *s = hg_snapshot_new(mem, PARTICLES);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, HEADER, SEEK_SET), 0);
-    assert_int_equal(fread(s->x, 3 * sizeof *s->x, PARTICLES, f), PARTICLES);
-    fclose(f);
-    for (size_t i = A; i < PARTICLES; i++) s->species[i] = 1;
-    for (size_t k = 0; k < 3; k++) s->box[k] = 15.05658;
+    hg_snapshot *s;
+    assert_ok_err(hg_snapshot_read(&s, NULL, path, NULL, mem, &err), err);
     hg_botan *b;
     assert_ok(hg_botan_new(&b, &(hg_params_opts) { .fixed = true }, NULL));
     assert_ok_err(hg_botan_read_flat(b, weights, &err), err);
@@ -402,20 +396,20 @@ static void it_learns_and_goes_on_where_it_stopped(void **state) {
     assert_ok(hg_botan_new(&whole, &seed, NULL));
     assert_ok(hg_botan_new(&parts, &seed, NULL));
     o.train.rate = 3e-3;
-    o.train.epochs = 30;
+    o.train.epochs = 20;
     o.p = 0;
     assert_ok_err(hg_botan_fit(whole, &result, &train, &validation, &o, &err), err);
     assert_true(result.metric < 0.3);
     o.p = 0.4;
-    o.train.epochs = 4;
+    o.train.epochs = 2;
     hg_botan *const both[2] = { whole, parts };
     memcpy(parts->w, whole->w, whole->l.count * sizeof *whole->w);
     assert_ok_err(hg_botan_fit(whole, &result, &train, &validation, &o, &err), err);
     o.train.checkpoint = path;
     o.train.resume = true;
-    o.train.epochs = 2;
+    o.train.epochs = 1;
     assert_ok_err(hg_botan_fit(parts, &result, &train, &validation, &o, &err), err);
-    o.train.epochs = 4;
+    o.train.epochs = 2;
     assert_ok_err(hg_botan_fit(parts, &result, &train, &validation, &o, &err), err);
     assert_memory_equal(whole->w, parts->w, whole->l.count * sizeof *whole->w);
     unlink(path);
