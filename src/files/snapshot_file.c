@@ -3,9 +3,9 @@
  * A format is one record. A file's format is told by its first bytes, never by its name alone; names only say which files of a folder
  * are snapshots.
  */
-#include "files/snapshot_file.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "files/particle_rows.h"
 #include "matter/labels.h"
 #include "matter/snapshot.h"
 #include <dirent.h>
@@ -16,7 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const hg_snapshot_format *const FORMATS[] = { &hg_format_snapshot, &hg_format_compact };
+static const hg_snapshot_format *const FORMATS[] = { &hg_format_snapshot, &hg_format_compact, &hg_format_lammps_dump,
+                                                     &hg_format_lammps_data, &hg_format_liquid_xyz };
 enum { N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
 
 const char *hg_snapshot_format_name(size_t i) { return i < N_FORMATS ? FORMATS[i]->name : NULL; }
