@@ -49,7 +49,7 @@ typedef struct {
 
 static bool is_known(const void *ctx, const hg_composition *c) {
     const known *k = ctx;
-    const uint64_t key = composition_key(c);
+    const uint64_t key = hg_composition_key(c);
     for (size_t i = 0; i < k->n; i++)
         if (k->key[i] == key) return true;
     return false;
@@ -57,7 +57,7 @@ static bool is_known(const void *ctx, const hg_composition *c) {
 
 static bool note_it(const void *ctx, const hg_composition *c) {
     known *k = (known *)(uintptr_t)ctx; /* filled while the table is read */
-    if (k->n < KEPT_MOST) k->key[k->n++] = composition_key(c);
+    if (k->n < KEPT_MOST) k->key[k->n++] = hg_composition_key(c);
     return true;
 }
 

@@ -68,7 +68,7 @@ typedef struct {
 static bool is_one_of(const void *ctx, const hg_composition *c) {
     const crystals *k = ctx;
     for (size_t i = 0; i < CRYSTALS; i++)
-        if (k->key[i] == composition_key(c)) return true;
+        if (k->key[i] == hg_composition_key(c)) return true;
     return false;
 }
 
@@ -86,7 +86,7 @@ static void read_crystals(crystals *k, const char *path) {
         if (n == CRYSTALS) exit(1);
         must(hg_composition_read(&c, hg_table_text(k->all, f, i), &err), &err);
         k->formula[n] = hg_table_text(k->all, f, i);
-        k->key[n] = composition_key(&c);
+        k->key[n] = hg_composition_key(&c);
         k->ltc[n++] = v;
     }
     if (n != CRYSTALS) exit(1);

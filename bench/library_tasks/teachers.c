@@ -18,18 +18,6 @@ bool data_there(const char *path) {
 }
 
 /* Atomic shares in steps of 1 / 5000, mixed an element (Steele, Lea & Flood, OOPSLA 2014) and added, so that their order is nothing. */
-uint64_t composition_key(const hg_composition *c) {
-    const double atoms = hg_composition_atoms(c);
-    uint64_t key = 0;
-    for (size_t i = 0; i < (size_t)c->n; i++) {
-        uint64_t z = c->species[i].z * UINT64_C(100003) + (uint64_t)llround(5000 * c->species[i].amount / atoms);
-        z = (z + UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-        key += z ^ (z >> 31);
-    }
-    return key;
-}
-
 typedef struct {
     const char **formula;
     double *y;

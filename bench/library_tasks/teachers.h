@@ -21,6 +21,5 @@ void split_table(hg_table **seen, hg_table **back, const char *path, const char 
                  held_back held, const void *ctx);
 hg_predictor *teach(const hg_table *t, const char *name, const char *learner, const char *settings, hg_pool *pool);
 #define TEACHER "extratrees", "trees=60 features=0.3"
-uint64_t composition_key(const hg_composition *c); /* the same for Fe2O3 and Fe4O6 */
-bool data_there(const char *path);                 /* else it is said on stderr that the task is left out */
+bool data_there(const char *path); /* else it is said on stderr that the task is left out */
 #endif

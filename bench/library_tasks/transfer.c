@@ -64,7 +64,7 @@ typedef struct {
 
 static bool one_in_six(const void *ctx, const hg_composition *c) {
     (void)ctx;
-    return composition_key(c) % IN_SIX == 0;
+    return hg_composition_key(c) % IN_SIX == 0;
 }
 
 static hg_table *rows_of(const hg_table *t, const char *name, const size_t *index, size_t n, hg_arena *mem) {

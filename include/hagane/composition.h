@@ -39,6 +39,9 @@ HG_BEGIN_DECLS
 HG_MUST_CHECK hg_status hg_composition_read(hg_composition *out, const char *formula, hg_err *err);
 double hg_composition_atoms(const hg_composition *c); /* sum of amounts */
 double hg_composition_mass(const hg_composition *c);  /* u per formula */
+/* A number for the ratios of the amounts, to 1 part in 5,000 of all atoms: the same for Fe2O3 and Fe4O6, whatever the order. Files keep it: it is
+ * the same in every version and on every machine. */
+uint64_t hg_composition_key(const hg_composition *c);
 /* Canonical reduced formula: "Nd2Fe14B". It depends on the ratios of the amounts only: whole numbers without common divisor
  * when the largest is at most 30, else (to 10000) the shorter of those and decimals ("Nd2Fe11.9Co2.1B"), else atomic fractions.
  * Elements by Pauling electronegativity (unknown last), then by the alphabet. Writes at most size bytes, always terminated;

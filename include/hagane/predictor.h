@@ -41,7 +41,8 @@ typedef struct {
     double (*seconds)(void *ctx); /* a clock; NULL: no times, no budget                            default NULL */
     void *clock;
     uint64_t seed;
-    hg_pool *pool;         /* NULL: this thread */
+    hg_pool *pool; /* NULL: this thread */
+    bool unlisted; /* keep no hashes of the compositions learned from (hg_predictor_learned)      default false */
     const hg_hooks *hooks; /* words, progress */
 } hg_predictor_opts;
 
@@ -66,12 +67,16 @@ typedef struct {                          /* one line of the table of what was t
     double seconds, weight; /* NaN without a clock; share in the model */
 } hg_tried;
 
+#define HG_NOT_TOLD SIZE_MAX /* a model that does not say what it has learned from */
+
 typedef struct {               /* a model that was offered as a source */
     const char *name, *target; /* of the model */
     const char *why;           /* it cannot be one here; "": it can */
     double alone;              /* nats of evidence that it adds as the only source; NaN where it cannot be one */
     double share;              /* of the weights of those taken, 0 .. 1 */
     size_t order;              /* 1: taken first; 0: not taken */
+    size_t learned;            /* rows with a composition that it has learned from; HG_NOT_TOLD */
+    bool answers;              /* what it says is nearly the target itself, or is called so */
 } hg_predictor_source;
 
 typedef struct {
@@ -83,6 +88,7 @@ typedef struct {
     double distance;     /* to the nearest row of the training, 1 is as far as training rows are from each other */
     const char *element; /* that no row had, "Hf"; NULL: none */
     const char *column;  /* whose number is outside of the range that was learned from; NULL: none */
+    bool learned;        /* a row of this composition was learned from; false too where the model does not tell */
 } hg_forecast;
 
 hg_predictor_opts hg_predictor_opts_default(void);
@@ -103,6 +109,13 @@ HG_MUST_CHECK hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const 
  * Errors: as hg_predictor_predict; HG_EDATA more than two classes. */
 HG_MUST_CHECK hg_status hg_predictor_say(double *said, const hg_predictor *p, const hg_table *t, const char *formula,
                                          hg_pool *pool, hg_err *err);
+/* How many different compositions p has learned from; HG_NOT_TOLD where it has none, has learned from more than 100,000, was told not to keep
+ * them, or is of an older version. It keeps 32-bit hashes of them; what its sources have learned from does not count. */
+size_t hg_predictor_learned(const hg_predictor *p);
+/* How many rows of t have a composition that p has learned from; HG_NOT_TOLD as above, and where t has no formula for p. formula as in
+ * hg_predictor_say; a cell that is no formula is none of these rows. HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_predictor_learned_rows(size_t *n, const hg_predictor *p, const hg_table *t,
+                                                  const char *formula, hg_err *err);
 void hg_predictor_free(hg_predictor *p);
 
 const char *hg_predictor_name(const hg_predictor *p); /* of its card; "" for one that was not read from a folder */

@@ -73,6 +73,10 @@ static const cli_option LEARN[] = {
       .unit = "s",
       .fallback = "none",
       .help = "Begin no other learner that would not be done in this time. The choice then depends on the machine." },
+    { .name = "unlisted",
+      .help =
+          "Do not keep in the model which compositions it has learned from. Models keep short hashes of them, so that `predict` and `transfer` can tell "
+          "new compounds from known ones; who has a formula can so find out whether it was among them." },
     { .name = "extrapolate",
       .help =
           "Leave out groups of like rows, all rows with an element, the highest values and the lowest, and compare with "
@@ -114,6 +118,7 @@ hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, 
     o->folds = cli_count(a, "parts", o->folds);
     o->squared = cli_has(a, "squared");
     o->single = cli_has(a, "single");
+    o->unlisted = cli_has(a, "unlisted");
     o->alarms = 0.01 * cli_number(a, "alarms", 0);
     o->budget = cli_number(a, "budget", 0);
     o->seconds = cli_seconds;
@@ -339,7 +344,7 @@ hg_status cli_tables_train(cli_run *run, bool transfer, hg_err *err) {
     hg_predictor_opts o;
     cli_sources sources = { 0 };
     hg_status st = cli_learn_read(&o, run, t, err);
-    if (st == HG_OK) st = cli_sources_load(&sources, &o, run, target, transfer, err);
+    if (st == HG_OK) st = cli_sources_load(&sources, &o, run, t, target, transfer, err);
     if (st == HG_OK) st = cli_tables_learn(run, t, target, folder, &o, figure, err);
     cli_sources_free(&sources);
     hg_table_free(t);
@@ -381,7 +386,8 @@ static hg_status print_folds(cli_run *run, const hg_folds *f, const char *target
     return HG_OK;
 }
 
-static hg_status json_folds(cli_run *run, const hg_folds *f, const char *target, const char *unit, hg_err *err) {
+static hg_status json_folds(cli_run *run, const hg_folds *f, const char *target, const char *unit,
+                            const cli_sources *sources, hg_err *err) {
     const bool classes = f->classes > 0;
     hg_json j;
     cli_json_begin(&j, run, "evaluate-folds");
@@ -398,6 +404,15 @@ static hg_status json_folds(cli_run *run, const hg_folds *f, const char *target,
     hg_json_end_array(&j);
     hg_json_count(&j, "repeated_compositions", f->repeated);
     hg_json_count(&j, "repeated_rows", f->repeated_rows);
+    if (sources->n) hg_json_begin_array(&j, "sources");
+    for (size_t i = 0; i < sources->n; i++) {
+        hg_json_begin_object(&j, NULL);
+        hg_json_string(&j, "name", hg_predictor_name(sources->p[i]));
+        hg_json_string(&j, "target", hg_predictor_target(sources->p[i]));
+        cli_json_learned(&j, sources->learned[i]);
+        hg_json_end_object(&j);
+    }
+    if (sources->n) hg_json_end_array(&j);
     return cli_json_end(run, &j, err);
 }
 
@@ -459,7 +474,7 @@ static hg_status draw_folds(cli_run *run, const hg_folds *f, const hg_table *t, 
 }
 
 static hg_status evaluate_folds(cli_run *run, const hg_table *t, const char *target, const hg_predictor_opts *o,
-                                hg_err *err) {
+                                const cli_sources *sources, hg_err *err) {
     hg_folds_opts how;
     hg_folds f;
     size_t j;
@@ -469,18 +484,21 @@ static hg_status evaluate_folds(cli_run *run, const hg_table *t, const char *tar
     const hg_column *c = hg_table_column(t, j);
     warn_of_folds(run, &f);
     HG_TRY(draw_folds(run, &f, t, target, &how, *o, err));
-    return run->json ? json_folds(run, &f, c->name, c->unit, err) : print_folds(run, &f, c->name, c->unit, err);
+    if (run->json) return json_folds(run, &f, c->name, c->unit, sources, err);
+    HG_TRY(print_folds(run, &f, c->name, c->unit, err));
+    cli_sources_learned(run, sources, hg_table_rows(t));
+    return HG_OK;
 }
 
 static hg_status evaluate(cli_run *run, const hg_table *t, const char *target, hg_err *err) {
     hg_predictor_opts o;
     cli_sources sources = { 0 };
     HG_TRY(cli_learn_read(&o, run, t, err));
-    hg_status st = cli_sources_load(&sources, &o, run, target, false, err);
+    hg_status st = cli_sources_load(&sources, &o, run, t, target, false, err);
     if (st == HG_OK)
         st = cli_has(&run->args, "curve")         ? cli_tables_curve(run, t, target, &o, err)
              : cli_has(&run->args, "extrapolate") ? cli_tables_extrapolate(run, t, target, &o, err)
-                                                  : evaluate_folds(run, t, target, &o, err);
+                                                  : evaluate_folds(run, t, target, &o, &sources, err);
     cli_sources_free(&sources);
     return st;
 }

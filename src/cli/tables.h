@@ -20,14 +20,18 @@ HG_MUST_CHECK hg_status cli_tables_evaluate(cli_run *run, hg_err *err);
 
 typedef struct {
     hg_predictor **p; /* [n] */
+    size_t *learned;  /* [n] rows of the table whose composition it has learned from; HG_NOT_TOLD */
     size_t n;
 } cli_sources;
 
 /* Models that --from names, with `all` those of the libraries when it names none, as o's sources; one that predicts a column
- * called like the target is warned of. */
-HG_MUST_CHECK hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, cli_run *run, const char *target,
-                                         bool all, hg_err *err);
+ * called like the target is warned of, unless it has learned from no composition of t. */
+HG_MUST_CHECK hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, cli_run *run, const hg_table *t,
+                                         const char *target, bool all, hg_err *err);
 void cli_sources_free(cli_sources *s); /* s = { 0 } is fine */
+/* In words, how many of the rows of the table each has learned from. */
+void cli_sources_learned(cli_run *run, const cli_sources *s, size_t rows);
+void cli_json_learned(hg_json *j, size_t rows); /* "n_learned"; null: HG_NOT_TOLD */
 /* What the sources are worth, and whether they help; nothing where none were offered. */
 HG_MUST_CHECK hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err);
 /* What each source is worth, as a picture in the file. */

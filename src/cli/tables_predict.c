@@ -18,7 +18,7 @@ enum { PART = 1024 /* rows */, CHUNK = 256 /* rows whose texts one thread makes 
 
 typedef struct {
     hg_text rows, words;
-    size_t outside, failed;
+    size_t outside, failed, learned;
 } chunk;
 
 typedef struct {
@@ -34,7 +34,7 @@ typedef struct {
     hg_err *why;    /* [cap] */
     chunk *chunk;   /* [n_chunks] */
     size_t cap, cap_why, n_chunks, cap_chunks;
-    size_t done, outside, failed;
+    size_t done, outside, failed, learned;
 } job;
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
@@ -144,6 +144,7 @@ static void json_row(hg_json *j, const job *b, const hg_forecast *f, const hg_er
     if (why->code == HG_OK) {
         hg_json_bool(j, "outside", f->outside);
         hg_json_number(j, "distance", f->distance);
+        if (hg_predictor_learned(b->p) != HG_NOT_TOLD) hg_json_bool(j, "learned", f->learned);
         if (f->outside) hg_json_string(j, "why_outside", outside_words(words, f));
     }
     hg_json_end_object(j);
@@ -155,9 +156,10 @@ static void format_task(void *ctx, size_t begin, size_t end, size_t worker) {
     const job *b = ctx;
     chunk *c = &b->chunk[begin / CHUNK];
     (void)worker;
-    c->rows.len = c->outside = c->failed = 0;
+    c->rows.len = c->outside = c->failed = c->learned = 0;
     for (size_t i = begin; i < end; i++) {
         c->outside += b->f[i].outside;
+        c->learned += b->f[i].learned;
         c->failed += b->why[i].code != HG_OK;
         if (!b->json) csv_row(&c->rows, b, i, &b->f[i], &b->why[i], &c->words);
     }
@@ -168,6 +170,7 @@ static hg_status write_part(cli_run *run, job *b, size_t n, hg_err *err) {
     for (size_t k = 0; k * CHUNK < n; k++) {
         chunk *c = &b->chunk[k];
         b->outside += c->outside;
+        b->learned += c->learned;
         b->failed += c->failed;
         if (c->rows.failed) return hg_fail(err, HG_ENOMEM, "no memory for the output");
         for (size_t i = k * CHUNK; b->json && i < n && i < (k + 1) * CHUNK; i++)
@@ -185,7 +188,7 @@ static hg_status make_room(job *b, size_t n, hg_err *err) {
                       hg_grow(&b->chunk, &b->cap_chunks, chunks, sizeof *b->chunk);
     if (!good) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows", n);
     for (; b->n_chunks < chunks; b->n_chunks++)
-        b->chunk[b->n_chunks] = (chunk) { hg_text_new(0), hg_text_new(0), 0, 0 };
+        b->chunk[b->n_chunks] = (chunk) { hg_text_new(0), hg_text_new(0), 0, 0, 0 };
     return HG_OK;
 }
 
@@ -279,6 +282,7 @@ static hg_status write_json(cli_run *run, job *b, hg_err *err) {
     hg_json_end_array(&j);
     hg_json_count(&j, "n", b->done);
     hg_json_count(&j, "n_outside", b->outside);
+    cli_json_learned(&j, hg_predictor_learned(b->p) == HG_NOT_TOLD ? HG_NOT_TOLD : b->learned);
     if (far.n > 0) {
         hg_json_number(&j, "outside_times", far.times);
         hg_json_number(&j, "outside_coverage90", far.coverage90);
@@ -317,6 +321,12 @@ static void warn_of_outside(const cli_run *run, const job *b) {
 static hg_status predict(cli_run *run, job *b, hg_err *err) {
     HG_TRY(run->json ? write_json(run, b, err) : write_csv(run, b, err));
     warn_of_outside(run, b);
+    if (b->learned)
+        hg_log(
+            &run->hooks, HG_LOG_INFO,
+            "%zu of %zu rows have compositions that the model has learned from: how near these come says nothing of new "
+            "ones",
+            b->learned, b->done);
     if (b->failed) hg_log(&run->hooks, HG_LOG_WARN, "%zu of %zu rows could not be predicted", b->failed, b->done);
     return HG_OK;
 }

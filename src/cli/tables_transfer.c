@@ -64,19 +64,38 @@ static hg_status load(cli_sources *s, cli_run *run, bool all, hg_err *err) {
 }
 
 /* What has learned the target from these rows knows the answers of rows that are left out. */
-static void warn_of_target(const cli_run *run, const hg_predictor *source, const char *target) {
-    if (strcmp(hg_predictor_target(source), target) == 0)
+static void warn_of_target(const cli_run *run, const hg_predictor *source, size_t learned, size_t rows,
+                           const char *target) {
+    const char *name = hg_predictor_name(source);
+    if (strcmp(hg_predictor_target(source), target) != 0 || learned == 0) return;
+    if (learned == HG_NOT_TOLD)
         hg_log(
             &run->hooks, HG_LOG_WARN,
             "the source \"%s\" predicts \"%s\", too: if it has learned from rows of this table, errors of rows left out "
             "look too small",
-            hg_predictor_name(source), target);
+            name, target);
+    else
+        hg_log(
+            &run->hooks, HG_LOG_WARN,
+            "the source \"%s\" predicts \"%s\", too, and has learned from the compositions of %zu of these %zu rows: "
+            "errors of rows left out look too small",
+            name, target, learned, rows);
 }
 
-hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, cli_run *run, const char *target, bool all,
-                           hg_err *err) {
+static hg_status look_for_rows(cli_sources *s, const cli_run *run, const hg_table *t, const char *target, hg_err *err) {
+    s->learned = hg_calloc(s->n, sizeof *s->learned);
+    if (!s->learned) return hg_fail(err, HG_ENOMEM, "no memory for models");
+    for (size_t i = 0; i < s->n; i++) {
+        HG_TRY(hg_predictor_learned_rows(&s->learned[i], s->p[i], t, cli_value(&run->args, "formula"), err));
+        warn_of_target(run, s->p[i], s->learned[i], hg_table_rows(t), target);
+    }
+    return HG_OK;
+}
+
+hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, cli_run *run, const hg_table *t, const char *target,
+                           bool all, hg_err *err) {
     HG_TRY(load(s, run, all, err));
-    for (size_t i = 0; i < s->n; i++) warn_of_target(run, s->p[i], target);
+    if (s->n) HG_TRY(look_for_rows(s, run, t, target, err));
     o->source = s->p;
     o->n_sources = s->n;
     return HG_OK;
@@ -85,6 +104,7 @@ hg_status cli_sources_load(cli_sources *s, hg_predictor_opts *o, cli_run *run, c
 void cli_sources_free(cli_sources *s) {
     for (size_t i = 0; i < s->n; i++) hg_predictor_free(s->p[i]);
     hg_free(s->p);
+    hg_free(s->learned);
     *s = (cli_sources) { 0 };
 }
 
@@ -114,6 +134,38 @@ static double share_with_sources(const hg_predictor *p) {
     return share;
 }
 
+/* Errors of rows left out tell nothing where a source has learned their values. */
+static bool cannot_be_judged(cli_run *run, const hg_predictor *p) {
+    const hg_predictor_source *s;
+    const size_t rows = hg_predictor_rows(p, NULL);
+    for (size_t i = 0; (s = hg_predictor_source_at(p, i)); i++) {
+        if (!s->order || !s->answers || s->learned == 0) continue;
+        hg_text_add(&run->out,
+                    "Whether transfer helps cannot be judged here: \"%s\" says nearly the target itself, and ",
+                    s->name);
+        if (s->learned == HG_NOT_TOLD)
+            hg_text_add(&run->out, "does not tell whether it has learned from these rows.\n\n");
+        else
+            hg_text_add(&run->out, "has learned from the compositions of %zu of the %zu rows.\n\n", s->learned, rows);
+        return true;
+    }
+    return false;
+}
+
+/* A source that knows these compounds may know less of new ones. */
+static void print_known(cli_run *run, const hg_predictor *p) {
+    const hg_predictor_source *s;
+    size_t most = 0;
+    for (size_t i = 0; (s = hg_predictor_source_at(p, i)); i++)
+        if (s->order && s->learned != HG_NOT_TOLD && s->learned > most) most = s->learned;
+    if (most)
+        hg_text_add(
+            &run->out,
+            "Sources have learned their properties from up to %zu of these %zu rows' compositions: for compounds that "
+            "are new to them, too, transfer may be worth less.\n\n",
+            most, hg_predictor_rows(p, NULL));
+}
+
 static void print_verdict(cli_run *run, const hg_predictor *p) {
     const hg_tried *with, *without;
     const bool squared = cli_has(&run->args, "squared");
@@ -123,7 +175,7 @@ static void print_verdict(cli_run *run, const hg_predictor *p) {
                     "No source says anything of these rows that their own columns do not: nothing is transferred.\n\n");
         return;
     }
-    if (!with || !without) return;
+    if (!with || !without || cannot_be_judged(run, p)) return;
     const bool stay = share_with_sources(p) > 0.5;
     const double gain = 1 - loss(with, squared) / loss(without, squared);
     if (gain > 0.02)
@@ -141,6 +193,7 @@ static void print_verdict(cli_run *run, const hg_predictor *p) {
                     gain >= -0.02 ? ""
                     : stay        ? "; that is not clear from so few rows, and the sources stay"
                                   : "; the share of each learner below follows from that");
+    print_known(run, p);
 }
 
 hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err) {
@@ -148,23 +201,44 @@ hg_status cli_sources_print(cli_run *run, const hg_predictor *p, hg_err *err) {
     const hg_predictor_source *s;
     while (hg_predictor_source_at(p, n)) n++;
     if (n == 0) return HG_OK;
-    cli_grid g = cli_grid_new(run->arena, n + 1, 6);
-    static const char *const HEAD[] = { "source", "predicts", "taken", "nats", "weight", "" };
-    for (size_t k = 0; k < 6; k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
+    static const char *const HEAD[] = { "source", "predicts", "taken", "nats", "weight", "knows", "" };
+    enum { COLUMNS = sizeof HEAD / sizeof *HEAD, WHY = COLUMNS - 1 };
+    cli_grid g = cli_grid_new(run->arena, n + 1, COLUMNS);
+    for (size_t k = 0; k < COLUMNS; k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
     for (size_t i = 0; (s = hg_predictor_source_at(p, i)); i++) {
         cli_grid_set(&g, i + 1, 0, "%s", s->name);
         cli_grid_set(&g, i + 1, 1, "%s", s->target);
         if (s->order) cli_grid_set(&g, i + 1, 2, "%zu.", s->order);
         if (isfinite(s->alone)) cli_grid_set(&g, i + 1, 3, "%.1f", s->alone);
         if (s->order) cli_grid_set(&g, i + 1, 4, "%.0f %%", 100 * s->share);
-        cli_grid_set(&g, i + 1, 5, "%s", s->why);
+        if (s->learned != HG_NOT_TOLD) cli_grid_set(&g, i + 1, 5, "%zu rows", s->learned);
+        cli_grid_set(&g, i + 1, WHY, "%s", s->why);
     }
     HG_TRY(cli_grid_done(&g, err));
-    g.left[0] = g.left[1] = g.left[5] = true;
+    g.left[0] = g.left[1] = g.left[WHY] = true;
     for (size_t i = 0; i < g.rows; i++) cli_grid_print(&run->out, &g, i, 0);
     hg_text_add(&run->out, "\n");
     print_verdict(run, p);
     return HG_OK;
+}
+
+void cli_json_learned(hg_json *j, size_t rows) {
+    if (rows == HG_NOT_TOLD)
+        hg_json_null(j, "n_learned");
+    else
+        hg_json_count(j, "n_learned", rows);
+}
+
+void cli_sources_learned(cli_run *run, const cli_sources *s, size_t rows) {
+    for (size_t i = 0; i < s->n; i++) {
+        const char *name = hg_predictor_name(s->p[i]);
+        hg_text_add(&run->out, "%s", i ? "" : "\n");
+        if (s->learned[i] == HG_NOT_TOLD)
+            hg_text_add(&run->out, "The source \"%s\" does not tell which of these rows it has learned from.\n", name);
+        else
+            hg_text_add(&run->out, "The source \"%s\" has learned from the compositions of %zu of these %zu rows.\n",
+                        name, s->learned[i], rows);
+    }
 }
 
 hg_status cli_sources_figure(cli_run *run, const hg_predictor *p, const char *path, hg_err *err) {
@@ -188,6 +262,8 @@ void cli_sources_json(hg_json *j, const hg_predictor *p) {
         hg_json_count(j, "order", s->order);
         hg_json_number(j, "evidence_alone", s->alone);
         hg_json_number(j, "share", s->share);
+        cli_json_learned(j, s->learned);
+        hg_json_bool(j, "says_answers", s->answers);
         hg_json_string(j, "why_not", *s->why ? s->why : NULL);
         hg_json_end_object(j);
     }

@@ -455,7 +455,7 @@ const cli_verb cli_evaluate_record = {
         "coverage90; by_size: atoms and the same). Of a table schema \"hagane.evaluate-folds/1\": target, unit, classes; "
         "mae, rmse, coverage90, width90 or auc, accuracy, log_loss: means over folds; folds: mae or auc of each; "
         "by_fold (fold, n_train, n_test, n_failed, n_outside, seconds, the same numbers, learners); "
-        "repeated_compositions, repeated_rows. With --extrapolate schema \"hagane.extrapolate/1\": target, unit, classes; tests "
+        "repeated_compositions, repeated_rows; with --from sources (name, target, n_learned: rows whose composition it has learned from). With --extrapolate schema \"hagane.extrapolate/1\": target, unit, classes; tests "
         "(left_out, why_not, n_skipped; all, outside, others: n, error, times, coverage90, width90, factor, "
         "factor_is_least; rank_correlation, n_beyond; folds: the same as by_fold); outside: the same numbers for all rows called so; words. With --curve schema \"hagane.learning-curve/1\": target, "
         "unit, classes; points (n_train, error, least, largest, coverage90); exponent, amplitude; words.",

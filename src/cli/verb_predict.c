@@ -357,6 +357,7 @@ const cli_verb cli_predict_record = {
         "schema \"hagane.predict/1\": model, architecture, properties (symbol, name, unit); molecules (id, formula, "
         "atoms; by its symbol each property with value and sd; outside; charges in e; or error); n, n_outside, "
         "n_failed. Of a table schema \"hagane.predict-table/1\": target, unit, level, classes; rows (value, low, high or "
-        "class, probability; outside, distance, why_outside; or error); n, n_outside, n_failed.",
+        "class, probability; outside, distance, why_outside, learned; or error); n, n_outside, n_learned (rows with a composition that was learned from; "
+        "null: the model does not tell), n_failed.",
     .run = run_predict,
 };

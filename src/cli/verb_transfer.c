@@ -57,6 +57,6 @@ const cli_verb cli_transfer_record = {
     .groups = GROUPS,
     .examples = EXAMPLES,
     .json = "schema \"hagane.train-table/1\" of `hagane train`, with sources (name, target, order, evidence_alone, "
-            "share, why_not) and, in tried, without_sources and logarithms.",
+            "share, n_learned, says_answers, why_not) and, in tried, without_sources and logarithms.",
     .run = run_transfer,
 };

@@ -21,6 +21,7 @@ static void write_data(hg_json *j, const hg_card *c) {
             hg_json_count(j, "rows", c->data[i].rows);
         else
             hg_json_count(j, "molecules", c->data[i].molecules);
+        if (c->data[i].compositions) hg_json_count(j, "compositions", c->data[i].compositions);
         hg_json_end_object(j);
     }
     hg_json_end_array(j);

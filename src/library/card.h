@@ -14,6 +14,7 @@ typedef struct {
     const char *file; /* its name without folders */
     char sha256[65];
     size_t molecules, rows; /* the one that is not 0 */
+    size_t compositions;    /* different ones, of which the weights keep hashes; 0: they do not */
 } hg_card_data;
 
 typedef struct {

@@ -102,7 +102,7 @@ static void tell_split(telling *t, const hg_order *w, const hg_predictor *p) {
                     100 * s->repeated);
 }
 
-static void tell_data(telling *t, const hg_order *w) {
+static void tell_data(telling *t, const hg_order *w, const hg_predictor *p) {
     static const char *const ROLE[] = { "train", "validation", "test" };
     const char *slash = strrchr(w->stock->set->table, '/');
     const bool learner = *w->stock->set->learner != '\0';
@@ -110,6 +110,7 @@ static void tell_data(telling *t, const hg_order *w) {
         if (learner && k == HG_JUDGE) continue;
         hg_card_data *d = &t->data[t->made.n_data++];
         *d = (hg_card_data) { .role = ROLE[k], .file = slash ? slash + 1 : w->stock->set->table, .rows = w->n[k] };
+        if (k == HG_LEARN) d->compositions = p->seen.n;
         if (learner && k == HG_LEARN) d->rows += w->n[HG_JUDGE];
         memcpy(d->sha256, w->stock->sha256, sizeof d->sha256);
     }
@@ -119,7 +120,7 @@ static hg_status save(hg_predictor *p, telling *t, const hg_order *w, const char
                       hg_err *err) {
     char folder[PATH_SIZE];
     tell_split(t, w, p);
-    tell_data(t, w);
+    tell_data(t, w, p);
     if (t->method.failed || t->split.failed) return no_memory(w, err);
     hg_predictor_made *m = &t->made;
     m->metric = t->metric, m->option = t->option, m->data = t->data;
@@ -216,6 +217,19 @@ static hg_status take(part_rows *out, const hg_order *w, size_t part, hg_arena *
     return HG_OK;
 }
 
+/* The compositions of the rows to learn from and of those that chose; of no row of the test. */
+static hg_status keep_seen(hg_predictor *p, const hg_order *w, hg_err *err) {
+    const hg_composition *c = w->stock->rows.composition;
+    size_t n = 0;
+    if (!c) return HG_OK;
+    uint32_t *key = hg_alloc(p->mem, w->n[HG_LEARN] + w->n[HG_JUDGE], sizeof *key);
+    if (!key) return no_memory(w, err);
+    for (size_t part = HG_LEARN; part <= HG_JUDGE; part++)
+        for (size_t i = 0; i < w->n[part]; i++) key[n++] = hg_seen_key(&c[w->row[part][i]]);
+    p->seen = hg_seen_of(key, n);
+    return HG_OK;
+}
+
 /* Of all networks of a property the domain is one. */
 static hg_status fit_domain(hg_predictor *p, hg_order *w, const part_rows *learn, hg_arena *mem, hg_err *err) {
     const bool *plain = hg_predictor_plain(p->intake, mem);
@@ -276,6 +290,7 @@ static hg_status assemble(hg_predictor *p, hg_order *w, const hg_made_network *n
         st = judge(p, t, w, part, mem, err);
         hg_arena_reset(mem, mark);
     }
+    if (st == HG_OK) st = keep_seen(p, w, err);
     if (st == HG_OK) {
         tell_networks(t, w, net, n);
         st = save(p, t, w, name, recipe, err);

@@ -404,6 +404,16 @@ static hg_status judge(fitting *f, hg_study *s, const hg_rows *rows) {
                          : hg_predictor_fit_bars(f->p, s, &judged, true, f->o->pool, f->scratch, f->err);
 }
 
+/* The hashes of the compositions of the rows, for those who ask later. */
+static hg_status keep_seen(fitting *f, const hg_rows *rows) {
+    if (!rows->composition || f->o->unlisted) return HG_OK;
+    uint32_t *key = hg_alloc(f->p->mem, rows->n, sizeof *key);
+    if (!key) return no_memory(f->err);
+    for (size_t i = 0; i < rows->n; i++) key[i] = hg_seen_key(&rows->composition[i]);
+    f->p->seen = hg_seen_of(key, rows->n);
+    return HG_OK;
+}
+
 static hg_status learn(fitting *f, hg_rows *rows, const hg_table *t) {
     hg_predictor *p = f->p;
     const hg_study_opts o = study_opts(f->o);
@@ -421,6 +431,7 @@ static hg_status learn(fitting *f, hg_rows *rows, const hg_table *t) {
     if (!hg_predictor_needs_network(p)) p->network = 0;
     if (st == HG_OK) st = judge(f, &s, rows);
     if (st == HG_OK) st = hg_predictor_keep_elements(p, f->err);
+    if (st == HG_OK) st = keep_seen(f, rows);
     return st == HG_OK ? keep_opts(f) : st;
 }
 
@@ -511,6 +522,7 @@ hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *
     HG_TRY(hg_domain_look(view, &p->domain, &rows, false, pool, err));
     for (size_t i = 0; i < n; i++) {
         hg_predictor_forecast(&f[i], p, out + i * outputs, &signs[i], &view[i], level);
+        f[i].learned = rows.composition && hg_seen_has(&p->seen, &rows.composition[i]);
         if (why && why[i].code != HG_OK)
             f[i] = (hg_forecast) { .value = (double)NAN, .low = (double)NAN, .high = (double)NAN };
     }
@@ -520,6 +532,7 @@ hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *
 /* ---- what there is to know ------------------------------------------------------------------------------------------------ */
 
 const char *hg_predictor_name(const hg_predictor *p) { return p->name; }
+size_t hg_predictor_learned(const hg_predictor *p) { return p->seen.n ? p->seen.n : HG_NOT_TOLD; }
 size_t hg_predictor_sources(const hg_predictor *p) { return p->n_sources; }
 hg_predictor *const *hg_predictor_lent(const hg_predictor *p, size_t *n) {
     *n = p->n_sources;

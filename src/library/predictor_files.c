@@ -103,6 +103,8 @@ static hg_status fill_shelf(shelves *s, const hg_predictor *p, const char *befor
     HG_TRY(hg_bars_save(&p->bars, &s->shelf, err));
     s->shelf.prefix = under(name, before, "decision.");
     HG_TRY(hg_decision_save(&p->decision, &s->shelf, err));
+    s->shelf.prefix = under(name, before, "seen.");
+    HG_TRY(hg_seen_save(&p->seen, &s->shelf, err));
     HG_TRY(add_note(s, before, "inputs", p, write_inputs, err));
     HG_TRY(add_note(s, before, "predictor", p, write_note, err));
     for (size_t k = 0; k < p->n_sources; k++)
@@ -285,7 +287,9 @@ static hg_status write_card(void *ctx, const char *path, hg_err *err) {
     const hg_predictor_facts *f = w->facts;
     char name[NAME_SIZE], symbol[SYMBOL_SIZE], split[120];
     hg_card_number metric[METRICS];
-    hg_card_data data = { .role = "train", .file = f->file ? file_name(f->file) : "", .rows = p->rows };
+    hg_card_data data = {
+        .role = "train", .file = f->file ? file_name(f->file) : "", .rows = p->rows, .compositions = p->seen.n
+    };
     if (f->sha256) snprintf(data.sha256, sizeof data.sha256, "%s", f->sha256);
     hg_folder_name(name, sizeof name, w->folder);
     symbol_of(symbol, p);
@@ -433,6 +437,7 @@ static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const ch
         return hg_fail_at(err, HG_EDATA, path, 0, 0, "what has learned on from a network lacks its source");
     HG_TRY(hg_domain_load(&p->domain, &(hg_shelf_view) { s, path, under(name, before, "domain.") }, d, err));
     if (p->ratio && p->classes) return hg_fail_at(err, HG_EDATA, path, 0, 0, "factors of classes");
+    HG_TRY(hg_seen_load(&p->seen, &(hg_shelf_view) { s, path, under(name, before, "seen.") }, p->mem, err));
     HG_TRY(hg_bars_load(&p->bars, &(hg_shelf_view) { s, path, under(name, before, "bars.") }, err));
     return hg_decision_load(&p->decision, &(hg_shelf_view) { s, path, under(name, before, "decision.") }, p->classes,
                             err);

@@ -8,6 +8,7 @@
 #include "learn/study.h"
 #include "library/card.h"
 #include "library/extrapolate.h"
+#include "library/seen.h"
 
 #define HG_PREDICTOR_ARCHITECTURE "table 1"
 
@@ -39,6 +40,7 @@ struct hg_predictor {
     bool ratio; /* the bars are of logarithms: a factor up and down */
     hg_decision decision;
     hg_far far;
+    hg_seen seen; /* compositions learned from */
     /* of the training alone */
     hg_predictor_opts opts; /* its texts are copies, its pointers to others NULL */
     hg_tried *tried;        /* [n_tried] */

@@ -92,6 +92,31 @@ static hg_status formula_of(const char **name, const hg_predictor *p, const hg_t
     return HG_OK;
 }
 
+/* Of the cells of column j; a number is no formula. */
+static size_t count_learned(const hg_predictor *p, const hg_table *t, size_t j) {
+    size_t n = 0;
+    for (size_t i = 0; i < hg_table_rows(t) && hg_table_column(t, j)->kind == HG_COLUMN_TEXT; i++) {
+        hg_composition c;
+        n += hg_composition_read(&c, hg_table_text(t, j, i), NULL) == HG_OK && hg_seen_has(&p->seen, &c);
+    }
+    return n;
+}
+
+hg_status hg_predictor_learned_rows(size_t *n, const hg_predictor *p, const hg_table *t, const char *formula,
+                                    hg_err *err) {
+    size_t j;
+    *n = HG_NOT_TOLD;
+    if (hg_predictor_learned(p) == HG_NOT_TOLD) return HG_OK;
+    hg_arena *mem = hg_arena_new();
+    const char *own = hg_intake_formula(p->intake);
+    hg_status st = mem ? HG_OK : no_memory(hg_table_rows(t), err);
+    if (st == HG_OK && !formula) st = formula_of(&formula, p, t, mem, err);
+    if (!formula) formula = own;
+    if (st == HG_OK && formula && hg_table_find(&j, t, formula, NULL) == HG_OK) *n = count_learned(p, t, j);
+    hg_arena_free(mem);
+    return st;
+}
+
 hg_status hg_predictor_say(double *said_of, const hg_predictor *p, const hg_table *t, const char *formula,
                            hg_pool *pool, hg_err *err) {
     hg_arena *mem = hg_arena_new();
@@ -202,6 +227,8 @@ static hg_status ask_all(double **column, size_t *of, size_t *n, hg_predictor *p
         s->name = hg_arena_strdup(p->mem, source->name);
         s->target = hg_arena_strdup(p->mem, source->target);
         if (!s->name || !s->target) return no_memory(0, err);
+        HG_TRY(hg_predictor_learned_rows(&s->learned, source, t, hg_intake_formula(p->intake), err));
+        s->answers = strcmp(source->target, p->target) == 0;
         HG_TRY(ask(&column[*n], s, p, source, t, o->pool, mem, err));
         if (!*s->why) of[(*n)++] = k;
         if (!hg_progress(o->hooks, "asking other models", k + 1, o->n_sources)) return HG_ECANCEL;
@@ -209,8 +236,9 @@ static hg_status ask_all(double **column, size_t *of, size_t *n, hg_predictor *p
     return HG_OK;
 }
 
-/* A related property seldom says the values themselves: who does may have learned them from these very rows. */
-static void warn_of_answers(const char *name, const double *column, const hg_rows *rows, const hg_hooks *hooks) {
+/* A related property seldom says the values themselves: who does may have learned them from these very rows, unless it has learned from none of
+ * their compositions. */
+static void look_for_answers(hg_predictor_source *s, const double *column, const hg_rows *rows, const hg_hooks *hooks) {
     double mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
     const double n = (double)rows->n;
     if (rows->classes) return;
@@ -220,12 +248,20 @@ static void warn_of_answers(const char *name, const double *column, const hg_row
         xx += x * x, yy += y * y, xy += x * y;
     }
     const double r = xy / sqrt(xx * yy);
-    if (r > ANSWERS)
+    if (!(r > ANSWERS)) return;
+    s->answers = true;
+    if (s->learned == HG_NOT_TOLD)
         hg_log(
             hooks, HG_LOG_WARN,
             "the source \"%s\" says nearly the values themselves (correlation %.3f): if it has learned from these rows, "
             "errors of rows left out look too small",
-            name, r);
+            s->name, r);
+    else if (s->learned)
+        hg_log(
+            hooks, HG_LOG_WARN,
+            "the source \"%s\" says nearly the values themselves (correlation %.3f) and has learned from the compositions "
+            "of %zu of the %zu rows: errors of rows left out look too small",
+            s->name, r, s->learned, rows->n);
 }
 
 hg_status hg_predictor_take_sources(hg_rows *out, hg_predictor *p, const hg_rows *rows, const hg_predictor_opts *o,
@@ -245,7 +281,7 @@ hg_status hg_predictor_take_sources(hg_rows *out, hg_predictor *p, const hg_rows
         s->alone = worth[k].alone, s->share = worth[k].share, s->order = worth[k].order;
         if (!s->order) continue;
         taken[s->order - 1] = column[k];
-        warn_of_answers(s->name, column[k], rows, o->hooks);
+        look_for_answers(s, column[k], rows, o->hooks);
         p->source[s->order - 1] = o->source[of[k]];
         p->n_sources++;
     }

@@ -116,6 +116,22 @@ static bool looks_like_water(const hg_species *s, size_t n, char number[3][48]) 
            strchr(number[(n - 3) % 3], '.') && strcmp(number[(n - 2) % 3], "2") == 0;
 }
 
+/* A sum of scrambled terms does not care for their order. The scale is no round number: 1/16 of the atoms would lie between two steps of
+ * 5,000, and rounding would then decide. Scrambled by the finaliser of splitmix64 (Steele, Lea & Flood, OOPSLA 2014). */
+uint64_t hg_composition_key(const hg_composition *c) {
+    const double atoms = hg_composition_atoms(c);
+    uint64_t key = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        const hg_species *s = &c->species[i];
+        uint64_t z =
+            (s->z + UINT64_C(1000) * s->a) * UINT64_C(100003) + (uint64_t)llround(5000.0123 * s->amount / atoms);
+        z = (z + UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+        key += z ^ (z >> 31);
+    }
+    return key;
+}
+
 size_t hg_composition_write(char *buf, size_t size, const hg_composition *c) {
     hg_species s[HG_COMPOSITION_MAX];
     char number[3][48];

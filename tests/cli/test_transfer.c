@@ -66,9 +66,12 @@ static void a_library_helps_with_few_rows(void **state) {
     if (r.code != 0) fail_msg("%s", r.err);
     assert_contains(r.out, "knows");
     assert_contains(r.out, "1.");
-    assert_contains(r.out, "Transfer helps");
     assert_contains(r.out, "without sources");
-    assert_contains(r.err, "says nearly the values themselves"); /* y follows z closely */
+    /* y follows z closely, and the source has learned from all of these compounds: nobody can say that it helps */
+    assert_contains(r.err, "says nearly the values themselves");
+    assert_contains(r.err, "has learned from the compositions of 15 of the 15 rows");
+    assert_contains(r.out, "cannot be judged");
+    assert_null(strstr(r.out, "Transfer helps"));
     a_pack_is_as_good();
     char picture[PATH + 16];
     snprintf(picture, sizeof picture, "%.500s/sources.svg", library);
@@ -98,6 +101,70 @@ static void a_library_helps_with_few_rows(void **state) {
     if (r.code != 0) fail_msg("%s", r.err);
 }
 
+/* Compounds A_x O_(1-x): `old` has every second x, `fresh` the others of two A; z is smooth, y = 2 z. */
+static void write_apart(const char *old, const char *fresh) {
+    static const char *const A[4] = { "Fe", "Co", "Ni", "Mn" };
+    static char text[2][TEXT];
+    size_t at[2] = { 0, 0 };
+    at[0] += (size_t)snprintf(text[0], TEXT, "formula,z\n");
+    at[1] += (size_t)snprintf(text[1], TEXT, "formula,z\n");
+    for (int i = 0; i < 4; i++)
+        for (int j = 1; j < 40; j++) {
+            const double x = j / 40.0, z = sin(6 * x) + 0.5 * i;
+            const int k = j % 2;
+            if (k && (i % 2 || j % 4 == 1)) continue;
+            at[k] +=
+                (size_t)snprintf(text[k] + at[k], TEXT - at[k], "%s%.3fO%.3f,%.5f\n", A[i], x, 1 - x, k ? 2 * z : z);
+        }
+    test_write_file(old, text[0]);
+    test_write_file(fresh, text[1]);
+}
+
+/* A source that says nearly the values, and is called like the target, is no suspect when it knows none of these compounds; it is when
+ * it does not tell. */
+static void who_knows_none_of_the_rows_may_be_judged(void **state) {
+    (void)state;
+    char old[PATH + 16], fresh[PATH + 16], mute[PATH + 16], word[100];
+    snprintf(old, sizeof old, "%.400s/old.csv", library);
+    snprintf(fresh, sizeof fresh, "%.400s/fresh.csv", library);
+    snprintf(mute, sizeof mute, "%.400s/mute", library);
+    write_apart(old, fresh);
+    program_result r = program_run("train", old, "--target", "z", "--learner", "gp", "--out", knows, NULL);
+    if (r.code != 0) fail_msg("%s", r.err);
+    r = program_run("transfer", fresh, "--target", "z", "--learner", "ridge", "--from", knows, "--out", wanted, NULL);
+    if (r.code != 0) fail_msg("%s", r.err);
+    assert_contains(r.out, "Transfer helps");
+    assert_contains(r.out, "0 rows");
+    assert_null(strstr(r.err, "too small"));
+    r = program_run("evaluate", fresh, "--target", "z", "--learner", "ridge", "--from", knows, "--folds", "3", NULL);
+    assert_contains(r.out, "The source \"knows\" has learned from the compositions of 0 of these 20 rows");
+    r = program_run("evaluate", fresh, "--target", "z", "--learner", "ridge", "--from", knows, "--folds", "3", "--json",
+                    NULL);
+    assert_true(json_valid(r.out));
+    assert_close(json_number(r.out, "sources.0.n_learned"), 0, 0);
+    r = program_run("train", old, "--target", "z", "--learner", "gp", "--unlisted", "--out", mute, NULL);
+    if (r.code != 0) fail_msg("%s", r.err);
+    r = program_run("transfer", fresh, "--target", "z", "--learner", "ridge", "--from", mute, "--out", wanted, NULL);
+    assert_contains(r.out, "cannot be judged");
+    assert_contains(r.out, "does not tell");
+    assert_contains(r.err, "too small");
+    assert_null(strstr(r.out, "Transfer helps"));
+    r = program_run("transfer", fresh, "--target", "z", "--learner", "ridge", "--from", mute, "--out", wanted, "--json",
+                    NULL);
+    assert_true(json_valid(r.out) && json_is_null(r.out, "sources.0.n_learned"));
+    assert_string_equal(json_string(word, sizeof word, r.out, "sources.0.name"), "mute");
+    /* what a model knows is said by predict, too, of a transferred one and of one that is silent */
+    r = program_run("predict", "--model", knows, old, NULL);
+    assert_contains(r.err, "76 of 76 rows have compositions that the model has learned from");
+    r = program_run("predict", "--model", wanted, old, "--json", NULL);
+    assert_close(json_number(r.out, "n_learned"), 0, 0);
+    assert_false(json_is_null(r.out, "rows.0.learned"));
+    r = program_run("predict", "--model", wanted, fresh, "--json", NULL);
+    assert_close(json_number(r.out, "n_learned"), 20, 0);
+    r = program_run("predict", "--model", mute, old, "--json", NULL);
+    assert_true(json_is_null(r.out, "n_learned"));
+}
+
 static void what_is_no_source_is_refused(void **state) {
     (void)state;
     program_result r = program_run("transfer", few, "--target", "y", "--from", "qdf2", "--out", wanted, NULL);
@@ -111,6 +178,8 @@ static void what_is_no_source_is_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { TEST(a_library_helps_with_few_rows), TEST(what_is_no_source_is_refused) };
+    const struct CMUnitTest tests[] = { TEST(a_library_helps_with_few_rows),
+                                        TEST(who_knows_none_of_the_rows_may_be_judged),
+                                        TEST(what_is_no_source_is_refused) };
     return cmocka_run_group_tests(tests, paths, test_teardown);
 }

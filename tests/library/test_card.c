@@ -7,7 +7,7 @@
 static const char HASH[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 static hg_card example(void) {
-    static const hg_card_data data[] = { { "train", "a.txt", "11", 34, 0 }, { "test", "b.csv", "12", 0, 5 } };
+    static const hg_card_data data[] = { { "train", "a.txt", "11", 34, 0, 0 }, { "test", "b.csv", "12", 0, 5, 4 } };
     static const hg_card_number options[] = { { "prior", "kcal/mol", 0.15 } };
     static const hg_card_number metrics[] = { { "mean absolute error of validation", "eV", 0.1 } };
     hg_card c = { .name = "small \"one\"", .architecture = "qdf2 1", .n_properties = 2, .data = data, .n_data = 2 };
@@ -65,6 +65,7 @@ static void a_card_comes_back(void **state) {
     assert_string_equal(json_string(word, sizeof word, text, "data.0.file"), "a.txt");
     assert_true(json_number(text, "data.0.molecules") == 34);
     assert_true(json_number(text, "data.1.rows") == 5);
+    assert_true(json_number(text, "data.1.compositions") == 4);
     assert_true(json_is_null(text, "data_source"));
     hg_arena_reset(mem, mark);
 }
