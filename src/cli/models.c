@@ -54,11 +54,11 @@ static size_t all_names(const char ***names, char place[PLACES][PATH_SIZE], hg_a
 }
 
 static hg_status not_found(const char *word, char place[PLACES][PATH_SIZE], hg_err *err) {
-    const char **names, *near[NAMES_TOLD];
+    const char **names, *near[NAMES_TOLD], *slash = strrchr(word, '/');
     hg_text list = hg_text_new(0);
     hg_arena *mem = hg_arena_new();
     const size_t n = mem ? all_names(&names, place, mem) : 0;
-    const size_t told = n ? hg_nearest_names(near, NAMES_TOLD, word, names, n) : 0;
+    const size_t told = n ? hg_nearest_names(near, NAMES_TOLD, slash ? slash + 1 : word, names, n) : 0;
     for (size_t i = 0; i < told; i++) hg_text_add(&list, "%s%s", i ? ", " : "", near[i]);
     if (n > told) hg_text_add(&list, ", and %zu more: `hagane models list`", n - told);
     struct stat there;
