@@ -1,0 +1,55 @@
+/* models/glass_floor.h -- the floor model: who will move, from what stands around each particle, by least squares
+ *
+ * Alkemade et al. (J. Chem. Phys. 158, 134512, 2023) showed that ridge regression on averaged descriptors does what networks do. Here: the logarithm
+ * of the propensity, for each species, less its mean over the snapshot, at all times at once; a second small ridge for that mean; and the change of
+ * the distance of neighbours, from both their descriptors and the bond's own numbers. Strengths are chosen by leaving folds out.
+ */
+#ifndef HG_MODELS_GLASS_FLOOR_H
+#define HG_MODELS_GLASS_FLOOR_H
+#include "models/fold_ridge.h"
+#include "models/glass_features.h"
+
+typedef struct hg_floor hg_floor;
+typedef struct hg_floor_fit hg_floor_fit;
+
+enum { HG_FLOOR_TIMES_MOST = 64, HG_FLOOR_PAIRS = 3 }; /* AA, AB, BB */
+extern const double HG_FLOOR_BOND;                     /* thermal distance below which neighbours are a bond */
+
+typedef struct {
+    size_t n_times;
+    const double *time;      /* [n_times] borrowed by the caller: valid as long as the model */
+    hg_glass_state state;    /* of whose structure the descriptors are */
+    double coldest, hottest; /* temperatures learned from; NaN: not known */
+    bool bonds;              /* are changes of distances predicted? */
+} hg_floor_facts;
+hg_floor_facts hg_floor_about(const hg_floor *m);
+
+/* What leaving folds out has shown, in the logarithm: how the card tells what to expect. */
+typedef struct {
+    hg_fold_score node[HG_GLASS_SPECIES][HG_FLOOR_TIMES_MOST];
+    hg_fold_score bond[HG_FLOOR_PAIRS][HG_FLOOR_TIMES_MOST];
+    size_t snapshots, particles, pairs;
+} hg_floor_scores;
+
+/* ---- learning: snapshot by snapshot, none is kept ------------------------------------------------------------------ */
+
+/* bonds: learn from stretches, too; every snapshot must have them then. */
+HG_MUST_CHECK hg_status hg_floor_begin(hg_floor_fit **out, hg_glass_state state, const double *time, size_t n_times,
+                                       size_t folds, bool bonds, hg_err *err);
+/* Related snapshots belong to one fold. Errors: HG_EDATA other times, no labels, a structure that is not known; HG_ENAN; HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_floor_learn(hg_floor_fit *f, const hg_snapshot *s, size_t fold, hg_pool *pool, hg_err *err);
+HG_MUST_CHECK hg_status hg_floor_end(hg_floor **out, hg_floor_scores *scores, hg_floor_fit *f, hg_pool *pool,
+                                     hg_err *err);
+void hg_floor_fit_free(hg_floor_fit *f);
+
+/* ---- using --------------------------------------------------------------------------------------------------------- */
+
+/* propensity[n_times,n]; stretch[n_times,n_pairs] of pair[n_pairs,2], NaN for those that are no bonds, NULL: not wanted. Errors: HG_EDATA a structure
+ * that is not known; HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_floor_predict(float *propensity, float *stretch, const hg_floor *m, const hg_snapshot *s,
+                                         const uint32_t *pair, size_t n_pairs, hg_pool *pool, hg_err *err);
+HG_MUST_CHECK hg_status hg_floor_save(const char *path, const hg_floor *m, hg_err *err);
+/* Errors: those of hg_safetensors_open; HG_EDATA weights of something else, numbers that are not finite. */
+HG_MUST_CHECK hg_status hg_floor_load(hg_floor **out, const char *path, hg_err *err);
+void hg_floor_free(hg_floor *m);
+#endif

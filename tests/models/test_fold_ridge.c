@@ -1,0 +1,138 @@
+/* tests/models/test_fold_ridge.c -- ridge regression from sums of products; its strength by leaving folds out */
+#include "models/fold_ridge.h"
+#include "test.h"
+
+enum { N = 400, WIDTH = 5, FOLDS = 4 };
+
+/* y = 2 x: without noise the weight is 2, at the weakest strength, and what is left out is predicted. */
+static void a_line(void **state) {
+    const float x[] = { -1, 1, -2, 2 };
+    const double y[] = { -2, 2, -4, 4 };
+    double w;
+    hg_fold_score score;
+    hg_fold_ridge *r;
+    (void)state;
+    assert_ok(hg_fold_ridge_new(&r, 1, 1, 2, NULL));
+    assert_ok(hg_fold_ridge_add(r, 0, x, y, 2, true, NULL, NULL));
+    assert_ok(hg_fold_ridge_add(r, 1, x + 2, y + 2, 2, true, NULL, NULL));
+    assert_int_equal(hg_fold_ridge_rows(r), 4);
+    assert_ok(hg_fold_ridge_solve(&w, &score, r, true, NULL, NULL));
+    assert_close(score.strength, 1e-2, 0);
+    assert_close(w, 2, 1e-2); /* shrunk by 1 / (1 + strength / 4), and stretched again */
+    assert_close(score.rho, 1, 1e-12);
+    assert_true(score.explained > 0.999);
+    hg_fold_ridge_free(r);
+}
+
+static void make(float *x, double *y, uint64_t seed, double noise) {
+    hg_rng rng = hg_rng_make(seed, 0);
+    for (size_t i = 0; i < N; i++) {
+        for (size_t k = 0; k < WIDTH; k++) x[i * WIDTH + k] = (float)hg_rng_normal(&rng);
+        y[2 * i] = (double)x[i * WIDTH] - 0.5 * (double)x[i * WIDTH + 3] + noise * hg_rng_normal(&rng);
+        y[2 * i + 1] = hg_rng_normal(&rng);
+    }
+}
+
+/* What the sums say of a fold is what its rows say: fitted without it, predicted row by row. */
+static void left_out_as_row_by_row(void **state) {
+    static float x[N * WIDTH];
+    static double y[2 * N];
+    double w[2 * WIDTH], part[2 * WIDTH];
+    hg_fold_score score[2], unused[2];
+    hg_pool *pool;
+    hg_fold_ridge *r, *without;
+    (void)state;
+    make(x, y, 3, 0.7);
+    assert_ok(hg_pool_new(&pool, 3, NULL));
+    assert_ok(hg_fold_ridge_new(&r, WIDTH, 2, FOLDS, NULL));
+    for (size_t f = 0; f < FOLDS; f++)
+        assert_ok(hg_fold_ridge_add(r, f, x + f * 100 * WIDTH, y + f * 200, 100, false, pool, NULL));
+    assert_ok(hg_fold_ridge_solve(w, score, r, false, pool, NULL));
+    assert_close(w[0], 1, 0.15);
+    assert_close(w[3], -0.5, 0.15);
+    assert_true(score[0].rho > 0.75 && score[0].rho < 0.9); /* 1.25 / (1.25 + 0.49), rooted: 0.85 */
+    assert_true(fabs(score[1].rho) < 0.2);
+    double again[2 * WIDTH];
+    assert_ok(hg_fold_ridge_solve(again, unused, r, false, NULL, NULL)); /* another number of threads: the same bits */
+    assert_memory_equal(again, w, sizeof w);
+
+    double rho = 0;
+    for (size_t f = 0; f < FOLDS; f++) {
+        assert_ok(hg_fold_ridge_new(&without, WIDTH, 2, FOLDS, NULL));
+        for (size_t g = 0; g < FOLDS; g++)
+            if (g != f)
+                assert_ok(hg_fold_ridge_add(without, g, x + g * 100 * WIDTH, y + g * 200, 100, false, NULL, NULL));
+        assert_ok(hg_fold_ridge_solve(part, unused, without, false, NULL, NULL));
+        double pp = 0, yy = 0, py = 0;
+        for (size_t i = f * 100; i < (f + 1) * 100; i++) {
+            double p = 0;
+            for (size_t k = 0; k < WIDTH; k++) p += part[k] * (double)x[i * WIDTH + k];
+            pp += p * p;
+            yy += y[2 * i] * y[2 * i];
+            py += p * y[2 * i];
+        }
+        rho += py / sqrt(pp * yy) / FOLDS;
+        hg_fold_ridge_free(without);
+    }
+    assert_close(score[0].rho, rho, 0.01); /* the strength may differ by a step */
+    hg_fold_ridge_free(r);
+    hg_pool_free(pool);
+}
+
+/* Levels of folds and units of columns change nothing when rows are centred; a column that never varies has no weight. */
+static void centred_and_scaled(void **state) {
+    static float x[N * WIDTH], z[N * WIDTH];
+    static double y[2 * N], v[2 * N];
+    double w[2][2 * WIDTH];
+    hg_fold_score score[2][2];
+    (void)state;
+    make(x, y, 5, 0.3);
+    for (size_t i = 0; i < N; i++) {
+        x[i * WIDTH + 4] = 3;
+        for (size_t k = 0; k < WIDTH; k++) z[i * WIDTH + k] = 4 * x[i * WIDTH + k] + (float)(i / 100);
+        for (size_t t = 0; t < 2; t++) v[2 * i + t] = y[2 * i + t] + 10 * (double)(i / 100);
+    }
+    for (size_t c = 0; c < 2; c++) {
+        hg_fold_ridge *r;
+        assert_ok(hg_fold_ridge_new(&r, WIDTH, 2, FOLDS, NULL));
+        for (size_t f = 0; f < FOLDS; f++)
+            assert_ok(
+                hg_fold_ridge_add(r, f, (c ? z : x) + f * 100 * WIDTH, (c ? v : y) + f * 200, 100, true, NULL, NULL));
+        assert_ok(hg_fold_ridge_solve(w[c], score[c], r, false, NULL, NULL));
+        hg_fold_ridge_free(r);
+    }
+    for (size_t k = 0; k < 2 * WIDTH; k++) assert_close(w[1][k], w[0][k] / 4, 1e-5);
+    assert_close(w[0][4], 0, 1e-12);
+    assert_close(score[1][0].rho, score[0][0].rho, 1e-5);
+}
+
+static void refusals(void **state) {
+    (void)state;
+    float x[] = { 1, NAN };
+    double y[] = { 1, 2 }, w;
+    hg_fold_score score;
+    hg_fold_ridge *r = NULL;
+    assert_int_equal(hg_fold_ridge_new(&r, 0, 1, 1, NULL), HG_EINVAL);
+    assert_ok(hg_fold_ridge_new(&r, 1, 1, 1, NULL));
+    assert_int_equal(hg_fold_ridge_solve(&w, &score, r, false, NULL, NULL), HG_EDATA);
+    assert_int_equal(hg_fold_ridge_add(r, 0, x, y, 2, true, NULL, NULL), HG_ENAN);
+    hg_fold_ridge_free(r);
+    hg_status st = HG_ENOMEM;
+    for (long k = 0; st != HG_OK; k++) {
+        assert_true(k < 100);
+        x[1] = 2;
+        fail_alloc_after(k);
+        st = hg_fold_ridge_new(&r, 1, 1, 2, NULL);
+        if (st == HG_OK) st = hg_fold_ridge_add(r, 0, x, y, 2, true, NULL, NULL);
+        if (st == HG_OK) st = hg_fold_ridge_solve(&w, &score, r, false, NULL, NULL);
+        fail_alloc_after(-1);
+        assert_true(st == HG_OK || st == HG_ENOMEM);
+        hg_fold_ridge_free(r);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { TEST(a_line), TEST(left_out_as_row_by_row), TEST(centred_and_scaled),
+                                        TEST(refusals) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
