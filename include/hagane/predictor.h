@@ -62,6 +62,7 @@ typedef struct {  /* of one class, on rows that were not learned from */
 typedef struct {                          /* one line of the table of what was tried */
     const char *learner, *settings, *why; /* why it was not; "": it was */
     bool plain;                           /* without what other models say */
+    const char *hidden;                   /* sets of the descriptor that it does not see: "xenonpy290"; "": none */
     bool logs;                            /* learned from logarithms; its scores are of the values */
     hg_predictor_score score;
     double seconds, weight; /* NaN without a clock; share in the model */

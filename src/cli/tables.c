@@ -170,8 +170,13 @@ static hg_status print_tried(cli_run *run, const hg_predictor *p, hg_err *err) {
     for (size_t i = 0; i < n; i++) {
         const hg_tried *t = hg_predictor_tried(p, i);
         cli_grid_set(&g, i + 1, 0, "%s", t->learner);
-        cli_grid_set(&g, i + 1, 1, "%s%s%s%s%s", t->settings, *t->settings && (t->plain || t->logs) ? ", " : "",
-                     t->logs ? "logarithms" : "", t->logs && t->plain ? ", " : "", t->plain ? "without sources" : "");
+        const char *const word[] = { t->settings, t->logs ? "logarithms" : "", t->plain ? "without sources" : "",
+                                     *t->hidden ? "without " : "" };
+        hg_text how = hg_text_new(0);
+        for (size_t k = 0; k < sizeof word / sizeof *word; k++)
+            if (*word[k]) hg_text_add(&how, "%s%s", how.len ? ", " : "", word[k]);
+        cli_grid_set(&g, i + 1, 1, "%s%s", how.len ? how.s : "", t->hidden);
+        hg_text_free(&how);
         number(&g, i + 1, 2, "", classes ? t->score.auc : t->score.mae);
         number(&g, i + 1, 3, "", classes ? t->score.log_loss : t->score.rmse);
         if (t->weight > 0) number(&g, i + 1, 4, "%", t->weight);
@@ -286,6 +291,7 @@ static hg_status json_train(cli_run *run, const char *folder, const hg_predictor
         hg_json_string(&j, "learner", t->learner);
         hg_json_string(&j, "options", t->settings);
         if (t->plain) hg_json_bool(&j, "without_sources", true);
+        if (*t->hidden) hg_json_string(&j, "without", t->hidden);
         if (t->logs) hg_json_bool(&j, "logarithms", true);
         cli_json_score(&j, &t->score, hg_predictor_classes(p) > 0);
         hg_json_number(&j, "weight", t->weight);

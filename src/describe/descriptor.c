@@ -35,6 +35,7 @@ struct hg_descriptor {
     hg_status (*compute)(double *x, const hg_composition *c, hg_err *err);
     unsigned
         sets; /* bits: those that are put side by side, with nothing in dim, columns and compute; 0: it is one itself */
+    bool statistics; /* of the elements' properties: two such sets say much the same in other words */
 };
 
 static hg_status beyond_table(hg_err *err, const char *set, unsigned z, size_t elements) {
@@ -181,16 +182,16 @@ static hg_status alloy(double *x, const hg_composition *c, hg_err *err) { return
 static const hg_descriptor SETS[] = {
     { XENONPY,
       "XenonPy, as in Liu et al., Adv. Mater. 33, 2102507 (2021); elements_completed, 94 elements x 58 features",
-      HG_XENONPY_BLOCKS *HG_XENONPY_FEATURES, hg_xenonpy_columns, xenonpy290, 0 },
+      HG_XENONPY_BLOCKS *HG_XENONPY_FEATURES, hg_xenonpy_columns, xenonpy290, 0, true },
     { MAGPIE, "Magpie, Ward et al., npj Comput. Mater. 2, 16028 (2016); 103 elements x 22 properties as in matminer",
-      HG_MAGPIE_BLOCKS *HG_MAGPIE_FEATURES, hg_magpie_columns, magpie132, 0 },
-    { FRACTIONS, "atomic fraction of each of the 118 elements", HG_ELEMENTS, hg_fraction_columns, fractions, 0 },
+      HG_MAGPIE_BLOCKS *HG_MAGPIE_FEATURES, hg_magpie_columns, magpie132, 0, true },
+    { FRACTIONS, "atomic fraction of each of the 118 elements", HG_ELEMENTS, hg_fraction_columns, fractions, 0, false },
     { CHEMISTRY,
       "charges, shells, pairs and families of elements, with norms and ionic character of Ward et al. (2016)",
-      HG_CHEMISTRY_DIM, hg_chemistry_columns, chemistry, 0 },
+      HG_CHEMISTRY_DIM, hg_chemistry_columns, chemistry, 0, false },
     { ALLOY,
       "heats of mixing and misfits after Miedema; Takeuchi, Inoue, Mater. Trans. 46, 2817 (2005), as in matminer",
-      HG_ALLOY_DIM, hg_alloy_columns, alloy, 0 },
+      HG_ALLOY_DIM, hg_alloy_columns, alloy, 0, false },
 };
 enum { N_SETS = sizeof SETS / sizeof *SETS };
 
@@ -204,7 +205,8 @@ enum { N_SETS = sizeof SETS / sizeof *SETS };
       0,                                                                                                               \
       NULL,                                                                                                            \
       NULL,                                                                                                            \
-      (a) << 4 | (b) << 3 | (c) << 2 | (d) << 1 | (e) },
+      (a) << 4 | (b) << 3 | (c) << 2 | (d) << 1 | (e),                                                                 \
+      false },
 #define JOINED_4(a, b, c, d) JOINED_5(a, b, c, d, 0) JOINED_5(a, b, c, d, 1)
 #define JOINED_3(a, b, c)    JOINED_4(a, b, c, 0) JOINED_4(a, b, c, 1)
 #define JOINED_2(a, b)       JOINED_3(a, b, 0) JOINED_3(a, b, 1)
@@ -258,6 +260,15 @@ const char *hg_descriptor_column(const hg_descriptor *d, size_t j) {
         j -= SETS[i].dim;
     }
     return j < d->dim ? d->columns[j] : NULL;
+}
+
+const char *hg_descriptor_statistics(const hg_descriptor *d, size_t j) {
+    for (size_t i = 0; i < N_SETS && d->sets; i++) {
+        if (!(d->sets >> i & 1)) continue;
+        if (j < SETS[i].dim) return SETS[i].statistics ? SETS[i].name : NULL;
+        j -= SETS[i].dim;
+    }
+    return j < d->dim && d->statistics ? d->name : NULL;
 }
 
 hg_status hg_descriptor_compute(double *x, const hg_descriptor *d, const hg_composition *c, hg_err *err) {

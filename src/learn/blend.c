@@ -11,6 +11,7 @@ hg_rows hg_rows_plain(const hg_rows *rows) {
     hg_rows r = *rows;
     r.d -= r.sources;
     r.sources = 0;
+    if (r.set) r.set += rows->sources;
     r.network = NULL, r.inputs = NULL, r.inputs_d = 0;
     return r;
 }
@@ -22,6 +23,17 @@ hg_status hg_rows_drop_sources(hg_rows *out, const hg_rows *rows, hg_arena *mem,
     for (size_t i = 0; i < out->n; i++)
         if (out->d) memcpy(x + i * out->d, rows->x + i * rows->d + rows->sources, out->d * sizeof *x);
     out->x = x;
+    return HG_OK;
+}
+
+hg_status hg_rows_pick(hg_rows *out, const hg_rows *rows, const uint32_t *column, size_t n, hg_arena *mem,
+                       hg_err *err) {
+    float *x = hg_alloc(mem, rows->n * n, sizeof *x);
+    if (!x) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows of %zu numbers", rows->n, n);
+    for (size_t i = 0; i < rows->n; i++)
+        for (size_t k = 0; k < n; k++) x[i * n + k] = rows->x[i * rows->d + column[k]];
+    *out = *rows;
+    out->x = x, out->d = n, out->set = NULL;
     return HG_OK;
 }
 
@@ -57,8 +69,10 @@ void hg_blend_combine(double *out, hg_signs *signs, const double *const *member,
 /* ---- the blend of models --------------------------------------------------------------------------------------------------- */
 
 void hg_blend_free(hg_blend *b) {
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = 0; i < b->n; i++) {
         for (size_t k = 0; k < b->member[i].models; k++) b->member[i].learner->free(b->member[i].model[k]);
+        hg_free(b->member[i].column);
+    }
     *b = (hg_blend) { 0 };
 }
 
@@ -68,29 +82,39 @@ bool hg_blend_in_logs(const hg_blend *b) {
     return weight > 0.5;
 }
 
-/* The models of the parts, where they were kept; else one of all rows. */
+/* The models of the parts, where they were kept; else one of all rows. What it holds is the blend's from the start. */
 static hg_status fit_member(hg_blend_member *m, hg_trial *t, const hg_rows *rows, const hg_study_opts *opts,
-                            hg_err *err) {
+                            hg_arena *mem, hg_err *err) {
     const hg_learning how = { .option = t->option, .seed = opts->seed, .pool = opts->pool, .hooks = opts->hooks };
+    hg_rows seen = *rows;
     *m = (hg_blend_member) { .learner = t->learner, .weight = t->weight, .plain = t->plain, .logs = t->logs };
     m->models = t->models;
     for (size_t k = 0; k < t->models; k++) m->model[k] = t->model[k];
     t->models = 0;
+    if (t->column) {
+        m->column = hg_malloc(t->columns, sizeof *m->column);
+        if (!m->column) return hg_fail(err, HG_ENOMEM, "no memory for %zu columns", t->columns);
+        memcpy(m->column, t->column, t->columns * sizeof *m->column);
+        m->columns = t->columns;
+    }
     if (m->models) return HG_OK;
-    HG_TRY(t->learner->fit(&m->model[0], rows, &how, err));
+    if (m->column) HG_TRY(hg_rows_pick(&seen, rows, m->column, m->columns, mem, err));
+    HG_TRY(t->learner->fit(&m->model[0], &seen, &how, err));
     m->models = 1;
     return HG_OK;
 }
 
 static hg_status fit_members(hg_blend *b, hg_study *s, const hg_rows *rows, const hg_rows *plain, const double *logs,
-                             const hg_study_opts *opts, hg_err *err) {
+                             const hg_study_opts *opts, hg_arena *mem, hg_err *err) {
     for (size_t i = 0; i < s->n_trials; i++) {
         hg_trial *t = &s->trial[i];
         if (!(t->weight > 0)) continue;
         hg_rows seen = t->plain ? *plain : *rows;
+        const hg_mark mark = hg_arena_mark(mem);
         if (t->logs) seen.y = logs;
-        HG_TRY(fit_member(&b->member[b->n], t, &seen, opts, err));
-        b->n++;
+        const hg_status st = fit_member(&b->member[b->n++], t, &seen, opts, mem, err);
+        hg_arena_reset(mem, mark);
+        HG_TRY(st);
     }
     return HG_OK;
 }
@@ -104,7 +128,7 @@ hg_status hg_blend_fit(hg_blend *b, hg_study *s, const hg_rows *rows, const hg_s
     hg_status st = mem ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for a blend");
     if (st == HG_OK && rows->sources) st = hg_rows_drop_sources(&plain, rows, mem, err);
     if (st == HG_OK && any) st = hg_rows_take_logs(&logs, &b->logs, mem, err);
-    if (st == HG_OK) st = fit_members(b, s, rows, &plain, logs.y, opts, err);
+    if (st == HG_OK) st = fit_members(b, s, rows, &plain, logs.y, opts, mem, err);
     if (st != HG_OK) hg_blend_free(b);
     hg_arena_free(mem);
     return st;
@@ -138,7 +162,9 @@ static hg_status predict_members(double *out, hg_signs *signs, const hg_blend *b
         const hg_blend_member *k = &b->member[m];
         double *v = hg_alloc(mem, rows->n * outputs, sizeof *v), *spread = hg_alloc(mem, rows->n, sizeof *spread);
         if (!v || !spread) return hg_fail(err, HG_ENOMEM, "no memory for %zu predictions", rows->n);
-        HG_TRY(predict_member(v, spread, k, k->plain ? &plain : rows, outputs, pool, mem, err));
+        hg_rows seen = k->plain ? plain : *rows;
+        if (k->column) HG_TRY(hg_rows_pick(&seen, &seen, k->column, k->columns, mem, err));
+        HG_TRY(predict_member(v, spread, k, &seen, outputs, pool, mem, err));
         if (k->logs) hg_logs_undo(v, spread, &b->logs, rows->n);
         value[m] = v, sd[m] = spread, weight[m] = k->weight;
     }
@@ -164,6 +190,22 @@ static const char *prefix_of(char out[HG_SHELF_NAME], const char *before, const 
     return out;
 }
 
+static const char *columns_name(char out[HG_SHELF_NAME], size_t i) {
+    snprintf(out, HG_SHELF_NAME, "columns%zu", i);
+    return out;
+}
+
+static hg_status save_columns(hg_shelf *to, const hg_blend_member *m, size_t i, hg_err *err) {
+    char name[HG_SHELF_NAME];
+    if (!m->column) return HG_OK;
+    double *number = hg_malloc(m->columns, sizeof *number);
+    if (!number) return hg_fail(err, HG_ENOMEM, "no memory for %zu columns", m->columns);
+    for (size_t k = 0; k < m->columns; k++) number[k] = (double)m->column[k];
+    const hg_status st = hg_shelf_doubles(to, columns_name(name, i), number, m->columns, err);
+    hg_free(number);
+    return st;
+}
+
 hg_status hg_blend_save(const hg_blend *b, hg_shelf *to, hg_err *err) {
     const char *before = to->prefix;
     double weight[HG_STUDY_MEMBERS], plain[HG_STUDY_MEMBERS], logs[HG_STUDY_MEMBERS + 2], parts[HG_STUDY_MEMBERS];
@@ -187,6 +229,7 @@ hg_status hg_blend_save(const hg_blend *b, hg_shelf *to, hg_err *err) {
             st = b->member[i].learner->save(b->member[i].model[k], to, err);
         }
     to->prefix = before;
+    for (size_t i = 0; i < b->n && st == HG_OK; i++) st = save_columns(to, &b->member[i], i, err);
     return st;
 }
 
@@ -218,15 +261,44 @@ static hg_status load_parts(size_t parts[HG_STUDY_MEMBERS], const hg_shelf_view 
     return HG_OK;
 }
 
+/* Ascending, of d; sources stand in front and are all seen. */
+static hg_status load_columns(hg_blend_member *m, const hg_shelf_view *from, size_t i, size_t d, size_t sources,
+                              hg_err *err) {
+    char name[HG_SHELF_NAME];
+    const hg_stored *stored;
+    const size_t any[] = { HG_SHELF_ANY };
+    if (!hg_shelf_has(from, columns_name(name, i))) return HG_OK;
+    HG_TRY(hg_shelf_get(&stored, from, name, HG_STORED_F64, any, 1, err));
+    const size_t n = stored->shape[0];
+    if (n == 0 || n > d) return hg_fail(err, HG_EDATA, "%s: a member that sees %zu of %zu columns", from->source, n, d);
+    double *number = hg_malloc(n, sizeof *number);
+    m->column = hg_malloc(n, sizeof *m->column);
+    hg_status st = number && m->column ? hg_shelf_get_doubles(number, from, name, n, err)
+                                       : hg_fail(err, HG_ENOMEM, "no memory for %zu columns", n);
+    for (size_t k = 0; k < n && st == HG_OK; k++) {
+        const double least = k ? number[k - 1] + 1 : 0;
+        if (number[k] >= least && number[k] < (double)d && number[k] == floor(number[k]) &&
+            (k >= sources || number[k] == (double)k))
+            m->column[k] = (uint32_t)number[k];
+        else
+            st = hg_fail(err, HG_EDATA, "%s: column %zu of a member's is out of its place", from->source, k);
+    }
+    m->columns = n;
+    hg_free(number);
+    return st;
+}
+
 /* b->member[i] knows its learner; its models count as they come, so that what was loaded is freed. */
 static hg_status load_models(hg_blend *b, const hg_shelf_view *from, size_t i, size_t parts, hg_err *err) {
     hg_blend_member *m = &b->member[i];
     hg_blend named = *b;
     char prefix[HG_SHELF_NAME];
+    const size_t sources = m->plain ? 0 : b->sources, d = b->d - (m->plain ? b->sources : 0);
+    HG_TRY(load_columns(m, from, i, d, sources, err));
     named.member[i].models = parts;
     for (m->models = 0; m->models < parts; m->models++) {
         const hg_shelf_view view = { from->file, from->source, prefix_of(prefix, from->prefix, &named, i, m->models) };
-        HG_TRY(m->learner->load(&m->model[m->models], &view, b->d - (m->plain ? b->sources : 0), b->classes, err));
+        HG_TRY(m->learner->load(&m->model[m->models], &view, m->column ? m->columns : d, b->classes, err));
     }
     return HG_OK;
 }

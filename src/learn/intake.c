@@ -23,6 +23,7 @@ struct hg_intake {
     size_t dim, n;
     group *group;      /* [n] */
     const char **name; /* [dim] */
+    const char **set;  /* [dim] as in hg_rows; NULL: there is one at most */
     const char *words, *warning;
 };
 
@@ -88,6 +89,24 @@ static bool name_group(hg_intake *f, const group *g) {
     return true;
 }
 
+/* f->set, once all groups are there. */
+static bool tell_sets(hg_intake *f) {
+    const char *first = NULL;
+    bool several = false;
+    const char **set = hg_alloc(f->mem, f->dim, sizeof *set);
+    if (!set) return false;
+    for (size_t j = 0; j < f->dim; j++) set[j] = "";
+    for (size_t g = 0; g < f->n; g++)
+        for (size_t k = 0; f->group[g].d && k < f->group[g].dim; k++) {
+            const char *name = hg_descriptor_statistics(f->group[g].d, f->group[g].kept[k]);
+            if (!name) continue;
+            several |= first && name != first;
+            first = set[f->group[g].first + k] = name;
+        }
+    f->set = several ? set : NULL;
+    return true;
+}
+
 /* ---- fit ------------------------------------------------------------------------------------------------------------- */
 
 static bool ends_with(const char *s, const char *end) {
@@ -130,7 +149,7 @@ static hg_status fill(hg_intake *f, const hg_features *from, const hg_descriptor
     if (!f->group || !f->name || !f->words || !f->warning) return no_memory(err);
     for (size_t g = 0; g < f->n; g++)
         if (!copy_group(f, &f->group[g], from, hg_features_group(from, g), d)) return no_memory(err);
-    return HG_OK;
+    return tell_sets(f) ? HG_OK : no_memory(err);
 }
 
 static hg_status fit_with(hg_intake **out, const hg_table *t, const hg_features_opts *o, hg_err *err) {
@@ -151,7 +170,7 @@ static hg_status fit_with(hg_intake **out, const hg_table *t, const hg_features_
 
 /* Where no descriptor is named: several sets side by side say more than one; another where that has no numbers for an element. */
 hg_status hg_intake_fit(hg_intake **out, const hg_table *t, const hg_features_opts *o, hg_err *err) {
-    static const char *const CHOICE[] = { "magpie132+fractions+chemistry62", "xenonpy290+fractions" };
+    static const char *const CHOICE[] = { "xenonpy290+magpie132+fractions+chemistry62", "xenonpy290+fractions" };
     hg_features_opts with = o ? *o : hg_features_opts_default();
     *out = NULL;
     if (o && with.descriptor) return fit_with(out, t, &with, err);
@@ -302,7 +321,7 @@ static hg_status rows_of(hg_rows *out, hg_err *why, const hg_intake *f, const hg
         if (st != HG_OK && err) *err = reasons[i];
     }
     hg_free(reasons);
-    *out = (hg_rows) { .n = n, .d = f->dim, .x = w.x, .composition = w.composition, .group = w.key };
+    *out = (hg_rows) { .n = n, .d = f->dim, .x = w.x, .composition = w.composition, .group = w.key, .set = f->set };
     return st;
 }
 
@@ -452,7 +471,7 @@ static hg_status read_intake(reading *w, hg_json_reader *r, hg_err *err) {
     if (!f->name) return no_memory(err);
     for (size_t g = 0; g < f->n; g++)
         if (!name_group(f, &f->group[g])) return no_memory(err);
-    return HG_OK;
+    return tell_sets(f) ? HG_OK : no_memory(err);
 }
 
 hg_status hg_intake_read(hg_intake **out, const char *name, const char *text, size_t n, hg_err *err) {

@@ -49,11 +49,13 @@ static const char *name_at(size_t i) {
 /* What a trial is allowed to see, and the scale in which it learns. */
 typedef struct {
     bool plain, logs;
+    const char *hidden; /* sets, blanks between; NULL: none */
 } way;
 
 static hg_status add_trial(hg_study *s, const hg_learner *l, const char *settings, way w, hg_err *err) {
     hg_trial *t = &s->trial[s->n_trials];
-    *t = (hg_trial) { .learner = l, .plain = w.plain, .logs = w.logs, .seconds = (double)NAN };
+    *t = (hg_trial) { .learner = l, .plain = w.plain, .logs = w.logs, .hidden = w.hidden, .seconds = (double)NAN };
+    if (!t->hidden) t->hidden = "";
     t->score.mae = t->score.log_loss = (double)NAN;
     hg_learner_defaults(t->option, l);
     HG_TRY(hg_learner_set(t->option, l, settings, err));
@@ -73,7 +75,55 @@ static size_t count_trials(void) {
         n++;
         for (size_t v = 0; hg_learner_at(i)->variant && hg_learner_at(i)->variant[v]; v++) n++;
     }
-    return 4 * n + 1; /* with sources and without, values and logarithms */
+    return 4 * (HG_SETS_MOST + 2) * n + 1; /* with sources and without, values and logarithms; with sets and without */
+}
+
+/* ---- sets that say much the same ----------------------------------------------------------------------------------------- */
+
+/* The sets of statistics that the columns are of; their number. */
+static size_t find_sets(const char *set[HG_SETS_MOST], const hg_rows *rows) {
+    size_t n = 0;
+    for (size_t j = 0; rows->set && j < rows->d; j++) {
+        size_t k = 0;
+        while (k < n && strcmp(set[k], rows->set[j]) != 0) k++;
+        if (k == n && n < HG_SETS_MOST && rows->set[j][0]) set[n++] = rows->set[j];
+    }
+    return n;
+}
+
+/* hidden[n]: each set in turn, and all of them; empty where there are not several. */
+static hg_status list_hidden(const char *hidden[HG_SETS_MOST + 1], size_t *n, const hg_rows *rows, hg_arena *mem,
+                             hg_err *err) {
+    const char *set[HG_SETS_MOST];
+    const size_t sets = find_sets(set, rows);
+    *n = 0;
+    if (sets < 2) return HG_OK;
+    for (size_t k = 0; k < sets; k++) hidden[k] = set[k];
+    hg_text all = hg_text_new(0);
+    for (size_t k = 0; k < sets; k++) hg_text_add(&all, "%s%s", k ? " " : "", set[k]);
+    hidden[sets] = all.failed ? NULL : hg_arena_strdup(mem, all.s);
+    hg_text_free(&all);
+    *n = sets + 1;
+    return hidden[sets] ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for a study");
+}
+
+static bool is_among(const char *names, const char *name) {
+    const size_t len = strlen(name);
+    for (const char *s = names; len && (s = strstr(s, name)); s += len)
+        if ((s == names || s[-1] == ' ') && (!s[len] || s[len] == ' ')) return true;
+    return false;
+}
+
+/* t->column where some are hidden; nothing is left of the columns: there is nothing to try. */
+static hg_status choose_columns(hg_trial *t, const hg_rows *rows, hg_arena *mem, hg_err *err) {
+    if (!t->hidden[0]) return HG_OK;
+    uint32_t *column = hg_alloc(mem, rows->d, sizeof *column);
+    if (!column) return hg_fail(err, HG_ENOMEM, "no memory for a study");
+    for (size_t j = 0; j < rows->d; j++)
+        if (!is_among(t->hidden, rows->set[j])) column[t->columns++] = (uint32_t)j;
+    t->column = column;
+    if (t->columns == 0) snprintf(t->why, sizeof t->why, "nothing is left to learn from");
+    return HG_OK;
 }
 
 /* Where left-out rows tell small differences by chance. */
@@ -118,9 +168,29 @@ static bool tries_variants(const hg_study_opts *o, const hg_learner *l, const hg
     return l->variant && rows->n <= MANY && !passed_over(o, l, rows, few) && !unsuited(l, rows);
 }
 
+/* The defaults of all learners, with sets hidden. */
+static hg_status list_views(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const way *ways, size_t n,
+                            hg_arena *mem, hg_err *err) {
+    const char *hidden[HG_SETS_MOST + 1];
+    const hg_learner *l;
+    size_t views;
+    HG_TRY(list_hidden(hidden, &views, rows, mem, err));
+    for (size_t i = 0; (l = hg_learner_at(i)) && rows->n <= MANY; i++)
+        for (size_t v = 0; v < views; v++) {
+            if (passed_over(o, l, rows, false) || l->of_sources || unsuited(l, rows)) continue;
+            for (size_t k = 0; k < n; k++) {
+                way w = ways[k];
+                w.hidden = hidden[v];
+                HG_TRY(add_trial(s, l, "", w, err));
+                HG_TRY(choose_columns(&s->trial[s->n_trials - 1], rows, mem, err));
+            }
+        }
+    return HG_OK;
+}
+
 /* The defaults of all learners, then their variants: where time is short, breadth first. */
 static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const hg_learner *only,
-                           const way *ways, size_t n, bool few, hg_err *err) {
+                           const way *ways, size_t n, bool few, hg_arena *mem, hg_err *err) {
     const hg_learner *l;
     for (size_t i = 0; (l = hg_learner_at(i)); i++) {
         const char *why = unsuited(l, rows);
@@ -134,7 +204,7 @@ static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts
     for (size_t i = 0; (l = hg_learner_at(i)) && !o->settings; i++)
         for (size_t v = 0; tries_variants(o, l, rows, few) && l->variant[v]; v++)
             for (size_t k = 0; k < n; k++) HG_TRY(add_trial(s, l, l->variant[v], ways[k], err));
-    return HG_OK;
+    return o->settings || few ? HG_OK : list_views(s, rows, o, ways, n, mem, err);
 }
 
 /* The scales that are tried: values, logarithms, or both. Of few rows left-out ones tell little, and what has sources is a property
@@ -165,11 +235,11 @@ static hg_status list_trials(hg_study *s, const hg_rows *rows, const hg_study_op
     if (o->settings && !only)
         return hg_advise(err, hg_fail(err, HG_EINVAL, "options without a learner whose they are"), "name the learner");
     HG_TRY(list_scales(ways, &n, rows, o, err));
-    HG_TRY(list_some(s, rows, o, only, ways, n, few, err));
+    HG_TRY(list_some(s, rows, o, only, ways, n, few, mem, err));
     if (rows->sources == 0 || rows->sources == rows->d) return HG_OK;
     const hg_rows plain = hg_rows_plain(rows);
     for (size_t k = 0; k < n; k++) ways[k].plain = true;
-    return only && unsuited(only, &plain) ? HG_OK : list_some(s, &plain, o, only, ways, n, few, err);
+    return only && unsuited(only, &plain) ? HG_OK : list_some(s, &plain, o, only, ways, n, few, mem, err);
 }
 
 /* ---- one trial ------------------------------------------------------------------------------------------------------------ */
@@ -223,6 +293,10 @@ static hg_status run_fold(work *w, hg_trial *t, size_t fold, hg_err *err) {
     const hg_rows *seen = t->plain ? w->plain : w->rows;
     HG_TRY(hg_rows_take(&in, seen, index, n_in, w->mem, err));
     HG_TRY(hg_rows_take(&out_rows, seen, index + n_in, n_out, w->mem, err));
+    if (t->column) {
+        HG_TRY(hg_rows_pick(&in, &in, t->column, t->columns, w->mem, err));
+        HG_TRY(hg_rows_pick(&out_rows, &out_rows, t->column, t->columns, w->mem, err));
+    }
     double *out = hg_alloc(w->mem, n_out * w->s->outputs, sizeof *out), *sd = hg_alloc(w->mem, n_out, sizeof *sd);
     if (!out || !sd) return hg_fail(err, HG_ENOMEM, "no memory for a fold");
     for (size_t i = 0; i < n_out; i++) sd[i] = (double)NAN;
@@ -294,10 +368,12 @@ static bool left_behind(const work *w, hg_trial *t) {
     return t->why[0] != 0;
 }
 
+static bool is_default(const hg_trial *t) { return !t->settings[0] && !t->hidden[0]; }
+
 /* The variants of who was left behind are not begun. */
 static bool defaults_left_behind(const hg_study *s, const hg_trial *t) {
     for (const hg_trial *k = s->trial; k < t; k++)
-        if (k->learner == t->learner && k->plain == t->plain && k->logs == t->logs && !k->settings[0] &&
+        if (k->learner == t->learner && k->plain == t->plain && k->logs == t->logs && is_default(k) &&
             strncmp(k->why, "left behind", 11) == 0)
             return true;
     return false;
@@ -306,9 +382,9 @@ static bool defaults_left_behind(const hg_study *s, const hg_trial *t) {
 /* Variants are tried in the scale that suits the defaults better. */
 static bool other_scale_is_better(const hg_study *s, const hg_trial *t) {
     double loss[2] = { INFINITY, INFINITY };
-    if (!t->settings[0]) return false;
+    if (is_default(t)) return false;
     for (const hg_trial *k = s->trial; k < t; k++)
-        if (k->learner == t->learner && k->plain == t->plain && !k->settings[0] && k->out)
+        if (k->learner == t->learner && k->plain == t->plain && is_default(k) && k->out)
             loss[k->logs] = loss_by(s, &k->score);
     return loss[!t->logs] < loss[t->logs];
 }
@@ -409,7 +485,7 @@ static double choose_of_few(size_t *count, double *mix, const hg_study *s, const
         const hg_trial *t = &s->trial[i];
         if (!t->out) continue;
         if (t->learner == &hg_affine_learner) affine = i;
-        if (t->learner == &hg_extratrees_learner && !t->plain && !t->settings[0]) trees = i;
+        if (t->learner == &hg_extratrees_learner && !t->plain && is_default(t)) trees = i;
         const double loss = loss_in_scale(t->out, t->logs, rows);
         if (t->plain && loss < least) least = loss, plain = i;
     }

@@ -8,6 +8,8 @@
  *     AutoGluon-Tabular, 2020). Others are fitted to all rows once more. Options that are given hold as they are;
  *   - from 200 rows on, who has 1.3 times the best one's error on the first part goes no further; neither does a variant, or a
  *     learner on logarithms, that is behind its own learner's best there;
+ *   - where there are several sets of statistics of elements (hg_rows), each learner looks at them together first, then at all but one of
+ *     them, then at none; who is behind what it does with all of them on the first part goes no further;
  *   - beyond 20,000 rows one part of ten is left out, once (split conformal intervals), and variants and slow learners wait until they are named.
  * The blend is chosen greedily on these predictions, with repetition, from the best one on, which has
  * won the first three rounds (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights. Positive values that
@@ -25,7 +27,7 @@
 #include "learn/logs.h"
 #include "learn/metric.h"
 
-enum { HG_STUDY_MEMBERS = 8, HG_STUDY_FOLDS_MOST = 20, HG_SETTINGS_SIZE = 200 };
+enum { HG_STUDY_MEMBERS = 8, HG_STUDY_FOLDS_MOST = 20, HG_SETTINGS_SIZE = 200, HG_SETS_MOST = 4 };
 
 typedef struct {
     const char *learner;  /* names of those to try, blanks between; NULL: all that suit        default NULL */
@@ -47,7 +49,10 @@ typedef struct {
     const hg_learner *learner;
     char settings[HG_SETTINGS_SIZE]; /* "": defaults */
     double option[HG_LEARNER_OPTIONS_MOST];
-    bool plain;                       /* it does not see the columns that other models predict */
+    bool plain;             /* it does not see the columns that other models predict */
+    const char *hidden;     /* "xenonpy290 magpie132": sets that it does not see either; "": none */
+    const uint32_t *column; /* [columns] of those that are left the ones that it sees; NULL: all */
+    size_t columns;
     bool logs;                        /* it learns the logarithms of the values; out and sd are of the values */
     hg_score score;                   /* of rows that were left out; loss NaN: it was not tried to the end */
     double seconds;                   /* NaN without a clock */
@@ -83,8 +88,10 @@ void hg_study_free(hg_study *s); /* models that no blend has taken; the rest is 
 
 typedef struct {
     const hg_learner *learner;
-    double weight;                    /* > 0, all sum to 1 */
-    bool plain;                       /* fitted without the sources */
+    double weight;    /* > 0, all sum to 1 */
+    bool plain;       /* fitted without the sources */
+    uint32_t *column; /* [columns] of those that are left the ones it was fitted to, ascending; NULL: all */
+    size_t columns;
     bool logs;                        /* fitted to logarithms */
     void *model[HG_STUDY_FOLDS_MOST]; /* [models] of the parts, whose mean it says; or one of all rows */
     size_t models;
@@ -96,6 +103,9 @@ typedef struct {
     hg_blend_member member[HG_STUDY_MEMBERS];
 } hg_blend;
 
+/* x of the columns column[n], ascending, sources among them, in mem. HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_rows_pick(hg_rows *out, const hg_rows *rows, const uint32_t *column, size_t n, hg_arena *mem,
+                                     hg_err *err);
 bool hg_blend_in_logs(const hg_blend *b); /* more than half of its weight */
 
 /* The study's choice, fitted to all rows where the models of the parts were not kept; those become the blend's. */

@@ -38,8 +38,9 @@ const char *hg_predictor_method(const hg_predictor *p, hg_arena *mem) {
     for (size_t i = 0; i < p->n_tried; i++) {
         const hg_tried *k = &p->tried[i];
         if (!(k->weight > 0)) continue;
-        hg_text_add(&t, "%s%s%s%s%s", t.len ? ", " : "", k->learner, *k->settings ? " (" : "", k->settings,
-                    *k->settings ? ")" : "");
+        const bool both = *k->settings && *k->hidden, any = *k->settings || *k->hidden;
+        hg_text_add(&t, "%s%s%s%s%s%s%s%s", t.len ? ", " : "", k->learner, any ? " (" : "", k->settings,
+                    both ? ", " : "", *k->hidden ? "without " : "", k->hidden, any ? ")" : "");
         if (k->weight < 1) hg_text_add(&t, " %.2g", k->weight);
     }
     const char *words = t.failed ? NULL : hg_arena_strdup(mem, t.s);
@@ -346,11 +347,12 @@ static hg_status keep_tried(fitting *f, const hg_study *s) {
                           .settings = hg_arena_strdup(p->mem, t->settings),
                           .why = hg_arena_strdup(p->mem, t->why),
                           .plain = t->plain,
+                          .hidden = hg_arena_strdup(p->mem, t->hidden),
                           .logs = t->logs,
                           .score = hg_predictor_score_from(&t->score),
                           .seconds = t->seconds,
                           .weight = t->weight };
-        if (!k->settings || !k->why) return no_memory(f->err);
+        if (!k->settings || !k->why || !k->hidden) return no_memory(f->err);
     }
     p->score = hg_predictor_score_from(&s->score);
     return HG_OK;

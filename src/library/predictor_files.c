@@ -152,6 +152,7 @@ static void recipe_chosen(hg_json *j, const hg_predictor *p) {
         hg_json_string(j, "learner", t->learner);
         hg_json_string(j, "settings", t->settings);
         if (t->plain) hg_json_bool(j, "without_sources", true);
+        if (*t->hidden) hg_json_string(j, "without", t->hidden);
         if (t->logs) hg_json_bool(j, "logarithms", true);
         hg_json_number(j, "loss", p->classes ? t->score.log_loss : t->score.mae);
         hg_json_number(j, "weight", t->weight);

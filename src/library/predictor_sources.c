@@ -135,7 +135,10 @@ static hg_status widen(hg_rows *out, const hg_rows *rows, const double *const *c
     out->d += s;
     out->sources = s;
     float *x = hg_alloc(mem, rows->n * out->d, sizeof *x);
-    if (!x) return no_memory(rows->n, err);
+    const char **set = hg_alloc(mem, out->d, sizeof *set);
+    if (!x || !set) return no_memory(rows->n, err);
+    for (size_t j = 0; j < out->d; j++) set[j] = j < s || !rows->set ? "" : rows->set[j - s];
+    if (rows->set) out->set = set;
     for (size_t i = 0; i < rows->n; i++) {
         for (size_t k = 0; k < s; k++) x[i * out->d + k] = (float)column[k][i];
         if (rows->d) memcpy(x + i * out->d + s, rows->x + i * rows->d, rows->d * sizeof *x);
@@ -175,6 +178,7 @@ static hg_status bring_network(hg_rows *rows, hg_err *why, const hg_predictor *p
     hg_status st = hg_intake_rows(&seen, own, source->intake, view, pool, mem, err);
     if (st == HG_OK && source->n_sources && !m->plain)
         st = hg_predictor_widen(&seen, own, source, &seen, view, pool, mem, err);
+    if (st == HG_OK && m->column) st = hg_rows_pick(&seen, &seen, m->column, m->columns, mem, err);
     hg_table_free(view);
     rows->network = m->model[0]; /* of those of the parts, one */
     rows->inputs = seen.x;

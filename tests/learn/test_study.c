@@ -392,6 +392,67 @@ static void a_plain_member_stays_plain(void **state) {
     hg_arena_reset(*state, mark);
 }
 
+/* Of two sets of statistics the one that is noise is hidden from the learner; so it stays through a file, and columns that no study has
+ * chosen are refused. */
+static void a_set_that_only_disturbs_is_hidden(void **state) {
+    enum { N = 60, WIDE = 33 };
+    static float x[N * WIDE], other[N * WIDE];
+    static const char *set[WIDE];
+    double y[N], out[2][N], wrong[2] = { 1, 0 };
+    char path[512];
+    hg_rng r = hg_rng_make(9, 0);
+    for (size_t j = 0; j < WIDE; j++) set[j] = j == 0 ? "" : j == WIDE - 1 ? "telling" : "noise";
+    for (size_t i = 0; i < N * WIDE; i++) x[i] = other[i] = (float)hg_rng_normal(&r);
+    for (size_t i = 0; i < N; i++) y[i] = (double)(x[i * WIDE] + 2 * x[i * WIDE + WIDE - 1]);
+    for (size_t i = 0; i < N * WIDE; i++)
+        if (set[i % WIDE][0] == 'n') other[i] = 9;
+    const hg_rows rows = { .n = N, .d = WIDE, .x = x, .set = set, .y = y };
+    hg_study s;
+    hg_study_opts o = hg_study_opts_default();
+    hg_blend b, back;
+    hg_safetensors *file;
+    hg_err err = { 0 };
+    const hg_mark mark = hg_arena_mark(*state);
+    o.learner = "kernel-ridge", o.single = true;
+    assert_ok_err(hg_study_run(&s, &rows, &o, *state, &err), err);
+    for (size_t i = 0; i < s.n_trials; i++) {
+        const hg_trial *t = &s.trial[i];
+        assert_true((t->weight > 0) == (strcmp(t->hidden, "noise") == 0));
+        if (strcmp(t->hidden, "telling noise") == 0 || strcmp(t->hidden, "noise telling") == 0)
+            assert_int_equal(t->columns, 1);
+    }
+    assert_ok_err(hg_blend_fit(&b, &s, &rows, &o, &err), err);
+    assert_int_equal(b.member[0].columns, 2);
+    assert_true(b.member[0].column[0] == 0 && b.member[0].column[1] == WIDE - 1);
+    assert_ok_err(hg_blend_predict(out[0], NULL, &b, &rows, NULL, &err), err);
+    hg_shelf shelf = hg_shelf_new(*state);
+    assert_ok(hg_blend_save(&b, &shelf, NULL));
+    test_scratch(path, sizeof path, "columns.safetensors");
+    assert_ok(hg_safetensors_write(path, shelf.tensor, shelf.n, NULL, 0, NULL));
+    assert_ok(hg_safetensors_open(&file, path, 0, NULL));
+    const char *version = b.member[0].learner->version;
+    assert_ok_err(hg_blend_load(&back, &(hg_shelf_view) { file, path, "" }, &version, 1, WIDE, 0, 0, &err), err);
+    hg_rows changed = rows;
+    changed.x = other;
+    assert_ok_err(hg_blend_predict(out[1], NULL, &back, &changed, NULL, &err), err);
+    assert_memory_equal(out[0], out[1], sizeof out[0]);
+    hg_blend_free(&back);
+    assert_int_equal(hg_blend_load(&back, &(hg_shelf_view) { file, path, "" }, &version, 1, WIDE - 1, 0, 0, &err),
+                     HG_EDATA); /* its last column is past the end */
+    hg_safetensors_free(file);
+    for (size_t i = 0; i < shelf.n; i++)
+        if (strcmp(shelf.tensor[i].name, "columns0") == 0) shelf.tensor[i].data = wrong;
+    assert_ok(hg_safetensors_write(path, shelf.tensor, shelf.n, NULL, 0, NULL));
+    assert_ok(hg_safetensors_open(&file, path, 0, NULL));
+    assert_int_equal(hg_blend_load(&back, &(hg_shelf_view) { file, path, "" }, &version, 1, WIDE, 0, 0, &err),
+                     HG_EDATA);
+    hg_safetensors_free(file);
+    hg_blend_free(&b);
+    hg_study_free(&s);
+    hg_shelf_free(&shelf);
+    hg_arena_reset(*state, mark);
+}
+
 /* What few left-out rows tell apart is chance: with sources the model is halves of affine transfer and trees, unless one that knows no
  * source is clearly better. */
 static void few_rows_with_sources_leave_no_choice(void **state) {
@@ -456,6 +517,7 @@ static void failing_allocations_are_told(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(a_set_that_only_disturbs_is_hidden),
         TEST(few_rows_with_sources_leave_no_choice),
         TEST(scores_are_those_of_the_textbook),
         TEST(a_level_is_a_rank),
