@@ -49,7 +49,7 @@ typedef struct {
 typedef struct { /* of rows that were not learned from; NaN: does not apply */
     size_t n;
     double mae, rmse;               /* values */
-    double auc, log_loss, accuracy; /* classes */
+    double auc, brier, log_loss, accuracy; /* classes; Brier's score from 0, best, to 2 (Mon. Weather Rev. 78, 1, 1950) */
     double coverage90, width90;     /* share of values inside the 90 % intervals, and the intervals' mean width */
 } hg_predictor_score;
 

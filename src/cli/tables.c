@@ -164,7 +164,7 @@ static hg_status print_tried(cli_run *run, const hg_predictor *p, hg_err *err) {
     while (hg_predictor_tried(p, n)) n++;
     const bool classes = hg_predictor_classes(p) > 0;
     cli_grid g = cli_grid_new(run->arena, n + 1, 6);
-    const char *const head[] = { "learner", "options", classes ? "AUC" : "MAE", classes ? "log loss" : "RMSE",
+    const char *const head[] = { "learner", "options", classes ? "AUC" : "MAE", classes ? "Brier" : "RMSE",
                                  "share",   "" };
     for (size_t k = 0; k < 6; k++) cli_grid_set(&g, 0, k, "%s", head[k]);
     for (size_t i = 0; i < n; i++) {
@@ -178,7 +178,7 @@ static hg_status print_tried(cli_run *run, const hg_predictor *p, hg_err *err) {
         cli_grid_set(&g, i + 1, 1, "%s%s", how.len ? how.s : "", t->hidden);
         hg_text_free(&how);
         number(&g, i + 1, 2, "", classes ? t->score.auc : t->score.mae);
-        number(&g, i + 1, 3, "", classes ? t->score.log_loss : t->score.rmse);
+        number(&g, i + 1, 3, "", classes ? t->score.brier : t->score.rmse);
         if (t->weight > 0) number(&g, i + 1, 4, "%", t->weight);
         cli_grid_set(&g, i + 1, 5, "%s", t->why);
     }
@@ -234,6 +234,7 @@ void cli_json_score(hg_json *j, const hg_predictor_score *s, bool classes) {
     if (classes) {
         hg_json_number(j, "auc", s->auc);
         hg_json_number(j, "accuracy", s->accuracy);
+        hg_json_number(j, "brier", s->brier);
         hg_json_number(j, "log_loss", s->log_loss);
         return;
     }

@@ -112,7 +112,7 @@ void cli_sources_free(cli_sources *s) {
 
 /* What the choice was made by. */
 static double loss(const hg_tried *t, bool squared) {
-    if (!isfinite(t->score.mae)) return t->score.log_loss;
+    if (!isfinite(t->score.mae)) return t->score.brier;
     return squared ? t->score.rmse : t->score.mae;
 }
 

@@ -453,7 +453,7 @@ const cli_verb cli_evaluate_record = {
         "schema \"hagane.evaluate/1\": property, unit (of the errors), molecules; models (name, architecture, "
         "least_atoms, most_atoms of the training, n, n_failed, n_outside, mae, mae_sd, rmse, bias, largest, "
         "coverage90; by_size: atoms and the same). Of a table schema \"hagane.evaluate-folds/1\": target, unit, classes; "
-        "mae, rmse, coverage90, width90 or auc, accuracy, log_loss: means over folds; folds: mae or auc of each; "
+        "mae, rmse, coverage90, width90 or auc, accuracy, brier, log_loss: means over folds; folds: mae or auc of each; "
         "by_fold (fold, n_train, n_test, n_failed, n_outside, seconds, the same numbers, learners); "
         "repeated_compositions, repeated_rows; with --from sources (name, target, n_learned: rows whose composition it has learned from). With --extrapolate schema \"hagane.extrapolate/1\": target, unit, classes; tests "
         "(left_out, why_not, n_skipped; all, outside, others: n, error, times, coverage90, width90, factor, "

@@ -424,7 +424,7 @@ const cli_verb cli_train_record = {
         "schema \"hagane.train/1\": folder, architecture, n_train, n_validation; properties (symbol, unit, n, "
         "n_failed, mae, rmse, bias, largest, coverage90) on the validation molecules. Of a table schema "
         "\"hagane.train-table/1\": folder, target, unit, classes, n_train, n_blank; mae, rmse, coverage90, width90 or "
-        "auc, accuracy, log_loss of rows left out in turn; of classes by_class (class, n, n_right, n_wrongly: rows called so that are not); tried (learner, options, logarithms, the same, weight, seconds, "
+        "auc, accuracy, brier, log_loss of rows left out in turn; of classes by_class (class, n, n_right, n_wrongly: rows called so that are not); tried (learner, options, logarithms, the same, weight, seconds, "
         "why_not).",
     .run = run_train,
 };

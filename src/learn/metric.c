@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 static const hg_score NOTHING = {
-    .mae = NAN, .rmse = NAN, .auc = NAN, .log_loss = NAN, .accuracy = NAN, .coverage90 = NAN, .width90 = NAN
+    .mae = NAN, .rmse = NAN, .auc = NAN, .brier = NAN, .log_loss = NAN, .accuracy = NAN, .coverage90 = NAN, .width90 = NAN
 };
 
-double hg_score_loss(const hg_score *s) { return isnan(s->mae) ? s->log_loss : s->mae; }
+double hg_score_loss(const hg_score *s) { return isnan(s->mae) ? s->brier : s->mae; }
 
 hg_score hg_score_values(const double *value, const double *y, size_t n) {
     hg_score s = NOTHING;
@@ -48,13 +48,19 @@ static double area(ranked *r, size_t n) {
     return ones > 0 && zeros > 0 ? (sum - ones * (ones + 1) / 2) / (ones * zeros) : (double)NAN;
 }
 
+double hg_brier(const double *p, size_t y, size_t classes) {
+    double sum = 0;
+    for (size_t c = 0; c < classes; c++) sum += (p[c] - (c == y)) * (p[c] - (c == y));
+    return sum;
+}
+
 hg_status hg_score_classes(hg_score *out, const double *probability, const double *y, size_t n, size_t classes,
                            hg_err *err) {
     hg_score s = NOTHING;
     ranked *r = hg_malloc(n, sizeof *r);
     *out = NOTHING;
     if (!r) return hg_fail(err, HG_ENOMEM, "no memory to rank %zu rows", n);
-    double auc = 0, loss = 0, right = 0;
+    double auc = 0, brier = 0, loss = 0, right = 0;
     const size_t first = classes == 2 ? 1 : 0; /* the one of two classes says all of the other */
     for (size_t c = first; c < classes; c++) {
         for (size_t i = 0; i < n; i++) r[i] = (ranked) { probability[i * classes + c], (size_t)y[i] == c };
@@ -66,11 +72,13 @@ hg_status hg_score_classes(hg_score *out, const double *probability, const doubl
         size_t most = 0;
         for (size_t c = 1; c < classes; c++)
             if (p[c] > p[most]) most = c;
+        brier += hg_brier(p, (size_t)y[i], classes);
         right += most == (size_t)y[i];
         loss -= log(fmax(p[(size_t)y[i]], 1e-12));
     }
     s.n = n;
     s.auc = auc;
+    s.brier = n ? brier / (double)n : (double)NAN;
     s.log_loss = n ? loss / (double)n : (double)NAN;
     s.accuracy = n ? right / (double)n : (double)NAN;
     *out = s;

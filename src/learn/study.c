@@ -20,6 +20,7 @@ enum {
 };
 static const double CLEARLY = 0.8; /* times another's error: better than by chance */
 static const double BEHIND = 1.3;  /* times the best one's error on the first part */
+static const double REACH = 1.15;  /* times the best defaults' error: whose defaults err more has no variant that gets there */
 static const double GAIN = 1e-4;   /* a round that wins less than this part of the loss ends the choice */
 
 hg_study_opts hg_study_opts_default(void) { return (hg_study_opts) { .folds = 5 }; }
@@ -56,7 +57,7 @@ static hg_status add_trial(hg_study *s, const hg_learner *l, const char *setting
     hg_trial *t = &s->trial[s->n_trials];
     *t = (hg_trial) { .learner = l, .plain = w.plain, .logs = w.logs, .hidden = w.hidden, .seconds = (double)NAN };
     if (!t->hidden) t->hidden = "";
-    t->score.mae = t->score.log_loss = (double)NAN;
+    t->score.mae = t->score.brier = (double)NAN;
     hg_learner_defaults(t->option, l);
     HG_TRY(hg_learner_set(t->option, l, settings, err));
     snprintf(t->settings, sizeof t->settings, "%s", settings);
@@ -334,7 +335,7 @@ static bool goes_on(hg_status st) {
     return st == HG_EDATA || st == HG_ENOTPD || st == HG_ENOTCONV || st == HG_ENAN || st == HG_ELIMIT;
 }
 
-/* Of the first part alone: mean absolute error, or log loss. */
+/* Of the first part alone: mean absolute error, or Brier's score. */
 static double first_part(const work *w, const hg_trial *t) {
     const hg_rows *rows = w->rows;
     double sum = 0;
@@ -342,7 +343,7 @@ static double first_part(const work *w, const hg_trial *t) {
     for (size_t i = 0; i < rows->n; i++) {
         if (w->part[i] != 0) continue;
         const double *out = t->out + w->place[i] * w->s->outputs;
-        sum += rows->classes ? -log(fmax(out[(size_t)rows->y[i]], 1e-12)) : fabs(out[0] - rows->y[i]);
+        sum += rows->classes ? hg_brier(out, (size_t)rows->y[i], rows->classes) : fabs(out[0] - rows->y[i]);
         n++;
     }
     return sum / (double)n;
@@ -370,13 +371,21 @@ static bool left_behind(const work *w, hg_trial *t) {
 
 static bool is_default(const hg_trial *t) { return !t->settings[0] && !t->hidden[0]; }
 
-/* The variants of who was left behind are not begun. */
-static bool defaults_left_behind(const hg_study *s, const hg_trial *t) {
+static const hg_trial *defaults_of(const hg_study *s, const hg_trial *t) {
     for (const hg_trial *k = s->trial; k < t; k++)
-        if (k->learner == t->learner && k->plain == t->plain && k->logs == t->logs && is_default(k) &&
-            strncmp(k->why, "left behind", 11) == 0)
-            return true;
-    return false;
+        if (k->learner == t->learner && k->plain == t->plain && k->logs == t->logs && is_default(k)) return k;
+    return NULL;
+}
+
+/* Are the defaults of a variant's learner too far behind the best ones for it to be begun? */
+static bool defaults_behind(const hg_study *s, const hg_trial *t) {
+    const hg_trial *own = is_default(t) ? NULL : defaults_of(s, t);
+    double best = INFINITY;
+    if (!own) return false;
+    if (!own->out) return strncmp(own->why, "left behind", 11) == 0;
+    for (const hg_trial *k = s->trial; k < t; k++)
+        if (is_default(k) && k->out) best = fmin(best, loss_by(s, &k->score));
+    return loss_by(s, &own->score) > REACH * best;
 }
 
 /* Variants are tried in the scale that suits the defaults better. */
@@ -387,6 +396,18 @@ static bool other_scale_is_better(const hg_study *s, const hg_trial *t) {
         if (k->learner == t->learner && k->plain == t->plain && is_default(k) && k->out)
             loss[k->logs] = loss_by(s, &k->score);
     return loss[!t->logs] < loss[t->logs];
+}
+
+/* To hide all sets is tried where to hide one of them was not worse. */
+static bool hiding_hurts(const hg_study *s, const hg_trial *t) {
+    bool tried = false;
+    if (!strchr(t->hidden, ' ')) return false;
+    for (const hg_trial *k = s->trial; k < t; k++) {
+        if (k->learner != t->learner || k->plain != t->plain || k->logs != t->logs || !k->hidden[0]) continue;
+        if (k->out) return false;
+        tried = true;
+    }
+    return tried;
 }
 
 static hg_status run_folds(work *w, hg_trial *t, hg_err *err) {
@@ -419,8 +440,12 @@ static void free_models(hg_trial *t) {
 static hg_status run_trial(work *w, hg_trial *t, hg_arena *keep, hg_err *err) {
     hg_study *s = w->s;
     if (t->why[0]) return HG_OK;
-    if (defaults_left_behind(s, t)) {
-        snprintf(t->why, sizeof t->why, "its defaults were left behind");
+    if (w->rows->n >= RACED && defaults_behind(s, t)) {
+        snprintf(t->why, sizeof t->why, "its defaults are too far behind");
+        return HG_OK;
+    }
+    if (w->rows->n >= RACED && hiding_hurts(s, t)) {
+        snprintf(t->why, sizeof t->why, "it does worse where one of these is hidden");
         return HG_OK;
     }
     if (other_scale_is_better(s, t)) {
@@ -443,7 +468,7 @@ static hg_status run_trial(work *w, hg_trial *t, hg_arena *keep, hg_err *err) {
     if (st != HG_OK) snprintf(t->why, sizeof t->why, "%.150s", inner.msg);
     if (!t->why[0]) return HG_OK;
     free_models(t);
-    t->out = t->sd = NULL, t->score.mae = t->score.log_loss = (double)NAN;
+    t->out = t->sd = NULL, t->score.mae = t->score.brier = (double)NAN;
     return HG_OK;
 }
 

@@ -7,9 +7,9 @@
  *     of the parts stay, and their mean is the member, instead of one more model of all rows (bagging over folds, as in Erickson et al.,
  *     AutoGluon-Tabular, 2020). Others are fitted to all rows once more. Options that are given hold as they are;
  *   - from 200 rows on, who has 1.3 times the best one's error on the first part goes no further; neither does a variant, or a
- *     learner on logarithms, that is behind its own learner's best there;
+ *     learner on logarithms, that is behind its own learner's best there, and no learner whose defaults err 1.15 times what the best defaults do has variants tried;
  *   - where there are several sets of statistics of elements (hg_rows), each learner looks at them together first, then at all but one of
- *     them, then at none; who is behind what it does with all of them on the first part goes no further;
+ *     them, then, where that did not hurt, at none; who is behind what it does with all of them on the first part goes no further;
  *   - beyond 20,000 rows one part of ten is left out, once (split conformal intervals), and variants and slow learners wait until they are named.
  * The blend is chosen greedily on these predictions, with repetition, from the best one on, which has
  * won the first three rounds (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights. Positive values that

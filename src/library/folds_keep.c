@@ -107,6 +107,7 @@ static const field NUMBERS[] = {
     { "mae", OF(score.mae) },
     { "rmse", OF(score.rmse) },
     { "auc", OF(score.auc) },
+    { "brier", OF(score.brier) },
     { "log_loss", OF(score.log_loss) },
     { "accuracy", OF(score.accuracy) },
     { "coverage90", OF(score.coverage90) },

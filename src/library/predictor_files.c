@@ -154,7 +154,7 @@ static void recipe_chosen(hg_json *j, const hg_predictor *p) {
         if (t->plain) hg_json_bool(j, "without_sources", true);
         if (*t->hidden) hg_json_string(j, "without", t->hidden);
         if (t->logs) hg_json_bool(j, "logarithms", true);
-        hg_json_number(j, "loss", p->classes ? t->score.log_loss : t->score.mae);
+        hg_json_number(j, "loss", p->classes ? t->score.brier : t->score.mae);
         hg_json_number(j, "weight", t->weight);
         if (*t->why) hg_json_string(j, "why_not", t->why);
         hg_json_end_object(j);

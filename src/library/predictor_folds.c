@@ -271,16 +271,17 @@ static hg_status run_folds(hg_folds *out, const work *w, hg_err *err) {
 /* ---- all folds ------------------------------------------------------------------------------------------------------------ */
 
 static void mean_over_folds(hg_folds *out) {
-    enum { NUMBERS = 7 };
+    enum { NUMBERS = 8 };
     double sum[NUMBERS] = { 0 };
     out->mean.n = 0;
     for (size_t f = 0; f < out->n_folds; f++) {
         const hg_predictor_score *s = &out->fold[f].score;
-        const double x[NUMBERS] = { s->mae, s->rmse, s->auc, s->log_loss, s->accuracy, s->coverage90, s->width90 };
+        const double x[NUMBERS] = { s->mae,      s->rmse,     s->auc,        s->brier,
+                                    s->log_loss, s->accuracy, s->coverage90, s->width90 };
         for (size_t k = 0; k < NUMBERS; k++) sum[k] += x[k] / (double)out->n_folds;
         out->mean.n += s->n;
     }
-    out->mean = (hg_predictor_score) { out->mean.n, sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6] };
+    out->mean = (hg_predictor_score) { out->mean.n, sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7] };
 }
 
 /* The descriptor's name is the intake's, which goes. */

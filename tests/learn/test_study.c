@@ -20,7 +20,8 @@ static void scores_are_those_of_the_textbook(void **state) {
     assert_close(k.auc, 3.5 / 4, 1e-15);
     assert_close(k.log_loss, -(2 * log(0.9) + 2 * log(0.5)) / 4, 1e-15);
     assert_close(k.accuracy, 0.75, 1e-15); /* a tie goes to the first class */
-    assert_close(hg_score_loss(&k), k.log_loss, 0);
+    assert_close(k.brier, 2 * (0.01 + 0.25 + 0.25 + 0.01) / 4, 1e-15);
+    assert_close(hg_score_loss(&k), k.brier, 0);
     assert_close(hg_score_loss(&s), 1, 1e-15);
     const double all[4] = { 1, 1, 1, 1 };
     assert_ok(hg_score_classes(&k, p, all, 4, 2, NULL));
