@@ -22,8 +22,8 @@ const char *hg_task_name(size_t i); /* "auto", "values", "classes"; NULL past th
 
 typedef struct {
     hg_features_opts features; /* of the inputs; the target is excluded by itself. descriptor NULL:
-                                * magpie132+fractions+chemistry62, or xenonpy290+fractions where an element is not in
-                                * that one                                  defaults, but descriptor NULL */
+                                * xenonpy290+magpie132+fractions+chemistry62, of which learners may leave sets out, or
+                                * xenonpy290+fractions where an element is not in that one   defaults, but descriptor NULL */
     hg_task_kind task;         /* AUTO: classes for texts and for 0 and 1                               default AUTO */
     const char *learner;       /* names of hg_learner_name to try, blanks between; NULL: all that can  default NULL */
     const char *settings;      /* its options: "leaf=3 features=0.5"                                    default NULL */
@@ -48,9 +48,10 @@ typedef struct {
 
 typedef struct { /* of rows that were not learned from; NaN: does not apply */
     size_t n;
-    double mae, rmse;               /* values */
-    double auc, brier, log_loss, accuracy; /* classes; Brier's score from 0, best, to 2 (Mon. Weather Rev. 78, 1, 1950) */
-    double coverage90, width90;     /* share of values inside the 90 % intervals, and the intervals' mean width */
+    double mae, rmse; /* values */
+    double auc, brier, log_loss,
+        accuracy;               /* classes; Brier's score from 0, best, to 2 (Mon. Weather Rev. 78, 1, 1950) */
+    double coverage90, width90; /* share of values inside the 90 % intervals, and the intervals' mean width */
 } hg_predictor_score;
 
 typedef struct {  /* of one class, on rows that were not learned from */

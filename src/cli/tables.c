@@ -164,8 +164,9 @@ static hg_status print_tried(cli_run *run, const hg_predictor *p, hg_err *err) {
     while (hg_predictor_tried(p, n)) n++;
     const bool classes = hg_predictor_classes(p) > 0;
     cli_grid g = cli_grid_new(run->arena, n + 1, 6);
-    const char *const head[] = { "learner", "options", classes ? "AUC" : "MAE", classes ? "Brier" : "RMSE",
-                                 "share",   "" };
+    const char *const head[] = {
+        "learner", "options", classes ? "AUC" : "MAE", classes ? "Brier" : "RMSE", "share", ""
+    };
     for (size_t k = 0; k < 6; k++) cli_grid_set(&g, 0, k, "%s", head[k]);
     for (size_t i = 0; i < n; i++) {
         const hg_tried *t = hg_predictor_tried(p, i);

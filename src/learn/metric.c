@@ -4,9 +4,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const hg_score NOTHING = {
-    .mae = NAN, .rmse = NAN, .auc = NAN, .brier = NAN, .log_loss = NAN, .accuracy = NAN, .coverage90 = NAN, .width90 = NAN
-};
+static const hg_score NOTHING = { .mae = NAN,
+                                  .rmse = NAN,
+                                  .auc = NAN,
+                                  .brier = NAN,
+                                  .log_loss = NAN,
+                                  .accuracy = NAN,
+                                  .coverage90 = NAN,
+                                  .width90 = NAN };
 
 double hg_score_loss(const hg_score *s) { return isnan(s->mae) ? s->brier : s->mae; }
 

@@ -5,7 +5,7 @@
 
 typedef struct {
     size_t n;
-    double mae, rmse;               /* regression; NaN for classes */
+    double mae, rmse;                      /* regression; NaN for classes */
     double auc, brier, log_loss, accuracy; /* classes; NaN for regression, and auc where a class is missing */
     double coverage90, width90; /* share inside the 90 % intervals, and their mean width; NaN where there are none */
 } hg_score;

@@ -20,8 +20,9 @@ enum {
 };
 static const double CLEARLY = 0.8; /* times another's error: better than by chance */
 static const double BEHIND = 1.3;  /* times the best one's error on the first part */
-static const double REACH = 1.15;  /* times the best defaults' error: whose defaults err more has no variant that gets there */
-static const double GAIN = 1e-4;   /* a round that wins less than this part of the loss ends the choice */
+static const double REACH =
+    1.15; /* times the best defaults' error: whose defaults err more has no variant that gets there */
+static const double GAIN = 1e-4; /* a round that wins less than this part of the loss ends the choice */
 
 hg_study_opts hg_study_opts_default(void) { return (hg_study_opts) { .folds = 5 }; }
 

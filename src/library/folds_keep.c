@@ -103,14 +103,10 @@ static const field COUNTS[] = {
     { "n_outside", OF(outside) }, { "n", OF(n) },
 };
 static const field NUMBERS[] = {
-    { "seconds", OF(seconds) },
-    { "mae", OF(score.mae) },
-    { "rmse", OF(score.rmse) },
-    { "auc", OF(score.auc) },
-    { "brier", OF(score.brier) },
-    { "log_loss", OF(score.log_loss) },
-    { "accuracy", OF(score.accuracy) },
-    { "coverage90", OF(score.coverage90) },
+    { "seconds", OF(seconds) },         { "mae", OF(score.mae) },
+    { "rmse", OF(score.rmse) },         { "auc", OF(score.auc) },
+    { "brier", OF(score.brier) },       { "log_loss", OF(score.log_loss) },
+    { "accuracy", OF(score.accuracy) }, { "coverage90", OF(score.coverage90) },
     { "width90", OF(score.width90) },
 };
 static const field LISTS[] = {

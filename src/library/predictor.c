@@ -49,7 +49,8 @@ const char *hg_predictor_method(const hg_predictor *p, hg_arena *mem) {
 }
 
 hg_predictor_score hg_predictor_score_from(const hg_score *s) {
-    return (hg_predictor_score) { s->n, s->mae, s->rmse, s->auc, s->brier, s->log_loss, s->accuracy, s->coverage90, s->width90 };
+    return (hg_predictor_score) { s->n,        s->mae,      s->rmse,       s->auc,    s->brier,
+                                  s->log_loss, s->accuracy, s->coverage90, s->width90 };
 }
 
 /* ---- the target ---------------------------------------------------------------------------------------------------- */

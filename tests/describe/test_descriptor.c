@@ -233,6 +233,21 @@ static void sets_can_stand_side_by_side(void **state) {
     }
 }
 
+static void statistics_of_elements_are_told_from_the_rest(void **state) {
+    (void)state;
+    const hg_descriptor *all = find("xenonpy290+magpie132+fractions"), *one = find("magpie132");
+    assert_string_equal(hg_descriptor_statistics(all, 0), "xenonpy290");
+    assert_string_equal(hg_descriptor_statistics(all, 289), "xenonpy290");
+    assert_string_equal(hg_descriptor_statistics(all, 290), "magpie132");
+    assert_string_equal(hg_descriptor_statistics(all, 421), "magpie132");
+    assert_null(hg_descriptor_statistics(all, 422));
+    assert_null(hg_descriptor_statistics(all, hg_descriptor_dim(all)));
+    assert_string_equal(hg_descriptor_statistics(one, 131), "magpie132");
+    assert_null(hg_descriptor_statistics(one, 132));
+    assert_null(hg_descriptor_statistics(find("fractions"), 0));
+    assert_null(hg_descriptor_statistics(find("chemistry62"), 0));
+}
+
 /* Whoever writes a column of the input in front can still tell from the end of a name which number it is. */
 static void no_name_is_the_end_of_another(void **state) {
     (void)state;
@@ -299,6 +314,7 @@ int main(void) {
         TEST(pure_elements_give_the_rows_of_the_shipped_tables),
         TEST(agrees_with_xenonpy_to_nine_digits),
         TEST(sets_can_stand_side_by_side),
+        TEST(statistics_of_elements_are_told_from_the_rest),
         TEST(no_name_is_the_end_of_another),
         TEST(refuses_what_a_table_does_not_have),
     };
