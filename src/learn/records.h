@@ -8,6 +8,7 @@ extern const hg_learner hg_frozen_learner;                        /* learn/froze
 extern const hg_learner hg_finetune_learner;                      /* learn/finetune.c */
 extern const hg_learner hg_gp_learner;                            /* learn/gaussian.c */
 extern const hg_learner hg_kernel_ridge_learner;                  /* learn/kernel_ridge.c */
+extern const hg_learner hg_relevance_learner;                     /* learn/relevance.c */
 extern const hg_learner hg_ridge_learner;                         /* learn/ridge.c */
 extern const hg_learner hg_extratrees_learner, hg_forest_learner; /* learn/forests.c */
 extern const hg_learner hg_boost_learner;                         /* learn/boost.c */
