@@ -62,3 +62,18 @@ void hg_colour_map(hg_rgb *rgb) {
         rgb[k] = from_oklab(mix);
     }
 }
+
+void hg_colour_difference(hg_rgb *rgb) {
+    static const double WHITE[3] = { 0.97, 0,
+                                     0 }; /* a little darker than the paper: a disc without difference is seen */
+    double end[2][3];
+    hg_oklab(end[0], PALETTE[HG_COLOUR_BLUE]);
+    hg_oklab(end[1], PALETTE[HG_COLOUR_VERMILION]);
+    end[0][0] = end[1][0] = (end[0][0] + end[1][0]) / 2; /* both ends are equally dark */
+    for (size_t k = 0; k < HG_MAP_LEVELS; k++) {
+        const double way = 2 * (double)k / (HG_MAP_LEVELS - 1) - 1, t = fabs(way), *from = end[way > 0];
+        double mix[3];
+        for (size_t j = 0; j < 3; j++) mix[j] = WHITE[j] + t * (from[j] - WHITE[j]);
+        rgb[k] = from_oklab(mix);
+    }
+}

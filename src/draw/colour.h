@@ -18,5 +18,7 @@ enum { HG_MAP_LEVELS = 128 }; /* colours in the map; more cannot be told apart *
 hg_rgb hg_colour_rgb(hg_colour c);
 /* rgb[HG_MAP_LEVELS] from dark (low) to light (high), equally far apart in Oklab */
 void hg_colour_map(hg_rgb *rgb);
+/* The same many colours from blue (below) over near white (none) to vermilion (above), each half equally far apart in Oklab */
+void hg_colour_difference(hg_rgb *rgb);
 void hg_oklab(double lab[3], hg_rgb c); /* lightness 0..1, green-red, blue-yellow */
 #endif
