@@ -16,9 +16,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const hg_snapshot_format *const FORMATS[] = { &hg_format_snapshot, &hg_format_compact, &hg_format_lammps_dump,
-                                                     &hg_format_lammps_data, &hg_format_liquid_xyz };
-enum { N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
+static const hg_snapshot_format *const FORMATS[] = { &hg_format_snapshot,    &hg_format_compact,
+                                                     &hg_format_lammps_dump, &hg_format_lammps_data,
+                                                     &hg_format_liquid_xyz,  &hg_format_npz,
+                                                     &hg_format_pickle };
+enum { PIECE = 1 << 20, N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
 
 const char *hg_snapshot_format_name(size_t i) { return i < N_FORMATS ? FORMATS[i]->name : NULL; }
 
@@ -74,6 +76,26 @@ hg_snapshot *hg_source_snapshot(const hg_snapshot_source *f, size_t n) {
     s->id = hg_arena_strndup(f->mem, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
     s->temperature = f->o->temperature;
     return s->id ? s : NULL;
+}
+
+hg_status hg_source_whole(unsigned char **out, size_t *n, hg_snapshot_source *f) {
+    size_t cap = 0;
+    unsigned char *buf = NULL;
+    *n = 0;
+    *out = NULL;
+    for (;;) {
+        size_t got = 0;
+        hg_status st = hg_grow(&buf, &cap, *n + PIECE, 1) ? HG_OK : hg_source_no_memory(f);
+        if (st == HG_OK) st = hg_input_read(&got, f->in, buf + *n, cap - *n, f->err);
+        if (st != HG_OK) {
+            hg_free(buf);
+            return st;
+        }
+        *n += got;
+        if (*n < cap) break;
+    }
+    *out = buf;
+    return HG_OK;
 }
 
 /* As hg_snapshot_check, with the file's name in front in place of the id. */

@@ -23,7 +23,7 @@ typedef struct {
     hg_status (*write)(hg_output *o, const hg_snapshot *s, hg_err *err); /* NULL: is not written */
 } hg_snapshot_format;
 
-extern const hg_snapshot_format hg_format_snapshot, hg_format_compact;
+extern const hg_snapshot_format hg_format_snapshot, hg_format_compact, hg_format_npz, hg_format_pickle;
 
 enum { HG_SNAPSHOT_HEAD = 4096 }; /* bytes that `looks` sees at most */
 
@@ -33,6 +33,8 @@ hg_status hg_source_no_memory(const hg_snapshot_source *f);
 hg_status hg_source_fail(const hg_snapshot_source *f, hg_status code, const char *fmt, ...) HG_PRINTF(3, 4);
 /* n particles in f->mem with the file's name as id; NULL: no memory. */
 hg_snapshot *hg_source_snapshot(const hg_snapshot_source *f, size_t n);
+/* The whole file, up to the input's limit: hg_free. */
+HG_MUST_CHECK hg_status hg_source_whole(unsigned char **out, size_t *n, hg_snapshot_source *f);
 /* Runs that begin at s become its labels: moved(ctx, t, run, out[n,3]). The snapshot is checked before. */
 HG_MUST_CHECK hg_status hg_source_label(const hg_snapshot_source *f, hg_snapshot *s, size_t runs, const double *time,
                                         size_t n_times,
