@@ -23,6 +23,10 @@
     V(models_rm)                                                                                                       \
     V(models_build)                                                                                                    \
     V(density)                                                                                                         \
+    V(glass)                                                                                                           \
+    V(glass_train)                                                                                                     \
+    V(glass_predict)                                                                                                   \
+    V(glass_evaluate)                                                                                                  \
     V(party)                                                                                                           \
     V(party_init)                                                                                                      \
     V(party_authority)                                                                                                 \

@@ -43,9 +43,7 @@ hg_status hg_fold_ridge_new(hg_fold_ridge **out, size_t width, size_t targets, s
         *r = (hg_fold_ridge) { .width = width, .targets = targets, .folds = folds };
         r->fold = hg_calloc(folds, sizeof *r->fold);
         r->count = hg_calloc(folds, sizeof *r->count);
-        bool ok = r->fold && r->count;
-        for (size_t f = 0; ok && f < folds; f++) ok = products_new(&r->fold[f], width, targets);
-        if (ok) {
+        if (r->fold && r->count) {
             *out = r;
             return HG_OK;
         }
@@ -121,6 +119,11 @@ hg_status hg_fold_ridge_add(hg_fold_ridge *r, size_t fold, const float *x, const
     double *xt = hg_malloc(r->width * n, sizeof *xt), *yt = hg_malloc(r->targets * n, sizeof *yt);
     hg_status st =
         xt && yt ? transposed(xt, yt, r, x, y, n, centred, err) : hg_fail(err, HG_ENOMEM, "no memory for %zu rows", n);
+    if (st == HG_OK && r->count[fold] == 0 && !products_new(&r->fold[fold], r->width, r->targets)) {
+        products_free(&r->fold[fold]); /* a fold without rows costs nothing */
+        r->fold[fold] = (products) { 0 };
+        st = hg_fail(err, HG_ENOMEM, "no memory for a fold of a ridge");
+    }
     if (st == HG_OK) {
         products *p = &r->fold[fold];
         panels job = { .x = xt, .gram = p->gram, .width = r->width, .n = n };
@@ -201,7 +204,8 @@ static size_t choose(hg_fold_score *score, double *stretch, const solver *s, siz
     size_t best = MIDDLE, used = 0;
     double most = -HUGE_VAL, own = 0;
     for (size_t f = 0; f < r->folds; f++) {
-        used += r->count[f] > 0;
+        if (r->count[f] == 0) continue;
+        used++;
         own += r->fold[f].own[t];
     }
     *score = (hg_fold_score) { .strength = STRENGTH[MIDDLE], .rho = (double)NAN, .explained = (double)NAN };
@@ -209,6 +213,7 @@ static size_t choose(hg_fold_score *score, double *stretch, const solver *s, siz
     for (size_t k = 0; used > 1 && k < STRENGTHS; k++) {
         double rho = 0, covariance = 0, variance = 0;
         for (size_t f = 0; f < r->folds; f++) {
+            if (r->count[f] == 0) continue;
             const size_t at = (k * r->folds + f) * r->targets + t;
             const double both = s->variance[at] * r->fold[f].own[t];
             rho += both > 0 ? s->covariance[at] / sqrt(both) / (double)used : 0;
@@ -236,6 +241,7 @@ static bool solver_new(solver *s, const hg_fold_ridge *r, size_t workers) {
     s->variance = hg_calloc(scores, sizeof *s->variance);
     if (!products_new(&s->all, n, q) || !s->scale || !s->a || !s->w || !s->covariance || !s->variance) return false;
     for (size_t f = 0; f < r->folds; f++) {
+        if (r->count[f] == 0) continue;
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j <= i; j++) s->all.gram[i * n + j] += r->fold[f].gram[i * n + j];
         for (size_t i = 0; i < n * q; i++) s->all.cross[i] += r->fold[f].cross[i];

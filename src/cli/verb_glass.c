@@ -1,0 +1,341 @@
+/* cli/verb_glass.c -- `hagane glass`: the family, and its parts that learn and score: train, evaluate */
+#include "cli/grid.h"
+#include "cli/glass.h"
+#include "cli/models.h"
+#include "cli/output.h"
+#include "cli/tables.h"
+#include <math.h>
+#include <string.h>
+
+static const char *const STATES[] = { "thermal", "inherent", "cage", NULL };
+static const char *state_choice(size_t i) { return STATES[i]; }
+
+hg_status cli_glass_opts(hg_snapshot_opts *o, const cli_run *run, hg_err *err) {
+    *o = hg_snapshot_opts_default();
+    const char *species = cli_value(&run->args, "species");
+    if (species) o->species = species;
+    o->temperature = cli_number(&run->args, "temperature", (double)NAN);
+    if (strspn(o->species, "ABCD") != strlen(o->species))
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "--species %s: expected letters A to D", o->species),
+                         "BA: type 1 of the file is B, type 2 is A");
+    return HG_OK;
+}
+
+hg_status cli_glass_open(hg_floor **out, cli_run *run, hg_err *err) {
+    char folder[CLI_MODEL_PATH];
+    const char *word = cli_value(&run->args, "model");
+    *out = NULL;
+    if (!word)
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "which model?"), "--model FOLDER; hagane glass train makes one");
+    HG_TRY(cli_model_folder(folder, word, err));
+    return hg_glass_open(out, folder, err);
+}
+
+/* ---- train ----------------------------------------------------------------------------------------------------------- */
+
+static void json_fold(hg_json *j, const char *key, const hg_fold_score *s) {
+    hg_json_begin_object(j, key);
+    hg_json_number(j, "rho", s->rho);
+    hg_json_number(j, "explained", s->explained);
+    hg_json_number(j, "strength", s->strength);
+    hg_json_end_object(j);
+}
+
+static hg_status print_train(cli_run *run, const char *folder, const hg_floor_scores *s, double seconds, hg_err *err) {
+    hg_floor *m;
+    HG_TRY(hg_glass_open(&m, folder, err)); /* what is told is what was written */
+    const hg_floor_facts f = hg_floor_about(m);
+    if (run->json) {
+        hg_json j;
+        cli_json_begin(&j, run, "glass-train");
+        hg_json_string(&j, "model", folder);
+        hg_json_string(&j, "tier", hg_glass_tier(f.state));
+        hg_json_count(&j, "snapshots", s->snapshots);
+        hg_json_count(&j, "particles", s->particles);
+        hg_json_count(&j, "bonds", s->pairs);
+        hg_json_begin_array(&j, "times");
+        for (size_t t = 0; t < f.n_times; t++) {
+            hg_json_begin_object(&j, NULL);
+            hg_json_number(&j, "time", f.time[t]);
+            json_fold(&j, "A", &s->node[0][t]);
+            json_fold(&j, "B", &s->node[1][t]);
+            if (f.bonds) json_fold(&j, "AA", &s->bond[0][t]);
+            hg_json_end_object(&j);
+        }
+        hg_json_end_array(&j);
+        hg_json_number(&j, "seconds", seconds);
+        hg_floor_free(m);
+        return cli_json_end(run, &j, err);
+    }
+    hg_text_add(&run->out, "%s: tier %s (%s), %zu snapshots of %zu particles in all, %.1f s\n", folder,
+                hg_glass_tier(f.state), hg_glass_tier_words(f.state), s->snapshots, s->particles, seconds);
+    cli_grid g = cli_grid_new(run->arena, f.n_times + 1, f.bonds ? 4 : 3);
+    cli_grid_set(&g, 0, 0, "time");
+    for (size_t k = 0; k < 2; k++) cli_grid_set(&g, 0, 1 + k, "rho %s", hg_glass_scored_name((hg_glass_scored)k));
+    if (f.bonds) cli_grid_set(&g, 0, 3, "rho AA bonds");
+    for (size_t t = 0; t < f.n_times; t++) {
+        cli_grid_set(&g, t + 1, 0, "%.6g", f.time[t]);
+        for (size_t k = 0; k < 2; k++) cli_grid_set(&g, t + 1, 1 + k, "%.3f", s->node[k][t].rho);
+        if (f.bonds) cli_grid_set(&g, t + 1, 3, "%.3f", s->bond[0][t].rho);
+    }
+    hg_floor_free(m);
+    HG_TRY(cli_grid_done(&g, err));
+    cli_grid_show(&run->out, &g, g.rows);
+    hg_text_add(&run->out, "Each fold predicted from the others, in the logarithm of the propensity.\n");
+    return HG_OK;
+}
+
+static hg_status first_has_bonds(bool *bonds, hg_snapshot_set *set, hg_err *err) {
+    hg_arena *mem = hg_arena_new();
+    hg_snapshot *s;
+    const hg_status st = hg_snapshot_set_read(&s, set, 0, mem, err);
+    *bonds = st == HG_OK && s->stretch;
+    hg_arena_free(mem);
+    return st;
+}
+
+static hg_status train(cli_run *run, hg_snapshot_set *set, hg_err *err) {
+    const char *state = cli_value(&run->args, "state"), *folder = cli_value(&run->args, "out");
+    const double began = cli_seconds(NULL);
+    hg_floor_scores scores;
+    hg_glass_lessons l = { .state = HG_GLASS_INHERENT,
+                           .all = cli_has(&run->args, "all"),
+                           .data = run->args.positional[0],
+                           .name = cli_value(&run->args, "name"),
+                           .source = cli_value(&run->args, "source"),
+                           .licence = cli_value(&run->args, "licence"),
+                           .pool = run->pool,
+                           .hooks = &run->hooks };
+    for (size_t k = 0; state && STATES[k]; k++)
+        if (strcmp(state, STATES[k]) == 0) l.state = (hg_glass_state)k;
+    HG_TRY(first_has_bonds(&l.bonds, set, err));
+    HG_TRY(hg_glass_train(&scores, folder, set, &l, err));
+    return print_train(run, folder, &scores, cli_seconds(NULL) - began, err);
+}
+
+static hg_status run_train(cli_run *run, hg_err *err) {
+    hg_snapshot_opts o;
+    hg_snapshot_set *set;
+    if (!cli_value(&run->args, "out"))
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "where is the model to go?"), "--out FOLDER");
+    HG_TRY(cli_glass_opts(&o, run, err));
+    HG_TRY(hg_pool_new(&run->pool, cli_count(&run->args, "threads", 0), err));
+    HG_TRY(hg_snapshot_set_open(&set, run->args.positional[0], &o, err));
+    const hg_status st = train(run, set, err);
+    hg_snapshot_set_free(set);
+    return st;
+}
+
+/* ---- evaluate -------------------------------------------------------------------------------------------------------- */
+
+static void json_score(hg_json *j, const hg_glass_score *s) {
+    hg_json_begin_object(j, NULL);
+    hg_json_number(j, "time", s->time);
+    hg_json_string(j, "of", hg_glass_scored_name(s->what));
+    hg_json_count(j, "snapshots", s->snapshots);
+    hg_json_count(j, "n", s->n);
+    hg_json_number(j, "rho", s->rho);
+    hg_json_number(j, "error", s->error);
+    hg_json_number(j, "corrected", s->corrected);
+    hg_json_number(j, "attainable", s->attainable);
+    hg_json_number(j, "pooled", s->pooled);
+    hg_json_number(j, "spread", s->spread);
+    hg_json_end_object(j);
+}
+
+static hg_status print_scores_json(cli_run *run, const hg_floor_facts *f, const hg_glass_score *score, size_t n,
+                                   hg_err *err) {
+    hg_json j;
+    cli_json_begin(&j, run, "glass-evaluate");
+    hg_json_string(&j, "model", cli_value(&run->args, "model"));
+    hg_json_string(&j, "tier", hg_glass_tier(f->state));
+    hg_json_begin_array(&j, "scores");
+    for (size_t i = 0; i < n; i++) json_score(&j, &score[i]);
+    hg_json_end_array(&j);
+    hg_json_begin_array(&j, "published");
+    const hg_glass_published *p;
+    for (size_t i = 0; (p = hg_glass_published_at(i)); i++)
+        for (size_t t = 0; t < f->n_times; t++) {
+            if (!hg_glass_published_fits(p, f->coldest, f->time[t])) continue;
+            hg_json_begin_object(&j, NULL);
+            hg_json_string(&j, "who", p->who);
+            hg_json_number(&j, "time", p->time);
+            hg_json_number(&j, "rho", p->rho);
+            hg_json_end_object(&j);
+        }
+    hg_json_end_array(&j);
+    return cli_json_end(run, &j, err);
+}
+
+/* Rows of what others have published of this time, behind ours. */
+static void published_words(cli_run *run, const hg_floor_facts *f, double time) {
+    const hg_glass_published *p;
+    bool any = false;
+    for (size_t i = 0; (p = hg_glass_published_at(i)); i++) {
+        if (!hg_glass_published_fits(p, f->coldest, time)) continue;
+        if (!any) hg_text_add(&run->out, "published, t = %.6g (A, 100 snapshots):", time);
+        hg_text_add(&run->out, "%s %s %.3f", any ? "," : "", p->who, p->rho);
+        any = true;
+    }
+    if (any) hg_text_add(&run->out, "\n");
+}
+
+static hg_status print_scores(cli_run *run, const hg_floor_facts *f, const hg_glass_score *score, size_t n,
+                              hg_err *err) {
+    static const char *const HEAD[] = { "time",      "of",         "snapshots", "rho",   "+-",
+                                        "corrected", "attainable", "pooled",    "spread" };
+    enum { COLUMNS = sizeof HEAD / sizeof *HEAD };
+    hg_text_add(&run->out, "tier %s: %s\n", hg_glass_tier(f->state), hg_glass_tier_words(f->state));
+    cli_grid g = cli_grid_new(run->arena, n + 1, COLUMNS);
+    for (size_t k = 0; k < COLUMNS; k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
+    for (size_t i = 0; i < n; i++) {
+        const hg_glass_score *s = &score[i];
+        const double x[] = { s->rho, s->error, s->corrected, s->attainable, s->pooled, s->spread };
+        cli_grid_set(&g, i + 1, 0, "%.6g", s->time);
+        cli_grid_set(&g, i + 1, 1, "%s", hg_glass_scored_name(s->what));
+        cli_grid_set(&g, i + 1, 2, "%zu", s->snapshots);
+        for (size_t k = 0; k < 6; k++) {
+            if (isnan(x[k]))
+                cli_grid_set(&g, i + 1, 3 + k, "-");
+            else
+                cli_grid_set(&g, i + 1, 3 + k, "%.3f", x[k]);
+        }
+    }
+    HG_TRY(cli_grid_done(&g, err));
+    cli_grid_show(&run->out, &g, g.rows);
+    for (size_t t = 0; t < f->n_times; t++) published_words(run, f, f->time[t]);
+    return HG_OK;
+}
+
+static hg_status evaluate(cli_run *run, const hg_floor *m, hg_snapshot_set *set, hg_err *err) {
+    const hg_floor_facts f = hg_floor_about(m);
+    hg_glass_score *score = hg_alloc(run->arena, HG_GLASS_SCORES_MOST, sizeof *score);
+    size_t n;
+    if (!score) return hg_fail(err, HG_ENOMEM, "no memory for scores");
+    HG_TRY(hg_glass_evaluate(score, &n, m, set, cli_has(&run->args, "all") ? HG_GLASS_ALL : HG_GLASS_TO_SCORE,
+                             run->pool, &run->hooks, err));
+    return run->json ? print_scores_json(run, &f, score, n, err) : print_scores(run, &f, score, n, err);
+}
+
+static hg_status run_evaluate(cli_run *run, hg_err *err) {
+    hg_snapshot_opts o;
+    hg_snapshot_set *set;
+    hg_floor *m;
+    HG_TRY(cli_glass_opts(&o, run, err));
+    HG_TRY(hg_pool_new(&run->pool, cli_count(&run->args, "threads", 0), err));
+    HG_TRY(cli_glass_open(&m, run, err));
+    hg_status st = hg_snapshot_set_open(&set, run->args.positional[0], &o, err);
+    if (st == HG_OK) {
+        st = evaluate(run, m, set, err);
+        hg_snapshot_set_free(set);
+    }
+    hg_floor_free(m);
+    return st;
+}
+
+/* ---- records --------------------------------------------------------------------------------------------------------- */
+
+static const cli_positional SNAPSHOTS[] = {
+    { .name = "SNAPSHOTS",
+      .type = CLI_TEXT,
+      .help = "A folder of labelled snapshots, or one file; docs/glass.md has the formats." },
+    { .name = NULL },
+};
+
+#define SPECIES                                                                                                        \
+    {                                                                                                                  \
+        .name = "species", .type = CLI_TEXT, .argument = "LETTERS", .fallback = "AB",                                  \
+        .help = "Species of types 1, 2, ... of files that have types."                                                 \
+    }
+#define TEMPERATURE                                                                                                    \
+    {                                                                                                                  \
+        .name = "temperature", .type = CLI_NUMBER, .argument = "T", .min = 1e-6, .max = 1e3,                           \
+        .help = "Of snapshots whose files do not say it."                                                              \
+    }
+
+static const cli_option TRAIN[] = {
+    { .name = "out",
+      .letter = 'o',
+      .type = CLI_TEXT,
+      .argument = "FOLDER",
+      .help = "Where the model goes: card and weights." },
+    { .name = "state",
+      .type = CLI_CHOICE,
+      .argument = "STATE",
+      .choice = state_choice,
+      .fallback = "inherent",
+      .help =
+          "Whose surroundings are looked at. thermal: the snapshot as it is (tier S0). inherent: the minimum of energy below it (S1). "
+          "cage: mean positions of a short run in which nobody leaves (S2)." },
+    { .name = "all", .help = "Learn from snapshots, too, that say they are for testing or validation." },
+    { .name = "name",
+      .type = CLI_TEXT,
+      .argument = "NAME",
+      .fallback = "the folder's",
+      .help = "The model's name in its card." },
+    { .name = "source", .type = CLI_TEXT, .argument = "TEXT", .help = "Where the snapshots are from, for the card." },
+    { .name = "licence", .type = CLI_TEXT, .argument = "TEXT", .help = "Their licence, for the card." },
+    SPECIES,
+    TEMPERATURE,
+    CLI_THREADS("How many threads to compute with."),
+    { .name = NULL },
+};
+static const cli_group TRAIN_GROUP = { "Training", TRAIN };
+static const cli_group *const TRAIN_GROUPS[] = { &TRAIN_GROUP, NULL };
+static const cli_example TRAIN_EXAMPLES[] = {
+    { "hagane glass train liquids --state inherent --out mobile", "learn from a folder of labelled snapshots" },
+    { .command = NULL },
+};
+
+const cli_verb cli_glass_record = {
+    .name = "glass",
+    .summary = "liquids: from one snapshot to which particles will move",
+    .description =
+        "A family: its parts make labelled snapshots of glass-forming liquids, learn from them, predict and score. docs/glass.md tells of it.",
+};
+
+const cli_verb cli_glass_train_record = {
+    .name = "glass train",
+    .summary = "learn which particles of a liquid will move",
+    .description =
+        "Ridge regression on averaged descriptors of every particle: density in shells, bond order, energy and curvature. All times of the "
+        "labels and both species at once; changes of the length of bonds, where the snapshots have them. Snapshots are read one at a time. The strength of the "
+        "ridge is chosen by leaving liquids out, or single snapshots where files do not tell liquids apart; so are the scores that are printed.",
+    .positional = SNAPSHOTS,
+    .groups = TRAIN_GROUPS,
+    .examples = TRAIN_EXAMPLES,
+    .json =
+        "schema \"hagane.glass-train/1\": model, tier, snapshots, particles, bonds; times: time and for A, B and AA bonds rho, explained "
+        "(share of the variance) and strength, of folds left out; seconds.",
+    .run = run_train,
+};
+
+static const cli_option EVALUATE[] = {
+    { .name = "model", .letter = 'm', .type = CLI_TEXT, .argument = "MODEL", .help = "Folder or name of the model." },
+    { .name = "all", .help = "Score snapshots, too, that say they are to learn from." },
+    SPECIES,
+    TEMPERATURE,
+    CLI_THREADS("How many threads to compute with."),
+    { .name = NULL },
+};
+static const cli_group EVALUATE_GROUP = { "Evaluation", EVALUATE };
+static const cli_group *const EVALUATE_GROUPS[] = { &EVALUATE_GROUP, NULL };
+static const cli_example EVALUATE_EXAMPLES[] = {
+    { "hagane glass evaluate unseen --model mobile --json", "score a model on a folder of labelled snapshots" },
+    { .command = NULL },
+};
+const cli_verb cli_glass_evaluate_record = {
+    .name = "glass evaluate",
+    .summary = "score predictions of liquids on labelled snapshots",
+    .description =
+        "Pearson's correlation of predicted and simulated propensities, for each time and species, and of changes of the length of AA bonds "
+        "(closer than 1.35): the mean over snapshots with its standard error; corrected, each divided by what the noise of its labels allows; pooled, over all "
+        "snapshots at once. Spread is the variance of predictions by that of labels: below 1 predictions are too much alike. Published figures of the same temperature and time stand beside.",
+    .positional = SNAPSHOTS,
+    .groups = EVALUATE_GROUPS,
+    .examples = EVALUATE_EXAMPLES,
+    .json =
+        "schema \"hagane.glass-evaluate/1\": model, tier; scores: time, of (A, B or AA), snapshots, n, rho, error, corrected, attainable, "
+        "pooled, spread; published: who, time, rho.",
+    .run = run_evaluate,
+};

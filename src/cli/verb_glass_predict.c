@@ -1,0 +1,347 @@
+/* cli/verb_glass_predict.c -- `hagane glass predict`: from one snapshot to a map of who will move */
+#include "cli/glass.h"
+#include "cli/grid.h"
+#include "cli/output.h"
+#include "cli/tables.h"
+#include "matter/neighbours.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TIMES_MOST = HG_FLOOR_TIMES_MOST, STAGES_MOST = 8 };
+
+typedef struct {
+    const char *name;
+    double seconds;
+} stage;
+
+typedef struct {
+    cli_run *run;
+    hg_snapshot *s;
+    hg_floor *m;
+    hg_floor_facts facts;
+    size_t n_times, n_pairs;
+    double time[TIMES_MOST];
+    uint32_t *pair;    /* [n_pairs,2] bonds */
+    float *propensity; /* [n_times,n] */
+    float *stretch;    /* [n_times,n_pairs]; NULL: the model knows no bonds */
+    stage stage[STAGES_MOST];
+    size_t stages;
+    double began;
+} job;
+
+static void stage_done(job *b, const char *name) {
+    const double now = cli_seconds(NULL);
+    if (b->stages < STAGES_MOST) b->stage[b->stages++] = (stage) { name, now - b->began };
+    b->began = now;
+}
+
+/* ---- what was asked ---------------------------------------------------------------------------------------------------- */
+
+/* Structural relaxation time of Kob and Andersen's liquid at density 1.2, as the published data sets have it (time grids of Shiba et al.,
+ * J. Chem. Phys. 158, 084503, 2023). 0: not known. */
+static double relaxation_time(double temperature) {
+    static const double KNOWN[][2] = { { 0.44, 4120 }, { 0.50, 217 }, { 0.56, 52 }, { 0.64, 16.5 } };
+    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
+        if (fabs(KNOWN[i][0] - temperature) < 0.005) return KNOWN[i][1];
+    return 0;
+}
+
+/* "6.86", "tau", "0.03tau" */
+static hg_status read_time(double *time, const char *word, size_t n, double temperature, hg_err *err) {
+    char text[64], *end;
+    if (n == 0 || n >= sizeof text) return hg_fail(err, HG_EINVAL, "--time has an entry of %zu letters", n);
+    memcpy(text, word, n);
+    text[n] = 0;
+    *time = strtod(text, &end);
+    if (end == text) *time = 1;
+    const bool in_tau = strcmp(end, "tau") == 0;
+    if ((*end && !in_tau) || !(*time > 0) || isinf(*time))
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "--time %s: expected a time above 0", text),
+                         "such as --time 6.86,tau or --time 0.03tau");
+    if (!in_tau) return HG_OK;
+    const double tau = relaxation_time(temperature);
+    if (tau == 0)
+        return hg_advise(err,
+                         hg_fail(err, HG_EINVAL,
+                                 "--time %s: tau is known at T = 0.44, 0.50, 0.56 and 0.64 only, this is %g", text,
+                                 temperature),
+                         "give the time in units of Lennard-Jones, or --temperature when the file does not say it");
+    *time *= tau;
+    return HG_OK;
+}
+
+static hg_status read_times(job *b, hg_err *err) {
+    const char *list = cli_value(&b->run->args, "time");
+    for (size_t t = 0; !list && t < b->facts.n_times; t++) b->time[b->n_times++] = b->facts.time[t];
+    while (list && *list) {
+        const size_t n = strcspn(list, ",");
+        if (b->n_times == TIMES_MOST) return hg_fail(err, HG_EINVAL, "--time has more than %d entries", TIMES_MOST);
+        double *t = &b->time[b->n_times++];
+        HG_TRY(read_time(t, list, n, b->s->temperature, err));
+        const double first = b->facts.time[0], last = b->facts.time[b->facts.n_times - 1];
+        if (*t < 0.97 * first || *t > 1.03 * last)
+            return hg_advise(
+                err, hg_fail(err, HG_EINVAL, "--time %g: the model has learned times from %g to %g", *t, first, last),
+                *t < 0.5 ? "simulation is cheaper than any model at times below 0.5: hagane glass simulate"
+                         : "train on labels of that time");
+        list += n + (list[n] == ',');
+    }
+    return HG_OK;
+}
+
+static void warn(const job *b) {
+    const double T = b->s->temperature;
+    if (T < 0.97 * b->facts.coldest || T > 1.03 * b->facts.hottest)
+        hg_log(&b->run->hooks, HG_LOG_WARN,
+               "the snapshot's temperature is %g, the model has learned from %g to %g: do not trust it", T,
+               b->facts.coldest, b->facts.hottest);
+    for (size_t t = 0; t < b->n_times; t++)
+        if (b->time[t] < 0.5) {
+            hg_log(&b->run->hooks, HG_LOG_WARN,
+                   "at times below 0.5 simulation is cheaper than any model, and exact: hagane glass simulate");
+            break;
+        }
+}
+
+/* ---- prediction -------------------------------------------------------------------------------------------------------- */
+
+static hg_status find_bonds(job *b, hg_err *err) {
+    hg_neighbours near;
+    HG_TRY(hg_neighbours_find(&near, b->s->x, b->s->n, b->s->box, HG_FLOOR_BOND, b->run->arena, err));
+    const size_t n = near.first[b->s->n] / 2;
+    b->pair = hg_alloc(b->run->arena, n, 2 * sizeof *b->pair);
+    if (!b->pair) return hg_fail(err, HG_ENOMEM, "no memory for %zu bonds", n);
+    for (size_t i = 0; i < b->s->n; i++)
+        for (size_t l = near.first[i]; l < near.first[i + 1]; l++) {
+            if (near.other[l] < i) continue;
+            b->pair[2 * b->n_pairs] = (uint32_t)i;
+            b->pair[2 * b->n_pairs++ + 1] = near.other[l];
+        }
+    return HG_OK;
+}
+
+/* Between two times of the model: straight in log t, of log x where x is positive by nature. */
+static void between(float *out, const float *x, size_t n, const hg_floor_facts *f, double time, bool logarithm) {
+    size_t k = 0;
+    while (k + 2 < f->n_times && f->time[k + 1] < time) k++;
+    const size_t next = f->n_times == 1 ? 0 : k + 1;
+    double w = next == k ? 0 : log(time / f->time[k]) / log(f->time[next] / f->time[k]);
+    w = fmin(fmax(w, 0), 1);
+    for (size_t i = 0; i < n; i++) {
+        const double a = (double)x[k * n + i], c = (double)x[next * n + i];
+        out[i] = (float)(logarithm ? exp((1 - w) * log(a) + w * log(c)) : (1 - w) * a + w * c);
+    }
+}
+
+static hg_status predict(job *b, hg_err *err) {
+    hg_arena *mem = b->run->arena;
+    const size_t n = b->s->n, T = b->facts.n_times;
+    if (b->facts.bonds) HG_TRY(find_bonds(b, err));
+    float *p = hg_alloc(mem, T * n, sizeof *p), *q = b->facts.bonds ? hg_alloc(mem, T * b->n_pairs, sizeof *q) : NULL;
+    b->propensity = hg_alloc(mem, b->n_times * n, sizeof *b->propensity);
+    if (q) b->stretch = hg_alloc(mem, b->n_times * b->n_pairs, sizeof *b->stretch);
+    if (!p || !b->propensity || (b->facts.bonds && (!q || !b->stretch)))
+        return hg_fail(err, HG_ENOMEM, "no memory to predict %zu particles", n);
+    HG_TRY(hg_floor_predict(p, q, b->m, b->s, b->pair, b->n_pairs, b->run->pool, err));
+    for (size_t t = 0; t < b->n_times; t++) {
+        between(b->propensity + t * n, p, n, &b->facts, b->time[t], true);
+        if (q) between(b->stretch + t * b->n_pairs, q, b->n_pairs, &b->facts, b->time[t], false);
+    }
+    stage_done(b, "prediction");
+    return HG_OK;
+}
+
+/* ---- results ----------------------------------------------------------------------------------------------------------- */
+
+static void json_row(hg_json *j, const float *x, size_t n) {
+    hg_json_begin_array(j, NULL);
+    for (size_t i = 0; i < n; i++) hg_json_number(j, NULL, (double)x[i]);
+    hg_json_end_array(j);
+}
+
+static void json_map(hg_json *j, const job *b) {
+    const hg_snapshot *s = b->s;
+    hg_json_string(j, "model", cli_value(&b->run->args, "model"));
+    hg_json_string(j, "tier", hg_glass_tier(b->facts.state));
+    hg_json_string(j, "id", s->id);
+    hg_json_number(j, "temperature", s->temperature);
+    hg_json_count(j, "particles", s->n);
+    hg_json_numbers(j, "box", s->box, 3);
+    hg_json_numbers(j, "times", b->time, b->n_times);
+    hg_json_begin_array(j, "species");
+    for (size_t i = 0; i < s->n; i++) hg_json_count(j, NULL, s->species[i]);
+    hg_json_end_array(j);
+    hg_json_begin_array(j, "propensity");
+    for (size_t t = 0; t < b->n_times; t++) json_row(j, b->propensity + t * s->n, s->n);
+    hg_json_end_array(j);
+    if (b->stretch) {
+        hg_json_begin_array(j, "bonds");
+        for (size_t i = 0; i < 2 * b->n_pairs; i++) hg_json_count(j, NULL, b->pair[i]);
+        hg_json_end_array(j);
+        hg_json_begin_array(j, "stretch");
+        for (size_t t = 0; t < b->n_times; t++) json_row(j, b->stretch + t * b->n_pairs, b->n_pairs);
+        hg_json_end_array(j);
+    }
+    hg_json_begin_object(j, "seconds");
+    for (size_t i = 0; i < b->stages; i++) hg_json_number(j, b->stage[i].name, b->stage[i].seconds);
+    hg_json_end_object(j);
+}
+
+static hg_status write_map(const job *b, const char *path, hg_err *err) {
+    hg_text t = hg_text_new(0);
+    hg_json j;
+    hg_json_begin_text(&j, &t, 0);
+    hg_json_begin_object(&j, NULL);
+    hg_json_string(&j, "schema", "hagane.glass-predict/1");
+    json_map(&j, b);
+    hg_json_end_object(&j);
+    hg_status st = hg_json_end(&j, err);
+    if (st == HG_OK && t.failed) st = hg_fail(err, HG_ENOMEM, "no memory for a map of %zu particles", b->s->n);
+    if (st == HG_OK) st = cli_result(b->run, path, t.s, t.len, err);
+    hg_text_free(&t);
+    return st;
+}
+
+static double mean_of(const job *b, size_t t, size_t species) {
+    double sum = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < b->s->n; i++) {
+        if (b->s->species[i] != species) continue;
+        sum += (double)b->propensity[t * b->s->n + i];
+        n++;
+    }
+    return n ? sum / (double)n : (double)NAN;
+}
+
+static size_t most_mobile(const job *b, size_t t) {
+    size_t best = 0;
+    for (size_t i = 1; i < b->s->n; i++)
+        if (b->propensity[t * b->s->n + i] > b->propensity[t * b->s->n + best]) best = i;
+    return best;
+}
+
+static hg_status print_words(job *b, hg_err *err) {
+    static const char *const HEAD[] = { "time", "mean A", "mean B", "most", "particle" };
+    cli_run *run = b->run;
+    hg_text_add(&run->out, "%s: %zu particles, tier %s (%s)\n", run->args.positional[0], b->s->n,
+                hg_glass_tier(b->facts.state), hg_glass_tier_words(b->facts.state));
+    cli_grid g = cli_grid_new(run->arena, b->n_times + 1, 5);
+    for (size_t k = 0; k < 5; k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
+    for (size_t t = 0; t < b->n_times; t++) {
+        const size_t most = most_mobile(b, t);
+        cli_grid_set(&g, t + 1, 0, "%.6g", b->time[t]);
+        for (size_t k = 0; k < 2; k++) {
+            const double mean = mean_of(b, t, k);
+            if (isnan(mean))
+                cli_grid_set(&g, t + 1, 1 + k, "-");
+            else
+                cli_grid_set(&g, t + 1, 1 + k, "%.4f", mean);
+        }
+        cli_grid_set(&g, t + 1, 3, "%.4f", (double)b->propensity[t * b->s->n + most]);
+        cli_grid_set(&g, t + 1, 4, "%zu", most + 1);
+    }
+    HG_TRY(cli_grid_done(&g, err));
+    cli_grid_show(&run->out, &g, g.rows);
+    for (size_t i = 0; i < b->stages; i++)
+        hg_log(&run->hooks, HG_LOG_INFO, "%s: %.2f s", b->stage[i].name, b->stage[i].seconds);
+    return HG_OK;
+}
+
+static hg_status deliver(job *b, hg_err *err) {
+    const char *out = cli_value(&b->run->args, "out");
+    if (out) HG_TRY(write_map(b, out, err));
+    if (!b->run->json) return out && strcmp(out, "-") == 0 ? HG_OK : print_words(b, err);
+    hg_json j;
+    cli_json_begin(&j, b->run, "glass-predict");
+    json_map(&j, b);
+    return cli_json_end(b->run, &j, err);
+}
+
+static hg_status work(job *b, hg_err *err) {
+    cli_run *run = b->run;
+    const char *path = run->args.positional[0], *words;
+    hg_snapshot_opts o;
+    HG_TRY(cli_glass_opts(&o, run, err));
+    o.pair_range = 0;
+    b->began = cli_seconds(NULL);
+    HG_TRY(hg_snapshot_read(&b->s, &words, path, &o, run->arena, err));
+    if (words && *words) hg_log(&run->hooks, HG_LOG_INFO, "%s", words);
+    if (isnan(b->s->temperature)) b->s->temperature = o.temperature;
+    stage_done(b, "reading");
+    b->facts = hg_floor_about(b->m);
+    HG_TRY(read_times(b, err));
+    warn(b);
+    HG_TRY(predict(b, err));
+    return deliver(b, err);
+}
+
+static hg_status run_predict(cli_run *run, hg_err *err) {
+    job b = { .run = run };
+    HG_TRY(hg_pool_new(&run->pool, cli_count(&run->args, "threads", 0), err));
+    HG_TRY(cli_input(run, run->args.positional[0], NULL, 0, err));
+    HG_TRY(cli_glass_open(&b.m, run, err));
+    const hg_status st = work(&b, err);
+    hg_floor_free(b.m);
+    return st;
+}
+
+/* ---- record ------------------------------------------------------------------------------------------------------------ */
+
+static const cli_positional SNAPSHOT[] = {
+    { .name = "SNAPSHOT",
+      .type = CLI_INPUT,
+      .help = "A file with positions, species and box; docs/glass.md has the formats." },
+    { .name = NULL },
+};
+static const cli_option PREDICT[] = {
+    { .name = "model", .letter = 'm', .type = CLI_TEXT, .argument = "MODEL", .help = "Folder or name of the model." },
+    { .name = "time",
+      .letter = 't',
+      .type = CLI_TEXT,
+      .argument = "TIMES",
+      .fallback = "all that the model has learned",
+      .help =
+          "Times, separated by commas: numbers, or parts of the relaxation time, as 0.03tau. Between two times of the model the logarithm of the "
+          "propensity is taken as straight in the logarithm of time." },
+    { .name = "out",
+      .letter = 'o',
+      .type = CLI_OUTPUT,
+      .argument = "FILE",
+      .help = "Write the map as JSON: what --json prints." },
+    { .name = "species",
+      .type = CLI_TEXT,
+      .argument = "LETTERS",
+      .fallback = "AB",
+      .help = "Species of types 1, 2, ... of files that have types." },
+    { .name = "temperature",
+      .type = CLI_NUMBER,
+      .argument = "T",
+      .min = 1e-6,
+      .max = 1e3,
+      .help = "Of the snapshot, when its file does not say it." },
+    CLI_THREADS("How many threads to compute with."),
+    { .name = NULL },
+};
+static const cli_group GROUP = { "Prediction", PREDICT };
+static const cli_group *const GROUPS[] = { &GROUP, NULL };
+static const cli_example EXAMPLES[] = {
+    { "hagane glass predict snapshot.data --model mobile --time 0.03tau,tau --temperature 0.44 --out map.json",
+      "a map of who will move" },
+    { .command = NULL },
+};
+const cli_verb cli_glass_predict_record = {
+    .name = "glass predict",
+    .summary = "predict which particles of a snapshot will move",
+    .description =
+        "For each particle the mean distance that it will have gone at each time, over all that thermal motion may do; and for each bond how "
+        "much its length will have changed. The result names its tier: what the model needs to know of the snapshot. A warning tells when the temperature is "
+        "not one that the model has learned.",
+    .positional = SNAPSHOT,
+    .groups = GROUPS,
+    .examples = EXAMPLES,
+    .json =
+        "schema \"hagane.glass-predict/1\": model, tier, id, temperature, particles, box, times, species (0 is A), propensity (an array a time); where the "
+        "model knows bonds: bonds (pairs of particles from 0, one after the other) and stretch (an array a time); seconds of each stage.",
+    .run = run_predict,
+};

@@ -1,0 +1,167 @@
+/* library/glass.c -- see library/glass.h: training to a folder */
+#include "library/glass.h"
+#include "core/memory.h"
+#include "files/hash.h"
+#include "library/folder.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *words;
+} TIER[HG_GLASS_STATES] = {
+    [HG_GLASS_THERMAL] = { "S0", "thermal snapshot alone" },
+    [HG_GLASS_INHERENT] = { "S1", "inherent structure" },
+    [HG_GLASS_CAGE] = { "S2", "cage state" },
+};
+
+const char *hg_glass_tier(hg_glass_state state) { return TIER[state].name; }
+const char *hg_glass_tier_words(hg_glass_state state) { return TIER[state].words; }
+const char *hg_glass_kind(void) { return "glass-floor 1"; }
+
+bool hg_glass_wanted(const hg_snapshot *s, hg_glass_part part) {
+    if (part == HG_GLASS_ALL || !*s->split) return true;
+    return (strcmp(s->split, "train") == 0) == (part == HG_GLASS_TO_LEARN);
+}
+
+/* ---- learning -------------------------------------------------------------------------------------------------------- */
+
+enum { FOLDS = 10 };
+
+typedef struct {
+    const hg_glass_lessons *l;
+    hg_snapshot_set *set;
+    hg_floor_fit *fit;
+    hg_floor *model;
+    hg_floor_scores *scores;
+    hg_hash *hash;
+    char digest[HG_HASH_SIZE];
+    int64_t liquid[FOLDS]; /* the last one that went into each fold */
+    size_t folded;
+    const char *folder, *weights;
+} teaching;
+
+/* Snapshots of one liquid in a row share a fold, and so do those of a liquid that is met again. */
+static size_t fold_of(teaching *t, const hg_snapshot *s) {
+    for (size_t f = 0; s->liquid >= 0 && f < FOLDS && f < t->folded; f++)
+        if (t->liquid[f] == s->liquid) return f;
+    const size_t next = s->liquid < 0 ? t->folded % FOLDS : t->folded < FOLDS ? t->folded : (size_t)(s->liquid % FOLDS);
+    t->liquid[next] = s->liquid;
+    t->folded++;
+    return next;
+}
+
+static hg_status note(teaching *t, const hg_snapshot *s, hg_err *err) {
+    HG_TRY(hg_hash_add(t->hash, s->species, s->n, err));
+    HG_TRY(hg_hash_add(t->hash, s->x, s->n * 3 * sizeof *s->x, err));
+    return s->propensity ? hg_hash_add(t->hash, s->propensity, s->n_times * s->n * sizeof *s->propensity, err) : HG_OK;
+}
+
+static hg_status learn_one(teaching *t, const hg_snapshot *s, hg_err *err) {
+    if (!hg_glass_wanted(s, t->l->all ? HG_GLASS_ALL : HG_GLASS_TO_LEARN)) return HG_OK;
+    HG_TRY(note(t, s, err));
+    if (!t->fit) {
+        if (!s->n_times) return hg_fail(err, HG_EDATA, "%s: it has no labels to learn from", s->id);
+        HG_TRY(hg_floor_begin(&t->fit, t->l->state, s->time, s->n_times, FOLDS, t->l->bonds, err));
+    }
+    return hg_floor_learn(t->fit, s, fold_of(t, s), t->l->pool, err);
+}
+
+static hg_status learn_all(teaching *t, hg_arena *mem, hg_err *err) {
+    const size_t n = hg_snapshot_set_count(t->set);
+    for (size_t k = 0; k < n; k++) {
+        const hg_mark mark = hg_arena_mark(mem);
+        hg_snapshot *s;
+        HG_TRY(hg_snapshot_set_read(&s, t->set, k, mem, err));
+        HG_TRY(learn_one(t, s, err));
+        hg_arena_reset(mem, mark);
+        if (!hg_progress(t->l->hooks, "snapshots", k + 1, n))
+            return hg_fail(err, HG_ECANCEL, "interrupted: no model was made");
+    }
+    if (!t->fit)
+        return hg_advise(err, hg_fail(err, HG_EDATA, "none of %zu snapshots is there to learn from", n),
+                         "they say that they are for testing; --all takes them, too");
+    HG_TRY(hg_hash_hex(t->digest, t->hash, err));
+    return hg_floor_end(&t->model, t->scores, t->fit, t->l->pool, err);
+}
+
+/* ---- the folder ------------------------------------------------------------------------------------------------------ */
+
+static hg_status write_weights(void *ctx, const char *path, hg_err *err) {
+    teaching *t = ctx;
+    t->weights = path;
+    return hg_floor_save(path, t->model, err);
+}
+
+enum { METRIC_NAME = 80 };
+
+static void add_metric(hg_card_property *p, hg_card_number *m, char (*name)[METRIC_NAME], const char *what, double time,
+                       double rho) {
+    if (p->n_metrics == HG_CARD_METRICS_MOST || isnan(rho)) return;
+    snprintf(name[p->n_metrics], METRIC_NAME, "rho of %s at time %.6g, folds left out", what, time);
+    m[p->n_metrics] = (hg_card_number) { name[p->n_metrics], "", rho };
+    p->n_metrics++;
+}
+
+static hg_status write_card(void *ctx, const char *path, hg_err *err) {
+    const teaching *t = ctx;
+    const hg_floor_facts facts = hg_floor_about(t->model);
+    char name[256], method[128], data[256], metric[2][HG_CARD_METRICS_MOST][METRIC_NAME];
+    hg_card_number number[2][HG_CARD_METRICS_MOST];
+    hg_folder_name(name, sizeof name, t->folder);
+    hg_folder_name(data, sizeof data, t->l->data ? t->l->data : "");
+    snprintf(method, sizeof method, "ridge on averaged descriptors, tier %s: %s", hg_glass_tier(facts.state),
+             hg_glass_tier_words(facts.state));
+    hg_card_data seen = { .role = "train", .file = data, .rows = t->scores->particles };
+    memcpy(seen.sha256, t->digest, sizeof seen.sha256);
+    const hg_card_number option[] = {
+        { "tier", "", (double)facts.state },       { "snapshots", "", (double)t->scores->snapshots },
+        { "coldest", "epsilon/k", facts.coldest }, { "hottest", "epsilon/k", facts.hottest },
+        { "least time", "tau", facts.time[0] },    { "most time", "tau", facts.time[facts.n_times - 1] }
+    };
+    hg_card c = { .name = t->l->name ? t->l->name : name,
+                  .architecture = hg_glass_kind(),
+                  .method = method,
+                  .source = t->l->source,
+                  .licence = t->l->licence,
+                  .split = "folds are liquids, or snapshots where liquids are not told",
+                  .data = &seen,
+                  .n_data = 1,
+                  .options = option,
+                  .n_options = sizeof option / sizeof *option,
+                  .n_properties = facts.bonds ? 2 : 1 };
+    c.property[0] = (hg_card_property) { .what = { "propensity", "mean distance that a particle goes", "sigma" },
+                                         .metrics = number[0] };
+    c.property[1] = (hg_card_property) { .what = { "stretch", "mean change of the length of a bond", "sigma" },
+                                         .metrics = number[1] };
+    for (size_t i = 0; i < facts.n_times; i++) {
+        add_metric(&c.property[0], number[0], metric[0], "A", facts.time[i], t->scores->node[0][i].rho);
+        add_metric(&c.property[0], number[0], metric[0], "B", facts.time[i], t->scores->node[1][i].rho);
+        if (facts.bonds)
+            add_metric(&c.property[1], number[1], metric[1], "AA", facts.time[i], t->scores->bond[0][i].rho);
+    }
+    HG_TRY(hg_hash_file(c.weights_sha256, t->weights, err));
+    return hg_card_write(&c, path, err);
+}
+
+hg_status hg_glass_train(hg_floor_scores *scores, const char *folder, hg_snapshot_set *set, const hg_glass_lessons *l,
+                         hg_err *err) {
+    static const hg_folder_file FILES[] = { { "weights.safetensors", write_weights }, { "card.json", write_card } };
+    teaching t = { .l = l, .set = set, .scores = scores, .folder = folder };
+    hg_arena *mem = hg_arena_new();
+    hg_status st = mem ? hg_hash_new(&t.hash, err) : hg_fail(err, HG_ENOMEM, "no memory for snapshots");
+    if (st == HG_OK) st = learn_all(&t, mem, err);
+    if (st == HG_OK) st = hg_folder_write(folder, FILES, 2, &t, err);
+    hg_hash_free(t.hash);
+    hg_floor_fit_free(t.fit);
+    hg_floor_free(t.model);
+    hg_arena_free(mem);
+    return st;
+}
+
+hg_status hg_glass_open(hg_floor **out, const char *folder, hg_err *err) {
+    char path[HG_FOLDER_PATH];
+    *out = NULL;
+    HG_TRY(hg_folder_weights(path, folder, hg_glass_kind(), err));
+    return hg_floor_load(out, path, err);
+}

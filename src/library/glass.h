@@ -1,0 +1,71 @@
+/* library/glass.h -- models of liquids in folders: trained from labelled snapshots, loaded, and scored on others
+ *
+ * A result names its tier, the information that it was made from: S0 the thermal snapshot alone, S1 its inherent structure too, S2 a cage state,
+ * which needs a short simulation. Tiers are not to be compared without their names.
+ */
+#ifndef HG_LIBRARY_GLASS_H
+#define HG_LIBRARY_GLASS_H
+#include "hagane/snapshot_file.h"
+#include "models/glass_floor.h"
+
+const char *hg_glass_tier(hg_glass_state state);       /* "S0", "S1", "S2" */
+const char *hg_glass_tier_words(hg_glass_state state); /* "thermal snapshot alone" */
+const char *hg_glass_kind(void);                       /* "glass-floor 1": the architecture of cards */
+
+/* Which snapshots of a set: by the split that they name. A set in which none names one is taken whole. */
+typedef enum { HG_GLASS_TO_LEARN, HG_GLASS_TO_SCORE, HG_GLASS_ALL } hg_glass_part;
+bool hg_glass_wanted(const hg_snapshot *s, hg_glass_part part);
+
+/* ---- training -------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    hg_glass_state state;
+    bool bonds;                   /* learn changes of distances, too */
+    bool all;                     /* snapshots that name themselves test or validation, too */
+    const char *data;             /* path of the set, of which the card keeps the name */
+    const char *name;             /* of the model; NULL: the folder's */
+    const char *source, *licence; /* of the data, in words; NULL: not told */
+    hg_pool *pool;
+    const hg_hooks *hooks;
+} hg_glass_lessons;
+
+/* Writes the folder whole or not at all. Snapshots of one liquid are left out together; where liquids are not told, one at a time.
+ * Errors: those of reading and of hg_floor_learn; HG_EDATA nothing to learn from; HG_ECANCEL. */
+HG_MUST_CHECK hg_status hg_glass_train(hg_floor_scores *scores, const char *folder, hg_snapshot_set *set,
+                                       const hg_glass_lessons *l, hg_err *err);
+/* Errors: those of hg_folder_weights and hg_floor_load. */
+HG_MUST_CHECK hg_status hg_glass_open(hg_floor **out, const char *folder, hg_err *err);
+
+/* ---- scores ---------------------------------------------------------------------------------------------------------- */
+
+typedef enum { HG_GLASS_A, HG_GLASS_B, HG_GLASS_AA, HG_GLASS_KINDS } hg_glass_scored;
+const char *hg_glass_scored_name(hg_glass_scored kind); /* "A": particles; "AA": bonds */
+
+typedef struct {
+    double time;
+    hg_glass_scored what;
+    size_t snapshots, n;
+    double rho, error; /* Pearson's, mean over snapshots; standard error of the mean, NaN of one */
+    double corrected;  /* each divided by what noise of its labels allows; NaN: halves of the runs are not known */
+    double attainable; /* what noise allows, mean */
+    double pooled;     /* over all snapshots at once */
+    double spread;     /* variance predicted by variance known, in snapshots: below 1 predictions are too much alike */
+} hg_glass_score;
+
+enum { HG_GLASS_SCORES_MOST = HG_FLOOR_TIMES_MOST * HG_GLASS_KINDS };
+
+/* Those times of the model that the labels have, too. *n scores, by time, then kind. Errors: HG_EDATA no snapshot of that part with labels of one of the
+ * model's times; those of reading and predicting. */
+HG_MUST_CHECK hg_status hg_glass_evaluate(hg_glass_score score[HG_GLASS_SCORES_MOST], size_t *n, const hg_floor *m,
+                                          hg_snapshot_set *set, hg_glass_part part, hg_pool *pool,
+                                          const hg_hooks *hooks, hg_err *err);
+
+/* What others have published of such liquids (Kob and Andersen's at density 1.2), mean over 100 test snapshots, species A; to stand beside. */
+typedef struct {
+    const char *who; /* "BOTAN" */
+    double temperature, time, rho;
+} hg_glass_published;
+const hg_glass_published *hg_glass_published_at(size_t i); /* NULL past the last */
+/* Is it of this temperature and time, near enough to stand beside? */
+bool hg_glass_published_fits(const hg_glass_published *p, double temperature, double time);
+#endif

@@ -1,0 +1,130 @@
+/* tests/cli/test_glass.c -- `hagane glass`: from labelled snapshots to a model, from a snapshot to a map, and scores; or a reason */
+#include "hagane/snapshot_file.h"
+#include "json.h"
+#include "program.h"
+#include "test.h"
+#include <sys/stat.h>
+
+enum { SIDE = 8, N = SIDE * SIDE * SIDE, SNAPSHOTS = 3 };
+
+static char set[512], model[512], map[512], first[600], lone[512];
+
+/* A shaken lattice in which those move that are far from their inherent position. */
+static void write_snapshot(hg_arena *mem, const char *path, size_t id) {
+    const hg_mark start = hg_arena_mark(mem);
+    hg_rng rng = hg_rng_make(id, 0);
+    hg_snapshot *s = hg_snapshot_new(mem, N);
+    assert_non_null(s);
+    s->temperature = 0.5;
+    s->liquid = (int64_t)id;
+    s->split = id + 1 < SNAPSHOTS ? "train" : "test";
+    s->inherent = hg_alloc(mem, N, 3 * sizeof *s->inherent);
+    s->n_times = 2;
+    s->runs = 2;
+    s->time = hg_alloc(mem, 2, sizeof *s->time);
+    s->time[0] = 2.17;
+    s->time[1] = 217;
+    s->propensity = hg_alloc(mem, 2 * N, sizeof *s->propensity);
+    for (size_t h = 0; h < 2; h++) s->propensity_half[h] = hg_alloc(mem, 2 * N, sizeof *s->propensity);
+    for (size_t k = 0; k < 3; k++) s->box[k] = SIDE;
+    for (size_t i = 0; i < N; i++) {
+        const size_t at[3] = { i % SIDE, i / SIDE % SIDE, i / (SIDE * SIDE) };
+        s->species[i] = i % 5 == 4;
+        double u2 = 0;
+        for (size_t k = 0; k < 3; k++) {
+            const double x = (double)at[k] + 0.05 * hg_rng_normal(&rng), u = 0.05 * hg_rng_normal(&rng);
+            s->x[3 * i + k] = x < 0 ? x + SIDE : x;
+            s->inherent[3 * i + k] = u;
+            u2 += u * u;
+        }
+        for (size_t t = 0; t < 2; t++) {
+            for (size_t h = 0; h < 2; h++)
+                s->propensity_half[h][t * N + i] =
+                    (float)(0.1 * exp(5 * sqrt(u2) * (double)(t + 1) + 0.1 * hg_rng_normal(&rng)));
+            s->propensity[t * N + i] = (s->propensity_half[0][t * N + i] + s->propensity_half[1][t * N + i]) / 2;
+        }
+    }
+    assert_ok(hg_snapshot_write(path, s, NULL));
+    hg_arena_reset(mem, start);
+}
+
+static int group_setup(void **state) {
+    hg_arena *mem = hg_arena_new();
+    (void)state;
+    test_scratch(set, sizeof set, "liquids");
+    test_scratch(model, sizeof model, "mobile");
+    test_scratch(map, sizeof map, "map.json");
+    test_scratch(lone, sizeof lone, "lone.data");
+    mkdir(set, 0777);
+    for (size_t k = 0; k < SNAPSHOTS; k++) {
+        snprintf(first, sizeof first, "%s/s%zu.safetensors", set, SNAPSHOTS - 1 - k);
+        write_snapshot(mem, first, SNAPSHOTS - 1 - k);
+    }
+    hg_arena_free(mem);
+    return 0;
+}
+
+static void trained_scored_and_used(void **state) {
+    (void)state;
+    char text[64];
+    program_result r = program_run("glass", "train", set, "--out", model, "--json", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_valid(r.out));
+    assert_close(json_number(r.out, "snapshots"), 2, 0); /* the third says that it is for testing */
+    assert_true(json_number(r.out, "times.1.A.rho") > 0.8);
+    assert_string_equal(json_string(text, sizeof text, r.out, "tier"), "S1");
+
+    r = program_run("glass", "evaluate", set, "--model", model, "--json", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_valid(r.out));
+    assert_int_equal(json_length(r.out, "scores"), 4); /* two times, two species */
+    assert_close(json_number(r.out, "scores.2.time"), 217, 0);
+    const double rho = json_number(r.out, "scores.2.rho"), most = json_number(r.out, "scores.2.attainable");
+    assert_true(rho > 0.8);
+    assert_close(json_number(r.out, "scores.2.corrected"), rho / most, 1e-9); /* of one snapshot */
+    assert_close(json_number(r.out, "scores.2.pooled"), rho, 1e-6);
+    assert_true(json_is_null(r.out, "scores.2.error"));
+    assert_int_equal(json_length(r.out, "published"), 10); /* five rows at T = 0.50 for each of the two times */
+    r = program_run("glass", "evaluate", set, "--model", model, "--all", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "tier S1: inherent structure");
+    assert_contains(r.out, "BOTAN 0.709");
+
+    r = program_run("glass", "predict", first, "--model", model, "--time", "tau,0.1tau", "--out", map, "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "512 particles, tier S1");
+    char *json = test_read_file(map);
+    assert_non_null(json);
+    assert_true(json_valid(json));
+    assert_close(json_number(json, "times.0"), 217, 1e-9);
+    assert_close(json_number(json, "times.1"), 21.7, 1e-9);
+    assert_int_equal(json_length(json, "propensity.0"), N);
+    assert_int_equal(json_length(json, "propensity"), 2);
+    assert_true(json_number(json, "propensity.0.0") > json_number(json, "propensity.1.0"));
+    free(json);
+}
+
+static void refusals(void **state) {
+    program_result r = program_run("glass", "predict", first, "--model", model, "--time", "1e4", NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "from 2.17 to 217");
+    r = program_run("glass", "predict", first, "--model", model, "--time", "fast", NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "--time fast");
+    r = program_run("glass", "train", set, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "--out FOLDER");
+    r = program_run("glass", "train", set, "--state", "cage", "--out", lone, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "cage state");
+    assert_false(test_file_exists(lone));
+    r = program_run("glass", "evaluate", set, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "--model");
+    (void)state;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { TEST(trained_scored_and_used), TEST(refusals) };
+    return cmocka_run_group_tests(tests, group_setup, NULL);
+}
