@@ -35,10 +35,3 @@ hg_table *rows_where(const hg_table *t, const char *column, const char *value, b
     hg_free(index);
     return part;
 }
-
-hg_pool *all_cores(void) {
-    hg_pool *pool;
-    hg_err err;
-    must(hg_pool_new(&pool, 0, &err), &err);
-    return pool;
-}

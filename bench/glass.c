@@ -1,0 +1,11 @@
+/* bench/glass.c -- which particles of a liquid will move
+ *
+ *   glass [--json] [--quick] [--task NAME]
+ */
+#include "glass_tasks/tasks.h"
+
+static const figures_task TASKS[] = {
+    { "botan", run_botan },
+};
+
+int main(int argc, char **argv) { return figures_main("glass", TASKS, sizeof TASKS / sizeof *TASKS, argc, argv); }

@@ -1,0 +1,7 @@
+/* bench/glass_tasks/tasks.h -- one function a task of bench/glass; see bench/figures/figures.h */
+#ifndef HG_BENCH_GLASS_TASKS_H
+#define HG_BENCH_GLASS_TASKS_H
+#include "figures.h"
+
+void run_botan(figures *f, const char *folder); /* botan.c */
+#endif
