@@ -1,6 +1,8 @@
 /* models/botan.c -- see models/botan.h */
 #include "models/botan.h"
 #include "core/memory.h"
+#include "core/number.h"
+#include "files/safetensors.h"
 #include "files/whole.h"
 #include "hagane/weights.h"
 #include "matter/neighbours.h"
@@ -65,6 +67,7 @@ hg_status hg_botan_new(hg_botan **out, const hg_params_opts *opts, hg_err *err) 
     if (opts && opts->dtype != HG_F32) return hg_fail(err, HG_EINVAL, "BOTAN has parameters of 32 bits");
     hg_botan *b = hg_calloc(1, sizeof *b);
     if (!b) return hg_fail(err, HG_ENOMEM, "no memory for a model");
+    b->about = (hg_botan_about) { NAN, NAN, NAN };
     const hg_status st = add_params(b, opts, err);
     if (st == HG_OK)
         *out = b;
@@ -73,9 +76,33 @@ hg_status hg_botan_new(hg_botan **out, const hg_params_opts *opts, hg_err *err) 
     return st;
 }
 
+static const struct {
+    const char *key;
+    size_t at; /* in hg_botan_about */
+} NOTES[] = { { "time", offsetof(hg_botan_about, time) },
+              { "coldest", offsetof(hg_botan_about, coldest) },
+              { "hottest", offsetof(hg_botan_about, hottest) } };
+enum { N_NOTES = sizeof NOTES / sizeof *NOTES };
+
+static hg_status read_notes(hg_botan_about *a, const char *path, hg_err *err) {
+    hg_safetensors *s;
+    hg_status st = HG_OK;
+    HG_TRY(hg_safetensors_open(&s, path, 0, err));
+    for (size_t i = 0; i < N_NOTES && st == HG_OK; i++) {
+        const char *word = hg_safetensors_note(s, NOTES[i].key);
+        double x = NAN;
+        if (word && hg_number_read(&x, word, strlen(word), '.') != HG_NUMBER_FINITE)
+            st = hg_fail(err, HG_EPARSE, "%s: its note \"%s\" is \"%s\", expected a number", path, NOTES[i].key, word);
+        memcpy((char *)a + NOTES[i].at, &x, sizeof x);
+    }
+    hg_safetensors_free(s);
+    return st;
+}
+
 hg_status hg_botan_load(hg_botan **out, const char *path, const hg_params_opts *opts, hg_err *err) {
     HG_TRY(hg_botan_new(out, opts, err));
-    const hg_status st = hg_params_load((*out)->params, path, "", err);
+    hg_status st = hg_params_load((*out)->params, path, "", err);
+    if (st == HG_OK) st = read_notes(&(*out)->about, path, err);
     if (st == HG_OK) return HG_OK;
     hg_botan_free(*out);
     *out = NULL;
@@ -83,7 +110,18 @@ hg_status hg_botan_load(hg_botan **out, const char *path, const hg_params_opts *
 }
 
 hg_status hg_botan_save(const hg_botan *b, const char *path, hg_err *err) {
-    return hg_params_save(path, b->params, NULL, 0, err);
+    char text[N_NOTES][HG_NUMBER_SIZE];
+    hg_note note[N_NOTES];
+    size_t n = 0;
+    for (size_t i = 0; i < N_NOTES; i++) {
+        double x;
+        memcpy(&x, (const char *)&b->about + NOTES[i].at, sizeof x);
+        if (!isfinite(x)) continue; /* not known */
+        hg_number_write(text[n], x);
+        note[n] = (hg_note) { NOTES[i].key, text[n] };
+        n++;
+    }
+    return hg_params_save(path, b->params, note, n, err);
 }
 
 static float float_at(const unsigned char *b) { /* little-endian */

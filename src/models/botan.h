@@ -36,15 +36,21 @@ typedef struct {
     size_t count; /* floats of the buffer */
 } hg_botan_layout;
 
+/* What it has learned from; NaN: not known. */
+typedef struct {
+    double time, coldest, hottest; /* temperatures */
+} hg_botan_about;
+
 typedef struct {
     hg_params *params;
     hg_botan_layout l;
     float *w, *grad; /* of params; grad NULL for fixed ones */
+    hg_botan_about about;
 } hg_botan;
 
 /* First values are PyTorch's for such layers, from opts->seed; opts NULL: defaults. */
 HG_MUST_CHECK hg_status hg_botan_new(hg_botan **out, const hg_params_opts *opts, hg_err *err);
-/* A safetensors file. Errors: those of hg_params_load. */
+/* A safetensors file, with `about` in its notes: time, coldest, hottest. Errors: those of hg_params_load; HG_EPARSE a note that is no number. */
 HG_MUST_CHECK hg_status hg_botan_load(hg_botan **out, const char *path, const hg_params_opts *opts, hg_err *err);
 HG_MUST_CHECK hg_status hg_botan_save(const hg_botan *b, const char *path, hg_err *err);
 /* The authors' weights as they are stored flat: 54,209 little-endian floats in the order of their names, nothing else. On an error no value has

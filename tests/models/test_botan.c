@@ -336,9 +336,12 @@ static void the_published_weights_say_what_they_said(void **state) {
     char own[512];
     hg_botan *again;
     test_scratch(own, sizeof own, "botan.safetensors");
+    b->about.time = 4120;
     assert_ok_err(hg_botan_save(b, own, &err), err);
     assert_ok_err(hg_botan_load(&again, own, NULL, &err), err);
     assert_memory_equal(again->w, b->w, b->l.count * sizeof *b->w);
+    assert_close(again->about.time, 4120, 0);
+    assert_true(isnan(again->about.coldest));
     unlink(own);
     hg_botan_free(again);
     hg_botan_free(b);
