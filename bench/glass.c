@@ -6,6 +6,7 @@
 
 static const figures_task TASKS[] = {
     { "botan", run_botan },
+    { "same", run_same },
 };
 
 int main(int argc, char **argv) { return figures_main("glass", TASKS, sizeof TASKS / sizeof *TASKS, argc, argv); }

@@ -4,4 +4,5 @@
 #include "figures.h"
 
 void run_botan(figures *f, const char *folder); /* botan.c */
+void run_same(figures *f, const char *folder);  /* same.c */
 #endif

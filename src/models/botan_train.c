@@ -47,7 +47,8 @@ static double rho_of(const moments *m) {
 double hg_botan_rho_nodes(const hg_botan_graph *g, const float *node, const float *label, unsigned species) {
     moments m = { 0 };
     for (size_t i = 0; i < g->n; i++)
-        if (g->species[i] == species && !isnan(label[i])) count(&m, (double)node[i], (double)label[i]);
+        if (g->species[i] == species && !isnan(label[i]) && !isnan(node[i]))
+            count(&m, (double)node[i], (double)label[i]);
     return rho_of(&m);
 }
 
@@ -58,7 +59,7 @@ double hg_botan_rho_edges(const hg_botan_graph *g, const float *edge, const floa
         const float *d = g->d + 3 * e;
         const double d2 = (double)d[0] * (double)d[0] + (double)d[1] * (double)d[1] + (double)d[2] * (double)d[2];
         if (g->species[g->from[e]] == species && g->species[g->to[e]] == species && d2 < longest * longest &&
-            !isnan(label[e]))
+            !isnan(label[e]) && !isnan(edge[e]))
             count(&m, (double)edge[e], (double)label[e]);
     }
     return rho_of(&m);

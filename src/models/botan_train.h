@@ -30,7 +30,7 @@ hg_botan_opts hg_botan_opts_default(void);
 HG_MUST_CHECK hg_status hg_botan_fit(hg_botan *b, hg_train_result *result, const hg_botan_data *train,
                                      const hg_botan_data *validation, const hg_botan_opts *opts, hg_err *err);
 
-/* rho of known labels: of nodes of one species, and of edges between two of that species shorter than `longest`; NaN: fewer than two. */
+/* rho of labels and predictions that are numbers: of nodes of one species, and of edges between two of that species shorter than `longest`; NaN: fewer than two. */
 double hg_botan_rho_nodes(const hg_botan_graph *g, const float *node, const float *label, unsigned species);
 double hg_botan_rho_edges(const hg_botan_graph *g, const float *edge, const float *label, unsigned species,
                           double longest);
