@@ -7,5 +7,5 @@
 /* How snapshots are read: --species, --temperature. */
 HG_MUST_CHECK hg_status cli_glass_opts(hg_snapshot_opts *o, const cli_run *run, hg_err *err);
 /* --model. */
-HG_MUST_CHECK hg_status cli_glass_open(hg_floor **out, cli_run *run, hg_err *err);
+HG_MUST_CHECK hg_status cli_glass_open(hg_glass_model **out, cli_run *run, hg_err *err);
 #endif

@@ -4,6 +4,7 @@
 #include "cli/models.h"
 #include "cli/output.h"
 #include "cli/tables.h"
+#include "library/glass_botan.h"
 #include <math.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ hg_status cli_glass_opts(hg_snapshot_opts *o, const cli_run *run, hg_err *err) {
     return HG_OK;
 }
 
-hg_status cli_glass_open(hg_floor **out, cli_run *run, hg_err *err) {
+hg_status cli_glass_open(hg_glass_model **out, cli_run *run, hg_err *err) {
     char folder[CLI_MODEL_PATH];
     const char *word = cli_value(&run->args, "model");
     *out = NULL;
@@ -41,10 +42,12 @@ static void json_fold(hg_json *j, const char *key, const hg_fold_score *s) {
     hg_json_end_object(j);
 }
 
+static const char *kind_choice(size_t i) { return hg_glass_kind_at(i) ? hg_glass_kind_at(i)->name : NULL; }
+
 static hg_status print_train(cli_run *run, const char *folder, const hg_floor_scores *s, double seconds, hg_err *err) {
-    hg_floor *m;
+    hg_glass_model *m;
     HG_TRY(hg_glass_open(&m, folder, err)); /* what is told is what was written */
-    const hg_floor_facts f = hg_floor_about(m);
+    const hg_floor_facts f = hg_glass_model_about(m);
     if (run->json) {
         hg_json j;
         cli_json_begin(&j, run, "glass-train");
@@ -64,7 +67,7 @@ static hg_status print_train(cli_run *run, const char *folder, const hg_floor_sc
         }
         hg_json_end_array(&j);
         hg_json_number(&j, "seconds", seconds);
-        hg_floor_free(m);
+        hg_glass_model_free(m);
         return cli_json_end(run, &j, err);
     }
     hg_text_add(&run->out, "%s: tier %s (%s), %zu snapshots of %zu particles in all, %.1f s\n", folder,
@@ -78,10 +81,62 @@ static hg_status print_train(cli_run *run, const char *folder, const hg_floor_sc
         for (size_t k = 0; k < 2; k++) cli_grid_set(&g, t + 1, 1 + k, "%.3f", s->node[k][t].rho);
         if (f.bonds) cli_grid_set(&g, t + 1, 3, "%.3f", s->bond[0][t].rho);
     }
-    hg_floor_free(m);
+    hg_glass_model_free(m);
     HG_TRY(cli_grid_done(&g, err));
     cli_grid_show(&run->out, &g, g.rows);
     hg_text_add(&run->out, "Each fold predicted from the others, in the logarithm of the propensity.\n");
+    return HG_OK;
+}
+
+static hg_status print_botan(cli_run *run, const char *folder, const hg_glass_botan_result *r, double seconds,
+                             hg_err *err) {
+    if (run->json) {
+        hg_json j;
+        cli_json_begin(&j, run, "glass-train");
+        hg_json_string(&j, "model", folder);
+        hg_json_string(&j, "tier", hg_glass_tier(HG_GLASS_THERMAL));
+        hg_json_count(&j, "snapshots", r->train);
+        hg_json_count(&j, "validation", r->validation);
+        hg_json_number(&j, "time", r->time);
+        hg_json_number(&j, "rho", r->rho);
+        hg_json_count(&j, "best_epoch", r->best_epoch);
+        hg_json_number(&j, "seconds", seconds);
+        return cli_json_end(run, &j, err);
+    }
+    hg_text_add(&run->out, "%s: BOTAN, tier %s (%s), time %.6g, %zu snapshots, %.1f s\n", folder,
+                hg_glass_tier(HG_GLASS_THERMAL), hg_glass_tier_words(HG_GLASS_THERMAL), r->time, r->train, seconds);
+    if (r->validation)
+        hg_text_add(&run->out, "rho of A in %zu validation snapshots: %.3f, after epoch %zu\n", r->validation, r->rho,
+                    r->best_epoch);
+    return HG_OK;
+}
+
+static hg_status train_botan(cli_run *run, const char *folder, hg_snapshot_set *set, const hg_glass_lessons *l,
+                             hg_err *err) {
+    const double began = cli_seconds(NULL);
+    const cli_args *a = &run->args;
+    hg_glass_botan_result r;
+    hg_glass_botan_opts o = hg_glass_botan_opts_default();
+    o.time = cli_number(a, "time", o.time);
+    o.epochs = cli_count(a, "epochs", o.epochs);
+    o.pair_epochs = cli_count(a, "pair-epochs", o.pair_epochs);
+    o.rate = cli_number(a, "rate", o.rate);
+    o.start = cli_value(a, "start");
+    o.checkpoint = cli_value(a, "checkpoint");
+    o.seed = run->seed;
+    HG_TRY(hg_glass_train_botan(&r, folder, set, l, &o, err));
+    return print_botan(run, folder, &r, cli_seconds(NULL) - began, err);
+}
+
+/* Options that mean something to one kind of model only. */
+static hg_status kind_options(bool *botan, const cli_run *run, hg_err *err) {
+    static const char *const OF_BOTAN[] = { "time", "epochs", "pair-epochs", "rate", "start", "checkpoint" };
+    const char *kind = cli_value(&run->args, "kind");
+    *botan = kind && strcmp(kind, "botan") == 0;
+    if (*botan && cli_value(&run->args, "state"))
+        return hg_fail(err, HG_EINVAL, "--state is for --kind floor: BOTAN looks at the thermal snapshot alone");
+    for (size_t i = 0; !*botan && i < sizeof OF_BOTAN / sizeof *OF_BOTAN; i++)
+        if (cli_has(&run->args, OF_BOTAN[i])) return hg_fail(err, HG_EINVAL, "--%s is for --kind botan", OF_BOTAN[i]);
     return HG_OK;
 }
 
@@ -108,6 +163,9 @@ static hg_status train(cli_run *run, hg_snapshot_set *set, hg_err *err) {
                            .hooks = &run->hooks };
     for (size_t k = 0; state && STATES[k]; k++)
         if (strcmp(state, STATES[k]) == 0) l.state = (hg_glass_state)k;
+    bool botan;
+    HG_TRY(kind_options(&botan, run, err));
+    if (botan) return train_botan(run, folder, set, &l, err);
     HG_TRY(first_has_bonds(&l.bonds, set, err));
     HG_TRY(hg_glass_train(&scores, folder, set, &l, err));
     return print_train(run, folder, &scores, cli_seconds(NULL) - began, err);
@@ -207,8 +265,8 @@ static hg_status print_scores(cli_run *run, const hg_floor_facts *f, const hg_gl
     return HG_OK;
 }
 
-static hg_status evaluate(cli_run *run, const hg_floor *m, hg_snapshot_set *set, hg_err *err) {
-    const hg_floor_facts f = hg_floor_about(m);
+static hg_status evaluate(cli_run *run, const hg_glass_model *m, hg_snapshot_set *set, hg_err *err) {
+    const hg_floor_facts f = hg_glass_model_about(m);
     hg_glass_score *score = hg_alloc(run->arena, HG_GLASS_SCORES_MOST, sizeof *score);
     size_t n;
     if (!score) return hg_fail(err, HG_ENOMEM, "no memory for scores");
@@ -220,7 +278,7 @@ static hg_status evaluate(cli_run *run, const hg_floor *m, hg_snapshot_set *set,
 static hg_status run_evaluate(cli_run *run, hg_err *err) {
     hg_snapshot_opts o;
     hg_snapshot_set *set;
-    hg_floor *m;
+    hg_glass_model *m;
     HG_TRY(cli_glass_opts(&o, run, err));
     HG_TRY(hg_pool_new(&run->pool, cli_count(&run->args, "threads", 0), err));
     HG_TRY(cli_glass_open(&m, run, err));
@@ -229,7 +287,7 @@ static hg_status run_evaluate(cli_run *run, hg_err *err) {
         st = evaluate(run, m, set, err);
         hg_snapshot_set_free(set);
     }
-    hg_floor_free(m);
+    hg_glass_model_free(m);
     return st;
 }
 
@@ -259,6 +317,14 @@ static const cli_option TRAIN[] = {
       .type = CLI_TEXT,
       .argument = "FOLDER",
       .help = "Where the model goes: card and weights." },
+    { .name = "kind",
+      .type = CLI_CHOICE,
+      .argument = "KIND",
+      .choice = kind_choice,
+      .fallback = "floor",
+      .help =
+          "floor: ridge regression on averaged descriptors. botan: the network of Shiba et al. (2023), to compare with; it learns one time "
+          "from the thermal snapshot." },
     { .name = "state",
       .type = CLI_CHOICE,
       .argument = "STATE",
@@ -267,6 +333,43 @@ static const cli_option TRAIN[] = {
       .help =
           "Whose surroundings are looked at. thermal: the snapshot as it is (tier S0). inherent: the minimum of energy below it (S1). "
           "cage: mean positions of a short run in which nobody leaves (S2)." },
+    { .name = "time",
+      .type = CLI_NUMBER,
+      .argument = "T",
+      .min = 1e-6,
+      .max = 1e12,
+      .fallback = "the last one",
+      .help = "botan: the time of the labels that are learned." },
+    { .name = "epochs",
+      .type = CLI_INTEGER,
+      .argument = "N",
+      .min = 1,
+      .max = 1e6,
+      .fallback = "20",
+      .help = "botan: how often all snapshots are gone through, for particles and pairs." },
+    { .name = "pair-epochs",
+      .type = CLI_INTEGER,
+      .argument = "N",
+      .min = 0,
+      .max = 1e6,
+      .fallback = "0",
+      .help = "botan: how often before that, for pairs alone." },
+    { .name = "rate",
+      .type = CLI_NUMBER,
+      .argument = "R",
+      .min = 1e-9,
+      .max = 1,
+      .fallback = "1e-4",
+      .help = "botan: learning rate." },
+    { .name = "start",
+      .type = CLI_INPUT,
+      .argument = "FILE",
+      .help = "botan: weights to begin with, .safetensors, or the authors' 54,209 floats as they are, .f32." },
+    { .name = "checkpoint",
+      .type = CLI_OUTPUT,
+      .argument = "FILE",
+      .help =
+          "botan: state of the training after each epoch, and in FILE.pairs that of pairs; a run that was stopped goes on from there." },
     { .name = "all", .help = "Learn from snapshots, too, that say they are for testing or validation." },
     { .name = "name",
       .type = CLI_TEXT,
@@ -284,6 +387,8 @@ static const cli_group TRAIN_GROUP = { "Training", TRAIN };
 static const cli_group *const TRAIN_GROUPS[] = { &TRAIN_GROUP, NULL };
 static const cli_example TRAIN_EXAMPLES[] = {
     { "hagane glass train liquids --state inherent --out mobile", "learn from a folder of labelled snapshots" },
+    { "hagane glass train liquids --kind botan --pair-epochs 5 --epochs 50 --out botan",
+      "the published network, for comparison" },
     { .command = NULL },
 };
 
@@ -300,13 +405,14 @@ const cli_verb cli_glass_train_record = {
     .description =
         "Ridge regression on averaged descriptors of every particle: density in shells, bond order, energy and curvature. All times of the "
         "labels and both species at once; changes of the length of bonds, where the snapshots have them. Snapshots are read one at a time. The strength of the "
-        "ridge is chosen by leaving liquids out, or single snapshots where files do not tell liquids apart; so are the scores that are printed.",
+        "ridge is chosen by leaving liquids out, or single snapshots where files do not tell liquids apart; so are the scores that are printed. With --kind botan a "
+        "network instead; the last tenth of the snapshots says which epoch is kept.",
     .positional = SNAPSHOTS,
     .groups = TRAIN_GROUPS,
     .examples = TRAIN_EXAMPLES,
     .json =
         "schema \"hagane.glass-train/1\": model, tier, snapshots, particles, bonds; times: time and for A, B and AA bonds rho, explained "
-        "(share of the variance) and strength, of folds left out; seconds.",
+        "(share of the variance) and strength, of folds left out; seconds. Of botan: model, tier, snapshots, validation (snapshots), time, rho of A in these, best_epoch, seconds.",
     .run = run_train,
 };
 

@@ -18,7 +18,7 @@ typedef struct {
 typedef struct {
     cli_run *run;
     hg_snapshot *s;
-    hg_floor *m;
+    hg_glass_model *m;
     hg_floor_facts facts;
     size_t n_times, n_pairs;
     double time[TIMES_MOST];
@@ -143,7 +143,7 @@ static hg_status predict(job *b, hg_err *err) {
     if (q) b->stretch = hg_alloc(mem, b->n_times * b->n_pairs, sizeof *b->stretch);
     if (!p || !b->propensity || (b->facts.bonds && (!q || !b->stretch)))
         return hg_fail(err, HG_ENOMEM, "no memory to predict %zu particles", n);
-    HG_TRY(hg_floor_predict(p, q, b->m, b->s, b->pair, b->n_pairs, b->run->pool, err));
+    HG_TRY(hg_glass_model_predict(p, q, b->m, b->s, b->pair, b->n_pairs, b->run->pool, err));
     for (size_t t = 0; t < b->n_times; t++) {
         between(b->propensity + t * n, p, n, &b->facts, b->time[t], true);
         if (q) between(b->stretch + t * b->n_pairs, q, b->n_pairs, &b->facts, b->time[t], false);
@@ -269,7 +269,7 @@ static hg_status work(job *b, hg_err *err) {
     if (words && *words) hg_log(&run->hooks, HG_LOG_INFO, "%s", words);
     if (isnan(b->s->temperature)) b->s->temperature = o.temperature;
     stage_done(b, "reading");
-    b->facts = hg_floor_about(b->m);
+    b->facts = hg_glass_model_about(b->m);
     HG_TRY(read_times(b, err));
     warn(b);
     HG_TRY(predict(b, err));
@@ -282,7 +282,7 @@ static hg_status run_predict(cli_run *run, hg_err *err) {
     HG_TRY(cli_input(run, run->args.positional[0], NULL, 0, err));
     HG_TRY(cli_glass_open(&b.m, run, err));
     const hg_status st = work(&b, err);
-    hg_floor_free(b.m);
+    hg_glass_model_free(b.m);
     return st;
 }
 

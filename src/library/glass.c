@@ -17,7 +17,6 @@ static const struct {
 
 const char *hg_glass_tier(hg_glass_state state) { return TIER[state].name; }
 const char *hg_glass_tier_words(hg_glass_state state) { return TIER[state].words; }
-const char *hg_glass_kind(void) { return "glass-floor 1"; }
 
 bool hg_glass_wanted(const hg_snapshot *s, hg_glass_part part) {
     if (part == HG_GLASS_ALL || !*s->split) return true;
@@ -120,7 +119,7 @@ static hg_status write_card(void *ctx, const char *path, hg_err *err) {
         { "least time", "tau", facts.time[0] },    { "most time", "tau", facts.time[facts.n_times - 1] }
     };
     hg_card c = { .name = t->l->name ? t->l->name : name,
-                  .architecture = hg_glass_kind(),
+                  .architecture = hg_glass_kind_find("floor")->version,
                   .method = method,
                   .source = t->l->source,
                   .licence = t->l->licence,
@@ -159,9 +158,24 @@ hg_status hg_glass_train(hg_floor_scores *scores, const char *folder, hg_snapsho
     return st;
 }
 
-hg_status hg_glass_open(hg_floor **out, const char *folder, hg_err *err) {
+static hg_status open_card(hg_glass_model **out, const char *folder, hg_arena *mem, hg_err *err) {
     char path[HG_FOLDER_PATH];
+    const char *text;
+    hg_card card;
+    HG_TRY(hg_folder_card(&card, &text, path, folder, mem, err));
+    const hg_glass_kind *kind = hg_glass_kind_find(card.architecture);
+    if (!kind)
+        return hg_advise(err,
+                         hg_fail(err, HG_ENOTFOUND, "%s: a model of architecture \"%s\"", folder, card.architecture),
+                         "models of liquids are made by hagane glass train");
+    HG_TRY(hg_folder_of_card(path, folder, &card, err));
+    return hg_glass_model_load(out, kind, path, err);
+}
+
+hg_status hg_glass_open(hg_glass_model **out, const char *folder, hg_err *err) {
+    hg_arena *mem = hg_arena_new();
     *out = NULL;
-    HG_TRY(hg_folder_weights(path, folder, hg_glass_kind(), err));
-    return hg_floor_load(out, path, err);
+    const hg_status st = mem ? open_card(out, folder, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for a card");
+    hg_arena_free(mem);
+    return st;
 }

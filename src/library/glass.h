@@ -6,11 +6,10 @@
 #ifndef HG_LIBRARY_GLASS_H
 #define HG_LIBRARY_GLASS_H
 #include "hagane/snapshot_file.h"
-#include "models/glass_floor.h"
+#include "models/glass_model.h"
 
 const char *hg_glass_tier(hg_glass_state state);       /* "S0", "S1", "S2" */
 const char *hg_glass_tier_words(hg_glass_state state); /* "thermal snapshot alone" */
-const char *hg_glass_kind(void);                       /* "glass-floor 1": the architecture of cards */
 
 /* Which snapshots of a set: by the split that they name. A set in which none names one is taken whole. */
 typedef enum { HG_GLASS_TO_LEARN, HG_GLASS_TO_SCORE, HG_GLASS_ALL } hg_glass_part;
@@ -33,8 +32,8 @@ typedef struct {
  * Errors: those of reading and of hg_floor_learn; HG_EDATA nothing to learn from; HG_ECANCEL. */
 HG_MUST_CHECK hg_status hg_glass_train(hg_floor_scores *scores, const char *folder, hg_snapshot_set *set,
                                        const hg_glass_lessons *l, hg_err *err);
-/* Errors: those of hg_folder_weights and hg_floor_load. */
-HG_MUST_CHECK hg_status hg_glass_open(hg_floor **out, const char *folder, hg_err *err);
+/* Of any kind. Errors: those of the folder and of its weights; HG_ENOTFOUND a model of something else. */
+HG_MUST_CHECK hg_status hg_glass_open(hg_glass_model **out, const char *folder, hg_err *err);
 
 /* ---- scores ---------------------------------------------------------------------------------------------------------- */
 
@@ -56,9 +55,9 @@ enum { HG_GLASS_SCORES_MOST = HG_FLOOR_TIMES_MOST * HG_GLASS_KINDS };
 
 /* Those times of the model that the labels have, too. *n scores, by time, then kind. Errors: HG_EDATA no snapshot of that part with labels of one of the
  * model's times; those of reading and predicting. */
-HG_MUST_CHECK hg_status hg_glass_evaluate(hg_glass_score score[HG_GLASS_SCORES_MOST], size_t *n, const hg_floor *m,
-                                          hg_snapshot_set *set, hg_glass_part part, hg_pool *pool,
-                                          const hg_hooks *hooks, hg_err *err);
+HG_MUST_CHECK hg_status hg_glass_evaluate(hg_glass_score score[HG_GLASS_SCORES_MOST], size_t *n,
+                                          const hg_glass_model *m, hg_snapshot_set *set, hg_glass_part part,
+                                          hg_pool *pool, const hg_hooks *hooks, hg_err *err);
 
 /* What others have published of such liquids (Kob and Andersen's at density 1.2), mean over 100 test snapshots, species A; to stand beside. */
 typedef struct {

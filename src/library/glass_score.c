@@ -37,7 +37,7 @@ typedef struct {
 } tally;
 
 typedef struct {
-    const hg_floor *m;
+    const hg_glass_model *m;
     hg_floor_facts facts;
     hg_pool *pool;
     tally *tally; /* [n_times,HG_GLASS_KINDS] */
@@ -102,7 +102,7 @@ static hg_status score_snapshot(const scoring *g, const hg_snapshot *s, hg_arena
     float *p = hg_alloc(mem, T * s->n, sizeof *p), *q = bonds ? hg_alloc(mem, T * s->n_pairs, sizeof *q) : NULL;
     bool *counts = hg_alloc(mem, most, sizeof *counts);
     if (!p || !counts || (bonds && !q)) return hg_fail(err, HG_ENOMEM, "no memory to score %zu particles", s->n);
-    HG_TRY(hg_floor_predict(p, q, g->m, s, s->pair, s->n_pairs, g->pool, err));
+    HG_TRY(hg_glass_model_predict(p, q, g->m, s, s->pair, s->n_pairs, g->pool, err));
     for (size_t t = 0; t < T; t++) score_time(g, s, t, p, q, counts);
     return HG_OK;
 }
@@ -139,11 +139,11 @@ static hg_status evaluate(scoring *g, hg_snapshot_set *set, hg_glass_part part, 
     return HG_OK;
 }
 
-hg_status hg_glass_evaluate(hg_glass_score score[HG_GLASS_SCORES_MOST], size_t *n, const hg_floor *m,
+hg_status hg_glass_evaluate(hg_glass_score score[HG_GLASS_SCORES_MOST], size_t *n, const hg_glass_model *m,
                             hg_snapshot_set *set, hg_glass_part part, hg_pool *pool, const hg_hooks *hooks,
                             hg_err *err) {
     hg_arena *mem = hg_arena_new();
-    scoring g = { .m = m, .facts = hg_floor_about(m), .pool = pool };
+    scoring g = { .m = m, .facts = hg_glass_model_about(m), .pool = pool };
     *n = 0;
     hg_status st = mem ? evaluate(&g, set, part, hooks, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for scores");
     for (size_t t = 0; st == HG_OK && t < g.facts.n_times; t++)

@@ -67,7 +67,7 @@ hg_status hg_botan_new(hg_botan **out, const hg_params_opts *opts, hg_err *err) 
     if (opts && opts->dtype != HG_F32) return hg_fail(err, HG_EINVAL, "BOTAN has parameters of 32 bits");
     hg_botan *b = hg_calloc(1, sizeof *b);
     if (!b) return hg_fail(err, HG_ENOMEM, "no memory for a model");
-    b->about = (hg_botan_about) { NAN, NAN, NAN };
+    b->about = (hg_botan_about) { NAN, NAN, NAN, NAN };
     const hg_status st = add_params(b, opts, err);
     if (st == HG_OK)
         *out = b;
@@ -81,7 +81,8 @@ static const struct {
     size_t at; /* in hg_botan_about */
 } NOTES[] = { { "time", offsetof(hg_botan_about, time) },
               { "coldest", offsetof(hg_botan_about, coldest) },
-              { "hottest", offsetof(hg_botan_about, hottest) } };
+              { "hottest", offsetof(hg_botan_about, hottest) },
+              { "p", offsetof(hg_botan_about, p) } };
 enum { N_NOTES = sizeof NOTES / sizeof *NOTES };
 
 static hg_status read_notes(hg_botan_about *a, const char *path, hg_err *err) {

@@ -39,6 +39,7 @@ typedef struct {
 /* What it has learned from; NaN: not known. */
 typedef struct {
     double time, coldest, hottest; /* temperatures */
+    double p;                      /* share of the particles in the loss; 1: it knows nothing of pairs */
 } hg_botan_about;
 
 typedef struct {
@@ -50,7 +51,7 @@ typedef struct {
 
 /* First values are PyTorch's for such layers, from opts->seed; opts NULL: defaults. */
 HG_MUST_CHECK hg_status hg_botan_new(hg_botan **out, const hg_params_opts *opts, hg_err *err);
-/* A safetensors file, with `about` in its notes: time, coldest, hottest. Errors: those of hg_params_load; HG_EPARSE a note that is no number. */
+/* A safetensors file, with `about` in its notes. Errors: those of hg_params_load; HG_EPARSE a note that is no number. */
 HG_MUST_CHECK hg_status hg_botan_load(hg_botan **out, const char *path, const hg_params_opts *opts, hg_err *err);
 HG_MUST_CHECK hg_status hg_botan_save(const hg_botan *b, const char *path, hg_err *err);
 /* The authors' weights as they are stored flat: 54,209 little-endian floats in the order of their names, nothing else. On an error no value has

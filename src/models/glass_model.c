@@ -43,7 +43,7 @@ static hg_floor_facts botan_about(const void *model) {
                               .state = HG_GLASS_THERMAL,
                               .coldest = b->about.coldest,
                               .hottest = b->about.hottest,
-                              .bonds = true };
+                              .bonds = !(b->about.p >= 1) };
 }
 
 /* Both directions of a pair are edges: their mean. Pairs of the length that the authors score. */
@@ -92,16 +92,23 @@ const hg_glass_kind *hg_glass_kind_find(const char *word) {
     return NULL;
 }
 
-hg_status hg_glass_model_load(hg_glass_model *out, const hg_glass_kind *kind, const char *weights, hg_err *err) {
-    *out = (hg_glass_model) { .kind = kind };
-    const hg_status st = kind->load(&out->model, weights, err);
-    if (st != HG_OK) *out = (hg_glass_model) { 0 };
+hg_status hg_glass_model_load(hg_glass_model **out, const hg_glass_kind *kind, const char *weights, hg_err *err) {
+    *out = NULL;
+    hg_glass_model *m = hg_malloc(1, sizeof *m);
+    if (!m) return hg_fail(err, HG_ENOMEM, "no memory for a model");
+    *m = (hg_glass_model) { .kind = kind };
+    const hg_status st = kind->load(&m->model, weights, err);
+    if (st == HG_OK)
+        *out = m;
+    else
+        hg_free(m);
     return st;
 }
 
 void hg_glass_model_free(hg_glass_model *m) {
-    if (m->kind) m->kind->free(m->model);
-    *m = (hg_glass_model) { 0 };
+    if (!m) return;
+    m->kind->free(m->model);
+    hg_free(m);
 }
 
 hg_floor_facts hg_glass_model_about(const hg_glass_model *m) { return m->kind->about(m->model); }

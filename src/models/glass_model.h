@@ -25,8 +25,8 @@ typedef struct {
     void *model;
 } hg_glass_model;
 
-/* On an error *out is empty. Errors: those of reading weights of that kind. */
-HG_MUST_CHECK hg_status hg_glass_model_load(hg_glass_model *out, const hg_glass_kind *kind, const char *weights,
+/* Errors: those of reading weights of that kind. */
+HG_MUST_CHECK hg_status hg_glass_model_load(hg_glass_model **out, const hg_glass_kind *kind, const char *weights,
                                             hg_err *err);
 void hg_glass_model_free(hg_glass_model *m);
 hg_floor_facts hg_glass_model_about(const hg_glass_model *m);

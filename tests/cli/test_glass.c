@@ -104,6 +104,46 @@ static void trained_scored_and_used(void **state) {
     free(json);
 }
 
+/* The published network by the same commands; a second run finds all done in its checkpoint. */
+static void botan_is_a_kind_of_model(void **state) {
+    char state_file[512], other[512], text[64];
+    (void)state;
+    test_scratch(state_file, sizeof state_file, "botan.checkpoint");
+    test_scratch(other, sizeof other, "botan");
+    double rho[2];
+    for (int k = 0; k < 2; k++) {
+        program_result r = program_run("glass", "train", set, "--kind", "botan", "--epochs", "1", "--rate", "1e-3",
+                                       "--out", other, "--checkpoint", state_file, "--json", "-q", NULL);
+        assert_int_equal(r.code, 0);
+        assert_true(json_valid(r.out));
+        assert_close(json_number(r.out, "snapshots"), 2, 0);
+        assert_close(json_number(r.out, "time"), 217, 0);
+        r = program_run("glass", "evaluate", set, "--model", other, "--json", "-q", NULL);
+        assert_int_equal(r.code, 0);
+        assert_string_equal(json_string(text, sizeof text, r.out, "tier"), "S0");
+        assert_int_equal(json_length(r.out, "scores"), 2); /* one time, two species, no labels of pairs */
+        rho[k] = json_number(r.out, "scores.0.rho");
+    }
+    assert_close(rho[0], rho[1], 0);
+    program_result r = program_run("glass", "predict", first, "--model", other, "--out", map, "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "512 particles, tier S0");
+    r = program_run("glass", "train", set, "--kind", "botan", "--state", "cage", "--out", lone, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "--state is for --kind floor");
+    r = program_run("glass", "train", set, "--epochs", "3", "--out", lone, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "--epochs is for --kind botan");
+    r = program_run("glass", "train", set, "--kind", "botan", "--time", "5", "--out", lone, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "no labels of time 5");
+    r = program_run("glass", "train", set, "--kind", "botan", "--pair-epochs", "1", "--out", lone, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "no labels of its pairs");
+    assert_false(test_file_exists(lone));
+    remove(state_file);
+}
+
 static void refusals(void **state) {
     program_result r = program_run("glass", "predict", first, "--model", model, "--time", "1e4", NULL);
     assert_int_not_equal(r.code, 0);
@@ -125,6 +165,6 @@ static void refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { TEST(trained_scored_and_used), TEST(refusals) };
+    const struct CMUnitTest tests[] = { TEST(trained_scored_and_used), TEST(botan_is_a_kind_of_model), TEST(refusals) };
     return cmocka_run_group_tests(tests, group_setup, NULL);
 }
