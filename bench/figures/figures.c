@@ -89,17 +89,34 @@ static void run_task(const figures_task *task, figures *f) {
     if (system(command) != 0) exit(1);
 }
 
+/* Some tasks take hours: what is not understood starts none. */
+static int usage(const figures_task *task, size_t n) {
+    fprintf(stderr,
+            "usage: bench/%s [--json] [--quick] [--task NAME[.PART]] [--keep FOLDER] [--figure FILE]; tasks:", program);
+    for (size_t i = 0; i < n; i++) fprintf(stderr, " %s", task[i].name);
+    fprintf(stderr, "\n");
+    return 2;
+}
+
 int figures_main(const char *bench, const figures_task *task, size_t n, int argc, char **argv) {
     bool json = false, any = false;
     const char *only = NULL;
     figures f = { .n = 0 };
     program = bench;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) json = true;
-        if (strcmp(argv[i], "--quick") == 0) f.quick = true;
-        if (strcmp(argv[i], "--keep") == 0 && i + 1 < argc) f.keep = argv[++i];
-        if (strcmp(argv[i], "--figure") == 0 && i + 1 < argc) f.figure = argv[++i];
-        if (strcmp(argv[i], "--task") == 0 && i + 1 < argc) only = argv[++i];
+        const bool more = i + 1 < argc;
+        if (strcmp(argv[i], "--json") == 0)
+            json = true;
+        else if (strcmp(argv[i], "--quick") == 0)
+            f.quick = true;
+        else if (more && strcmp(argv[i], "--keep") == 0)
+            f.keep = argv[++i];
+        else if (more && strcmp(argv[i], "--figure") == 0)
+            f.figure = argv[++i];
+        else if (more && strcmp(argv[i], "--task") == 0)
+            only = argv[++i];
+        else
+            return usage(task, n);
     }
     for (size_t i = 0; i < n; i++) {
         const size_t len = strlen(task[i].name);
