@@ -11,6 +11,7 @@
 #include "hagane/figure.h"
 #include "hagane/gp.h"
 #include "hagane/model.h"
+#include "hagane/liquid.h"
 #include "hagane/molecule.h"
 #include "hagane/molecule_file.h"
 #include "hagane/optimizer.h"
