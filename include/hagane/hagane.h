@@ -7,6 +7,7 @@
 #include "hagane/csv.h"
 #include "hagane/cube.h"
 #include "hagane/descriptor.h"
+#include "hagane/dynamics.h"
 #include "hagane/features.h"
 #include "hagane/figure.h"
 #include "hagane/gp.h"
