@@ -84,7 +84,7 @@ static hg_status print_train(cli_run *run, const char *folder, const hg_floor_sc
     hg_glass_model_free(m);
     HG_TRY(cli_grid_done(&g, err));
     cli_grid_show(&run->out, &g, g.rows);
-    hg_text_add(&run->out, "Each fold predicted from the others, in the logarithm of the propensity.\n");
+    hg_text_add(&run->out, "Each fold predicted from the others.\n");
     return HG_OK;
 }
 

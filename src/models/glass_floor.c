@@ -6,6 +6,7 @@
 #include <string.h>
 
 const double HG_FLOOR_BOND = 1.35;
+static const double LEAST = 0.05; /* of a propensity by its mean: a straight line knows no zero */
 
 size_t hg_floor_bond_width(hg_glass_state state) { return hg_glass_width(state) + BOND_OWN; }
 
@@ -141,7 +142,7 @@ typedef struct {
     const hg_snapshot *s;
     const float *x;
     double *mean;  /* [species,width] over the snapshot */
-    double *level; /* [species,n_times] */
+    double *level; /* [species,n_times] mean propensity */
     float *propensity;
 } nodes;
 
@@ -151,10 +152,11 @@ static void node_task(void *ctx, size_t begin, size_t end, size_t worker) {
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         const size_t k = g->s->species[i];
-        for (size_t t = 0; t < m->n_times; t++)
-            g->propensity[t * g->s->n + i] =
-                (float)exp(g->level[k * m->n_times + t] +
-                           product(m->node[k] + t * m->width, g->x + i * m->width, g->mean + k * m->width, m->width));
+        for (size_t t = 0; t < m->n_times; t++) {
+            const double by_mean =
+                1 + product(m->node[k] + t * m->width, g->x + i * m->width, g->mean + k * m->width, m->width);
+            g->propensity[t * g->s->n + i] = (float)(g->level[k * m->n_times + t] * fmax(by_mean, LEAST));
+        }
     }
 }
 
@@ -183,7 +185,7 @@ static hg_status predict_nodes(float *propensity, const hg_floor *m, const hg_sn
             double level = m->level_zero[k][t];
             for (size_t l = 0; l < m->levels; l++)
                 level += m->level[k][t * m->levels + l] * (levels[l] - m->level_mean[l]);
-            g.level[k * m->n_times + t] = level;
+            g.level[k * m->n_times + t] = exp(level);
         }
     }
     hg_pool_for(pool, s->n, 64, node_task, &g);

@@ -1,8 +1,9 @@
 /* models/glass_floor.h -- the floor model: who will move, from what stands around each particle, by least squares
  *
- * Alkemade et al. (J. Chem. Phys. 158, 134512, 2023) showed that ridge regression on averaged descriptors does what networks do. Here: the logarithm
- * of the propensity, for each species, less its mean over the snapshot, at all times at once; a second small ridge for that mean; and the change of
- * the distance of neighbours, from both their descriptors and the bond's own numbers. Strengths are chosen by leaving folds out.
+ * Alkemade et al. (J. Chem. Phys. 158, 134512, 2023) showed that ridge regression on averaged descriptors does what networks do. Here: the propensity by
+ * its mean over the species and snapshot, at all times at once; a second small ridge for the logarithm of that mean; and the change of the distance of
+ * neighbours, from both their descriptors and the bond's own numbers. Strengths are chosen by leaving folds out.
+ * (Of its logarithm, ridge reaches a lower correlation with the propensity: what is far out counts too little.)
  */
 #ifndef HG_MODELS_GLASS_FLOOR_H
 #define HG_MODELS_GLASS_FLOOR_H
@@ -24,7 +25,7 @@ typedef struct {
 } hg_floor_facts;
 hg_floor_facts hg_floor_about(const hg_floor *m);
 
-/* What leaving folds out has shown, in the logarithm: how the card tells what to expect. */
+/* What leaving folds out has shown: how the card tells what to expect. */
 typedef struct {
     hg_fold_score node[HG_GLASS_SPECIES][HG_FLOOR_TIMES_MOST];
     hg_fold_score bond[HG_FLOOR_PAIRS][HG_FLOOR_TIMES_MOST];

@@ -13,12 +13,12 @@ struct hg_floor_fit {
     /* Of each snapshot: what its mean is learned from. */
     size_t n, room;
     double *level; /* [room,levels] */
-    double *mean;  /* [room,species,n_times] of the logarithm */
+    double *mean;  /* [room,species,n_times] logarithm of the mean propensity */
     size_t *fold;
     size_t particles;
 };
 
-static const double LEAST = 1e-6; /* of a propensity, before its logarithm */
+static const double LEAST = 1e-6; /* of a mean propensity, before its logarithm */
 
 void hg_floor_fit_free(hg_floor_fit *f) {
     if (!f) return;
@@ -103,21 +103,25 @@ static hg_status note_levels(hg_floor_fit *f, const hg_snapshot *s, const float 
     return HG_OK;
 }
 
-/* The rows of a species, x and log propensity; its mean. */
+/* The rows of a species: descriptors, propensity by its mean over them; the logarithm of that mean. */
 static size_t rows_of(float *to, double *y, double *mean, const hg_snapshot *s, const float *x, size_t species,
                       size_t width) {
+    const size_t T = s->n_times;
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++) {
         if (s->species[i] != species) continue;
         memcpy(to + n * width, x + i * width, width * sizeof *x);
-        for (size_t t = 0; t < s->n_times; t++) {
-            const double v = log(fmax((double)s->propensity[t * s->n + i], LEAST));
-            y[n * s->n_times + t] = v;
-            mean[t] += v;
+        for (size_t t = 0; t < T; t++) {
+            y[n * T + t] = (double)s->propensity[t * s->n + i];
+            mean[t] += y[n * T + t];
         }
         n++;
     }
-    for (size_t t = 0; n && t < s->n_times; t++) mean[t] /= (double)n;
+    for (size_t t = 0; n && t < T; t++) {
+        const double m = fmax(mean[t] / (double)n, LEAST);
+        for (size_t i = 0; i < n; i++) y[i * T + t] /= m;
+        mean[t] = log(m);
+    }
     return n;
 }
 
