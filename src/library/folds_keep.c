@@ -1,5 +1,6 @@
 /* library/folds_keep.c -- see library/folds_keep.h */
 #include "library/folds_keep.h"
+#include "core/memory.h"
 #include "core/text.h"
 #include "files/json.h"
 #include "files/json_read.h"
@@ -68,11 +69,26 @@ static void add_options(keying *k, const hg_predictor_opts *o) {
     add_text(k, o->settings);
     for (size_t i = 0; i < sizeof number / sizeof *number; i++) add_number(k, number[i]);
     add_number(k, (double)o->n_sources);
-    for (size_t i = 0; i < o->n_sources; i++) {
-        add_text(k, hg_predictor_name(o->source[i]));
-        add_text(k, hg_predictor_target(o->source[i]));
-    }
     for (size_t i = 0; hg_learner_at(i); i++) add_text(k, hg_learner_at(i)->version);
+}
+
+/* Models of one name may be different ones: what they say of the rows tells them apart. What cannot say it is no source, and says nothing. */
+static void add_sources(keying *k, const hg_table *t, const hg_predictor_opts *o) {
+    const size_t rows = hg_table_rows(t);
+    double *said = o->n_sources ? hg_calloc(rows, sizeof *said) : NULL;
+    if (o->n_sources && !said && k->st == HG_OK)
+        k->st = hg_fail(k->err, HG_ENOMEM, "no memory for what %zu models say", o->n_sources);
+    for (size_t i = 0; i < o->n_sources && k->st == HG_OK; i++) {
+        const hg_predictor *p = o->source[i];
+        hg_err inner = { 0 };
+        memset(said, 0, rows * sizeof *said);
+        const hg_status st = hg_predictor_say(said, p, t, o->features.formula, o->pool, &inner);
+        if (st == HG_ENOMEM) k->st = hg_fail(k->err, st, "%s", inner.msg);
+        add_text(k, hg_predictor_name(p));
+        add_text(k, hg_predictor_target(p));
+        add_bytes(k, said, st == HG_OK ? rows * sizeof *said : 0);
+    }
+    hg_free(said);
 }
 
 hg_status hg_folds_key(char key[HG_HASH_SIZE], const hg_table *t, const char *target, const hg_folds_opts *how,
@@ -85,6 +101,7 @@ hg_status hg_folds_key(char key[HG_HASH_SIZE], const hg_table *t, const char *ta
     add_number(&k, how->column ? 0 : (double)how->parts);
     add_table(&k, t);
     add_options(&k, o);
+    add_sources(&k, t, o);
     if (k.st == HG_OK) k.st = hg_hash_hex(key, k.h, err);
     hg_hash_free(k.h);
     return k.st;

@@ -213,50 +213,158 @@ static void threads_do_not_matter(void **state) {
     free(weights[1]);
 }
 
-/* More rows than one part holds: each row's line is the one that it has alone, and a cell with a comma stays one cell. */
-static void long_files_go_part_by_part(void **state) {
-    (void)state;
-    enum { LONG = 11100 /* the first part is 10,000: they decide the kinds of columns */, EVERY = 3 };
-    static const char *const FORMULA[EVERY] = { "NiO", "Fe2O3", "HfO2" };
-    char *text = malloc(64 * LONG), path[PATH], *line[EVERY] = { NULL };
-    size_t at = (size_t)sprintf(text, "note,x,formula,y (MPa)\n"), rows = 0;
-    for (size_t i = 0; i < LONG; i++)
-        at += (size_t)sprintf(text + at, "\"a, \"\"b\"\"\",%zu,%s,7\n", i % EVERY, FORMULA[i % EVERY]);
-    test_scratch(path, sizeof path, "long.csv");
+enum { LONG = 2600, PIECE = 700, BAD = 650 /* each such row cannot be read */, WIDE = 1 << 18 };
+
+/* Rows begin .. end - 1, no two alike, with cells that need quotes and a target that is known already. */
+static void write_long(const char *path, size_t begin, size_t end) {
+    static const char *const FORMULA[] = { "NiO", "Fe2O3", "HfO2", "TiC" };
+    static char text[WIDE];
+    size_t at = (size_t)snprintf(text, WIDE, "note,x,formula,y (MPa)\n");
+    for (size_t i = begin; i < end; i++)
+        at += (size_t)snprintf(text + at, WIDE - at, "\"a, \"\"%zu\"\"\",%.3f,%s,7\n", i, 0.01 * (double)(i % 613),
+                               i % BAD == BAD - 1 ? "Qq2" : FORMULA[i % 4]);
+    assert_true(at < WIDE - 1);
     test_write_file(path, text);
-    free(text);
-    assert_int_equal(
-        program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--out", folder, NULL).code, 0);
-    const program_result r = program_run("predict", "--model", folder, path, "--out", out, NULL);
-    assert_int_equal(r.code, 0);
-    text = test_read_file(out);
-    assert_non_null(text);
-    char *next = strtok(text, "\n");
-    assert_string_equal(next, "note,x,formula,y (MPa),y low 90 % (MPa),y high 90 % (MPa),outside");
-    while ((next = strtok(NULL, "\n"))) {
-        assert_true(strncmp(next, "\"a, \"\"b\"\"\",", 11) == 0);
-        if (rows < EVERY) line[rows] = next;
-        assert_string_equal(next, line[rows % EVERY]);
-        rows++;
-    }
-    assert_int_equal(rows, LONG);
-    free(text);
-    remove(path);
 }
 
+static char *predicted(const char *path) {
+    const program_result r = program_run("predict", "--model", folder, path, "--keep-going", "--out", out, NULL);
+    if (r.code != 0) fail_msg("%s", r.err);
+    char *text = test_read_file(out);
+    assert_non_null(text);
+    return text;
+}
+
+/* Without what went wrong, whose line depends on the file. */
+static void cut_reason(char *line) {
+    char *reason = strstr(line, ",\"") ? strstr(line, ",,,,") : NULL;
+    if (reason) reason[4] = '\0';
+}
+
+/* A file of several parts: each row's line is the one that it has in a file of one part; what is counted and what is wrong is of the whole file. */
+static void long_files_go_part_by_part(void **state) {
+    (void)state;
+    char path[PATH], piece[PATH], *rest, *rest_piece;
+    test_scratch(path, sizeof path, "long.csv");
+    test_scratch(piece, sizeof piece, "piece.csv");
+    write_long(path, 0, LONG);
+    assert_int_equal(
+        program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--out", folder, NULL).code, 0);
+    char *whole = predicted(path), *line = strtok_r(whole, "\n", &rest);
+    assert_string_equal(line, "note,x,formula,y (MPa),y low 90 % (MPa),y high 90 % (MPa),outside,error");
+    size_t rows = 0;
+    for (size_t begin = 0; begin < LONG; begin += PIECE) {
+        const size_t end = begin + PIECE < LONG ? begin + PIECE : LONG;
+        write_long(piece, begin, end);
+        char *text = predicted(piece);
+        assert_non_null(strtok_r(text, "\n", &rest_piece)); /* the header */
+        for (char *own; (own = strtok_r(NULL, "\n", &rest_piece)); rows++) {
+            line = strtok_r(NULL, "\n", &rest);
+            assert_non_null(line);
+            char place[40];
+            snprintf(place, sizeof place, "long.csv:%zu:", rows + 2);
+            if (rows % BAD == BAD - 1) assert_contains(line, place);
+            cut_reason(line);
+            cut_reason(own);
+            assert_string_equal(line, own);
+        }
+        free(text);
+    }
+    assert_int_equal(rows, LONG);
+    assert_null(strtok_r(NULL, "\n", &rest));
+    free(whole);
+    const program_result r = program_run("predict", "--model", folder, path, "--keep-going", "--json", NULL);
+    assert_true(json_valid(r.out));
+    assert_true(json_number(r.out, "n") == LONG && json_number(r.out, "n_failed") == 4);
+    assert_true(json_number(r.out, "n_outside") >= 650 - 4); /* hafnium */
+    assert_false(isnan(json_number(r.out, "rows.2599.distance")) && isnan(json_number(r.out, "rows.2598.distance")));
+    assert_contains(r.err, "4 of 2600 rows could not be predicted");
+    remove(path);
+    remove(piece);
+}
+
+/* Rows of classes that overlap: of the most frequent class as many are called something else as were allowed, and in no other way. */
 static void false_alarms_are_bounded(void **state) {
     (void)state;
-    program_result r = program_run("train", table, "--target", "good", "--exclude", "y,fold", RIDGE, "--alarms", "5",
-                                   "--out", folder, "--json", NULL);
-    assert_int_equal(r.code, 0);
-    const double n = json_number(r.out, "by_class.0.n") + json_number(r.out, "by_class.1.n");
-    assert_true(n == json_number(r.out, "n_train"));
-    r = program_run("train", table, "--target", "good", "--exclude", "y,fold", RIDGE, "--out", folder, NULL);
+    static char text[TEXT];
+    char path[PATH], name[100];
+    hg_rng g = hg_rng_make(8, 0);
+    size_t at = (size_t)snprintf(text, sizeof text, "x,kind\n");
+    for (size_t i = 0; i < 120; i++) {
+        const double x = hg_rng_normal(&g);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%.6f,%s\n", x,
+                               x + 0.8 * hg_rng_normal(&g) > 0.9 ? "rare" : "usual");
+    }
+    test_scratch(path, sizeof path, "overlap.csv");
+    test_write_file(path, text);
+    static const char *const ALARMS[] = { "2", "20" };
+    double found[2];
+    for (size_t k = 0; k < 2; k++) {
+        const program_result r = program_run("train", path, "--target", "kind", RIDGE, "--alarms", ALARMS[k], "--out",
+                                             folder, "--json", NULL);
+        assert_int_equal(r.code, 0);
+        const double n = json_number(r.out, "by_class.1.n");
+        assert_string_equal(json_string(name, sizeof name, r.out, "by_class.1.class"), "usual");
+        assert_true(n > 60 && n + json_number(r.out, "by_class.0.n") == 120);
+        assert_close(n - json_number(r.out, "by_class.1.n_right"), floor(0.01 * atof(ALARMS[k]) * n + 1e-9), 0);
+        found[k] = json_number(r.out, "by_class.0.n_right");
+    }
+    assert_true(found[1] > found[0]);                                         /* that is what alarms buy */
+    program_result r = program_run("predict", "--model", folder, path, NULL); /* the folder keeps the bound */
+    size_t said = 0;
+    for (const char *s = r.out; (s = strstr(s, ",rare,")); s++) said++;
+    r = program_run("train", path, "--target", "kind", RIDGE, "--out", folder, NULL);
     assert_contains(r.out, "called so wrongly");
+    r = program_run("predict", "--model", folder, path, NULL);
+    for (const char *s = r.out; (s = strstr(s, ",rare,")); s++) said--;
+    assert_true(said > 0 && said < 120);
     r = program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--alarms", "5", "--out", folder,
                     NULL);
     assert_int_equal(r.code, 2);
     assert_contains(r.err, "false alarms are of classes");
+    remove(path);
+}
+
+/* Folds that are done are read, not done again; kept ones of another table, target or option are refused. */
+static void folds_are_kept(void **state) {
+    (void)state;
+    char kept[PATH + 8], command[3 * PATH];
+    snprintf(kept, sizeof kept, "%s-kept", out);
+#define KEPT_FOLDS(target, exclude, ...)                                                                               \
+    program_run("evaluate", table, "--target", target, "--exclude", exclude, "--folds", "fold", "--keep", kept,        \
+                "--json", __VA_ARGS__, NULL)
+    program_result r = KEPT_FOLDS("y", "good", RIDGE, "--fold", "1"); /* one of three */
+    assert_int_equal(r.code, 0);
+    snprintf(command, sizeof command, "ls '%s' | grep -c . && sed -i 's/\"seconds\":[^,]*/\"seconds\":1234.5/' '%s'/*",
+             kept, kept);
+    r = program_shell(command);
+    assert_string_equal(r.out, "1\n");
+    r = KEPT_FOLDS("y", "good", RIDGE);
+    assert_int_equal(r.code, 0);
+    const double seconds[] = { json_number(r.out, "by_fold.0.seconds"), json_number(r.out, "by_fold.1.seconds") };
+    assert_true(seconds[1] == 1234.5 && seconds[0] != 1234.5);
+    const double mae = json_number(r.out, "mae");
+    r = KEPT_FOLDS("y", "good", RIDGE); /* now all are read */
+    assert_true(json_number(r.out, "by_fold.0.seconds") == seconds[0] && json_number(r.out, "mae") == mae);
+    const program_result refused[] = {
+        KEPT_FOLDS("good", "y", RIDGE),
+        KEPT_FOLDS("y", "good,formula", RIDGE),
+        KEPT_FOLDS("y", "good", "--learner", "gp"),
+        KEPT_FOLDS("y", "good", RIDGE, "--learner-options", "penalty=2"),
+        KEPT_FOLDS("y", "good", RIDGE, "--parts", "3"),
+        KEPT_FOLDS("y", "good", RIDGE, "--scale", "logs"),
+        KEPT_FOLDS("y", "good", RIDGE, "--squared"),
+        KEPT_FOLDS("y", "good", RIDGE, "--seed", "9"),
+    };
+    for (size_t k = 0; k < sizeof refused / sizeof *refused; k++) assert_int_equal(refused[k].code, 2);
+    snprintf(command, sizeof command, "sed -i '2s/,[0-9.]*,1,/,17,1,/; 3s/,[0-9.]*,0,/,17,0,/' '%s'", table);
+    assert_int_equal(program_shell(command).code, 0);
+    r = KEPT_FOLDS("y", "good", RIDGE);
+    assert_int_equal(r.code, 2);
+    assert_contains(r.err, "another table, target, options");
+#undef KEPT_FOLDS
+    snprintf(command, sizeof command, "rm -rf '%s'", kept);
+    assert_int_equal(program_shell(command).code, 0);
 }
 
 /* Ridge alone on yield strengths of steels: its mean absolute error over the official folds is 140 MPa or so. */
@@ -281,6 +389,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(threads_do_not_matter, paths, clean),
         cmocka_unit_test_setup_teardown(long_files_go_part_by_part, paths, clean),
         cmocka_unit_test_setup_teardown(false_alarms_are_bounded, paths, clean),
+        cmocka_unit_test_setup_teardown(folds_are_kept, paths, clean),
         cmocka_unit_test_setup_teardown(steels_of_matbench, paths, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

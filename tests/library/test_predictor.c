@@ -315,6 +315,51 @@ static void kept_folds_are_not_done_again(void **state) {
     hg_arena_reset(*state, mark);
 }
 
+/* Whatever the numbers of a fold follow from, another of it is another key. */
+static void every_option_is_in_the_key(void **state) {
+    (void)state;
+    static char text[TEXT];
+    enum { CASES = 16 };
+    char key[CASES][HG_HASH_SIZE];
+    size_t n = 0;
+    hg_table *t = table_of(table_text(text, sizeof text, ""));
+    hg_folds_opts how = { .column = "fold" };
+#define KEY(target) assert_ok(hg_folds_key(key[n++], t, target, &how, &o, NULL))
+#define CASE_OF(member, value)                                                                                         \
+    do {                                                                                                               \
+        hg_predictor_opts o = opts();                                                                                  \
+        o.member = value;                                                                                              \
+        KEY("y");                                                                                                      \
+    } while (0)
+    CASE_OF(seed, 0); /* as it is */
+    CASE_OF(seed, (uint64_t)1 << 40);
+    CASE_OF(task, HG_TASK_VALUES);
+    CASE_OF(folds, 4);
+    CASE_OF(scale, HG_SCALE_LOGS);
+    CASE_OF(squared, true);
+    CASE_OF(single, true);
+    CASE_OF(alarms, 0.1);
+    CASE_OF(budget, 9);
+    CASE_OF(learner, "gp");
+    CASE_OF(settings, "penalty=2");
+    CASE_OF(features.n_exclude, 2);
+    CASE_OF(features.formula, "formula");
+    hg_predictor_opts o = opts();
+    KEY("kind");
+    how.column = "half";
+    KEY("y");
+    how.column = NULL, how.parts = 3;
+    KEY("y");
+    assert_int_equal(n, CASES);
+    for (size_t i = 0; i < CASES; i++)
+        for (size_t j = 0; j < i; j++) assert_string_not_equal(key[i], key[j]);
+    char again[HG_HASH_SIZE];
+    o.pool = NULL, how.keep = "elsewhere", how.only = "1"; /* of no matter for the numbers */
+    assert_ok(hg_folds_key(again, t, "y", &how, &o, NULL));
+    assert_string_equal(again, key[CASES - 1]);
+    hg_table_free(t);
+}
+
 static hg_status keep_and_find(hg_arena *mem, hg_err *err) {
     static size_t row[] = { 4, 1 };
     static double x[] = { 0.1, 1e300 };
@@ -440,6 +485,7 @@ int main(void) {
         TEST(folds_are_predicted_from_the_others),
         TEST(one_fold_alone_is_as_among_all),
         TEST(kept_folds_are_not_done_again),
+        TEST(every_option_is_in_the_key),
         TEST(keeping_survives_no_memory),
         TEST(bad_input_is_refused_in_words),
         TEST(rows_that_cannot_be_predicted_have_a_reason),

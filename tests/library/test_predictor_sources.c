@@ -3,6 +3,7 @@
 #include "hagane/csv.h"
 #include "hagane/predictor.h"
 #include "program.h"
+#include "library/folds_keep.h"
 #include "library/source_figure.h"
 #include "test.h"
 
@@ -143,6 +144,25 @@ static void two_sources_keep_their_places(void **state) {
     hg_predictor_free(p);
     for (size_t k = 0; k < 2; k++) hg_predictor_free(source[k]);
     for (size_t k = 0; k < 3; k++) hg_table_free(t[k]);
+}
+
+/* Two models of one name are two sources to folds that are kept. */
+static void kept_folds_tell_sources_apart(void **state) {
+    world w;
+    char key[3][HG_HASH_SIZE];
+    (void)state;
+    make(&w);
+    hg_predictor *other = learn(w.many, "z", "ridge", NULL, 0), *source[] = { w.source[1], other, w.source[1] };
+    const hg_folds_opts how = { .parts = 3 };
+    for (size_t k = 0; k < 3; k++) {
+        hg_predictor_opts o = hg_predictor_opts_default();
+        o.source = &source[k], o.n_sources = 1;
+        assert_ok(hg_folds_key(key[k], w.few, "y", &how, &o, NULL));
+    }
+    assert_string_not_equal(key[0], key[1]);
+    assert_string_equal(key[0], key[2]);
+    hg_predictor_free(other);
+    end(&w);
 }
 
 /* The folder works when sources and their folders are gone; a source of a source, too. */
@@ -286,6 +306,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_source_that_knows_is_taken_and_helps),
         TEST(two_sources_keep_their_places),
+        TEST(kept_folds_tell_sources_apart),
         TEST(a_folder_holds_its_sources),
         TEST(a_source_without_its_columns_is_said),
         TEST(decades_have_intervals_of_factors),
