@@ -27,6 +27,14 @@ void cli_grid_set(cli_grid *g, size_t row, size_t column, const char *fmt, ...) 
     g->failed = !kept;
 }
 
+void cli_grid_real(cli_grid *g, size_t row, size_t column, int digits, double x) {
+    if (isfinite(x)) cli_grid_set(g, row, column, "%.*g", digits, x);
+}
+
+void cli_grid_share(cli_grid *g, size_t row, size_t column, double x) {
+    if (isfinite(x)) cli_grid_set(g, row, column, "%.0f %%", 100 * x);
+}
+
 static size_t width_of(const char *s) {
     size_t n = 0;
     for (; s && *s; s++) n += ((unsigned char)*s & 0xC0) != 0x80;

@@ -14,6 +14,9 @@ typedef struct {
 
 cli_grid cli_grid_new(hg_arena *arena, size_t rows, size_t columns);
 void cli_grid_set(cli_grid *g, size_t row, size_t column, const char *fmt, ...) HG_PRINTF(4, 5);
+/* A number with so many digits, and a share as per cent; nothing where it is not finite. */
+void cli_grid_real(cli_grid *g, size_t row, size_t column, int digits, double x);
+void cli_grid_share(cli_grid *g, size_t row, size_t column, double x);
 size_t cli_grid_width(const cli_grid *g, size_t column); /* on the screen */
 void cli_grid_print(hg_text *t, const cli_grid *g, size_t row, size_t indent);
 void cli_grid_show(hg_text *t, const cli_grid *g, size_t rows); /* the first rows, the header in bold */

@@ -1,6 +1,7 @@
 /* cli/models.c -- see cli/models.h */
 #include "cli/models.h"
 #include "core/text.h"
+#include "library/folder.h"
 #include "library/rack.h"
 #include <limits.h>
 #include <stdio.h>
@@ -10,13 +11,6 @@
 #include <unistd.h>
 
 enum { PLACES = CLI_LIBRARIES, PATH_SIZE = 4096, UNPACKED_MOST = 16, NAMES_TOLD = 5 };
-
-static bool has_card(const char *folder) {
-    char path[PATH_SIZE];
-    struct stat s;
-    const int n = snprintf(path, sizeof path, "%s/card.json", folder);
-    return n > 0 && n < PATH_SIZE && stat(path, &s) == 0;
-}
 
 /* Folders of models, the first that has the name wins; "" where there is none. */
 static void places(char place[PLACES][PATH_SIZE]) {
@@ -54,11 +48,11 @@ static size_t all_names(const char ***names, char place[PLACES][PATH_SIZE], hg_a
 }
 
 static hg_status not_found(const char *word, char place[PLACES][PATH_SIZE], hg_err *err) {
-    const char **names, *near[NAMES_TOLD], *slash = strrchr(word, '/');
+    const char **names, *near[NAMES_TOLD];
     hg_text list = hg_text_new(0);
     hg_arena *mem = hg_arena_new();
     const size_t n = mem ? all_names(&names, place, mem) : 0;
-    const size_t told = n ? hg_nearest_names(near, NAMES_TOLD, slash ? slash + 1 : word, names, n) : 0;
+    const size_t told = n ? hg_nearest_names(near, NAMES_TOLD, hg_path_name(word), names, n) : 0;
     for (size_t i = 0; i < told; i++) hg_text_add(&list, "%s%s", i ? ", " : "", near[i]);
     if (n > told) hg_text_add(&list, ", and %zu more: `hagane models list`", n - told);
     struct stat there;
@@ -136,7 +130,7 @@ static hg_status find_in_named(char path[CLI_MODEL_PATH], const char *word, hg_e
 
 hg_status cli_model_folder(char path[CLI_MODEL_PATH], const char *word, hg_err *err) {
     char place[PLACES][PATH_SIZE];
-    if (has_card(word)) {
+    if (hg_folder_has_card(word)) {
         const int n = snprintf(path, CLI_MODEL_PATH, "%s", word);
         return n < CLI_MODEL_PATH ? HG_OK : hg_fail(err, HG_EIO, "the folder's name is too long: %s", word);
     }
@@ -144,7 +138,7 @@ hg_status cli_model_folder(char path[CLI_MODEL_PATH], const char *word, hg_err *
     for (int i = 0; i < PLACES && !strchr(word, '/'); i++) {
         if (!*place[i]) continue;
         const int n = snprintf(path, CLI_MODEL_PATH, "%s/%s", place[i], word);
-        if (n < CLI_MODEL_PATH && has_card(path)) return HG_OK;
+        if (n < CLI_MODEL_PATH && hg_folder_has_card(path)) return HG_OK;
         const hg_status st = find_packed(path, place[i], word, err);
         if (st != HG_ENOTFOUND) return st;
     }

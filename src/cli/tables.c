@@ -148,16 +148,6 @@ static hg_status read_table(hg_table **t, cli_run *run, hg_err *err) {
 
 /* ---- words ---------------------------------------------------------------------------------------------------------- */
 
-static void number(cli_grid *g, size_t row, size_t column, const char *form, double x) {
-    char text[40];
-    if (!isfinite(x)) return;
-    if (strcmp(form, "%") == 0)
-        snprintf(text, sizeof text, "%.0f %%", 100 * x);
-    else
-        snprintf(text, sizeof text, "%.4g", x);
-    cli_grid_set(g, row, column, "%s", text);
-}
-
 /* What was tried: best first is how a person reads it, but the order of the trials tells what a budget cut off. */
 static hg_status print_tried(cli_run *run, const hg_predictor *p, hg_err *err) {
     size_t n = 0;
@@ -178,9 +168,9 @@ static hg_status print_tried(cli_run *run, const hg_predictor *p, hg_err *err) {
             if (*word[k]) hg_text_add(&how, "%s%s", how.len ? ", " : "", word[k]);
         cli_grid_set(&g, i + 1, 1, "%s%s", how.len ? how.s : "", t->hidden);
         hg_text_free(&how);
-        number(&g, i + 1, 2, "", classes ? t->score.auc : t->score.mae);
-        number(&g, i + 1, 3, "", classes ? t->score.brier : t->score.rmse);
-        if (t->weight > 0) number(&g, i + 1, 4, "%", t->weight);
+        cli_grid_real(&g, i + 1, 2, 4, classes ? t->score.auc : t->score.mae);
+        cli_grid_real(&g, i + 1, 3, 4, classes ? t->score.brier : t->score.rmse);
+        if (t->weight > 0) cli_grid_share(&g, i + 1, 4, t->weight);
         cli_grid_set(&g, i + 1, 5, "%s", t->why);
     }
     HG_TRY(cli_grid_done(&g, err));
@@ -375,9 +365,9 @@ static hg_status print_folds(cli_run *run, const hg_folds *f, const char *target
     for (size_t k = 0; k < 8; k++) cli_grid_set(&g, 0, k, "%s", head[k]);
     for (size_t i = 0; i <= f->n_folds; i++) {
         const hg_predictor_score *s = i < f->n_folds ? &f->fold[i].score : &f->mean;
-        number(&g, i + 1, 3, "", classes ? s->auc : s->mae);
-        number(&g, i + 1, 4, "", classes ? s->accuracy : s->rmse);
-        if (!classes) number(&g, i + 1, 5, "%", s->coverage90);
+        cli_grid_real(&g, i + 1, 3, 4, classes ? s->auc : s->mae);
+        cli_grid_real(&g, i + 1, 4, 4, classes ? s->accuracy : s->rmse);
+        if (!classes) cli_grid_share(&g, i + 1, 5, s->coverage90);
         if (i == f->n_folds) break;
         cli_grid_set(&g, i + 1, 0, "%s", f->fold[i].name);
         cli_grid_set(&g, i + 1, 1, "%zu", f->fold[i].n_train);

@@ -43,19 +43,11 @@ static hg_status draw(cli_run *run, const hg_extrapolation *e, const char *targe
 
 /* ---- words ----------------------------------------------------------------------------------------------------------- */
 
-static void real(cli_grid *g, size_t row, size_t column, double x) {
-    if (isfinite(x)) cli_grid_set(g, row, column, "%.3g", x);
-}
-
-static void share(cli_grid *g, size_t row, size_t column, double x) {
-    if (isfinite(x)) cli_grid_set(g, row, column, "%.0f %%", 100 * x);
-}
-
 static void fill(cli_grid *g, size_t row, size_t column, const hg_far_score *s) {
     cli_grid_set(g, row, column, "%zu", s->n);
-    real(g, row, column + 1, s->error);
-    share(g, row, column + 2, s->coverage90);
-    real(g, row, column + 3, s->width90);
+    cli_grid_real(g, row, column + 1, 3, s->error);
+    cli_grid_share(g, row, column + 2, s->coverage90);
+    cli_grid_real(g, row, column + 3, 3, s->width90);
 }
 
 static hg_status print_grid(cli_run *run, cli_grid *g, size_t rows, hg_err *err) {
@@ -77,7 +69,7 @@ static hg_status print_all(cli_run *run, const hg_extrapolation *e, hg_err *err)
         if (!t->n_folds) continue;
         cli_grid_set(&g, rows, 0, "%s", hg_far_help((hg_far_kind)k));
         fill(&g, rows, 1, &t->all);
-        real(&g, rows, 5, t->all.factor);
+        cli_grid_real(&g, rows, 5, 3, t->all.factor);
         if (isfinite(t->all.times)) cli_grid_set(&g, rows, 6, "x %.3g", t->all.times);
         rows++;
     }
@@ -188,10 +180,10 @@ static hg_status print_curve(cli_run *run, const hg_curve *c, const hg_column *t
     for (size_t k = 0; k < 5; k++) cli_grid_set(&g, 0, k, "%s", head[k]);
     for (size_t i = 0; i < c->n; i++) {
         cli_grid_set(&g, i + 1, 0, "%zu", c->point[i].rows);
-        real(&g, i + 1, 1, c->point[i].error);
-        real(&g, i + 1, 2, c->point[i].low);
-        real(&g, i + 1, 3, c->point[i].high);
-        share(&g, i + 1, 4, c->point[i].coverage90);
+        cli_grid_real(&g, i + 1, 1, 3, c->point[i].error);
+        cli_grid_real(&g, i + 1, 2, 3, c->point[i].low);
+        cli_grid_real(&g, i + 1, 3, 3, c->point[i].high);
+        cli_grid_share(&g, i + 1, 4, c->point[i].coverage90);
     }
     hg_text_add(&run->out, "\"%s\"%s%s, a fifth of the rows predicted from parts of the others, three times\n\n",
                 target->name, *target->unit ? " in " : "", target->unit);

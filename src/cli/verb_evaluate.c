@@ -146,10 +146,6 @@ static void number(cli_grid *g, size_t row, size_t column, int decimals, double 
     if (isfinite(x)) cli_grid_set(g, row, column, "%.*f", decimals, x);
 }
 
-static void share(cli_grid *g, size_t row, size_t column, double x) {
-    if (isfinite(x)) cli_grid_set(g, row, column, "%.0f %%", 100 * x);
-}
-
 static hg_status print_totals(cli_run *run, const job *b, hg_err *err) {
     static const char *const HEAD[] = { "model",   "molecules", "MAE",     "RMSE",  "bias",
                                         "largest", "in 90 %",   "outside", "failed" };
@@ -166,9 +162,9 @@ static hg_status print_totals(cli_run *run, const job *b, hg_err *err) {
         number(&g, k + 1, 3, d, hg_quality_rmse(q) / b->factor);
         number(&g, k + 1, 4, d, hg_quality_bias(q) / b->factor);
         number(&g, k + 1, 5, d, hg_quality_largest(q) / b->factor);
-        share(&g, k + 1, 6, hg_quality_coverage(q));
+        cli_grid_share(&g, k + 1, 6, hg_quality_coverage(q));
         if (b->e.judged[k].model && hg_model_tells_outside(b->e.judged[k].model))
-            share(&g, k + 1, 7, q->n ? (double)q->outside / (double)q->n : (double)NAN);
+            cli_grid_share(&g, k + 1, 7, q->n ? (double)q->outside / (double)q->n : (double)NAN);
         cli_grid_set(&g, k + 1, 8, "%zu", q->failed);
     }
     HG_TRY(cli_grid_done(&g, err));

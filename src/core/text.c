@@ -88,6 +88,11 @@ const char *hg_nearest_name(const char *word, const char *const *names, size_t n
     return best;
 }
 
+const char *hg_path_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 static size_t farness(const char *word, const char *name) {
     return strstr(name, word) || strstr(word, name) ? 0 : hg_edit_distance(word, name);
 }

@@ -18,6 +18,8 @@ void hg_text_add(hg_text *t, const char *fmt, ...) HG_PRINTF(2, 3);
 void hg_text_put(hg_text *t, const char *s, size_t len);
 void hg_text_free(hg_text *t);
 
+/* "b" of "a/b"; what ends in a slash has the name "". */
+const char *hg_path_name(const char *path);
 /* The name nearest to `word` by edit distance (case ignored), or NULL when none is within a third of its
  * length or no letter would be left of it. */
 const char *hg_nearest_name(const char *word, const char *const *names, size_t n);

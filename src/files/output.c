@@ -175,3 +175,12 @@ void hg_output_free(hg_output *o) {
     hg_hash_free(o->hash);
     hg_arena_free(o->mem);
 }
+
+hg_status hg_output_whole(const char *path, const void *bytes, size_t n, hg_err *err) {
+    hg_output *o;
+    HG_TRY(hg_output_new(&o, path, NULL, err));
+    hg_status st = hg_output_write(o, bytes, n, err);
+    if (st == HG_OK) st = hg_output_commit(o, err);
+    hg_output_free(o);
+    return st;
+}

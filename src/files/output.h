@@ -25,5 +25,7 @@ HG_MUST_CHECK hg_status hg_output_hash_hex(char hex[HG_HASH_SIZE], hg_output *o,
 HG_MUST_CHECK hg_status hg_output_settle(hg_output *o, hg_err *err);
 /* After HG_OK the file has its name and content. Call hg_output_free in any case. */
 HG_MUST_CHECK hg_status hg_output_commit(hg_output *o, hg_err *err);
+/* All of it: a file of these n bytes. */
+HG_MUST_CHECK hg_status hg_output_whole(const char *path, const void *bytes, size_t n, hg_err *err);
 void hg_output_free(hg_output *o); /* not committed: the new file is removed, the old one stays */
 #endif

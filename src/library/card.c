@@ -93,11 +93,7 @@ hg_status hg_card_write(const hg_card *c, const char *path, hg_err *err) {
     hg_json_end_object(&j);
     hg_status st = hg_json_end(&j, err);
     if (st == HG_OK && t.failed) st = hg_fail(err, HG_ENOMEM, "no memory for a card");
-    hg_output *o = NULL;
-    if (st == HG_OK) st = hg_output_new(&o, path, NULL, err);
-    if (st == HG_OK) st = hg_output_write(o, t.s, t.len, err);
-    if (st == HG_OK) st = hg_output_commit(o, err);
-    hg_output_free(o);
+    if (st == HG_OK) st = hg_output_whole(path, t.s, t.len, err);
     hg_text_free(&t);
     return st;
 }

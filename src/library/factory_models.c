@@ -104,12 +104,11 @@ static void tell_split(telling *t, const hg_order *w, const hg_predictor *p) {
 
 static void tell_data(telling *t, const hg_order *w, const hg_predictor *p) {
     static const char *const ROLE[] = { "train", "validation", "test" };
-    const char *slash = strrchr(w->stock->set->table, '/');
     const bool learner = *w->stock->set->learner != '\0';
     for (size_t k = 0; k < HG_UNUSED; k++) {
         if (learner && k == HG_JUDGE) continue;
         hg_card_data *d = &t->data[t->made.n_data++];
-        *d = (hg_card_data) { .role = ROLE[k], .file = slash ? slash + 1 : w->stock->set->table, .rows = w->n[k] };
+        *d = (hg_card_data) { .role = ROLE[k], .file = hg_path_name(w->stock->set->table), .rows = w->n[k] };
         if (k == HG_LEARN) d->compositions = p->seen.n;
         if (learner && k == HG_LEARN) d->rows += w->n[HG_JUDGE];
         memcpy(d->sha256, w->stock->sha256, sizeof d->sha256);

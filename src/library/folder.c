@@ -7,20 +7,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static hg_status path_in(char path[HG_FOLDER_PATH], const char *folder, const char *name, hg_err *err) {
+hg_status hg_folder_path(char path[HG_FOLDER_PATH], const char *folder, const char *name, hg_err *err) {
     const int n = snprintf(path, HG_FOLDER_PATH, "%s/%s", folder, name);
     return n > 0 && n < HG_FOLDER_PATH ? HG_OK : hg_fail(err, HG_EIO, "the folder's name is too long: %s", folder);
 }
 
+bool hg_folder_has_card(const char *folder) {
+    char path[HG_FOLDER_PATH];
+    struct stat st;
+    return hg_folder_path(path, folder, "card.json", NULL) == HG_OK && stat(path, &st) == 0;
+}
+
 hg_status hg_folder_card(hg_card *card, const char **text, char path[HG_FOLDER_PATH], const char *folder, hg_arena *mem,
                          hg_err *err) {
-    HG_TRY(path_in(path, folder, "card.json", err));
+    HG_TRY(hg_folder_path(path, folder, "card.json", err));
     return hg_card_read(card, text, path, mem, err);
 }
 
 hg_status hg_folder_of_card(char path[HG_FOLDER_PATH], const char *folder, const hg_card *card, hg_err *err) {
     char hash[HG_HASH_SIZE];
-    HG_TRY(path_in(path, folder, "weights.safetensors", err));
+    HG_TRY(hg_folder_path(path, folder, "weights.safetensors", err));
     HG_TRY(hg_hash_file(hash, path, err));
     if (strcmp(hash, card->weights_sha256) == 0) return HG_OK;
     hg_fail(err, HG_EDATA, "%s is not the file that its card tells of: its SHA-256 differs", path);
@@ -53,7 +59,7 @@ static hg_status write_new(char (*fresh)[HG_FOLDER_PATH], const char *folder, co
     char name[64];
     for (size_t i = 0; i < n; i++) {
         snprintf(name, sizeof name, ".%.50s.new", file[i].name);
-        HG_TRY(path_in(fresh[i], folder, name, err));
+        HG_TRY(hg_folder_path(fresh[i], folder, name, err));
     }
     for (size_t i = 0; i < n; i++) HG_TRY(file[i].write(ctx, fresh[i], err));
     return HG_OK;
@@ -63,7 +69,7 @@ static hg_status take_names(char (*fresh)[HG_FOLDER_PATH], const char *folder, c
                             hg_err *err) {
     char path[HG_FOLDER_PATH];
     for (size_t i = 0; i < n; i++) {
-        HG_TRY(path_in(path, folder, file[i].name, err));
+        HG_TRY(hg_folder_path(path, folder, file[i].name, err));
         if (rename(fresh[i], path) != 0)
             return hg_fail(err, HG_EIO, "%s cannot be put in its place: %s", path, strerror(errno));
     }

@@ -5,6 +5,9 @@
 
 enum { HG_FOLDER_PATH = 4096 };
 
+/* "folder/name". HG_EIO: too long. */
+HG_MUST_CHECK hg_status hg_folder_path(char path[HG_FOLDER_PATH], const char *folder, const char *name, hg_err *err);
+bool hg_folder_has_card(const char *folder);
 /* The card in `mem`, *text the whole of it; path: of the card, for messages. Errors: those of hg_card_read. */
 HG_MUST_CHECK hg_status hg_folder_card(hg_card *card, const char **text, char path[HG_FOLDER_PATH], const char *folder,
                                        hg_arena *mem, hg_err *err);

@@ -40,11 +40,6 @@ static hg_status no_memory(const char *library, hg_err *err) {
     return hg_fail(err, HG_ENOMEM, "no memory for the index of %s", library);
 }
 
-static bool join(char path[HG_RACK_PATH], const char *folder, const char *name) {
-    const int n = snprintf(path, HG_RACK_PATH, "%s/%s", folder, name);
-    return n > 0 && n < HG_RACK_PATH;
-}
-
 /* ---- one entry of the library ----------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -85,7 +80,9 @@ static uint64_t bytes_of(const hg_racked *m, const entry *e) {
         for (size_t i = 0; i < m->model->n_files; i++) sum += m->model->file[i].size;
     else
         sum = (uint64_t)e->stamp.st_size +
-              (join(path, m->path, "weights.safetensors") && stat(path, &st) == 0 ? (uint64_t)st.st_size : 0);
+              (hg_folder_path(path, m->path, "weights.safetensors", NULL) == HG_OK && stat(path, &st) == 0
+                   ? (uint64_t)st.st_size
+                   : 0);
     return sum;
 }
 
@@ -118,7 +115,7 @@ static hg_status read_entry(hg_index *x, const entry *e, uint64_t round, hg_err 
                      HG_VALUES(hg_value_text(e->name), hg_value_int((uint64_t)e->stamp.st_size),
                                hg_value_int(time_of(&e->stamp)), hg_value_int(e->stamp.st_ino), hg_value_int(round)),
                      err));
-    if (!join(path, x->library, e->name)) return hg_fail(err, HG_EIO, "the folder's name is too long: %s", x->library);
+    HG_TRY(hg_folder_path(path, x->library, e->name, err));
     const hg_status opened = hg_rack_open(&s, path, &why);
     if (opened == HG_ENOMEM) return no_memory(x->library, err);
     if (opened != HG_OK) return note(x, source, why.msg, err);
@@ -168,7 +165,9 @@ static hg_status add_entry(entries *all, const hg_index *x, const char *name, hg
     char path[HG_RACK_PATH], card[HG_RACK_PATH];
     const bool pack = x->only || ends_in(name, HG_PACK_SUFFIX);
     entry one;
-    if (!join(path, x->library, name) || (!pack && !join(card, path, "card.json"))) return HG_OK;
+    if (hg_folder_path(path, x->library, name, NULL) != HG_OK ||
+        (!pack && hg_folder_path(card, path, "card.json", NULL) != HG_OK))
+        return HG_OK;
     if (stat(pack ? path : card, &one.stamp) != 0) return HG_OK;
     one.name = hg_arena_strdup(mem, name);
     if (!one.name || !hg_grow(&all->at, &all->cap, all->n + 1, sizeof *all->at)) return no_memory(x->library, err);
@@ -300,7 +299,7 @@ static hg_status open_index(hg_index *x, const char *library, const char *server
         HG_TRY(index_server_open(&x->server, server, library, err));
         return hg_index_refresh(x, hooks, err);
     }
-    if (!join(path, library, HG_INDEX_FILE)) return hg_fail(err, HG_EIO, "the folder's name is too long: %s", library);
+    HG_TRY(hg_folder_path(path, library, HG_INDEX_FILE, err));
     const hg_status st = open_kept(x, path, hooks, err);
     return st == HG_ENOTFOUND ? open_in_memory(x, path, hooks, err) : st;
 }

@@ -139,11 +139,6 @@ static hg_status write_weights(void *ctx, const char *path, hg_err *err) {
 
 /* ---- recipe -------------------------------------------------------------------------------------------------------------- */
 
-static const char *file_name(const char *path) {
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return slash ? slash + 1 : path;
-}
-
 static void recipe_chosen(hg_json *j, const hg_predictor *p) {
     hg_json_begin_array(j, "tried");
     for (size_t i = 0; i < p->n_tried; i++) {
@@ -167,7 +162,7 @@ static void recipe(hg_json *j, const hg_predictor *p, const hg_predictor_facts *
     o.task = p->classes ? HG_TASK_CLASSES : HG_TASK_VALUES;
     hg_json_begin_object(j, NULL);
     hg_json_string(j, "schema", HG_ASKED_SCHEMA);
-    hg_json_string(j, "file", file_name(f->file));
+    hg_json_string(j, "file", f->file ? hg_path_name(f->file) : NULL);
     hg_json_string(j, "sha256", f->sha256);
     hg_json_string(j, "target", p->target);
     hg_json_begin_array(j, "inputs");
@@ -188,7 +183,6 @@ static hg_status write_recipe(void *ctx, const char *path, hg_err *err) {
     const writing *w = ctx;
     hg_text t = hg_text_new(NOTE_MOST);
     hg_json j;
-    hg_output *o = NULL;
     hg_status st = HG_OK;
     if (w->p->made) {
         hg_text_add(&t, "%s", w->p->made->recipe);
@@ -198,10 +192,7 @@ static hg_status write_recipe(void *ctx, const char *path, hg_err *err) {
         st = hg_json_end(&j, err);
     }
     if (st == HG_OK && t.failed) st = no_memory(err);
-    if (st == HG_OK) st = hg_output_new(&o, path, NULL, err);
-    if (st == HG_OK) st = hg_output_write(o, t.s, t.len, err);
-    if (st == HG_OK) st = hg_output_commit(o, err);
-    hg_output_free(o);
+    if (st == HG_OK) st = hg_output_whole(path, t.s, t.len, err);
     hg_text_free(&t);
     return st;
 }
@@ -289,7 +280,7 @@ static hg_status write_card(void *ctx, const char *path, hg_err *err) {
     char name[NAME_SIZE], symbol[SYMBOL_SIZE], split[120];
     hg_card_number metric[METRICS];
     hg_card_data data = {
-        .role = "train", .file = f->file ? file_name(f->file) : "", .rows = p->rows, .compositions = p->seen.n
+        .role = "train", .file = f->file ? hg_path_name(f->file) : "", .rows = p->rows, .compositions = p->seen.n
     };
     if (f->sha256) snprintf(data.sha256, sizeof data.sha256, "%s", f->sha256);
     hg_folder_name(name, sizeof name, w->folder);

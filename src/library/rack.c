@@ -32,11 +32,6 @@ static bool ends_in(const char *s, const char *end) {
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-static hg_status path_in(char path[HG_RACK_PATH], const char *folder, const char *name, hg_err *err) {
-    const int n = snprintf(path, HG_RACK_PATH, "%s/%s", folder, name);
-    return n > 0 && n < HG_RACK_PATH ? HG_OK : hg_fail(err, HG_EIO, "the folder's name is too long: %s", folder);
-}
-
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
 
 static hg_status add_model(hg_rack *s, hg_racked m, hg_err *err) {
@@ -70,30 +65,23 @@ static hg_status add_pack(hg_rack *s, const char *path, hg_err *err) {
     return HG_OK;
 }
 
-static bool has_card(const char *folder) {
-    char path[HG_RACK_PATH];
-    struct stat st;
-    return path_in(path, folder, "card.json", NULL) == HG_OK && stat(path, &st) == 0;
-}
-
 static hg_status add_folder(hg_rack *s, const char *path, hg_err *err) {
     const char *kept = hg_arena_strdup(s->mem, path);
     if (!kept) return no_memory(path, err);
-    const char *slash = strrchr(kept, '/');
-    return add_model(s, (hg_racked) { slash ? slash + 1 : kept, kept, NULL, NULL }, err);
+    return add_model(s, (hg_racked) { hg_path_name(kept), kept, NULL, NULL }, err);
 }
 
 /* What is in a library: a pack that does not open is told of and passed over. */
 static hg_status add_entry(hg_rack *s, const char *name, hg_err *err) {
     char path[HG_RACK_PATH];
     hg_err why;
-    HG_TRY(path_in(path, s->path, name, err));
+    HG_TRY(hg_folder_path(path, s->path, name, err));
     if (ends_in(name, HG_PACK_SUFFIX)) {
         const hg_status st = add_pack(s, path, &why);
         if (st == HG_OK) return HG_OK;
         return st == HG_ENOMEM ? no_memory(s->path, err) : add_trouble(s, why.msg, err);
     }
-    if (!has_card(path)) return HG_OK;
+    if (!hg_folder_has_card(path)) return HG_OK;
     if (hg_pack_check_name(name, &why) != HG_OK) return add_trouble(s, why.msg, err);
     return add_folder(s, path, err);
 }
@@ -124,7 +112,7 @@ static hg_status fill(hg_rack *s, hg_err *err) {
         return hg_fail(err, errno == ENOENT ? HG_ENOTFOUND : HG_EIO, "%s: could not be opened: %s", s->path,
                        strerror_r(errno, text, sizeof text));
     if (!S_ISDIR(st.st_mode)) return add_pack(s, s->path, err);
-    HG_TRY(has_card(s->path) ? add_folder(s, s->path, err) : add_all(s, err));
+    HG_TRY(hg_folder_has_card(s->path) ? add_folder(s, s->path, err) : add_all(s, err));
     if (s->n) qsort(s->model, s->n, sizeof *s->model, by_name);
     return HG_OK;
 }
@@ -215,7 +203,7 @@ static hg_status measure(hg_pack_file *f, const char *folder, const char *name, 
     char path[HG_RACK_PATH];
     struct stat st;
     HG_TRY(hg_pack_check_file(name, err));
-    HG_TRY(path_in(path, folder, name, err));
+    HG_TRY(hg_folder_path(path, folder, name, err));
     if (stat(path, &st) != 0) return hg_fail(err, HG_EIO, "%s: is not there any more", path);
     if (!S_ISREG(st.st_mode)) {
         hg_fail(err, HG_EDATA, "%s: is no ordinary file, as those of a model are", path);

@@ -8,10 +8,10 @@
  */
 #ifndef HG_LIBRARY_RACK_H
 #define HG_LIBRARY_RACK_H
-#include "library/card.h"
+#include "library/folder.h"
 #include "library/pack.h"
 
-enum { HG_RACK_PATH = 4096 };
+enum { HG_RACK_PATH = HG_FOLDER_PATH };
 
 typedef struct {
     const char *name;

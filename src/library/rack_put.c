@@ -28,11 +28,6 @@ static hg_status system_error(const char *path, const char *what, hg_err *err) {
     return hg_fail(err, HG_EIO, "%s: could not be %s: %s", path, what, strerror_r(errno, text, sizeof text));
 }
 
-static hg_status join(char path[HG_RACK_PATH], const char *folder, const char *name, hg_err *err) {
-    const int n = snprintf(path, HG_RACK_PATH, "%s/%s", folder, name);
-    return n > 0 && n < HG_RACK_PATH ? HG_OK : hg_fail(err, HG_EIO, "the folder's name is too long: %s", folder);
-}
-
 /* ---- bytes of a model's file ------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -60,7 +55,7 @@ static hg_status each(void *ctx, size_t i, hg_pack_sink sink, void *sink_ctx, hg
     const item *m = ctx;
     char path[HG_RACK_PATH];
     if (m->from.pack) return hg_pack_each(m->from.pack, m->from.model, &m->from.model->file[i], sink, sink_ctx, err);
-    HG_TRY(join(path, m->from.path, m->file[i].name, err));
+    HG_TRY(hg_folder_path(path, m->from.path, m->file[i].name, err));
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return system_error(path, "opened", err);
     const hg_status st = drain(fd, path, sink, sink_ctx, err);
@@ -96,7 +91,7 @@ static hg_status clear_folder(const char *folder, hg_err *err) {
     for (const struct dirent *e; st == HG_OK && (e = readdir(d));) {
         char path[HG_RACK_PATH];
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        st = join(path, folder, e->d_name, err);
+        st = hg_folder_path(path, folder, e->d_name, err);
         if (st == HG_OK && unlink(path) != 0) st = system_error(path, "removed", err);
     }
     closedir(d);
@@ -122,7 +117,7 @@ static hg_status into_output(void *ctx, const void *bytes, size_t n, hg_err *err
 static hg_status write_one(const char *folder, item *m, size_t i, hg_err *err) {
     char path[HG_RACK_PATH], hash[HG_HASH_SIZE];
     to_output to;
-    HG_TRY(join(path, folder, m->file[i].name, err));
+    HG_TRY(hg_folder_path(path, folder, m->file[i].name, err));
     HG_TRY(hg_output_new(&to.out, path, NULL, err));
     hg_status st = hg_output_hash(to.out, err);
     if (st == HG_OK) st = each(m, i, into_output, &to, err);
@@ -154,7 +149,7 @@ static hg_status take_place(const char *made, const char *place, bool there, hg_
 static hg_status make_folder(const char *folder, item *m, bool there, hg_err *err) {
     char made[HG_RACK_PATH], place[HG_RACK_PATH];
     HG_TRY(hidden_name(made, folder, m->from.name, "", err));
-    HG_TRY(join(place, folder, m->from.name, err));
+    HG_TRY(hg_folder_path(place, folder, m->from.name, err));
     if (mkdir(made, 0777) != 0) {
         if (errno != EEXIST) return system_error(made, "made", err);
         HG_TRY(clear_folder(made, err)); /* of a process that had our number and was killed */
@@ -172,9 +167,9 @@ static hg_status look(bool *there, bool *equal, const char *folder, const item *
     char place[HG_RACK_PATH], card[HG_RACK_PATH];
     struct stat st;
     *there = *equal = false;
-    HG_TRY(join(place, folder, m->from.name, err));
+    HG_TRY(hg_folder_path(place, folder, m->from.name, err));
     if (stat(place, &st) != 0) return HG_OK;
-    HG_TRY(join(card, place, "card.json", err));
+    HG_TRY(hg_folder_path(card, place, "card.json", err));
     if (!S_ISDIR(st.st_mode) || stat(card, &st) != 0)
         return hg_fail(err, HG_EREFUSED, "%s: is there already, and is no model", place);
     item old;

@@ -1,6 +1,7 @@
 /* library/teach.c -- see library/teach.h */
 #include "library/teach.h"
 #include "core/memory.h"
+#include "core/text.h"
 #include "files/output.h"
 #include "library/folder.h"
 #include <math.h>
@@ -60,11 +61,6 @@ static hg_status judge(hg_quality *q, const hg_architecture *a, const void *mode
 
 /* ---- the card ---------------------------------------------------------------------------------------------------- */
 
-static const char *file_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* Elements and sizes of what was learned from. */
 static void domain_of(hg_card *c, char elements[ELEMENTS_SIZE], const hg_labelled *set) {
     bool seen[ELEMENTS] = { false };
@@ -91,7 +87,7 @@ static size_t metrics_of(hg_card_number m[METRICS], const hg_quality *q, const c
 }
 
 static hg_card_data data_of(const char *role, const hg_lesson *l) {
-    hg_card_data d = { .role = role, .file = l->file ? file_name(l->file) : "", .molecules = l->of.n };
+    hg_card_data d = { .role = role, .file = l->file ? hg_path_name(l->file) : "", .molecules = l->of.n };
     memcpy(d.sha256, l->hash, sizeof d.sha256);
     return d;
 }

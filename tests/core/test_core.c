@@ -556,6 +556,9 @@ static void the_nearest_names_come_in_order(void **state) {
     assert_int_equal(hg_nearest_names(near, 1, "qdf9", models, 6), 1);
     assert_string_equal(near[0], "qdf2");
     assert_int_equal(hg_nearest_names(near, 3, "x", models, 0), 0);
+    assert_string_equal(hg_path_name("a/b/steel.csv"), "steel.csv");
+    assert_string_equal(hg_path_name("steel.csv"), "steel.csv");
+    assert_string_equal(hg_path_name("a/"), "");
 }
 
 static const char *verb_at(size_t i) {

@@ -70,6 +70,17 @@ static void a_new_file_appears_at_the_commit(void **state) {
 }
 
 /* What can fail has happened once it is settled: then it only takes its name. */
+static void a_whole_file_replaces_the_old_one(void **state) {
+    (void)state;
+    char folder[512], path[600];
+    snprintf(path, sizeof path, "%s/card.json", new_folder(folder, sizeof folder, "whole"));
+    assert_ok(hg_output_whole(path, "first", 5, NULL));
+    assert_ok(hg_output_whole(path, "second one", 6, NULL));
+    check_file(path, "second");
+    assert_int_not_equal(hg_output_whole(folder, "x", 1, NULL), HG_OK); /* a folder is no file */
+    assert_int_equal(remove_folder(folder), 1);
+}
+
 static void a_settled_file_is_whole_and_waits_for_its_name(void **state) {
     (void)state;
     char folder[512], path[600];
@@ -273,6 +284,7 @@ static void survives_any_allocation_failure(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_new_file_appears_at_the_commit),
+        TEST(a_whole_file_replaces_the_old_one),
         TEST(a_settled_file_is_whole_and_waits_for_its_name),
         TEST(an_old_file_is_replaced_and_keeps_its_mode),
         TEST(a_private_file_is_nobody_elses),
