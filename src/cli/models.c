@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PLACES = CLI_LIBRARIES, PATH_SIZE = 4096, UNPACKED_MOST = 16, NAMES_TOLD = 5 };
+enum { PLACES = CLI_LIBRARIES, PATH_SIZE = 4096, UNPACKED_MOST = 16 };
 
 /* Folders of models, the first that has the name wins; "" where there is none. */
 static void places(char place[PLACES][PATH_SIZE]) {
@@ -47,27 +47,28 @@ static size_t all_names(const char ***names, char place[PLACES][PATH_SIZE], hg_a
     return at;
 }
 
-static hg_status not_found(const char *word, char place[PLACES][PATH_SIZE], hg_err *err) {
-    const char **names, *near[NAMES_TOLD];
-    hg_text list = hg_text_new(0);
+static hg_status advise_names(const char *word, char place[PLACES][PATH_SIZE], hg_err *err) {
+    const char **names;
     hg_arena *mem = hg_arena_new();
     const size_t n = mem ? all_names(&names, place, mem) : 0;
-    const size_t told = n ? hg_nearest_names(near, NAMES_TOLD, hg_path_name(word), names, n) : 0;
-    for (size_t i = 0; i < told; i++) hg_text_add(&list, "%s%s", i ? ", " : "", near[i]);
-    if (n > told) hg_text_add(&list, ", and %zu more: `hagane models list`", n - told);
-    struct stat there;
-    if (stat(word, &there) == 0 && S_ISDIR(there.st_mode))
-        hg_fail(err, HG_ENOTFOUND, "the folder %s has no card.json", word);
-    else
-        hg_fail(err, HG_ENOTFOUND, "there is no model \"%s\"", word);
-    if (told && !list.failed)
-        hg_advise(err, HG_ENOTFOUND, "%s%s; or name a folder with a card.json",
-                  n > told ? "the nearest names are " : "there are: ", list.s);
+    if (n)
+        hg_nearest_advise(err, HG_ENOTFOUND, hg_path_name(word), names, n,
+                          ": `hagane models list` shows all; or name a folder with a card.json");
     else
         hg_advise(err, HG_ENOTFOUND, "name a folder with a card.json, or set HAGANE_MODELS to the folder of models");
-    hg_text_free(&list);
     hg_arena_free(mem);
     return HG_ENOTFOUND;
+}
+
+static hg_status not_found(const char *word, char place[PLACES][PATH_SIZE], hg_err *err) {
+    struct stat there;
+    if (stat(word, &there) == 0)
+        return hg_advise(err,
+                         S_ISDIR(there.st_mode) ? hg_fail(err, HG_ENOTFOUND, "the folder %s has no card.json", word)
+                                                : hg_fail(err, HG_ENOTFOUND, "%s is a file, no model", word),
+                         "a model is a folder that `hagane train` has made, or a name: `hagane models list`");
+    hg_fail(err, HG_ENOTFOUND, "there is no model \"%s\"", word);
+    return advise_names(word, place, err);
 }
 
 /* ---- models in packs -------------------------------------------------------------------------------------------------- */

@@ -68,9 +68,9 @@ static hg_status check_number(const parser *p, const cli_option *o, const char *
     else
         return HG_OK;
     if (isfinite(o->max))
-        hg_text_add(&range, "%.17g to %.17g", o->min, o->max);
+        hg_text_add(&range, "%.15g to %.15g", o->min, o->max);
     else if (isfinite(o->min))
-        hg_text_add(&range, "at least %.17g", o->min);
+        hg_text_add(&range, "at least %.15g", o->min);
     else
         hg_text_add(&range, "any finite number");
     hg_advise(p->err, HG_EINVAL, "%s", range.s);

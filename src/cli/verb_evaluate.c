@@ -44,6 +44,17 @@ static hg_status find_property(size_t *at, const hg_model *m, const char *symbol
     return p ? HG_OK : HG_ENOTFOUND;
 }
 
+/* A model of tables is not judged by molecules. */
+static hg_status load_model(hg_model **out, const char *word, hg_err *err) {
+    char folder[CLI_MODEL_PATH];
+    *out = NULL;
+    HG_TRY(cli_model_folder(folder, word, err));
+    if (!hg_predictor_is(folder)) return hg_model_load(out, folder, err);
+    return hg_advise(
+        err, hg_fail(err, HG_EINVAL, "%s is a model of tables", word),
+        "`evaluate TABLE --target COL --folds 5` judges how such models are learned; `hagane models show` has the errors of this one");
+}
+
 static hg_status load_models(cli_run *run, job *b, hg_err *err) {
     const char *symbol = cli_value(&run->args, "property");
     const size_t n = cli_given_times(&run->args, "model");
@@ -51,7 +62,7 @@ static hg_status load_models(cli_run *run, job *b, hg_err *err) {
         hg_judged j = { .name = cli_value_at(&run->args, "model", i) };
         if (i == HG_JUDGED_MOST)
             return hg_fail(err, HG_EINVAL, "at most %d models can be compared at once", HG_JUDGED_MOST);
-        HG_TRY(cli_model_load(&b->model[i], j.name, err));
+        HG_TRY(load_model(&b->model[i], j.name, err));
         b->n_models = i + 1;
         j.model = b->model[i];
         j.name = hg_model_name(j.model);
@@ -305,6 +316,9 @@ static hg_status run_evaluate(cli_run *run, hg_err *err) {
     if (of_table > 1)
         return hg_fail(err, HG_EINVAL, "--folds, --extrapolate and --curve are three questions: one at a time");
     if (of_table) return cli_tables_evaluate(run, err);
+    if (cli_has(&run->args, "target"))
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "how is the table to be evaluated?"),
+                         "--folds 5, --folds COL, --extrapolate or --curve FILE");
     if (!cli_has(&run->args, "model") && !cli_has(&run->args, "train"))
         return hg_advise(
             err, hg_fail(err, HG_EINVAL, "there is nothing to evaluate"),

@@ -299,6 +299,9 @@ static hg_status run_train(cli_run *run, hg_err *err) {
     if (cli_has(&run->args, "again")) return cli_tables_again(run, err);
     const bool table = run->args.n_positional && cli_is_table(run->args.positional[0]);
     if (!arch && (table || cli_has(&run->args, "learner"))) return cli_tables_train(run, false, err);
+    if (!arch && !run->args.n_positional)
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "nothing to learn from was given"),
+                         "a table: hagane train TABLE.csv --target COL --name NAME; molecules: --arch NAME FILE");
     if (!arch) return hg_names_advise(err, hg_fail(err, HG_EINVAL, "--arch is missing"), "", trainable);
     const hg_architecture *a = hg_architecture_find(arch);
     if (cli_has(&run->args, "options")) return print_options(run, a, err);

@@ -113,6 +113,21 @@ size_t hg_nearest_names(const char **near, size_t most, const char *word, const 
     return found;
 }
 
+hg_status hg_nearest_advise(hg_err *err, hg_status code, const char *word, const char *const *names, size_t n,
+                            const char *rest) {
+    enum { TOLD = 5 };
+    const char *near[TOLD];
+    const size_t told = hg_nearest_names(near, TOLD, word, names, n);
+    hg_text list = hg_text_new(0); /* without memory the advice is shorter */
+    for (size_t i = 0; i < told; i++) hg_text_add(&list, "%s%s", i ? ", " : "", near[i]);
+    if (n > told)
+        hg_advise(err, code, "the nearest names are %s, and %zu more%s", list.s, n - told, rest);
+    else
+        hg_advise(err, code, "there are: %s%s", list.s, rest);
+    hg_text_free(&list);
+    return code;
+}
+
 hg_status hg_names_advise(hg_err *err, hg_status code, const char *word, const char *(*at)(size_t i)) {
     const char *best = NULL, *name;
     size_t distance = too_far(word);

@@ -26,6 +26,10 @@ const char *hg_nearest_name(const char *word, const char *const *names, size_t n
 /* near[] <- the `most` different names that are nearest to `word`, however far, the nearest first: those which it is a part of, or which are a part of
  * it, then by edit distance; equally near ones stay in their order. Returns how many. */
 size_t hg_nearest_names(const char **near, size_t most, const char *word, const char *const *names, size_t n);
+/* Advice for a word that is none of names[n]: `the nearest names are a, b, c, d, e, and 46 more`, or all where there are five; `rest` behind them.
+ * Returns code. */
+hg_status hg_nearest_advise(hg_err *err, hg_status code, const char *word, const char *const *names, size_t n,
+                            const char *rest);
 /* Advice for a word that is none of at(0), at(1), ... (NULL past the last): `did you mean ei? There are: auto, ei, pi`.
  * Returns code: return hg_names_advise(err, hg_fail(err, ...), word, at); */
 hg_status hg_names_advise(hg_err *err, hg_status code, const char *word, const char *(*at)(size_t i));

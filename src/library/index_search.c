@@ -39,11 +39,7 @@ static hg_status not_found(hg_index *x, const char *what, const char *word, cons
     hg_fail(err, HG_ENOTFOUND, "no model in %s has the %s \"%s\"", x->library, what, word);
     const char *near = hg_nearest_name(word, names, n);
     if (near) return hg_advise(err, HG_ENOTFOUND, "did you mean \"%s\"?", near);
-    hg_text all = hg_text_new(200);
-    for (size_t i = 0; i < n; i++) hg_text_add(&all, "%s%s", i ? ", " : "", names[i]);
-    if (n) hg_advise(err, HG_ENOTFOUND, "there are: %s", all.s);
-    hg_text_free(&all);
-    return HG_ENOTFOUND;
+    return n ? hg_nearest_advise(err, HG_ENOTFOUND, word, names, n, "") : HG_ENOTFOUND;
 }
 
 static hg_status property_id(uint64_t *id, hg_index *x, const char *word, hg_arena *mem, hg_err *err) {

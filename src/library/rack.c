@@ -172,11 +172,14 @@ hg_status hg_rack_need(const hg_racked **out, const hg_rack *s, const char *name
     *out = hg_rack_find(s, name);
     if (*out) return HG_OK;
     hg_fail(err, HG_ENOTFOUND, "there is no model \"%s\" in %s", name, s->path);
+    if (hg_folder_has_card(name)) return hg_advise(err, HG_ENOTFOUND, "it is a folder of its own: --library %s", name);
     const char **names = hg_calloc(s->n, sizeof *names);
     for (size_t i = 0; names && i < s->n; i++) names[i] = s->model[i].name;
     const char *near = names ? hg_nearest_name(name, names, s->n) : NULL;
     if (near)
         hg_advise(err, HG_ENOTFOUND, "did you mean \"%s\"?", near);
+    else if (names && s->n)
+        hg_nearest_advise(err, HG_ENOTFOUND, name, names, s->n, "");
     else
         hg_advise(err, HG_ENOTFOUND, "`hagane models list --library %s` shows what there is", s->path);
     hg_free(names);
