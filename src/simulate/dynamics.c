@@ -178,10 +178,10 @@ static hg_status one_run(double *moved, const batch *b, size_t run, hg_err *err)
     bool there;
     const size_t n = 3 * b->s->n * b->labels->n_times;
     piece_path(path, b, run);
-    HG_TRY(hg_piece_read(&there, moved, n, path, b->identity, err));
+    HG_TRY(liquid_piece_read(&there, moved, n, path, b->identity, err));
     if (there) return HG_OK;
     HG_TRY(simulate(moved, b, run, err));
-    return hg_piece_write(path, b->identity, moved, n, err);
+    return liquid_piece_write(path, b->identity, moved, n, err);
 }
 
 static void run_some(void *ctx, size_t begin, size_t end, size_t worker) {

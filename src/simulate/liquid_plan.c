@@ -131,12 +131,12 @@ static hg_status open_folder(plant *q, hg_err *err) {
     snprintf(path, sizeof path, "%s/work/plan.piece", q->folder);
     bool there;
     double mark = 1;
-    HG_TRY(hg_piece_read(&there, &mark, 1, path, q->identity, err));
+    HG_TRY(liquid_piece_read(&there, &mark, 1, path, q->identity, err));
     if (there) return HG_OK;
     if (access(path, F_OK) == 0)
         return hg_advise(err, hg_fail(err, HG_EDATA, "%s was begun with other options", q->folder),
                          "take those again, or another folder");
-    return hg_piece_write(path, q->identity, &mark, 1, err);
+    return liquid_piece_write(path, q->identity, &mark, 1, err);
 }
 
 /* ---- the way of a liquid --------------------------------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static hg_status go_on(double *state, hg_liquid *l, plant *q, size_t liquid, dou
         hg_liquid_state(x, v, l);
         *time += length;
         q->steps[liquid] += (double)(steps * n);
-        HG_TRY(hg_piece_write(path, q->identity, state, 6 * n + 1, err));
+        HG_TRY(liquid_piece_write(path, q->identity, state, 6 * n + 1, err));
         if (!hg_progress(hooks, "time", (size_t)*time, (size_t)end))
             return hg_fail(err, HG_ECANCEL, "the simulation was stopped");
     }
@@ -213,7 +213,7 @@ static hg_status travel(hg_liquid *l, double *state, plant *q, size_t liquid, co
     char path[PATH_MOST], mark[PATH_MOST];
     bool there;
     state_path(path, q, liquid + 1, 0);
-    HG_TRY(hg_piece_read(&there, state, 6 * p->n + 1, path, q->identity, err));
+    HG_TRY(liquid_piece_read(&there, state, 6 * p->n + 1, path, q->identity, err));
     if (!there) {
         first_state(state, q, liquid);
         hg_quench_opts apart = hg_quench_opts_default(); /* neighbours on a lattice are too close for dynamics */
@@ -230,7 +230,7 @@ static hg_status travel(hg_liquid *l, double *state, plant *q, size_t liquid, co
         if (state[6 * p->n] > at + 1e-9) continue; /* was passed before */
         HG_TRY(go_on(state, l, q, liquid, at, path, hooks, err));
         state_path(mark, q, liquid + 1, s);
-        HG_TRY(hg_piece_write(mark, q->identity, state, 6 * p->n + 1, err));
+        HG_TRY(liquid_piece_write(mark, q->identity, state, 6 * p->n + 1, err));
     }
     return HG_OK;
 }
@@ -321,7 +321,7 @@ static hg_status one_snapshot(plant *q, size_t liquid, size_t snapshot, hg_arena
     hg_snapshot *s = hg_snapshot_new(mem, p->n);
     if (!state || !s) return hg_fail(err, HG_ENOMEM, "no memory for a snapshot of %zu particles", p->n);
     bool there;
-    HG_TRY(hg_piece_read(&there, state, 6 * p->n + 1, mark, q->identity, err));
+    HG_TRY(liquid_piece_read(&there, state, 6 * p->n + 1, mark, q->identity, err));
     if (!there) return hg_fail(err, HG_EDATA, "%s is gone, or of another plan", mark);
     snprintf(id, sizeof id, "l%03zus%03zu", liquid, snapshot);
     s->id = id;

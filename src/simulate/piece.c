@@ -12,8 +12,8 @@ static void head(char text[HEAD + 1], const char *identity) {
     snprintf(text, HEAD + 1, "hagane piece 1\n%.64s\n", identity);
 }
 
-hg_status hg_piece_read(bool *there, double *a, size_t n, const char *path, const char identity[HG_HASH_SIZE],
-                        hg_err *err) {
+hg_status liquid_piece_read(bool *there, double *a, size_t n, const char *path, const char identity[HG_HASH_SIZE],
+                            hg_err *err) {
     *there = false;
     if (access(path, F_OK) != 0) return HG_OK;
     void *bytes;
@@ -30,7 +30,8 @@ hg_status hg_piece_read(bool *there, double *a, size_t n, const char *path, cons
     return HG_OK;
 }
 
-hg_status hg_piece_write(const char *path, const char identity[HG_HASH_SIZE], const double *a, size_t n, hg_err *err) {
+hg_status liquid_piece_write(const char *path, const char identity[HG_HASH_SIZE], const double *a, size_t n,
+                             hg_err *err) {
     hg_output *o;
     HG_TRY(hg_output_new(&o, path, NULL, err));
     char text[HEAD + 1];
