@@ -316,10 +316,11 @@ static hg_status run_evaluate(cli_run *run, hg_err *err) {
     if (of_table > 1)
         return hg_fail(err, HG_EINVAL, "--folds, --extrapolate and --curve are three questions: one at a time");
     if (of_table) return cli_tables_evaluate(run, err);
-    if (cli_has(&run->args, "target"))
+    const bool judged = cli_has(&run->args, "model") || cli_has(&run->args, "train");
+    if (!judged && cli_has(&run->args, "target"))
         return hg_advise(err, hg_fail(err, HG_EINVAL, "how is the table to be evaluated?"),
-                         "--folds 5, --folds COL, --extrapolate or --curve FILE");
-    if (!cli_has(&run->args, "model") && !cli_has(&run->args, "train"))
+                         "--folds 5, --folds COL, --extrapolate or --curve FILE; for molecules --model or --train");
+    if (!judged)
         return hg_advise(
             err, hg_fail(err, HG_EINVAL, "there is nothing to evaluate"),
             "--model qdf2, or --train FILE for the baseline; --folds COL, --extrapolate or --curve FILE for a table");
