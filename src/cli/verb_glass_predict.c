@@ -3,8 +3,10 @@
 #include "cli/grid.h"
 #include "cli/output.h"
 #include "cli/tables.h"
+#include "draw/slab.h"
 #include "matter/neighbours.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +108,13 @@ static void warn(const job *b) {
 
 /* ---- prediction -------------------------------------------------------------------------------------------------------- */
 
+static hg_status prepare(job *b, hg_err *err) {
+    if (hg_glass_prepared(b->s, b->facts.state)) return HG_OK;
+    HG_TRY(hg_glass_prepare(b->s, b->facts.state, b->run->pool, &b->run->hooks, b->run->arena, err));
+    stage_done(b, hg_glass_tier_words(b->facts.state));
+    return HG_OK;
+}
+
 static hg_status find_bonds(job *b, hg_err *err) {
     hg_neighbours near;
     HG_TRY(hg_neighbours_find(&near, b->s->x, b->s->n, b->s->box, HG_FLOOR_BOND, b->run->arena, err));
@@ -203,6 +212,39 @@ static hg_status write_map(const job *b, const char *path, hg_err *err) {
     return st;
 }
 
+/* The labels of that time, where the file has them: then the picture has three panels. */
+static const float *known_at(const hg_snapshot *s, double time) {
+    for (size_t k = 0; s->propensity && k < s->n_times; k++)
+        if (fabs(log(s->time[k] / time)) < 0.01) return s->propensity + k * s->n;
+    return NULL;
+}
+
+/* A slab of the first of the times. */
+static hg_status draw_slab(const job *b, const char *path, hg_err *err) {
+    char title[128], temperature[32] = "";
+    hg_slab p = hg_slab_default();
+    hg_figure_format format = HG_FIGURE_PNG;
+    if (strcmp(path, "-") != 0) HG_TRY(hg_figure_format_find(&format, path, err));
+    hg_bytes bytes;
+    if (isfinite(b->s->temperature)) snprintf(temperature, sizeof temperature, "T = %.4g, ", b->s->temperature);
+    snprintf(title, sizeof title, "%st = %.6g, tier %s", temperature, b->time[0], hg_glass_tier(b->facts.state));
+    p.n = b->s->n;
+    p.x = b->s->x;
+    p.species = b->s->species;
+    for (size_t k = 0; k < 3; k++) p.box[k] = b->s->box[k];
+    p.known = known_at(b->s, b->time[0]);
+    p.predicted = b->propensity;
+    p.n_pairs = b->stretch ? b->n_pairs : 0;
+    p.pair = b->pair;
+    p.predicted_stretch = b->stretch;
+    p.centre = cli_number(&b->run->args, "slab", (double)NAN);
+    p.title = title;
+    HG_TRY(hg_slab_draw(&bytes, &p, format, err));
+    const hg_status st = cli_result(b->run, path, bytes.data, bytes.len, err);
+    hg_bytes_free(&bytes);
+    return st;
+}
+
 static double mean_of(const job *b, size_t t, size_t species) {
     double sum = 0;
     size_t n = 0;
@@ -249,8 +291,12 @@ static hg_status print_words(job *b, hg_err *err) {
 }
 
 static hg_status deliver(job *b, hg_err *err) {
-    const char *out = cli_value(&b->run->args, "out");
+    const char *out = cli_value(&b->run->args, "out"), *picture = cli_value(&b->run->args, "png");
     if (out) HG_TRY(write_map(b, out, err));
+    if (picture) {
+        HG_TRY(draw_slab(b, picture, err));
+        stage_done(b, "picture");
+    }
     if (!b->run->json) return out && strcmp(out, "-") == 0 ? HG_OK : print_words(b, err);
     hg_json j;
     cli_json_begin(&j, b->run, "glass-predict");
@@ -272,6 +318,7 @@ static hg_status work(job *b, hg_err *err) {
     b->facts = hg_glass_model_about(b->m);
     HG_TRY(read_times(b, err));
     warn(b);
+    HG_TRY(prepare(b, err));
     HG_TRY(predict(b, err));
     return deliver(b, err);
 }
@@ -309,6 +356,19 @@ static const cli_option PREDICT[] = {
       .type = CLI_OUTPUT,
       .argument = "FILE",
       .help = "Write the map as JSON: what --json prints." },
+    { .name = "png",
+      .type = CLI_OUTPUT,
+      .argument = "FILE",
+      .help =
+          "Draw a slab (PNG, SVG or PDF by the ending of the name) of the box at the first of the times: predicted, and beside it simulated and the difference where the file has "
+          "labels." },
+    { .name = "slab",
+      .type = CLI_NUMBER,
+      .argument = "Z",
+      .min = 0,
+      .max = 1e6,
+      .fallback = "the middle of the box",
+      .help = "Height of the slab in the picture." },
     { .name = "species",
       .type = CLI_TEXT,
       .argument = "LETTERS",

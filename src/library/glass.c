@@ -56,13 +56,14 @@ static hg_status note(teaching *t, const hg_snapshot *s, hg_err *err) {
     return s->propensity ? hg_hash_add(t->hash, s->propensity, s->n_times * s->n * sizeof *s->propensity, err) : HG_OK;
 }
 
-static hg_status learn_one(teaching *t, const hg_snapshot *s, hg_err *err) {
+static hg_status learn_one(teaching *t, hg_snapshot *s, hg_arena *mem, hg_err *err) {
     if (!hg_glass_wanted(s, t->l->all ? HG_GLASS_ALL : HG_GLASS_TO_LEARN)) return HG_OK;
     HG_TRY(note(t, s, err));
     if (!t->fit) {
         if (!s->n_times) return hg_fail(err, HG_EDATA, "%s: it has no labels to learn from", s->id);
         HG_TRY(hg_floor_begin(&t->fit, t->l->state, s->time, s->n_times, FOLDS, t->l->bonds, err));
     }
+    HG_TRY(hg_glass_prepare(s, t->l->state, t->l->pool, NULL, mem, err));
     return hg_floor_learn(t->fit, s, fold_of(t, s), t->l->pool, err);
 }
 
@@ -72,7 +73,7 @@ static hg_status learn_all(teaching *t, hg_arena *mem, hg_err *err) {
         const hg_mark mark = hg_arena_mark(mem);
         hg_snapshot *s;
         HG_TRY(hg_snapshot_set_read(&s, t->set, k, mem, err));
-        HG_TRY(learn_one(t, s, err));
+        HG_TRY(learn_one(t, s, mem, err));
         hg_arena_reset(mem, mark);
         if (!hg_progress(t->l->hooks, "snapshots", k + 1, n))
             return hg_fail(err, HG_ECANCEL, "interrupted: no model was made");

@@ -15,6 +15,12 @@ const char *hg_glass_tier_words(hg_glass_state state); /* "thermal snapshot alon
 typedef enum { HG_GLASS_TO_LEARN, HG_GLASS_TO_SCORE, HG_GLASS_ALL } hg_glass_part;
 bool hg_glass_wanted(const hg_snapshot *s, hg_glass_part part);
 
+/* Is the structure known? If not, it is simulated, in mem: a quench takes 1-3 s for 4096 particles, a cage state several times that. The same bits
+ * for any number of threads. Errors: those of hg_snapshot_quench and hg_snapshot_hold; HG_EDATA a cage state without a temperature; HG_ECANCEL. */
+bool hg_glass_prepared(const hg_snapshot *s, hg_glass_state state);
+HG_MUST_CHECK hg_status hg_glass_prepare(hg_snapshot *s, hg_glass_state state, hg_pool *pool, const hg_hooks *hooks,
+                                         hg_arena *mem, hg_err *err);
+
 /* ---- training -------------------------------------------------------------------------------------------------------- */
 
 typedef struct {

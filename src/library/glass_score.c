@@ -93,7 +93,7 @@ static void score_time(const scoring *g, const hg_snapshot *s, size_t t, const f
               h[1] ? h[1] + k * s->n_pairs : NULL, counts, s->n_pairs);
 }
 
-static hg_status score_snapshot(const scoring *g, const hg_snapshot *s, hg_arena *mem, hg_err *err) {
+static hg_status score_snapshot(const scoring *g, hg_snapshot *s, hg_arena *mem, hg_err *err) {
     const size_t T = g->facts.n_times, most = s->n > s->n_pairs ? s->n : s->n_pairs;
     const bool bonds = g->facts.bonds && s->stretch;
     bool known = false;
@@ -102,6 +102,7 @@ static hg_status score_snapshot(const scoring *g, const hg_snapshot *s, hg_arena
     float *p = hg_alloc(mem, T * s->n, sizeof *p), *q = bonds ? hg_alloc(mem, T * s->n_pairs, sizeof *q) : NULL;
     bool *counts = hg_alloc(mem, most, sizeof *counts);
     if (!p || !counts || (bonds && !q)) return hg_fail(err, HG_ENOMEM, "no memory to score %zu particles", s->n);
+    HG_TRY(hg_glass_prepare(s, g->facts.state, g->pool, NULL, mem, err));
     HG_TRY(hg_glass_model_predict(p, q, g->m, s, s->pair, s->n_pairs, g->pool, err));
     for (size_t t = 0; t < T; t++) score_time(g, s, t, p, q, counts);
     return HG_OK;
