@@ -24,6 +24,7 @@
     V(models_build)                                                                                                    \
     V(density)                                                                                                         \
     V(glass)                                                                                                           \
+    V(glass_simulate)                                                                                                  \
     V(glass_train)                                                                                                     \
     V(glass_predict)                                                                                                   \
     V(glass_evaluate)                                                                                                  \

@@ -76,6 +76,12 @@ static hg_status check_plan(const char *folder, const hg_liquid_plan *p, hg_err 
     if (p->liquids < 1 || p->liquids > LIQUIDS_MOST || p->snapshots < 1 || p->snapshots > LIQUIDS_MOST)
         return hg_fail(err, HG_EINVAL, "%zu liquids and %zu snapshots of each, expected 1 to %d", p->liquids,
                        p->snapshots, LIQUIDS_MOST);
+    for (size_t t = 0; t < p->labels.n_times; t++) {
+        const double before = t ? p->labels.time[t - 1] : 0, at = p->labels.time[t];
+        if (!isfinite(at) || nearbyint(at / p->dynamics.dt) <= nearbyint(before / p->dynamics.dt))
+            return hg_fail(err, HG_EINVAL, "labels at time %g after %g: each has to be a time step of %g later", at,
+                           before, p->dynamics.dt);
+    }
     return HG_OK;
 }
 
