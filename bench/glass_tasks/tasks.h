@@ -3,7 +3,8 @@
 #define HG_BENCH_GLASS_TASKS_H
 #include "figures.h"
 
-void run_botan(figures *f, const char *folder);  /* botan.c */
-void run_same(figures *f, const char *folder);   /* same.c */
-void run_engine(figures *f, const char *folder); /* engine.c */
+void run_botan(figures *f, const char *folder);       /* botan.c */
+void run_same(figures *f, const char *folder);        /* same.c */
+void run_engine(figures *f, const char *folder);      /* engine.c */
+void run_floor_model(figures *f, const char *folder); /* floor.c */
 #endif
