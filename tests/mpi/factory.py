@@ -49,6 +49,20 @@ for ranks in "2", "4":
     assert got == want, f"{ranks} ranks made another pack than one process"
     assert said.count("3 models in") == 1, said
 
+def ranks_of(session):
+    """Processes of a session that have not ended."""
+    found = []
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            with open(stat, encoding="utf-8", errors="replace") as f:
+                state, _, _, of = f.read().rpartition(")")[2].split()[:4]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(of) == session and state != "Z":
+            found.append(int(stat.split("/")[2]))
+    return found
+
+
 # Four ranks, killed with some networks finished; one process goes on.
 words = [mpirun, "-n", "4", mpi, "models", "build", "long.yaml", "--out", "killed.hgpack", "--threads", "1"]
 process = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -60,7 +74,15 @@ was_there = process.poll() is None
 if was_there:
     os.killpg(process.pid, signal.SIGKILL)
 process.wait()
-time.sleep(0.3)  # for ranks that outlive mpirun by a moment
+# Ranks are in process groups of their own, and outlive mpirun: each is killed, and none may be left that still writes.
+while (left := ranks_of(process.pid)) and time.monotonic() < until:
+    for rank in left:
+        try:
+            os.kill(rank, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    time.sleep(0.05)
+assert not left, "ranks that cannot be killed"
 kept = len(glob.glob(finished))
 assert kept > 0
 if was_there and kept < 18:
