@@ -26,8 +26,6 @@ typedef struct {
     bool
         force_shifted; /* energy AND force vanish at the cut-off (LAMMPS: lj/smooth/linear); false: the energy alone (lj/cut, shift yes) */
 } hg_liquid_potential;
-/* Kob & Andersen, Phys. Rev. E 51, 4626 (1995): epsilon 1, 1.5, 0.5 and sigma 1, 0.8, 0.88 of AA, AB, BB; cut off at 2.5 sigma of each pair; force-shifted. */
-hg_liquid_potential hg_kob_andersen(void);
 
 typedef struct {
     hg_liquid_potential potential; /* default hg_kob_andersen() */
@@ -40,6 +38,8 @@ typedef struct {
 typedef struct hg_liquid hg_liquid;
 
 HG_BEGIN_DECLS
+/* Kob & Andersen, Phys. Rev. E 51, 4626 (1995): epsilon 1, 1.5, 0.5 and sigma 1, 0.8, 0.88 of AA, AB, BB; cut off at 2.5 sigma of each pair; force-shifted. */
+hg_liquid_potential hg_kob_andersen(void);
 hg_liquid_opts hg_liquid_opts_default(void);
 
 /* n particles at rest at x[n,3], which need not lie in the box. All is copied. Errors: HG_EINVAL no particles, a box or an option out of its range, a box
