@@ -1,5 +1,6 @@
 /* core/error.c -- see hagane/core.h. Buffers are fixed, so reporting a failure cannot fail. */
 #include "core/utf8.h"
+#include "core/number.h"
 #include "hagane/core.h"
 #include <math.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@ const char *hg_status_name(hg_status st) { return (unsigned)st < HG_STATUS_COUNT
 /* Appends to buf[size] from `at`; a text that does not fit ends in "...", not inside a character. What comes from a file
  * must not talk to the terminal. Returns the new length. */
 static size_t append(char *buf, size_t size, size_t at, const char *fmt, va_list args) {
-    const int n = vsnprintf(buf + at, size - at, fmt, args);
+    const int n = hg_print_args(buf + at, size - at, fmt, args);
     if (n < 0) return at;
     size_t len = at + (size_t)n;
     if (len >= size) {

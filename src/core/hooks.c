@@ -1,5 +1,6 @@
 /* core/hooks.c -- see hagane/core.h */
 #include "core/utf8.h"
+#include "core/number.h"
 #include "hagane/core.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@ void hg_log(const hg_hooks *h, hg_log_level level, const char *fmt, ...) {
     char text[1024];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    hg_print_args(text, sizeof text, fmt, args);
     va_end(args);
     hg_utf8_clean(text);
     h->log(h->user, level, text);

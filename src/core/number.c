@@ -96,12 +96,31 @@ static double scaled(uint64_t w, int q) {
 }
 
 /* "C" for LC_ALL is a static object in the C library: this neither allocates nor fails there. */
-static double strtod_c(const char *s) {
+double hg_number_of(const char *s) {
     const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!c) return strtod(s, NULL);
     const double v = strtod_l(s, NULL, c);
     freelocale(c);
     return v;
+}
+
+/* uselocale(3) is of this thread alone. */
+int hg_print_args(char *buf, size_t size, const char *fmt, va_list args) {
+    const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!c) return vsnprintf(buf, size, fmt, args);
+    const locale_t before = uselocale(c);
+    const int n = vsnprintf(buf, size, fmt, args);
+    uselocale(before);
+    freelocale(c);
+    return n;
+}
+
+int hg_print(char *buf, size_t size, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    const int n = hg_print_args(buf, size, fmt, args);
+    va_end(args);
+    return n;
 }
 
 typedef struct {
@@ -135,14 +154,14 @@ static double slow(const parts *p) {
         q--;
     }
     snprintf(buf + n, sizeof buf - n, "e%lld", q);
-    return strtod_c(buf);
+    return hg_number_of(buf);
 }
 
 double hg_number_scale(uint64_t w, int q) {
     if (q >= -MAX_POWER && q <= MAX_POWER) return scaled(w, q);
     char text[48];
     snprintf(text, sizeof text, "%llue%d", (unsigned long long)w, q);
-    return strtod_c(text);
+    return hg_number_of(text);
 }
 
 static bool is_word(const char *s, size_t len, const char *word) {
@@ -284,7 +303,7 @@ static void slow_digits(char digits[20], int *n, int *first, double x) {
             if (*s >= '0' && *s <= '9' && *n < 17) digits[(*n)++] = *s;
         *first = *s ? atoi(s + 1) : 0;
         snprintf(plain, sizeof plain, "%.*se%d", *n, digits, *first - *n + 1);
-        if (precision >= 16 || strtod_c(plain) == x) break;
+        if (precision >= 16 || hg_number_of(plain) == x) break;
     }
     while (*n > 1 && digits[*n - 1] == '0') (*n)--;
     digits[*n] = '\0';

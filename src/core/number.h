@@ -7,6 +7,7 @@
 #ifndef HG_CORE_NUMBER_H
 #define HG_CORE_NUMBER_H
 #include "hagane/core.h"
+#include <stdarg.h>
 
 typedef enum {
     HG_NUMBER_NONE,     /* not a number                                                                   */
@@ -25,4 +26,9 @@ double hg_number_scale(uint64_t w, int q);
 enum { HG_NUMBER_SIZE = 32 };
 /* x into buf, NUL-terminated, returning the length: "0.1", "-2", "1e+300", "nan", "inf", "-inf". */
 size_t hg_number_write(char buf[HG_NUMBER_SIZE], double x);
+
+/* snprintf(3), vsnprintf(3) and strtod(3) of a number alone as in the "C" locale: a host program's decimal comma changes no file, name or hash. */
+int hg_print(char *buf, size_t size, const char *fmt, ...) HG_PRINTF(3, 4);
+int hg_print_args(char *buf, size_t size, const char *fmt, va_list args);
+double hg_number_of(const char *s); /* what comes behind the number does not count; none is 0 */
 #endif

@@ -1,5 +1,6 @@
 /* core/text.c -- see core/text.h */
 #include "core/text.h"
+#include "core/number.h"
 #include "core/memory.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,10 +32,10 @@ void hg_text_add(hg_text *t, const char *fmt, ...) {
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    const int n = vsnprintf(NULL, 0, fmt, args);
+    const int n = hg_print_args(NULL, 0, fmt, args);
     va_end(args);
     if (n >= 0 && reserve(t, (size_t)n)) {
-        vsnprintf(t->s + t->len, (size_t)n + 1, fmt, again);
+        hg_print_args(t->s + t->len, (size_t)n + 1, fmt, again);
         t->len += (size_t)n;
     }
     va_end(again);

@@ -1,5 +1,6 @@
 /* draw/mobility.c -- see draw/mobility.h */
 #include "draw/mobility.h"
+#include "core/number.h"
 #include "core/memory.h"
 #include <math.h>
 #include <stdio.h>
@@ -20,12 +21,13 @@ static hg_status check_curves(const hg_curves *c, hg_err *err) {
 
 /* Own ones and those of others go through the same colours from both ends. */
 static hg_colour colour_of(const hg_curves *c, size_t i) {
-    static const hg_colour OWN[] = { HG_COLOUR_BLUE, HG_COLOUR_INK, HG_COLOUR_VERMILION, HG_COLOUR_GREEN };
+    static const hg_colour OWN[] = { HG_COLOUR_BLUE,  HG_COLOUR_INK,    HG_COLOUR_VERMILION,
+                                     HG_COLOUR_GREEN, HG_COLOUR_PURPLE, HG_COLOUR_SKY };
     static const hg_colour OTHERS[] = { HG_COLOUR_ORANGE, HG_COLOUR_GREEN, HG_COLOUR_GREY, HG_COLOUR_PURPLE,
                                         HG_COLOUR_SKY };
     size_t before = 0;
     for (size_t k = 0; k < i; k++) before += c->curve[k].own == c->curve[i].own;
-    return c->curve[i].own ? OWN[before % 4] : OTHERS[before % 5];
+    return c->curve[i].own ? OWN[before % 6] : OTHERS[before % 5];
 }
 
 static void make_bars(bars *b, const hg_curve *c) {
@@ -133,7 +135,7 @@ hg_status hg_scatter_draw(hg_bytes *out, const float *simulated, const float *pr
     if (!cell) return hg_fail(err, HG_ENOMEM, "no memory for a figure");
     count(cell, &m, simulated, predicted, n);
     char title[160];
-    snprintf(title, sizeof title, "%.80s: \u03c1 = %.3f, variance ratio %.2f", what,
+    hg_print(title, sizeof title, "%.80s: \u03c1 = %.3f, variance ratio %.2f", what,
              m.cross / sqrt(m.variance[0] * m.variance[1]), m.variance[1] / m.variance[0]);
     const double half = (m.high - m.low) / CELLS / 2, ends[2] = { m.low + half, m.high - half };
     hg_layer layer[2] = { hg_layer_make(HG_LAYER_HEAT, NULL, ends, ends, 2, HG_COLOUR_INK),

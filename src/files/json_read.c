@@ -35,7 +35,7 @@ static hg_status fail_at(const hg_json_reader *r, const char *at, hg_err *err, h
             line++;
             from = p + 1;
         }
-    vsnprintf(text, sizeof text, fmt, args);
+    hg_print_args(text, sizeof text, fmt, args);
     return hg_fail_at(err, code, r->name, line, (size_t)(at - from) + 1, "%s", text);
 }
 

@@ -1,5 +1,6 @@
 /* files/lines.c -- see files/lines.h */
 #include "files/lines.h"
+#include "core/number.h"
 #include "core/memory.h"
 #include "core/utf8.h"
 #include <stdarg.h>
@@ -10,7 +11,7 @@ hg_status hg_lines_fail(const hg_lines *l, const char *at, hg_err *err, hg_statu
     char text[sizeof err->msg];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    hg_print_args(text, sizeof text, fmt, args);
     va_end(args);
     const bool here = at && at >= l->s && at <= l->s + l->len;
     return hg_fail_at(err, code, l->name, l->number, here ? (size_t)(at - l->s) + 1 : 0, "%s", text);

@@ -31,7 +31,7 @@ hg_status hg_particle_rows_fail(hg_particle_rows *r, const char *at, const char 
     char text[400];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    hg_print_args(text, sizeof text, fmt, args);
     va_end(args);
     return hg_lines_fail(&r->in, at, r->f->err, HG_EPARSE, "%s", text);
 }
@@ -153,7 +153,7 @@ void hg_row_text(hg_row_sink *s, const char *fmt, ...) {
     char text[256];
     va_list args;
     va_start(args, fmt);
-    const int n = vsnprintf(text, sizeof text, fmt, args);
+    const int n = hg_print_args(text, sizeof text, fmt, args);
     va_end(args);
     if (s->st == HG_OK) s->st = hg_output_write(s->o, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1, s->err);
 }

@@ -4,6 +4,7 @@
  * are snapshots.
  */
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/text.h"
 #include "files/particle_rows.h"
 #include "matter/labels.h"
@@ -64,7 +65,7 @@ hg_status hg_source_fail(const hg_snapshot_source *f, hg_status code, const char
     char text[400];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    hg_print_args(text, sizeof text, fmt, args);
     va_end(args);
     return hg_fail_at(f->err, code, f->name, 0, 0, "%s", text);
 }

@@ -52,7 +52,7 @@ hg_status hg_yaml_fail(const hg_yaml *y, const yaml_node_t *n, const char *fmt, 
     char what[400];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(what, sizeof what, fmt, args);
+    hg_print_args(what, sizeof what, fmt, args);
     va_end(args);
     return hg_fail_at(y->err, HG_EPARSE, y->name, n->start_mark.line + 1, n->start_mark.column + 1, "%s", what);
 }

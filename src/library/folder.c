@@ -89,6 +89,26 @@ hg_status hg_folder_write(const char *folder, const hg_folder_file *file, size_t
     return st;
 }
 
+hg_status hg_folder_make(const char *folder, hg_err *err) {
+    char path[HG_FOLDER_PATH];
+    struct stat is;
+    const int n = snprintf(path, sizeof path, "%s", folder);
+    if (n <= 0 || (size_t)n >= sizeof path) return hg_fail(err, HG_EIO, "%.60s: no name of a folder", folder);
+    for (char *s = path + 1;; s++) {
+        const char end = *s;
+        if (end && end != '/') continue;
+        *s = 0;
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            return hg_fail(err, HG_EIO, "%s cannot be made: %s", path, strerror(errno));
+        if (!end) break;
+        *s = end;
+    }
+    if (stat(path, &is) == 0 && !S_ISDIR(is.st_mode))
+        return hg_fail(err, HG_EIO, "%s cannot be a folder: it is a file", path);
+    if (access(path, W_OK | X_OK) == 0) return HG_OK;
+    return hg_fail(err, HG_EIO, "%s cannot be written to: %s", path, strerror(errno));
+}
+
 void hg_folder_name(char *name, size_t size, const char *folder) {
     size_t len = strlen(folder);
     while (len > 1 && folder[len - 1] == '/') len--;

@@ -1,5 +1,6 @@
 /* party/keys.c -- see party/keys.h */
 #include "party/keys.h"
+#include "core/number.h"
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -16,7 +17,7 @@ hg_status hg_crypto_fail(hg_err *err, hg_status code, const char *fmt, ...) {
     char text[400];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    hg_print_args(text, sizeof text, fmt, args);
     va_end(args);
     const unsigned long last = ERR_peek_last_error();
     const char *reason = last ? ERR_reason_error_string(last) : NULL;

@@ -4,6 +4,7 @@
  * link's handshake time and 1 KiB, and a member has the lengths of party/request.c's table.
  */
 #include "party/server.h"
+#include "core/number.h"
 #include "core/memory.h"
 #include "party/serve.h"
 #include "party/states.h"
@@ -44,7 +45,7 @@ void hg_serve_log(const hg_server *s, const char *fmt, ...) {
     char text[1024];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    hg_print_args(text, sizeof text, fmt, args);
     va_end(args);
     hg_log(s->o.hooks, HG_LOG_INFO, "%s", text);
 }

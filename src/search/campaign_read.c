@@ -1,5 +1,6 @@
 /* search/campaign_read.c -- tables to a campaign. Reading goes: columns, kinds of rows, values, features, what other models say */
 #include "search/campaign.h"
+#include "core/number.h"
 #include "core/memory.h"
 #include "search/policy.h"
 #include "search/result.h"
@@ -66,7 +67,7 @@ static hg_status read_failed(bool *failed, reader *r, const hg_table *t, size_t 
     else if (isnan(c->number[row]))
         s = "";
     else
-        snprintf(number, sizeof number, "%.17g", c->number[row]);
+        hg_print(number, sizeof number, "%.17g", c->number[row]);
     *failed = among(s, YES, sizeof YES / sizeof *YES);
     if (*failed || among(s, NO, sizeof NO / sizeof *NO)) return HG_OK;
     hg_fail_at(r->err, HG_EDATA, hg_table_source(t), hg_table_line(t, row), 0,

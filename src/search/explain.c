@@ -34,12 +34,12 @@ size_t hg_metric_nearest(size_t index[3], double distance[3], const double *inv,
 const char *hg_value_words(char buf[32], double value, double sd) {
     const double size = fmax(fabs(value), sd);
     if (!(sd > 0) || size >= 1e8 || sd < 1e-5 || size < 1e-3) {
-        snprintf(buf, 32, "%.4g", value);
+        hg_print(buf, 32, "%.4g", value);
         return buf;
     }
     const int decimals = 1 - (int)floor(log10(sd));
     const double step = pow(10, decimals); /* 1211380 +- 39485 is said as 1211000 +- 39000 */
-    snprintf(buf, 32, "%.*f", decimals < 0 ? 0 : decimals, decimals < 0 ? round(value * step) / step : value);
+    hg_print(buf, 32, "%.*f", decimals < 0 ? 0 : decimals, decimals < 0 ? round(value * step) / step : value);
     return buf;
 }
 

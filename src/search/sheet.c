@@ -17,10 +17,10 @@ const char *hg_sheet_text(hg_sheet *s, const char *fmt, ...) {
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    const int n = vsnprintf(NULL, 0, fmt, args);
+    const int n = hg_print_args(NULL, 0, fmt, args);
     va_end(args);
     char *text = hg_alloc(s->mem, n < 0 ? 1 : (size_t)n + 1, 1);
-    if (text && n > 0) vsnprintf(text, (size_t)n + 1, fmt, again);
+    if (text && n > 0) hg_print_args(text, (size_t)n + 1, fmt, again);
     va_end(again);
     if (!text) s->failed = true;
     return text ? text : "";

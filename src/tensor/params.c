@@ -1,5 +1,6 @@
 /* tensor/params.c -- see hagane/params.h */
 #include "core/memory.h"
+#include "core/number.h"
 #include "tensor/op.h"
 #include "tensor/params.h"
 #include <math.h>
@@ -59,7 +60,7 @@ size_t hg_params_add(hg_params *p, hg_shape shape, hg_init init, const char *nam
     char text[NAME_MOST];
     va_list args;
     va_start(args, name);
-    const int len = vsnprintf(text, sizeof text, name, args);
+    const int len = hg_print_args(text, sizeof text, name, args);
     va_end(args);
     const size_t i = p->n;
     if (p->failed != HG_OK) return i;

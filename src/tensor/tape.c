@@ -5,6 +5,7 @@
  * Under the address sanitizer a tape frees at hg_tape_begin and gives each piece its own block, so that an overrun is seen.
  */
 #include "core/memory.h"
+#include "core/number.h"
 #include "tensor/tape.h"
 #include <math.h>
 #include <stdarg.h>
@@ -115,7 +116,7 @@ hg_tensor *hg_tape_fail(hg_tape *t, hg_status code, const char *fmt, ...) {
     char words[sizeof t->err.msg];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(words, sizeof words, fmt, args);
+    hg_print_args(words, sizeof words, fmt, args);
     va_end(args);
     t->failed = hg_fail(&t->err, code, "%s", words);
     return NULL;

@@ -40,6 +40,11 @@ const char *test_source(char *buf, size_t size, const char *relative);
 const char *test_shared(char *buf, size_t size, const char *relative);
 const char *test_scratch(char *buf, size_t size, const char *name);
 
+/* A locale whose decimal sign is a comma, as a host program may have set: installed, or made from C.utf8's. False and a loud line when there is
+ * none. test_point ends it. */
+bool test_comma(void);
+void test_point(void);
+
 /* Central differences of f at x[n] compared with grad[n]: largest |difference| / max(1, |grad|). */
 double test_gradient_error(double (*f)(void *ctx, const double *x), void *ctx, double *x, const double *grad, size_t n,
                            double step);
