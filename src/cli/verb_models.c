@@ -176,13 +176,20 @@ static void line(hg_text *t, const char *what, const char *words) {
     if (words && *words) hg_text_add(t, "%-14s%s\n", what, words);
 }
 
+/* "Debye temperature (K)": a column's name has its unit. */
+static bool says_unit(const hg_card_property *p) {
+    const char *name = strcmp(p->what.symbol, p->what.name) != 0 ? p->what.name : p->what.symbol;
+    const size_t n = strlen(name), u = strlen(p->what.unit);
+    return n > u + 2 && name[n - u - 2] == '(' && name[n - 1] == ')' && memcmp(name + n - u - 1, p->what.unit, u) == 0;
+}
+
 static void print_card(hg_text *t, const hg_card *c, const hg_racked *m) {
     hg_text_add(t, "%s%s%s\n", cli_bold(true), m->name, cli_bold(false));
     for (size_t i = 0; i < c->n_properties; i++) {
         const hg_card_property *p = &c->property[i];
-        const bool named = strcmp(p->what.symbol, p->what.name) != 0;
+        const bool named = strcmp(p->what.symbol, p->what.name) != 0, unit = *p->what.unit && !says_unit(p);
         hg_text_add(t, "%-14s%s%s%s%s%s%s\n", "predicts", p->what.symbol, named ? ", " : "", named ? p->what.name : "",
-                    *p->what.unit ? " (" : "", p->what.unit, *p->what.unit ? ")" : "");
+                    unit ? " (" : "", unit ? p->what.unit : "", unit ? ")" : "");
         if (p->least != 0 || p->most != 0)
             hg_text_add(t, "%-14s%.6g to %.6g%s%s\n", "  learned", p->least, p->most, *p->what.unit ? " " : "",
                         p->what.unit);

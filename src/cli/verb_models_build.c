@@ -225,6 +225,7 @@ static hg_status run_build(cli_run *run, hg_err *err) {
     HG_TRY(ask(&b, run, err));
     HG_TRY(cli_input(run, run->args.positional[0], NULL, 0, err));
     HG_TRY(hg_recipe_read(&b.recipe, run->args.positional[0], err));
+    for (size_t i = 0; cli_has(&run->args, "unlisted") && i < b.recipe->n_sets; i++) b.recipe->set[i].unlisted = true;
     run->keeps = true; /* networks that are finished stay: said here */
     const hg_status st = build(&b, run, err);
     hg_recipe_free(b.recipe);
@@ -265,6 +266,9 @@ static const cli_option BUILD[] = {
       .help =
           "Train the networks of shard I of N, counted from 0, and make no models: for jobs that share the work. When "
           "all are through, the same command without --shard makes the models." },
+    { .name = "unlisted",
+      .help = "Do not keep in the models which compositions they have learned from, as `train --unlisted`; `unlisted: "
+              "true` of a set in the recipe says the same." },
     CLI_THREADS("How many threads to train with, a network each."),
     { .name = NULL },
 };

@@ -25,6 +25,7 @@ static const struct {
     { "scale", SCALE, offsetof(hg_predictor_opts, scale) },
     { "squared", TRUTH, offsetof(hg_predictor_opts, squared) },
     { "single", TRUTH, offsetof(hg_predictor_opts, single) },
+    { "repeats", TRUTH, offsetof(hg_predictor_opts, repeats) },
     { "unlisted", TRUTH, offsetof(hg_predictor_opts, unlisted) },
     { "alarms", NUMBER, offsetof(hg_predictor_opts, alarms) },
     { "budget_s", NUMBER, offsetof(hg_predictor_opts, budget) },

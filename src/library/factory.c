@@ -4,11 +4,11 @@
 #include "core/number.h"
 #include "core/text.h"
 #include "files/hash.h"
+#include "files/lock.h"
 #include "files/safetensors.h"
 #include "files/whole.h"
 #include "library/factory_internal.h"
 #include "library/folder.h"
-#include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,11 +24,6 @@ hg_factory_opts hg_factory_opts_default(void) {
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------------- */
-
-static hg_status make_folder(const char *path, hg_err *err) {
-    if (mkdir(path, 0777) == 0 || errno == EEXIST) return HG_OK;
-    return hg_fail(err, HG_EIO, "%s cannot be made: %s", path, strerror(errno));
-}
 
 static hg_status too_long(hg_err *err) { return hg_fail(err, HG_EINVAL, "the name of the folder of work is too long"); }
 
@@ -90,10 +85,14 @@ static hg_recipe_networks networks_of(const hg_recipe_set *s, size_t i) {
 
 hg_status hg_piece_identity(char hex[HG_HASH_SIZE], const hg_stock *s, const hg_recipe_property *p, size_t k,
                             hg_err *err) {
-    hg_recipe_networks w = s->set->networks;
+    hg_recipe_set set = *s->set;
+    hg_stock alone = *s;
+    hg_recipe_networks w = set.networks;
     hg_text t;
     w.first = k, w.count = w.keep = 1;
-    HG_TRY(recipe_text(&t, s, p, &w, err));
+    set.unlisted = false; /* of models, not of networks */
+    alone.set = &set;
+    HG_TRY(recipe_text(&t, &alone, p, &w, err));
     const hg_status st = hg_hash_memory(hex, t.s, t.len, err);
     hg_text_free(&t);
     return st;
@@ -177,7 +176,7 @@ static hg_status write_network(const hg_stock *s, const hg_recipe_property *p, s
         { .name = "width", .type = HG_STORED_I64, .rank = 1, .shape = &widths, .count = widths, .data = width },
         { .name = "weights", .type = HG_STORED_F32, .rank = 1, .shape = &size, .count = size, .data = t->weights },
     };
-    snprintf(error, sizeof error, "%.17g", t->error);
+    hg_print(error, sizeof error, "%.17g", t->error);
     const hg_stored_note note[] = { { "error", error }, { "identity", identity } };
     HG_TRY(hg_piece_path(path, s, p, k, err));
     HG_TRY(hg_piece_identity(identity, s, p, k, err));
@@ -331,7 +330,7 @@ static hg_status train_networks(bench *b, hg_arena *mem, hg_err *err) {
         if (!wanted(&set->property[k], b->o->only)) continue;
         if (snprintf(path, sizeof path, "%s/networks/%s", b->o->work, set->property[k].name) >= PATH_SIZE)
             return too_long(err);
-        HG_TRY(make_folder(path, err));
+        HG_TRY(hg_folder_make(path, err));
         for (size_t i = 0; i < set->networks.count; i++) {
             hg_made_network made;
             hg_order *w;
@@ -470,17 +469,33 @@ static hg_status check(const hg_recipe *r, const hg_factory_opts *o, hg_err *err
         return hg_fail(err, HG_EINVAL, "shard %zu of %zu: shards are counted from 0", o->shard, o->shards);
     if (!hg_factory_model(name, r, o->only, 0))
         return hg_fail(err, HG_ENOTFOUND, "the recipe has no property \"%s\"", o->only ? o->only : "");
-    HG_TRY(make_folder(o->work, err));
+    HG_TRY(hg_folder_make(o->work, err));
     if (snprintf(path, sizeof path, "%s/networks", o->work) >= PATH_SIZE) return too_long(err);
-    HG_TRY(make_folder(path, err));
+    HG_TRY(hg_folder_make(path, err));
     HG_TRY(hg_factory_folder(path, o, "", err));
-    return make_folder(path, err);
+    return hg_folder_make(path, err);
+}
+
+/* Who makes models has the folder of work alone; shards have a number of it each. On file systems without locks there are none. */
+static hg_status lock(int *fd, const hg_factory_opts *o, hg_err *err) {
+    char path[PATH_SIZE];
+    hg_err why = { 0 };
+    if (snprintf(path, sizeof path, "%s/lock", o->work) >= PATH_SIZE) return too_long(err);
+    const hg_status st = hg_lock_take(fd, path, o->finish ? 0 : o->shard, o->finish ? 0 : 1, o->work, &why);
+    if (st == HG_EIO) hg_log(o->hooks, HG_LOG_WARN, "%s; let no other process use %s", why.msg, o->work);
+    if (st == HG_OK || st == HG_EIO) return HG_OK;
+    if (err) *err = why;
+    return hg_advise(err, st,
+                     o->finish ? "wait until it is done, or stop it, or name another folder with --work"
+                               : "this shard, or the making of the models, is under way already");
 }
 
 hg_status hg_factory_run(hg_factory_tally *out, const hg_recipe *r, const hg_factory_opts *o, hg_err *err) {
     hg_status st = HG_OK;
+    int locked;
     *out = (hg_factory_tally) { 0 };
     HG_TRY(check(r, o, err));
+    HG_TRY(lock(&locked, o, err));
     for (size_t i = 0; i < r->n_sets && st == HG_OK; i++) {
         hg_arena *mem = hg_arena_new();
         bench b = { .o = o, .tally = out };
@@ -491,5 +506,6 @@ hg_status hg_factory_run(hg_factory_tally *out, const hg_recipe *r, const hg_fac
         st = mem ? run_set(&b, r, &r->set[i], mem, err) : hg_fail(err, HG_ENOMEM, "no memory for a factory");
         hg_arena_free(mem);
     }
+    hg_lock_release(locked);
     return st;
 }

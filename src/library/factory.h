@@ -5,6 +5,7 @@
  * beside whatever it is made. A finished network lies in a file of its own in the folder of work, whole or not at all; that is the
  * checkpoint. A process that is killed loses the networks that it was at, one a thread. Several processes share the pieces out by their number.
  *
+ *   work/lock                                      empty; a shard holds its number of it, who makes models all of it
  *   work/networks/PROPERTY/000007.safetensors      weights in bfloat16, and a hash of all that they depend on
  *   work/models/NAME/{card.json,weights.safetensors,recipe.json}
  *
@@ -35,7 +36,7 @@ typedef struct {
 } hg_factory_tally;
 
 /* Errors: HG_ENOTFOUND a table, column, property, or with `finish` a piece that is not there yet; HG_EDATA a table that is not the recipe's, a
- * cell that cannot be used (unless the set leaves such rows out), too few rows; HG_EREFUSED a piece of another recipe in the folder of work;
+ * cell that cannot be used (unless the set leaves such rows out), too few rows; HG_EREFUSED a piece of another recipe in the folder of work, or another process at work there;
  * HG_ECANCEL what was finished is kept; HG_EIO, HG_ENOMEM; those of hg_mlp_train and hg_predictor_fit. */
 HG_MUST_CHECK hg_status hg_factory_run(hg_factory_tally *out, const hg_recipe *r, const hg_factory_opts *o,
                                        hg_err *err);

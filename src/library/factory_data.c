@@ -1,5 +1,6 @@
 /* library/factory_data.c -- a table of a recipe: which rows can be used, which are of the test, and the numbers that networks see */
 #include "core/memory.h"
+#include "core/number.h"
 #include "files/hash.h"
 #include "hagane/csv.h"
 #include "hagane/descriptor.h"
@@ -302,7 +303,7 @@ static const char *word_of(char out[40], const hg_order *w, size_t row) {
     const hg_column *c = hg_table_column(w->stock->table, w->column);
     if (c->kind == HG_COLUMN_TEXT) return hg_table_text(w->stock->table, w->column, row);
     if (isnan(c->number[row])) return "";
-    snprintf(out, 40, "%.15g", c->number[row]); /* as hagane/predictor.h names classes of numbers */
+    hg_print(out, 40, "%.15g", c->number[row]); /* as hagane/predictor.h names classes of numbers */
     return out;
 }
 

@@ -220,7 +220,7 @@ static hg_status take(part_rows *out, const hg_order *w, size_t part, hg_arena *
 static hg_status keep_seen(hg_predictor *p, const hg_order *w, hg_err *err) {
     const hg_composition *c = w->stock->rows.composition;
     size_t n = 0;
-    if (!c) return HG_OK;
+    if (!c || w->stock->set->unlisted) return HG_OK;
     uint32_t *key = hg_alloc(p->mem, w->n[HG_LEARN] + w->n[HG_JUDGE], sizeof *key);
     if (!key) return no_memory(w, err);
     for (size_t part = HG_LEARN; part <= HG_JUDGE; part++)
@@ -328,6 +328,7 @@ static hg_status fit_learner(hg_predictor **p, const hg_order *w, hg_arena *mem,
     o.learner = strcmp(s->set->learner, "auto") == 0 ? NULL : s->set->learner;
     o.settings = *s->set->settings ? s->set->settings : NULL;
     o.scale = w->p->scale;
+    o.unlisted = s->set->unlisted;
     o.seed = s->recipe->seed;
     o.pool = s->o->pool;
     o.hooks = s->o->hooks;

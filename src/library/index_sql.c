@@ -3,6 +3,7 @@
  * Both know RETURNING and ON CONFLICT DO NOTHING. What differs, the index of words, is in index_search.c and index_card.c.
  */
 #include "library/index_internal.h"
+#include "core/number.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +75,7 @@ uint64_t index_rows_int(const index_rows *r, int column) {
 double index_rows_real(const index_rows *r, int column) {
     if (!r->answer) return hg_query_real(&r->q, column);
     const char *text = index_answer_text(r->answer, r->row, column);
-    return text ? strtod(text, NULL) : (double)NAN;
+    return text ? hg_number_of(text) : (double)NAN;
 }
 
 hg_status index_rows_string(const char **s, const index_rows *r, int column, hg_arena *mem, hg_err *err) {

@@ -164,6 +164,7 @@ enum {
     INPUTS,
     LEAVE_OUT,
     ROWS,
+    UNLISTED,
     SPLIT,
     LEARNER,
     SETTINGS,
@@ -172,10 +173,10 @@ enum {
     SET_KEYS
 };
 static const char *const SET[SET_KEYS] = {
-    [TABLE] = "table",       [SHA256] = "sha256",         [SOURCE] = "source",   [LICENCE] = "licence",
-    [FORMULA] = "formula",   [DESCRIPTOR] = "descriptor", [INPUTS] = "inputs",   [LEAVE_OUT] = "leave-out",
-    [ROWS] = "rows",         [SPLIT] = "split",           [LEARNER] = "learner", [SETTINGS] = "settings",
-    [NETWORKS] = "networks", [PROPERTIES] = "properties",
+    [TABLE] = "table",       [SHA256] = "sha256",         [SOURCE] = "source",         [LICENCE] = "licence",
+    [FORMULA] = "formula",   [DESCRIPTOR] = "descriptor", [INPUTS] = "inputs",         [LEAVE_OUT] = "leave-out",
+    [ROWS] = "rows",         [UNLISTED] = "unlisted",     [SPLIT] = "split",           [LEARNER] = "learner",
+    [SETTINGS] = "settings", [NETWORKS] = "networks",     [PROPERTIES] = "properties",
 };
 enum { COLUMN, TEST, VALIDATION, SPLIT_KEYS };
 static const char *const PARTS[SPLIT_KEYS] = { [COLUMN] = "column", [TEST] = "test", [VALIDATION] = "validation" };
@@ -255,6 +256,7 @@ static hg_status read_set(hg_recipe_set *s, const hg_recipe *r, hg_yaml *y, cons
     HG_TRY(read_inputs(s, r, y, at, n));
     if (at[LEAVE_OUT]) HG_TRY(hg_yaml_bool(&s->leave_out, y, at[LEAVE_OUT], "leave-out"));
     HG_TRY(whole(&s->rows, y, at[ROWS], 5, 1 << 30, "rows"));
+    if (at[UNLISTED]) HG_TRY(hg_yaml_bool(&s->unlisted, y, at[UNLISTED], "unlisted"));
     HG_TRY(read_split(s, y, at[SPLIT]));
     HG_TRY(read_learner(s, y, at));
     HG_TRY(read_networks(&s->networks, y, at[NETWORKS]));
@@ -394,6 +396,7 @@ static void write_set(hg_json *j, const hg_recipe_set *s, const hg_recipe_proper
     }
     hg_json_bool(j, SET[LEAVE_OUT], s->leave_out);
     if (s->rows) hg_json_count(j, SET[ROWS], s->rows);
+    if (s->unlisted) hg_json_bool(j, SET[UNLISTED], true);
     if (*s->column) {
         hg_json_begin_object(j, SET[SPLIT]);
         hg_json_string(j, PARTS[COLUMN], s->column);

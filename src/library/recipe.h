@@ -63,6 +63,7 @@ typedef struct {
     size_t n_inputs;
     bool leave_out; /* rows whose inputs cannot be read are counted and left out; else they are an error */
     size_t rows;    /* at most so many to learn from, drawn; 0: all */
+    bool unlisted;  /* models keep no hashes of the compositions that they learned from; networks are the same */
     /* The column that says which rows are of the test and of the validation; where it does not, a tenth of the compositions
      * is drawn. */
     char column[HG_RECIPE_WORD], test[HG_RECIPE_WORD], validation[HG_RECIPE_WORD];

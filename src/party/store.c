@@ -1,5 +1,6 @@
 /* party/store.c -- see party/store.h: opening, locks, tidying up, projects */
 #include "core/memory.h"
+#include "files/lock.h"
 #include "party/store_internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +8,6 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -149,15 +149,10 @@ static hg_status path_of(char path[PATH_MAX], const char *folder, const char *na
 }
 
 static hg_status lock_folder(hg_store *s, const char *folder, hg_err *err) {
-    char path[PATH_MAX], text[128];
+    char path[PATH_MAX];
     HG_TRY(path_of(path, folder, "lock", err));
-    s->folder = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (s->folder < 0)
-        return hg_fail(err, errno == ENOENT ? HG_ENOTFOUND : HG_EIO, "%s: could not be opened: %s", path,
-                       strerror_r(errno, text, sizeof text));
-    if (flock(s->folder, LOCK_EX | LOCK_NB) == 0) return HG_OK;
-    return hg_advise(err, hg_fail(err, HG_EREFUSED, "%s: another process uses this folder", folder),
-                     "one server at a time: stop the other one");
+    const hg_status st = hg_lock_take(&s->folder, path, 0, 0, folder, err);
+    return st == HG_EREFUSED ? hg_advise(err, st, "one server at a time: stop the other one") : st;
 }
 
 static hg_status check_store(hg_store *s, const unsigned char id[16], bool create, const char *folder, hg_err *err) {

@@ -1,4 +1,5 @@
 /* tests/cli/test_models_build.c -- `hagane models build`: a pack, kills at any moment, shards, models that are used, bad options */
+#include "files/lock.h"
 #include "program.h"
 #include "test.h"
 
@@ -59,6 +60,7 @@ static void a_pack_is_made_and_used(void **state) {
     r = in_folder("$HAGANE models verify --library all.hgpack && $HAGANE models show first --library all.hgpack");
     assert_int_equal(r.code, 0);
     assert_contains(r.out, "the mean of 3 of 8 networks");
+    assert_contains(r.out, "strength (MPa)\n"); /* once */
     assert_contains(r.out, "CC0");
     assert_contains(r.out, "share of test inside 90 % intervals");
     r = in_folder("$HAGANE predict --model all.hgpack/first data/t.csv");
@@ -104,6 +106,40 @@ static void shards_make_the_same_pack(void **state) {
     clean();
 }
 
+static void a_second_process_is_refused(void **state) {
+    (void)state;
+    char path[600];
+    int held;
+    setup_folder("build-two");
+    assert_int_equal(in_folder("mkdir w").code, 0);
+    snprintf(path, sizeof path, "%s/w/lock", folder);
+    assert_ok(hg_lock_take(&held, path, 0, 0, "w", NULL)); /* the first one */
+    const program_result r = in_folder("$HAGANE models build r.yaml --data data --work w --out x.hgpack");
+    assert_int_equal(r.code, 5);
+    assert_contains(r.err, "w: another process uses this folder");
+    assert_contains(r.err, "hint: wait until it is done, or stop it, or name another folder with --work");
+    assert_int_equal(in_folder("test ! -e x.hgpack && test ! -e w/networks/first").code, 0);
+    hg_lock_release(held);
+    assert_int_equal(in_folder("$HAGANE models build r.yaml --data data --work w --out x.hgpack -q").code, 0);
+    clean();
+}
+
+/* With --unlisted no command can tell what a model has learned from; the models say the same. */
+static void lists_can_be_left_out(void **state) {
+    (void)state;
+    setup_folder("build-unlisted");
+    program_result r = in_folder("$HAGANE models build r.yaml --data data --out listed -q && "
+                                 "$HAGANE models build r.yaml --data data --out unlisted --unlisted -q && "
+                                 "grep -c '\"compositions\":' listed/first/card.json");
+    assert_int_equal(r.code, 0);
+    r = in_folder("grep -c '\"compositions\":' unlisted/first/card.json");
+    assert_int_equal(r.code, 1);
+    r = in_folder("$HAGANE predict --model listed/first data/t.csv -q > a.csv && "
+                  "$HAGANE predict --model unlisted/first data/t.csv -q > b.csv && cmp a.csv b.csv");
+    assert_int_equal(r.code, 0);
+    clean();
+}
+
 static void refused(const char *words, const char *sentence) {
     char line[1000];
     snprintf(line, sizeof line, "$HAGANE models build %s", words);
@@ -129,10 +165,8 @@ static void bad_options_are_told(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_pack_is_made_and_used),
-        TEST(kills_change_nothing),
-        TEST(shards_make_the_same_pack),
-        TEST(bad_options_are_told),
+        TEST(a_pack_is_made_and_used),     TEST(kills_change_nothing),  TEST(shards_make_the_same_pack),
+        TEST(a_second_process_is_refused), TEST(lists_can_be_left_out), TEST(bad_options_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

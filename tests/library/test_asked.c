@@ -37,7 +37,7 @@ static hg_predictor_opts unusual(void) {
     o.settings = "depth=3 \"x\"";
     o.folds = 9;
     o.scale = HG_SCALE_LOGS;
-    o.squared = o.single = o.unlisted = true;
+    o.squared = o.single = o.unlisted = o.repeats = true;
     o.alarms = 0.001;
     o.budget = 12.5;
     o.seed = 1234567890123456789u;
@@ -72,7 +72,7 @@ static void options_come_back(void **state) {
         assert_int_equal(a.opts.folds, o->folds);
         assert_int_equal(a.opts.scale, o->scale);
         assert_true(a.opts.squared == o->squared && a.opts.single == o->single);
-        assert_true(a.opts.unlisted == o->unlisted);
+        assert_true(a.opts.unlisted == o->unlisted && a.opts.repeats == o->repeats);
         assert_true(a.opts.alarms == o->alarms && a.opts.budget == o->budget && a.opts.seed == o->seed);
         hg_text_free(&t);
     }

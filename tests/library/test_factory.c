@@ -2,6 +2,7 @@
 #include "library/factory.h"
 #include "core/memory.h"
 #include "files/hash.h"
+#include "files/lock.h"
 #include "files/safetensors.h"
 #include "hagane/csv.h"
 #include "hagane/predictor.h"
@@ -296,6 +297,39 @@ static void a_model_makes_itself_again(void **state) {
     close_kit(&k);
 }
 
+/* Where the host's locale has decimal commas, all files are the same, byte for byte; classes of numbers keep their names. */
+static void the_locale_changes_nothing(void **state) {
+    static const char NUMBERED[] =
+        "schema: hagane.factory/1\n"
+        "networks: {count: 2, keep: 1, layers: 1, width: 6, epochs: 5, least: 1, rate: [0.001, 0.0055]}\n"
+        "sets:\n"
+        "  - {table: sub/half.csv, inputs: [a], properties: [{name: half, target: h, task: classes}, {name: line, target: y}]}\n"
+        "  - {table: sub/half.csv, inputs: [a], learner: ridge, properties: [{name: ridge, target: h, task: classes}]}\n";
+    static const char *const NAME[] = { "half", "line", "ridge" };
+    static const char *const FILES[] = { "weights.safetensors", "card.json", "recipe.json" };
+    char text[6000], path[700], hash[2][9][HG_HASH_SIZE];
+    size_t at = (size_t)snprintf(text, sizeof text, "a,h,y\n");
+    (void)state;
+    for (size_t i = 0; i < 60; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%zu.25,%s,%zu.5\n", i, i % 3 ? "0.5" : "1.5", i * i);
+    for (int way = 0; way < 2; way++) {
+        kit k;
+        open_kit(&k, "factory-locale", NUMBERED);
+        snprintf(path, sizeof path, "%s/sub/half.csv", k.folder);
+        test_write_file(path, text);
+        if (way) test_comma();
+        assert_int_equal(run(&k).models, 3);
+        test_point();
+        for (size_t i = 0; i < 9; i++) {
+            snprintf(path, sizeof path, "%s/models/%s/%s", k.work, NAME[i / 3], FILES[i % 3]);
+            assert_ok(hg_hash_file(hash[way][i], path, NULL));
+        }
+        close_kit(&k);
+    }
+    for (size_t i = 0; i < 9; i++)
+        if (strcmp(hash[0][i], hash[1][i]) != 0) fail_msg("%s of %s", FILES[i % 3], NAME[i / 3]);
+}
+
 /* ---- refusals ----------------------------------------------------------------------------------------------------------- */
 
 static hg_status refused(const char *from, const char *to, const char *words) {
@@ -350,6 +384,78 @@ static void a_folder_of_another_recipe_is_refused(void **state) {
     k.o.only = NULL;
     k.o.shard = 3, k.o.shards = 3;
     assert_int_equal(hg_factory_run(&t, r, &k.o, &err), HG_EINVAL);
+    close_kit(&k);
+}
+
+/* Held by another process: refused, and nothing is touched. Shards hold a number each, who makes models holds all. */
+static void two_in_one_folder_are_refused(void **state) {
+    char path[700];
+    hg_factory_tally t;
+    hg_err err = { 0 };
+    kit k;
+    int held;
+    (void)state;
+    open_kit(&k, "factory-locked", RECIPE);
+    k.o.only = "line";
+    k.o.finish = false, k.o.shards = 2;
+    run(&k);
+    snprintf(path, sizeof path, "%s/lock", k.work);
+    assert_ok(hg_lock_take(&held, path, 0, 1, "", NULL)); /* as the first of two shards */
+    assert_int_equal(hg_factory_run(&t, k.recipe, &k.o, &err), HG_EREFUSED);
+    assert_contains(err.msg, "another process uses this folder");
+    assert_contains(err.hint, "this shard");
+    k.o.shard = 1;
+    assert_int_equal(run(&k).mine, 2);
+    k.o.shard = 0, k.o.shards = 1, k.o.finish = true;
+    assert_int_equal(hg_factory_run(&t, k.recipe, &k.o, &err), HG_EREFUSED);
+    assert_contains(err.hint, "--work");
+    hg_lock_release(held);
+    assert_int_equal(run(&k).found, 5);
+    assert_ok(hg_lock_take(&held, path, 0, 0, "", NULL)); /* as who makes models */
+    k.o.shard = 1, k.o.shards = 2, k.o.finish = false;
+    assert_int_equal(hg_factory_run(&t, k.recipe, &k.o, &err), HG_EREFUSED);
+    hg_lock_release(held);
+    close_kit(&k);
+}
+
+/* The same networks and weights, with and without the list of compositions; the model's own recipe keeps to it. */
+static void compositions_can_be_left_out(void **state) {
+    (void)state;
+    static const char COMPOUNDS[] =
+        "schema: hagane.factory/1\n"
+        "networks: {count: 1, keep: 1, layers: 1, width: 4, epochs: 2, least: 1}\n"
+        "sets:\n"
+        "  - {table: sub/oxides.csv, formula: f, descriptor: fractions, properties: [{name: net, target: y}]}\n"
+        "  - {table: sub/oxides.csv, formula: f, descriptor: fractions, learner: ridge, properties: [{name: line, target: y}]}\n";
+    static const char *const NAME[] = { "net", "line" };
+    static const char *const METAL[] = { "Fe", "Ni", "Co", "Ti", "Al", "Mg", "Zn", "Ca" };
+    char text[2000], path[700];
+    size_t at = (size_t)snprintf(text, sizeof text, "f,y\n");
+    kit k;
+    for (size_t i = 0; i < 40; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%zuO,%zu\n", METAL[i % 8], i / 8 + 1, 3 * (i % 8) + i);
+    open_kit(&k, "factory-unlisted", COMPOUNDS);
+    snprintf(path, sizeof path, "%s/sub/oxides.csv", k.folder);
+    test_write_file(path, text);
+    for (int way = 0; way < 2; way++) { /* with the list, then without it in the same folder of work */
+        for (size_t i = 0; i < 2; i++) k.recipe->set[i].unlisted = way == 1;
+        const hg_factory_tally t = run(&k);
+        assert_int_equal(t.models, 2);
+        assert_int_equal(t.found, way); /* the network; the learner's model is made anew */
+        for (size_t i = 0; i < 2; i++) {
+            snprintf(path, sizeof path, "%s/models/%s/card.json", k.work, NAME[i]);
+            char *card = test_read_file(path);
+            assert_non_null(card);
+            assert_true((strstr(card, "\"compositions\":") != NULL) == (way == 0));
+            free(card);
+        }
+    }
+    hg_recipe *whole = k.recipe;
+    snprintf(path, sizeof path, "%s/models/net/recipe.json", k.work);
+    assert_ok(hg_recipe_read(&k.recipe, path, NULL));
+    assert_true(k.recipe->set[0].unlisted);
+    hg_recipe_free(k.recipe);
+    k.recipe = whole;
     close_kit(&k);
 }
 
@@ -410,8 +516,11 @@ int main(void) {
         TEST(the_best_networks_are_kept),
         TEST(stops_shards_and_threads_change_nothing),
         TEST(a_model_makes_itself_again),
+        TEST(the_locale_changes_nothing),
         TEST(what_cannot_be_made_is_told),
         TEST(a_folder_of_another_recipe_is_refused),
+        TEST(two_in_one_folder_are_refused),
+        TEST(compositions_can_be_left_out),
         TEST(damaged_networks_are_told),
         TEST(failing_allocations_are_told),
     };
