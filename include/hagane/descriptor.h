@@ -34,6 +34,8 @@ const char *hg_descriptor_column(const hg_descriptor *d, size_t j); /* "ave:atom
 /* The set that number j is of, where that set is statistics of the elements' properties ("xenonpy290", "magpie132"), of which two say much
  * the same; NULL: it is not. */
 const char *hg_descriptor_statistics(const hg_descriptor *d, size_t j);
+/* The set that number j is of, where that set knows more than the composition does; NULL: it is a fraction, or there is no number j. */
+const char *hg_descriptor_derived(const hg_descriptor *d, size_t j);
 /* x[dim]. Errors: HG_EDATA naming the element (and property) that the descriptor's table does not have: never silently zero;
  * HG_EINVAL an empty composition, an element outside 1..118, an amount that is not positive. */
 HG_MUST_CHECK hg_status hg_descriptor_compute(double *x, const hg_descriptor *d, const hg_composition *c, hg_err *err);

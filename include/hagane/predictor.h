@@ -34,6 +34,9 @@ typedef struct {
     hg_scale_kind scale; /* of values: as they are, or as logarithms                             default AUTO */
     bool squared;        /* values: choose by root mean square error, not mean absolute error      default false */
     bool single;         /* the best learner alone, not a blend                                   default false */
+    bool
+        repeats; /* rows to predict have compositions that were learned from: cross-validation parts rows, not compositions
+                   * default false */
     double
         alarms; /* classes: at most this share of the most frequent class's rows may be called something else, so that
                           * rare classes are found as far as that allows; 0: the likeliest class is said    default 0 */
@@ -162,6 +165,7 @@ typedef struct {
     hg_predictor_score mean; /* over folds */
     size_t repeated;         /* compositions that stand in several folds */
     size_t repeated_rows;    /* and their rows */
+    bool repeats; /* these were more than half of all rows, in folds of a column: each model was chosen for such rows */
 } hg_folds;
 
 typedef struct {

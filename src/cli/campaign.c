@@ -120,6 +120,13 @@ static const cli_option INPUTS[] = {
 const cli_group cli_inputs_group = { "Inputs", INPUTS };
 
 static const cli_option MODEL[] = {
+    { .name = "category",
+      .type = CLI_COLUMNS,
+      .argument = "A,B,C",
+      .repeatable = true,
+      .fallback = "columns of words",
+      .help = "Columns whose numbers are names, such as 1 for the first furnace and 2 for the second: no level lies "
+              "between two others. As --features." },
     { .name = "acquisition",
       .letter = 'a',
       .type = CLI_CHOICE,
@@ -249,7 +256,7 @@ static hg_status read_requirement(hg_requirement *r, const char *text, hg_arena 
 
 /* ---- inputs ----------------------------------------------------------------------------------------------------------- */
 
-/* Values of a CLI_COLUMNS option, cut at commas unless the whole value is a column of t. */
+/* Values of a CLI_COLUMNS option, cut at commas unless the whole value is a column of t; NULL: always cut. */
 static hg_status read_columns(const char *const **out, size_t *n, const char *option, cli_run *run, const hg_table *t,
                               hg_err *err) {
     *n = 0;
@@ -261,7 +268,7 @@ static hg_status read_columns(const char *const **out, size_t *n, const char *op
     if (!list) return hg_fail(err, HG_ENOMEM, "no memory for the options");
     for (size_t i = 0; (value = cli_value_at(&run->args, option, i)); i++) {
         size_t j;
-        if (hg_table_find(&j, t, value, NULL) == HG_OK) {
+        if (t && hg_table_find(&j, t, value, NULL) == HG_OK) {
             list[(*n)++] = value;
             continue;
         }
@@ -320,6 +327,34 @@ static hg_status read_space(hg_space **out, cli_run *run, const char *path, hg_e
     return st;
 }
 
+/* Which columns --category may mean, before a table is read: each value as a whole, and its parts. */
+static hg_status read_words(const char *const **word, size_t *n, cli_run *run, hg_err *err) {
+    size_t most = 0, whole = 0;
+    const char *value;
+    *n = 0;
+    for (size_t i = 0; (value = cli_value_at(&run->args, "category", i)); i++)
+        for (most += 2; *value; value++) most += *value == ',';
+    const char **list = hg_alloc(run->arena, most, sizeof *list);
+    if (!list) return hg_fail(err, HG_ENOMEM, "no memory for the options");
+    while ((value = cli_value_at(&run->args, "category", whole))) list[whole++] = value;
+    const char *const *part;
+    HG_TRY(read_columns(&part, n, "category", run, NULL, err));
+    for (size_t i = 0; i < *n; i++) list[whole + i] = part[i];
+    *n += whole;
+    *word = list;
+    return HG_OK;
+}
+
+static hg_status read_table(hg_table **out, cli_run *run, const char *path, hg_err *err) {
+    const char *const *word = NULL;
+    size_t n, j;
+    HG_TRY(read_words(&word, &n, run, err));
+    HG_TRY(cli_table_read_words(out, run, path, word, n, err));
+    HG_TRY(read_columns(&word, &n, "category", run, *out, err));
+    for (size_t i = 0; i < n; i++) HG_TRY(hg_table_find(&j, *out, word[i], err));
+    return HG_OK;
+}
+
 static hg_status read_pool(cli_campaign *c, cli_run *run, hg_err *err) {
     const char *candidates = cli_value(&run->args, "candidates"), *space = cli_value(&run->args, "space");
     c->opts.batch = cli_count(&run->args, "batch", 1);
@@ -328,7 +363,7 @@ static hg_status read_pool(cli_campaign *c, cli_run *run, hg_err *err) {
     const char *second = candidates ? candidates : space;
     if (second && strcmp(second, "-") == 0 && strcmp(run->args.positional[0], "-") == 0)
         return hg_fail(err, HG_EINVAL, "only one file can come from standard input");
-    if (candidates) HG_TRY(cli_table_read(&c->candidates, run, candidates, err));
+    if (candidates) HG_TRY(read_table(&c->candidates, run, candidates, err));
     return space ? read_space(&c->space, run, space, err) : HG_OK;
 }
 
@@ -342,7 +377,7 @@ hg_status cli_inputs_read(hg_features_opts *f, cli_run *run, const hg_table *t, 
 hg_status cli_campaign_open(cli_campaign *c, cli_run *run, hg_err *err) {
     *c = (cli_campaign) { .measured = NULL };
     HG_TRY(read_options(c, run, err));
-    HG_TRY(cli_table_read(&c->measured, run, run->args.positional[0], err));
+    HG_TRY(read_table(&c->measured, run, run->args.positional[0], err));
     for (size_t o = 0; o < c->opts.n_objectives; o++) { /* results show the whole name, with its unit */
         const hg_column *target = cli_campaign_target(c, o);
         if (target) c->objective[o].column = target->name;

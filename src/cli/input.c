@@ -48,12 +48,20 @@ static hg_status missing_words(hg_csv_opts *o, cli_run *run, hg_err *err) {
 }
 
 hg_status cli_table_read(hg_table **out, cli_run *run, const char *path, hg_err *err) {
+    return cli_table_read_words(out, run, path, NULL, 0, err);
+}
+
+hg_status cli_table_read_words(hg_table **out, cli_run *run, const char *path, const char *const *word, size_t n,
+                               hg_err *err) {
     hg_csv_opts o = hg_csv_opts_default();
     *out = NULL;
     HG_TRY(missing_words(&o, run, err));
     const char *formula = cli_value(&run->args, "formula");
-    o.text = &formula;
-    o.n_text = formula ? 1 : 0;
+    const char **text = hg_alloc(run->arena, n + 1, sizeof *text);
+    if (!text) return hg_fail(err, HG_ENOMEM, "no memory for the options");
+    for (size_t i = 0; i < n; i++) text[o.n_text++] = word[i];
+    if (formula) text[o.n_text++] = formula;
+    o.text = text;
     return cli_table_read_as(out, run, path, &o, err);
 }
 

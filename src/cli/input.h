@@ -8,6 +8,10 @@
  * input. */
 HG_MUST_CHECK hg_status cli_table_read(hg_table **out, cli_run *run, const char *path, hg_err *err);
 
+/* The same with columns that are words, whatever they hold; names that are not there are passed over. */
+HG_MUST_CHECK hg_status cli_table_read_words(hg_table **out, cli_run *run, const char *path, const char *const *word,
+                                             size_t n, hg_err *err);
+
 /* The same with options of the caller's; its hooks are the run's. */
 HG_MUST_CHECK hg_status cli_table_read_as(hg_table **out, cli_run *run, const char *path, const hg_csv_opts *o,
                                           hg_err *err);

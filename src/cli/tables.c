@@ -56,6 +56,10 @@ static const cli_option LEARN[] = {
     { .name = "squared",
       .help = "Choose learners by the root mean square error of values instead of the mean absolute error." },
     { .name = "single", .help = "The best learner alone instead of a blend of several." },
+    { .name = "repeats",
+      .help =
+          "The rows to be predicted have compositions that are in the table, too: choose learners, and judge them, on rows "
+          "left out instead of on compositions left out." },
     { .name = "alarms",
       .type = CLI_NUMBER,
       .argument = "R",
@@ -118,6 +122,7 @@ hg_status cli_learn_read(hg_predictor_opts *o, cli_run *run, const hg_table *t, 
     o->folds = cli_count(a, "parts", o->folds);
     o->squared = cli_has(a, "squared");
     o->single = cli_has(a, "single");
+    o->repeats = cli_has(a, "repeats");
     o->unlisted = cli_has(a, "unlisted");
     o->alarms = 0.01 * cli_number(a, "alarms", 0);
     o->budget = cli_number(a, "budget", 0);
@@ -420,6 +425,9 @@ static void warn_of_folds(const cli_run *run, const hg_folds *f) {
                "%zu compositions (%zu rows) stand in several folds: what was learned from is asked for again, and the "
                "errors look smaller than those of new compositions",
                f->repeated, f->repeated_rows);
+    if (f->repeated && f->repeats)
+        hg_log(&run->hooks, HG_LOG_WARN,
+               "so do learners choose: they are judged on rows left out, not on compositions left out (--repeats)");
     for (size_t i = 0; i < f->n_folds; i++)
         if (f->fold[i].failed)
             hg_log(&run->hooks, HG_LOG_WARN, "fold %s: %zu of %zu rows could not be predicted and do not count",

@@ -262,13 +262,24 @@ const char *hg_descriptor_column(const hg_descriptor *d, size_t j) {
     return j < d->dim ? d->columns[j] : NULL;
 }
 
-const char *hg_descriptor_statistics(const hg_descriptor *d, size_t j) {
+/* The line of the table that number j is of; NULL: there is no such number. */
+static const hg_descriptor *set_of(const hg_descriptor *d, size_t j) {
     for (size_t i = 0; i < N_SETS && d->sets; i++) {
         if (!(d->sets >> i & 1)) continue;
-        if (j < SETS[i].dim) return SETS[i].statistics ? SETS[i].name : NULL;
+        if (j < SETS[i].dim) return &SETS[i];
         j -= SETS[i].dim;
     }
-    return j < d->dim && d->statistics ? d->name : NULL;
+    return j < d->dim ? d : NULL;
+}
+
+const char *hg_descriptor_statistics(const hg_descriptor *d, size_t j) {
+    const hg_descriptor *set = set_of(d, j);
+    return set && set->statistics ? set->name : NULL;
+}
+
+const char *hg_descriptor_derived(const hg_descriptor *d, size_t j) {
+    const hg_descriptor *set = set_of(d, j);
+    return set && set->compute != fractions ? set->name : NULL;
 }
 
 hg_status hg_descriptor_compute(double *x, const hg_descriptor *d, const hg_composition *c, hg_err *err) {

@@ -33,7 +33,7 @@ hg_status hg_rows_pick(hg_rows *out, const hg_rows *rows, const uint32_t *column
     for (size_t i = 0; i < rows->n; i++)
         for (size_t k = 0; k < n; k++) x[i * n + k] = rows->x[i * rows->d + column[k]];
     *out = *rows;
-    out->x = x, out->d = n, out->set = NULL;
+    out->x = x, out->d = n, out->set = NULL, out->alike = NULL;
     return HG_OK;
 }
 

@@ -23,7 +23,8 @@ struct hg_intake {
     size_t dim, n;
     group *group;      /* [n] */
     const char **name; /* [dim] */
-    const char **set;  /* [dim] as in hg_rows; NULL: there is one at most */
+    const char **set;  /* [dim] as in hg_rows; NULL: there is none */
+    const char *alike; /* as in hg_rows */
     const char *words, *warning;
 };
 
@@ -89,22 +90,27 @@ static bool name_group(hg_intake *f, const group *g) {
     return true;
 }
 
-/* f->set, once all groups are there. */
+/* f->set and f->alike, once all groups are there. */
 static bool tell_sets(hg_intake *f) {
-    const char *first = NULL;
-    bool several = false;
+    const char *last = NULL;
+    size_t sets = 0, statistics = 0;
     const char **set = hg_alloc(f->mem, f->dim, sizeof *set);
-    if (!set) return false;
-    for (size_t j = 0; j < f->dim; j++) set[j] = "";
+    hg_text alike = hg_text_new(0);
+    for (size_t j = 0; set && j < f->dim; j++) set[j] = "";
     for (size_t g = 0; g < f->n; g++)
-        for (size_t k = 0; f->group[g].d && k < f->group[g].dim; k++) {
-            const char *name = hg_descriptor_statistics(f->group[g].d, f->group[g].kept[k]);
-            if (!name) continue;
-            several |= first && name != first;
-            first = set[f->group[g].first + k] = name;
+        for (size_t k = 0; set && f->group[g].d && k < f->group[g].dim; k++) {
+            const char *name = hg_descriptor_derived(f->group[g].d, f->group[g].kept[k]);
+            if (name) set[f->group[g].first + k] = name;
+            sets += name != NULL;
+            if (!hg_descriptor_statistics(f->group[g].d, f->group[g].kept[k]) || name == last) continue;
+            hg_text_add(&alike, "%s%s", statistics++ ? " " : "", name);
+            last = name;
         }
-    f->set = several ? set : NULL;
-    return true;
+    f->set = sets ? set : NULL;
+    f->alike = statistics > 1 && !alike.failed ? hg_arena_strdup(f->mem, alike.s) : NULL;
+    const bool done = set && !alike.failed && (statistics < 2 || f->alike);
+    hg_text_free(&alike);
+    return done;
 }
 
 /* ---- fit ------------------------------------------------------------------------------------------------------------- */
@@ -321,7 +327,9 @@ static hg_status rows_of(hg_rows *out, hg_err *why, const hg_intake *f, const hg
         if (st != HG_OK && err) *err = reasons[i];
     }
     hg_free(reasons);
-    *out = (hg_rows) { .n = n, .d = f->dim, .x = w.x, .composition = w.composition, .group = w.key, .set = f->set };
+    *out = (hg_rows) {
+        .n = n, .d = f->dim, .x = w.x, .composition = w.composition, .group = w.key, .set = f->set, .alike = f->alike
+    };
     return st;
 }
 

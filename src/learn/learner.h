@@ -23,8 +23,10 @@ typedef struct {
     const size_t *group; /* [n]: rows with one number stay on one side of inner splits; NULL: each row its own */
     size_t classes;      /* 0: regression; else 2 .. HG_CLASSES_MOST */
     const char *const
-        *set; /* [d] of several sets of statistics of elements the one that a column is of, "": of none; NULL: there are
-                             * not several */
+        *set;            /* [d] the set of numbers made from compositions that a column is of; "": it was given, or is
+                             * a fraction; NULL: all are */
+    const char *alike;   /* those of the sets that are statistics of elements, "xenonpy290 magpie132", where there are
+                             * several: they say much the same; NULL: there are not */
     const void *network; /* of a source: a fitted "mlp" (learn/mlp_learner.h), to learn on from it; NULL: none */
     const float *inputs; /* [n,inputs_d] what it takes */
     size_t inputs_d;

@@ -14,10 +14,13 @@ enum {
 enum {
     RACED = 200 /* rows: with fewer one part says little */,
     MANY = 20000 /* rows: of more one part is left out, once */,
+    SETTLED = 5000 /* rows: with more, defaults are tried alone, and what is averaged need not see them all */,
     PARTS = 10 /* of which that one is */,
     FEWER = 3 /* of so many that are averaged one is enough to judge by */,
-    FEW = 100 /* rows */
+    FEW = 100 /* rows */,
+    SCANT = 1000 /* rows: with fewer, numbers that were made from compositions may be more than they tell */
 };
+enum { VIEWS = HG_SETS_MOST + 2 }; /* each of the sets that are alike is hidden, all of them, all that were made */
 static const double CLEARLY = 0.8; /* times another's error: better than by chance */
 static const double BEHIND = 1.3;  /* times the best one's error on the first part */
 static const double REACH =
@@ -50,13 +53,15 @@ static const char *name_at(size_t i) {
 
 /* What a trial is allowed to see, and the scale in which it learns. */
 typedef struct {
-    bool plain, logs;
+    bool plain, logs, bare;
     const char *hidden; /* sets, blanks between; NULL: none */
 } way;
 
 static hg_status add_trial(hg_study *s, const hg_learner *l, const char *settings, way w, hg_err *err) {
     hg_trial *t = &s->trial[s->n_trials];
-    *t = (hg_trial) { .learner = l, .plain = w.plain, .logs = w.logs, .hidden = w.hidden, .seconds = (double)NAN };
+    *t = (hg_trial) {
+        .learner = l, .plain = w.plain, .logs = w.logs, .bare = w.bare, .hidden = w.hidden, .seconds = (double)NAN
+    };
     if (!t->hidden) t->hidden = "";
     t->score.mae = t->score.brier = (double)NAN;
     hg_learner_defaults(t->option, l);
@@ -77,43 +82,64 @@ static size_t count_trials(void) {
         n++;
         for (size_t v = 0; hg_learner_at(i)->variant && hg_learner_at(i)->variant[v]; v++) n++;
     }
-    return 4 * (HG_SETS_MOST + 2) * n + 1; /* with sources and without, values and logarithms; with sets and without */
+    return 4 * (VIEWS + 1) * n + 1; /* with sources and without, values and logarithms; with sets and without */
 }
 
 /* ---- sets that say much the same ----------------------------------------------------------------------------------------- */
-
-/* The sets of statistics that the columns are of; their number. */
-static size_t find_sets(const char *set[HG_SETS_MOST], const hg_rows *rows) {
-    size_t n = 0;
-    for (size_t j = 0; rows->set && j < rows->d; j++) {
-        size_t k = 0;
-        while (k < n && strcmp(set[k], rows->set[j]) != 0) k++;
-        if (k == n && n < HG_SETS_MOST && rows->set[j][0]) set[n++] = rows->set[j];
-    }
-    return n;
-}
-
-/* hidden[n]: each set in turn, and all of them; empty where there are not several. */
-static hg_status list_hidden(const char *hidden[HG_SETS_MOST + 1], size_t *n, const hg_rows *rows, hg_arena *mem,
-                             hg_err *err) {
-    const char *set[HG_SETS_MOST];
-    const size_t sets = find_sets(set, rows);
-    *n = 0;
-    if (sets < 2) return HG_OK;
-    for (size_t k = 0; k < sets; k++) hidden[k] = set[k];
-    hg_text all = hg_text_new(0);
-    for (size_t k = 0; k < sets; k++) hg_text_add(&all, "%s%s", k ? " " : "", set[k]);
-    hidden[sets] = all.failed ? NULL : hg_arena_strdup(mem, all.s);
-    hg_text_free(&all);
-    *n = sets + 1;
-    return hidden[sets] ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for a study");
-}
 
 static bool is_among(const char *names, const char *name) {
     const size_t len = strlen(name);
     for (const char *s = names; len && (s = strstr(s, name)); s += len)
         if ((s == names || s[-1] == ' ') && (!s[len] || s[len] == ' ')) return true;
     return false;
+}
+
+/* The sets that the columns are of, those that are alike or all; their number. */
+static size_t find_sets(const char *set[HG_SETS_MOST], const hg_rows *rows, bool alike) {
+    size_t n = 0;
+    for (size_t j = 0; rows->set && j < rows->d; j++) {
+        size_t k = 0;
+        while (k < n && strcmp(set[k], rows->set[j]) != 0) k++;
+        if (k < n || n == HG_SETS_MOST || !rows->set[j][0]) continue;
+        if (!alike || (rows->alike && is_among(rows->alike, rows->set[j]))) set[n++] = rows->set[j];
+    }
+    return n;
+}
+
+/* "a b c" in mem; NULL: no memory. */
+static const char *list_names(const char *const *name, size_t n, hg_arena *mem) {
+    hg_text all = hg_text_new(0);
+    for (size_t k = 0; k < n; k++) hg_text_add(&all, "%s%s", k ? " " : "", name[k]);
+    const char *s = all.failed ? NULL : hg_arena_strdup(mem, all.s);
+    hg_text_free(&all);
+    return s;
+}
+
+/* Is there a column that was not made from others? */
+static bool any_given(const hg_rows *rows) {
+    for (size_t j = 0; j < rows->d; j++)
+        if (!rows->set || !rows->set[j][0]) return true;
+    return false;
+}
+
+/* hidden[n]: where several sets are alike, each in turn, and all of them; of few rows all that was made, where something is left. `bare` is the
+ * number of the last of these. */
+static hg_status list_hidden(const char *hidden[VIEWS], size_t *n, size_t *bare, const hg_rows *rows, hg_arena *mem,
+                             hg_err *err) {
+    const char *alike[HG_SETS_MOST], *made[HG_SETS_MOST];
+    size_t sets = find_sets(alike, rows, true);
+    if (sets < 2) sets = 0;
+    for (size_t k = 0; k < sets; k++) hidden[k] = alike[k];
+    if (sets) hidden[sets] = list_names(alike, sets, mem);
+    bool failed = sets && !hidden[sets];
+    *n = sets ? sets + 1 : 0;
+    *bare = SIZE_MAX;
+    const size_t all = rows->n <= SCANT && any_given(rows) ? find_sets(made, rows, false) : 0;
+    if (all) {
+        *bare = all > sets ? *n : *n - 1;
+        if (all > sets) failed |= !(hidden[(*n)++] = list_names(made, all, mem));
+    }
+    return failed ? hg_fail(err, HG_ENOMEM, "no memory for a study") : HG_OK;
 }
 
 /* t->column where some are hidden; nothing is left of the columns: there is nothing to try. */
@@ -165,24 +191,24 @@ static bool passed_over(const hg_study_opts *o, const hg_learner *l, const hg_ro
     return few && (rows->sources ? l != &hg_extratrees_learner : l->bags);
 }
 
-/* Of many rows no first part tells whether a variant is worth its time. */
+/* Variants answer to few rows, where what a learner takes for granted matters more than what it is told. */
 static bool tries_variants(const hg_study_opts *o, const hg_learner *l, const hg_rows *rows, bool few) {
-    return l->variant && rows->n <= MANY && !passed_over(o, l, rows, few) && !unsuited(l, rows);
+    return l->variant && rows->n <= SETTLED && !passed_over(o, l, rows, few) && !unsuited(l, rows);
 }
 
-/* The defaults of all learners, with sets hidden. */
+/* The defaults of all learners, with sets hidden; not of many rows, which tell a learner by themselves which columns say nothing. */
 static hg_status list_views(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const way *ways, size_t n,
                             hg_arena *mem, hg_err *err) {
-    const char *hidden[HG_SETS_MOST + 1];
+    const char *hidden[VIEWS];
     const hg_learner *l;
-    size_t views;
-    HG_TRY(list_hidden(hidden, &views, rows, mem, err));
-    for (size_t i = 0; (l = hg_learner_at(i)) && rows->n <= MANY; i++)
+    size_t views, bare;
+    HG_TRY(list_hidden(hidden, &views, &bare, rows, mem, err));
+    for (size_t i = 0; (l = hg_learner_at(i)) && rows->n <= SETTLED; i++)
         for (size_t v = 0; v < views; v++) {
             if (passed_over(o, l, rows, false) || l->of_sources || unsuited(l, rows)) continue;
             for (size_t k = 0; k < n; k++) {
                 way w = ways[k];
-                w.hidden = hidden[v];
+                w.hidden = hidden[v], w.bare = v == bare;
                 HG_TRY(add_trial(s, l, "", w, err));
                 HG_TRY(choose_columns(&s->trial[s->n_trials - 1], rows, mem, err));
             }
@@ -196,7 +222,8 @@ static hg_status list_some(hg_study *s, const hg_rows *rows, const hg_study_opts
     const hg_learner *l;
     for (size_t i = 0; (l = hg_learner_at(i)); i++) {
         const char *why = unsuited(l, rows);
-        if (!why && !o->learner && rows->n > MANY && l->few) why = "takes long for so many rows: only when it is named";
+        if (!why && !o->learner && rows->n > SETTLED && l->few)
+            why = "takes long for so many rows: only when it is named";
         if (passed_over(o, l, rows, few) || (why && ways->plain)) continue;
         for (size_t k = 0; k < (why ? 1 : n); k++)
             HG_TRY(add_trial(s, l, only && o->settings ? o->settings : "", ways[k], err));
@@ -268,7 +295,11 @@ static void scatter(const work *w, hg_trial *t, const size_t *index, size_t n, c
     }
 }
 
-static bool bags(const work *w, const hg_trial *t) { return t->learner->bags && !w->o->settings; }
+/* Do the models of the parts stay? Of trees, too, where there are rows enough in them and to learn once more takes long. */
+static bool bags(const work *w, const hg_trial *t) {
+    const hg_learner *l = t->learner;
+    return (l->bags || (l->members && w->rows->n > SETTLED)) && !w->o->settings;
+}
 
 /* With fewer of what is averaged; where the models stay, all of them together are at least as many as were asked for. */
 static void fewer_members(double *option, const work *w, const hg_trial *t) {
@@ -364,7 +395,7 @@ static bool left_behind(const work *w, hg_trial *t) {
     const double own = first_part(w, t);
     if (own > BEHIND * best)
         snprintf(t->why, sizeof t->why, "left behind: on the first part %.2g times the best one's error", own / best);
-    else if (own >= sibling)
+    else if (own >= sibling && !t->bare)
         snprintf(t->why, sizeof t->why, "its learner did better before: on the first part %.3g times that error",
                  own / sibling);
     return t->why[0] != 0;
@@ -402,7 +433,7 @@ static bool other_scale_is_better(const hg_study *s, const hg_trial *t) {
 /* To hide all sets is tried where to hide one of them was not worse. */
 static bool hiding_hurts(const hg_study *s, const hg_trial *t) {
     bool tried = false;
-    if (!strchr(t->hidden, ' ')) return false;
+    if (t->bare || !strchr(t->hidden, ' ')) return false;
     for (const hg_trial *k = s->trial; k < t; k++) {
         if (k->learner != t->learner || k->plain != t->plain || k->logs != t->logs || !k->hidden[0]) continue;
         if (k->out) return false;
@@ -553,32 +584,98 @@ static hg_status choose_greedily(size_t *count, double *total, double *sum, doub
     return HG_OK;
 }
 
-static hg_status choose_blend(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
+static hg_status choose_blend(double *weight, const hg_study *s, const hg_rows *rows, const hg_study_opts *o,
+                              hg_arena *mem, hg_err *err) {
     const size_t size = s->n * s->outputs;
     size_t *count = hg_alloc(mem, s->n_trials, sizeof *count);
     double *sum = hg_alloc(mem, size, sizeof *sum), *mix = hg_alloc(mem, size, sizeof *mix);
     if (!count || !sum || !mix) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
     double total = o->single ? 0 : choose_of_few(count, mix, s, rows);
     if (total == 0) HG_TRY(choose_greedily(count, &total, sum, mix, s, rows, o->single, err));
-    for (size_t i = 0; i < s->n_trials; i++) s->trial[i].weight = (double)count[i] / total;
+    for (size_t i = 0; i < s->n_trials; i++) weight[i] = (double)count[i] / total;
     return HG_OK;
 }
 
-static hg_status combine_study(hg_study *s, const hg_rows *rows, hg_arena *mem, hg_err *err) {
+/* What the trials say of values in all parts but one, as a study of its own. Who has learned in a scale in which no member has is not among
+ * them: intervals of factors need values that are positive everywhere. */
+static hg_status leave_out(hg_study *some, hg_rows *in, const hg_study *s, const hg_rows *rows, const size_t *part,
+                           size_t left, hg_arena *mem, hg_err *err) {
+    double *y = hg_alloc(mem, s->n, sizeof *y);
+    *some = *s;
+    some->trial = hg_alloc(mem, s->n_trials, sizeof *some->trial);
+    some->n = 0;
+    if (!y || !some->trial) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
+    for (size_t i = 0; i < s->n; i++)
+        if (part[i] != left) y[some->n++] = rows->y[i];
+    *in = (hg_rows) { .n = some->n, .y = y };
+    bool scale[2] = { false, false };
+    for (size_t k = 0; k < s->n_trials; k++) scale[s->trial[k].logs] |= s->trial[k].weight > 0;
+    for (size_t k = 0; k < s->n_trials; k++) {
+        hg_trial *t = &some->trial[k];
+        *t = s->trial[k];
+        if (!scale[t->logs]) t->out = NULL;
+        if (!t->out) continue;
+        t->out = hg_alloc(mem, some->n, sizeof *t->out);
+        if (!t->out) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
+        for (size_t i = 0, n = 0; i < s->n; i++)
+            if (part[i] != left) t->out[n++] = s->trial[k].out[i];
+        t->score = hg_score_values(t->out, y, some->n);
+    }
+    return HG_OK;
+}
+
+/* s->out and s->signs of all rows, mixed by these weights. */
+static hg_status mix(hg_study *s, const double *weights, hg_arena *mem, hg_err *err) {
     const double *out[HG_STUDY_MEMBERS], *sd[HG_STUDY_MEMBERS];
-    double weight[HG_STUDY_MEMBERS], loss;
+    double weight[HG_STUDY_MEMBERS];
     size_t m = 0;
     for (size_t i = 0; i < s->n_trials; i++)
-        if (s->trial[i].weight > 0) {
+        if (weights[i] > 0) {
             out[m] = s->trial[i].out;
             sd[m] = s->trial[i].sd;
-            weight[m++] = s->trial[i].weight;
+            weight[m++] = weights[i];
         }
     s->out = hg_alloc(mem, s->n * s->outputs, sizeof *s->out);
     s->signs = hg_alloc(mem, s->n, sizeof *s->signs);
     if (!s->out || !s->signs) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
     hg_blend_combine(s->out, s->signs, out, sd, weight, m, s->n, s->outputs);
-    hg_status st;
+    return HG_OK;
+}
+
+/* The rows of one part, mixed by the weights that the others choose: who was chosen by a row's own error looks better on it than on a
+ * new row. */
+static hg_status mix_part(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const size_t *part, size_t left,
+                          hg_arena *mem, hg_err *err) {
+    double *weight = hg_alloc(mem, s->n_trials, sizeof *weight);
+    hg_study some, own = *s;
+    hg_rows in;
+    if (!weight) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
+    HG_TRY(leave_out(&some, &in, s, rows, part, left, mem, err));
+    HG_TRY(choose_blend(weight, &some, &in, o, mem, err));
+    HG_TRY(mix(&own, weight, mem, err));
+    for (size_t i = 0; i < s->n; i++)
+        if (part[i] == left) s->out[i] = own.out[i], s->signs[i] = own.signs[i];
+    return HG_OK;
+}
+
+/* Classes have no intervals, one part of many rows is too large to be chosen by, and halves of few rows with sources are hardly a choice. */
+static hg_status combine_study(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const size_t *part,
+                               hg_arena *mem, hg_err *err) {
+    double *weight = hg_alloc(mem, s->n_trials, sizeof *weight), loss;
+    hg_status st = HG_OK;
+    if (!weight) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
+    for (size_t i = 0; i < s->n_trials; i++) weight[i] = s->trial[i].weight;
+    HG_TRY(mix(s, weight, mem, err));
+    hg_arena *scratch = hg_arena_new();
+    if (!scratch) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
+    const bool across = s->folds > 1 && !rows->classes && !few_with_sources(rows);
+    for (size_t f = 0; across && f < s->folds && st == HG_OK; f++) {
+        const hg_mark mark = hg_arena_mark(scratch);
+        st = mix_part(s, rows, o, part, f, scratch, err);
+        hg_arena_reset(scratch, mark);
+    }
+    hg_arena_free(scratch);
+    HG_TRY(st);
     loss_of(&loss, s, rows, s->out, &s->score, err, &st);
     return st;
 }
@@ -660,10 +757,13 @@ static hg_status run(hg_study *s, const hg_rows *rows, const hg_study_opts *o, h
     const hg_status st = w.mem ? try_all(&w, &judged, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for a study");
     hg_arena_free(w.mem);
     HG_TRY(st);
-    HG_TRY(choose_blend(s, &judged, o, mem, err));
+    double *weight = hg_alloc(mem, s->n_trials, sizeof *weight);
+    if (!weight) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
+    HG_TRY(choose_blend(weight, s, &judged, o, mem, err));
+    for (size_t i = 0; i < s->n_trials; i++) s->trial[i].weight = weight[i];
     for (size_t i = 0; i < s->n_trials; i++)
         if (!(s->trial[i].weight > 0)) free_models(&s->trial[i]);
-    return combine_study(s, &judged, mem, err);
+    return combine_study(s, &judged, o, w.part, mem, err);
 }
 
 hg_status hg_study_run(hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_arena *mem, hg_err *err) {

@@ -1,5 +1,6 @@
 /* library/curve.c -- see library/curve.h */
 #include "library/curve.h"
+#include "core/number.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "library/predictor_internal.h"
@@ -150,7 +151,7 @@ hg_status hg_curve_figure(hg_bytes *out, const hg_curve *c, const char *target, 
     if (c->n && isfinite(c->exponent)) {
         to[0] = x[0], to[1] = 4 * x[c->n - 1];
         for (size_t k = 0; k < 2; k++) law[k] = c->amplitude * pow(to[k], c->exponent);
-        snprintf(name, sizeof name, "rows to the power %.2f", c->exponent);
+        hg_print(name, sizeof name, "rows to the power %.2f", c->exponent);
         layer[n] = hg_layer_make(HG_LAYER_LINE, name, to, law, 2, HG_COLOUR_GREY);
         layer[n++].dashed = true;
     }

@@ -68,6 +68,7 @@ static void add_options(keying *k, const hg_predictor_opts *o) {
     add_text(k, o->learner);
     add_text(k, o->settings);
     for (size_t i = 0; i < sizeof number / sizeof *number; i++) add_number(k, number[i]);
+    if (o->repeats) add_text(k, "repeats");
     add_number(k, (double)o->n_sources);
     for (size_t i = 0; hg_learner_at(i); i++) add_text(k, hg_learner_at(i)->version);
 }

@@ -1,5 +1,6 @@
 /* library/predictor.c -- see hagane/predictor.h. One arena owns a predictor's texts; models have their own memory. */
 #include "library/predictor_internal.h"
+#include "core/number.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "matter/table.h"
@@ -99,7 +100,7 @@ static hg_status learn_classes(fitting *f, const hg_column *c) {
     if (!text || !own || !level) return no_memory(f->err);
     for (size_t i = 0; i < f->n; i++) {
         char number[40];
-        if (c->kind == HG_COLUMN_NUMBER) snprintf(number, sizeof number, "%.15g", c->number[f->row[i]]);
+        if (c->kind == HG_COLUMN_NUMBER) hg_print(number, sizeof number, "%.15g", c->number[f->row[i]]);
         own[i] = c->kind == HG_COLUMN_NUMBER ? hg_arena_strdup(f->scratch, number)
                                              : hg_table_text(f->t, f->column, f->row[i]);
         if (!own[i]) return no_memory(f->err);
@@ -446,6 +447,7 @@ static hg_status fit(fitting *f, const char *target) {
     const hg_table *t = measured ? measured : f->t;
     hg_status st = fit_intake(f, t);
     if (st == HG_OK) st = hg_intake_rows(&rows, NULL, f->p->intake, t, f->o->pool, f->scratch, f->err);
+    if (st == HG_OK && f->o->repeats) rows.group = NULL;
     if (st == HG_OK) st = learn(f, &rows, t);
     hg_table_free(measured);
     return st;

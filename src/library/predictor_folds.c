@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/text.h"
+#include "library/folder.h"
 #include "library/folds_keep.h"
 #include "library/predictor_internal.h"
 #include <math.h>
@@ -37,7 +38,7 @@ static hg_status add_fold(size_t *at, hg_folds *out, const char *name, hg_err *e
 
 static int by_name(const void *a, const void *b) {
     const hg_fold *x = a, *y = b;
-    const double p = strtod(x->name, NULL), q = strtod(y->name, NULL);
+    const double p = hg_number_of(x->name), q = hg_number_of(y->name);
     return p < q ? -1 : p > q ? 1 : strcmp(x->name, y->name);
 }
 
@@ -51,7 +52,7 @@ static hg_status fold_name(char name[64], const hg_table *t, size_t j, size_t ro
     if (c->kind == HG_COLUMN_NUMBER ? isnan(c->number[row]) : *hg_table_text(t, j, row) == '\0')
         return blank_fold(t, j, row, err);
     if (c->kind == HG_COLUMN_NUMBER)
-        snprintf(name, 64, "%.15g", c->number[row]);
+        hg_print(name, 64, "%.15g", c->number[row]);
     else
         snprintf(name, 64, "%s", hg_table_text(t, j, row));
     return HG_OK;
@@ -116,7 +117,7 @@ static hg_status count_repeated(hg_folds *out, const work *w, const size_t *grou
 
 static size_t class_of(const hg_predictor *p, const hg_column *c, const hg_table *t, size_t j, size_t row) {
     char number[40];
-    if (c->kind == HG_COLUMN_NUMBER) snprintf(number, sizeof number, "%.15g", c->number[row]);
+    if (c->kind == HG_COLUMN_NUMBER) hg_print(number, sizeof number, "%.15g", c->number[row]);
     const char *name = c->kind == HG_COLUMN_NUMBER ? number : hg_table_text(t, j, row);
     size_t k = 0;
     while (k < p->classes && strcmp(name, p->class_name[k]) != 0) k++;
@@ -249,11 +250,12 @@ static hg_status keep_one(hg_folds *out, size_t *number, const work *w, hg_err *
     return HG_OK;
 }
 
-/* What is kept is looked at first: a folder of something else is refused before hours are spent. */
+/* A folder of something else, or one that nothing can be put into, is refused before hours are spent. */
 static hg_status run_folds(hg_folds *out, const work *w, hg_err *err) {
     const char *keep = w->how->keep;
     size_t first;
     HG_TRY(keep_one(out, &first, w, err));
+    if (keep) HG_TRY(hg_folder_make(keep, err));
     bool *there = hg_alloc(w->mem, out->n_folds, sizeof *there);
     if (!there) return no_memory(err);
     for (size_t f = 0; keep && f < out->n_folds; f++)
@@ -328,6 +330,8 @@ static hg_status run(hg_folds *out, work *w, hg_predictor_opts *own, hg_err *err
     if (st == HG_OK)
         st = column ? folds_of_column(out, w, column, err) : drawn_folds(out, w, m.rows.group, w->how->parts, err);
     if (st == HG_OK) st = count_repeated(out, w, m.rows.group, err);
+    if (column && 2 * out->repeated_rows > w->rows) own->repeats = true; /* whoever cut the folds asks for such rows */
+    out->repeats = own->repeats;
     if (st == HG_OK) st = run_folds(out, w, err);
     hg_table_free(m.t);
     if (st == HG_OK) mean_over_folds(out);

@@ -358,6 +358,34 @@ static void columns_can_be_chosen_and_may_hold_commas(void **state) {
     assert_int_equal(program_run("suggest", table, "--target=t", "--features", "y,,z", NULL).code, 2);
 }
 
+/* Numbers that are names: each is a level, in the candidates too; the name may be given without its unit, or hold a comma. */
+static void numbers_can_be_names(void **state) {
+    (void)state;
+    static const char *const WAY[] = { "furnace", "furnace,line", "line,furnace" };
+    test_write_file(table, "furnace,line,y\n1,1,5\n2,1,1\n3,2,4\n1,2,6\n2,2,2\n3,1,\n");
+    program_result r = program_run("suggest", table, "--target=y", "--json", NULL);
+    assert_int_equal(r.code, 0);
+    assert_null(strstr(r.out, "\"category\""));
+    for (size_t i = 0; i < 3; i++) {
+        r = program_run("suggest", table, "--target=y", "--category", WAY[i], "--json", NULL);
+        if (r.code != 0) fail_msg("%s", r.err);
+        const char *first = strstr(r.out, "\"category\"");
+        assert_non_null(first);
+        assert_true((strstr(first + 1, "\"category\"") != NULL) == (i > 0));
+    }
+    r = program_run("suggest", table, "--target=y", "--category", "furnance", NULL);
+    assert_int_equal(r.code, 3);
+    assert_contains(r.err, "furnance");
+    test_write_file(pool, "furnace,line\n2,2\n3,2\n4,1\n"); /* 4 was never measured */
+    r = program_run("suggest", table, "--target=y", "--category", "furnace", "--candidates", pool, "--json", NULL);
+    assert_int_equal(r.code, 0);
+    assert_non_null(strstr(r.out, "\"category\""));
+    test_write_file(table, "\"a, b\",y\n1,5\n2,1\n3,4\n1,6\n2,2\n3,\n");
+    r = program_run("suggest", table, "--target=y", "--category", "a, b", "--json", NULL);
+    assert_int_equal(r.code, 0);
+    assert_non_null(strstr(r.out, "\"category\""));
+}
+
 static void other_words_for_missing_are_the_users_choice(void **state) {
     (void)state;
     test_write_file(table, "x,y\n0,1\n1,3\n2,2\n3,-999\n4,-999\n");
@@ -492,6 +520,7 @@ int main(void) {
         CASE(a_long_formula_is_cut_in_the_table),
         CASE(candidates_may_be_another_table_or_a_space_or_standard_input),
         CASE(columns_can_be_chosen_and_may_hold_commas),
+        CASE(numbers_can_be_names),
         CASE(other_words_for_missing_are_the_users_choice),
         CASE(a_report_is_one_page_without_a_network),
         CASE(bad_input_is_refused_with_place_and_advice_and_nothing_is_written),

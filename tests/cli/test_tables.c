@@ -76,7 +76,8 @@ static void a_table_is_learned_and_predicted(void **state) {
     char *text = test_read_file(path);
     assert_non_null(text);
     assert_string_equal(json_string(word, sizeof word, text, "architecture"), "table 1");
-    assert_string_equal(json_string(word, sizeof word, text, "method"), "ridge");
+    assert_contains(json_string(word, sizeof word, text, "method"),
+                    "ridge"); /* or a blend of it with and without sets */
     assert_string_equal(json_string(word, sizeof word, text, "properties.0.symbol"), "y");
     assert_string_equal(json_string(word, sizeof word, text, "properties.0.unit"), "MPa");
     assert_contains(json_string(word, sizeof word, text, "data.0.file"), "rows.csv");

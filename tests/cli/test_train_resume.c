@@ -47,6 +47,19 @@ static program_result interrupted(const place *p, int number, unsigned after) {
     return program_shell(command);
 }
 
+/* Starts it and sends the signal once there is a checkpoint: no clock says whether it is too early. A shell's background process ignores
+ * SIGINT until the program has its handler. */
+static void interrupted_when_begun(const place *p, int number) {
+    char command[4 * PATH];
+    setenv("RUN", p->command, 1);
+    snprintf(
+        command, sizeof command,
+        "sh -c \"$RUN\" & p=$!; i=0; while [ ! -e '%s' ] && [ ! -e '%s' ] && [ $i -lt 6000 ]; do i=$((i+1)); sleep 0.01; "
+        "done; kill -%d $p 2>/dev/null; wait $p",
+        p->checkpoint, p->weights, number);
+    (void)program_shell(command);
+}
+
 static void check_log(const place *a, const place *b) { /* the same but for the clock */
     char line[2][1024];
     FILE *f[2];
@@ -94,9 +107,13 @@ static void killed_and_stopped_at_random_moments(void **state) {
             most = most / 4 * 3;
             continue;
         }
+        if (test_file_exists(
+                got.weights)) { /* killed between its last write and its end, which takes long on a busy disk */
+            assert_int_equal(unlink(got.weights), 0);
+            continue;
+        }
         assert_true(kept || !begun); /* what was there stays */
-        assert_false(test_file_exists(got.weights));
-        if (!kept) { /* before the first epoch was done */
+        if (!kept) {                 /* before the first epoch was done */
             most += most / 4;
             continue;
         }
@@ -133,10 +150,9 @@ static void a_checkpoint_is_not_lost_by_mistake(void **state) {
     (void)state;
     place p;
     go_to(&p, "resume-words");
-    for (unsigned after = 50000; !test_file_exists(p.checkpoint); after += 20000) {
-        assert_true(after < 10000000);
-        const program_result r = interrupted(&p, SIGINT, after);
-        if (r.code == 0) after = 30000;
+    for (int round = 0; !test_file_exists(p.checkpoint); round++) {
+        assert_true(round < MOST_ROUNDS);
+        interrupted_when_begun(&p, SIGINT);
     }
     program_result r = without(&p, "--resume", "");
     assert_int_equal(r.code, 2);

@@ -244,6 +244,11 @@ static void statistics_of_elements_are_told_from_the_rest(void **state) {
     assert_null(hg_descriptor_statistics(all, hg_descriptor_dim(all)));
     assert_string_equal(hg_descriptor_statistics(one, 131), "magpie132");
     assert_null(hg_descriptor_statistics(one, 132));
+    assert_string_equal(hg_descriptor_derived(all, 421), "magpie132");
+    assert_null(hg_descriptor_derived(all, 422)); /* a fraction */
+    assert_null(hg_descriptor_derived(all, hg_descriptor_dim(all)));
+    assert_string_equal(hg_descriptor_derived(find("fractions+chemistry62"), 118), "chemistry62");
+    assert_null(hg_descriptor_derived(find("fractions"), 0));
     assert_null(hg_descriptor_statistics(find("fractions"), 0));
     assert_null(hg_descriptor_statistics(find("chemistry62"), 0));
 }

@@ -1,5 +1,6 @@
 /* tests/learn/test_forest.c -- forests: by hand, against scikit-learn, what may not matter, what is refused */
 #include "learn/forest.h"
+#include "learn/trees_kernel.h"
 #include "tree_data.h"
 
 static hg_forest grown(const tree_data *t, const hg_forest_opts *o, size_t classes, hg_pool *pool) {
@@ -234,8 +235,37 @@ static void bad_input_is_refused_and_memory_may_fail(void **state) {
     }
 }
 
+/* Columns side by side and those that are left over, against plain loops: the same order of sums, so the same bits. */
+static void sums_of_many_columns_are_those_of_plain_loops(void **state) {
+    enum { N = 50, M = 37, D = 2 * 64 + 5 };
+    const hg_mark mark = hg_arena_mark(*state);
+    float *x = hg_alloc(*state, N * D, sizeof *x);
+    float y[M], lo[D], hi[D], threshold[D], count[D], sum[D];
+    uint32_t row[M];
+    hg_rng g = hg_rng_make(21, 0);
+    for (size_t i = 0; i < N * D; i++) x[i] = (float)hg_rng_below(&g, 9) / 4; /* with equal ones */
+    for (size_t i = 0; i < M; i++) row[i] = (uint32_t)hg_rng_below(&g, N), y[i] = (float)hg_rng_normal(&g);
+    for (size_t j = 0; j < D; j++) {
+        threshold[j] = (float)hg_rng_below(&g, 9) / 4;
+        count[j] = (float)j, sum[j] = -(float)j;
+    }
+    hg_tree_ranges(lo, hi, x, row, M, D);
+    hg_tree_left(count, sum, threshold, x, row, y, M, D);
+    for (size_t j = 0; j < D; j++) {
+        float least = INFINITY, most = -INFINITY, rows = (float)j, total = -(float)j;
+        for (size_t i = 0; i < M; i++) {
+            const float v = x[row[i] * D + j];
+            least = fminf(least, v), most = fmaxf(most, v);
+            if (v <= threshold[j]) rows += 1, total += y[i];
+        }
+        assert_true(lo[j] == least && hi[j] == most && count[j] == rows && sum[j] == total);
+    }
+    hg_arena_reset(*state, mark);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(sums_of_many_columns_are_those_of_plain_loops),
         TEST(a_small_tree_is_the_one_made_by_hand),
         TEST(one_tree_says_what_that_of_scikit_learn_says),
         TEST(forests_are_as_good_as_those_of_scikit_learn),

@@ -190,7 +190,10 @@ static void a_study_tries_many_and_blends_the_best(void **state) {
     }
     assert_true(tried > 3);
     assert_close(weight, 1, 1e-12);
-    assert_true(s.score.mae <= best * (1 + 1e-12)); /* no worse than the best one alone */
+    for (size_t i = 0; i < ROWS; i++) out[i] = 0;
+    for (size_t i = 0; i < s.n_trials; i++)
+        for (size_t k = 0; k < ROWS && s.trial[i].weight > 0; k++) out[k] += s.trial[i].weight * s.trial[i].out[k];
+    assert_true(hg_score_values(out, y, ROWS).mae <= best * (1 + 1e-12)); /* no worse than the best one alone */
     assert_close(s.score.mae, hg_score_values(s.out, y, ROWS).mae, 1e-15);
     assert_true(s.score.mae < 3); /* of values from 0 to 103 */
     assert_ok_err(hg_blend_fit(&b, &s, &rows, &o, &err), err);
@@ -331,6 +334,41 @@ static void of_many_rows_one_part_is_left_out(void **state) {
     hg_arena_reset(*state, mark);
 }
 
+/* Of some thousand rows no variant is tried, and the trees of the parts are the model. */
+static void of_thousands_of_rows_trees_stay(void **state) {
+    enum { SOME = 5001 };
+    const hg_mark mark = hg_arena_mark(*state);
+    float *x = hg_alloc(*state, 2 * SOME, sizeof *x);
+    double *y = hg_alloc(*state, SOME, sizeof *y), *out = hg_alloc(*state, SOME, sizeof *out);
+    hg_signs *signs = hg_alloc(*state, SOME, sizeof *signs);
+    hg_rng g = hg_rng_make(7, 0);
+    for (size_t i = 0; i < SOME; i++) {
+        x[2 * i] = (float)hg_rng_normal(&g), x[2 * i + 1] = (float)hg_rng_normal(&g);
+        y[i] = (double)x[2 * i] - 3 * (double)x[2 * i + 1];
+    }
+    hg_rows rows = { .n = SOME, .d = 2, .x = x, .y = y };
+    hg_study s;
+    hg_blend b;
+    hg_study_opts o = hg_study_opts_default();
+    o.learner = "extratrees";
+    assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
+    assert_int_equal(s.n, SOME);
+    assert_int_equal(s.n_trials, 1); /* no variants */
+    assert_ok(hg_blend_fit(&b, &s, &rows, &o, NULL));
+    assert_int_equal(b.member[0].models, o.folds);
+    assert_ok(hg_blend_predict(out, signs, &b, &rows, NULL, NULL));
+    assert_true(hg_score_values(out, y, SOME).mae < 0.5 * s.score.mae); /* four of five models know a row */
+    hg_blend_free(&b);
+    hg_study_free(&s);
+    rows.n = SOME - 1; /* at the bound variants are tried, and one model of all rows is made */
+    o.learner = "extratrees", o.single = true;
+    assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
+    assert_true(s.n_trials > 1);
+    for (size_t i = 0; i < s.n_trials; i++) assert_int_equal(s.trial[i].models, 0);
+    hg_study_free(&s);
+    hg_arena_reset(*state, mark);
+}
+
 /* The predictions of a row are made without rows of its group: copies of a row with noise as target cannot be known. */
 static void groups_are_never_on_both_sides(void **state) {
     enum { GROUPS = 30, COPIES = 4, ALL = GROUPS * COPIES };
@@ -407,7 +445,7 @@ static void a_set_that_only_disturbs_is_hidden(void **state) {
     for (size_t i = 0; i < N; i++) y[i] = (double)(x[i * WIDE] + 2 * x[i * WIDE + WIDE - 1]);
     for (size_t i = 0; i < N * WIDE; i++)
         if (set[i % WIDE][0] == 'n') other[i] = 9;
-    const hg_rows rows = { .n = N, .d = WIDE, .x = x, .set = set, .y = y };
+    const hg_rows rows = { .n = N, .d = WIDE, .x = x, .set = set, .alike = "noise telling", .y = y };
     hg_study s;
     hg_study_opts o = hg_study_opts_default();
     hg_blend b, back;
@@ -452,6 +490,67 @@ static void a_set_that_only_disturbs_is_hidden(void **state) {
     hg_study_free(&s);
     hg_shelf_free(&shelf);
     hg_arena_reset(*state, mark);
+}
+
+/* Of noise there is nothing to choose by: what looks best on the rows that chose it is not on others. A part is mixed by what the other parts
+ * choose, so the error that is said is not smaller than that of knowing nothing by more than chance. */
+static void a_part_has_no_say_in_what_is_said_of_it(void **state) {
+    enum { N = 80, WIDE = 6, DRAWS = 6 };
+    static float x[N * WIDE];
+    double y[N], own[N], chosen = 0, said = 0;
+    for (uint64_t draw = 0; draw < DRAWS; draw++) {
+        const hg_mark mark = hg_arena_mark(*state);
+        hg_rng r = hg_rng_make(40 + draw, 0);
+        for (size_t i = 0; i < N * WIDE; i++) x[i] = (float)hg_rng_normal(&r);
+        for (size_t i = 0; i < N; i++) y[i] = hg_rng_normal(&r), own[i] = 0;
+        const hg_rows rows = { .n = N, .d = WIDE, .x = x, .y = y };
+        hg_study s;
+        hg_study_opts o = hg_study_opts_default();
+        o.learner = "ridge kernel-ridge extratrees", o.seed = draw;
+        assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
+        for (size_t i = 0; i < s.n_trials; i++)
+            for (size_t k = 0; k < N && s.trial[i].weight > 0; k++) own[k] += s.trial[i].weight * s.trial[i].out[k];
+        chosen += hg_score_values(own, y, N).mae / DRAWS;
+        said += s.score.mae / DRAWS;
+        assert_close(s.score.mae, hg_score_values(s.out, y, N).mae, 1e-15);
+        hg_study_free(&s);
+        hg_arena_reset(*state, mark);
+    }
+    assert_true(said > 1.005 * chosen);
+}
+
+/* Few rows: all that was made from what was given is hidden once, the sets that are not alike too; where nothing was given, or of many
+ * rows, it is not. */
+static void of_few_rows_what_was_given_is_looked_at_alone(void **state) {
+    enum { FEW_ROWS = 60, MANY_ROWS = 1001, WIDE = 24 };
+    static float x[MANY_ROWS * WIDE];
+    static double y[MANY_ROWS];
+    static const char *set[WIDE];
+    hg_rng r = hg_rng_make(11, 0);
+    for (size_t j = 0; j < WIDE; j++) set[j] = j < 2 ? "" : j < 12 ? "averages" : "charges";
+    for (size_t i = 0; i < MANY_ROWS * WIDE; i++) x[i] = (float)hg_rng_normal(&r);
+    for (size_t i = 0; i < MANY_ROWS; i++) y[i] = (double)(x[i * WIDE] - 2 * x[i * WIDE + 1]);
+    hg_rows rows = { .n = FEW_ROWS, .d = WIDE, .x = x, .set = set, .alike = NULL, .y = y };
+    hg_study_opts o = hg_study_opts_default();
+    o.learner = "kernel-ridge", o.single = true;
+    for (int turn = 0; turn < 3; turn++) {
+        const hg_mark mark = hg_arena_mark(*state);
+        hg_study s;
+        size_t bare = 0;
+        if (turn == 1) set[0] = set[1] = "averages"; /* nothing was given */
+        if (turn == 2) set[0] = set[1] = "", rows.n = MANY_ROWS, o.learner = "ridge";
+        assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
+        for (size_t i = 0; i < s.n_trials; i++) {
+            bare += s.trial[i].bare;
+            if (!s.trial[i].bare) continue;
+            assert_string_equal(s.trial[i].hidden, "averages charges");
+            assert_true(s.trial[i].columns == 2 && s.trial[i].column[1] == 1);
+            assert_true(s.trial[i].weight == 1); /* noise beside it costs more than chance wins */
+        }
+        assert_int_equal(bare, turn == 0);
+        hg_study_free(&s);
+        hg_arena_reset(*state, mark);
+    }
 }
 
 /* What few left-out rows tell apart is chance: with sources the model is halves of affine transfer and trees, unless one that knows no
@@ -519,6 +618,8 @@ static void failing_allocations_are_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_set_that_only_disturbs_is_hidden),
+        TEST(a_part_has_no_say_in_what_is_said_of_it),
+        TEST(of_few_rows_what_was_given_is_looked_at_alone),
         TEST(few_rows_with_sources_leave_no_choice),
         TEST(scores_are_those_of_the_textbook),
         TEST(a_level_is_a_rank),
@@ -528,6 +629,7 @@ int main(void) {
         TEST(a_budget_ends_the_trials_and_says_so),
         TEST(models_of_the_parts_stay),
         TEST(of_many_rows_one_part_is_left_out),
+        TEST(of_thousands_of_rows_trees_stay),
         TEST(groups_are_never_on_both_sides),
         TEST(who_is_far_behind_goes_no_further),
         TEST(failing_allocations_are_told),

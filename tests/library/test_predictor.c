@@ -218,10 +218,12 @@ static void folds_are_predicted_from_the_others(void **state) {
     assert_true(f.mean.mae < 1);
     assert_int_equal(f.repeated, 5); /* Fe2O3 and Fe4O6 are one */
     assert_int_equal(f.repeated_rows, ROWS);
+    assert_true(f.repeats); /* the folds ask for known compositions, and so do the parts of each fold */
     o.features.exclude = (const char *const[]) { "kind", "half", "fold" }, o.features.n_exclude = 3;
     assert_ok_err(hg_predictor_folds(&f, t, "y", &(hg_folds_opts) { .parts = 3 }, &o, *state, &err), err);
     assert_int_equal(f.n_folds, 3);
     assert_int_equal(f.repeated, 0); /* drawn: a composition stays together */
+    assert_false(f.repeats);
     assert_int_equal(hg_predictor_folds(&f, t, "y", &(hg_folds_opts) { .column = "half" }, &o, *state, &err), HG_EDATA);
     assert_contains(err.msg, "half");
     assert_int_equal(hg_predictor_folds(&f, t, "y", &(hg_folds_opts) { .parts = 1 }, &o, *state, &err), HG_EINVAL);
@@ -319,7 +321,7 @@ static void kept_folds_are_not_done_again(void **state) {
 static void every_option_is_in_the_key(void **state) {
     (void)state;
     static char text[TEXT];
-    enum { CASES = 16 };
+    enum { CASES = 17 };
     char key[CASES][HG_HASH_SIZE];
     size_t n = 0;
     hg_table *t = table_of(table_text(text, sizeof text, ""));
@@ -338,6 +340,7 @@ static void every_option_is_in_the_key(void **state) {
     CASE_OF(scale, HG_SCALE_LOGS);
     CASE_OF(squared, true);
     CASE_OF(single, true);
+    CASE_OF(repeats, true);
     CASE_OF(alarms, 0.1);
     CASE_OF(budget, 9);
     CASE_OF(learner, "gp");
@@ -456,6 +459,33 @@ static void rows_that_cannot_be_predicted_have_a_reason(void **state) {
     hg_arena_reset(*state, mark);
 }
 
+/* A number of its own for each composition: known where rows of it are learned from, else not. */
+static void repeated_compositions_are_asked_for_where_that_is_said(void **state) {
+    enum { N = 60 };
+    char text[TEXT];
+    (void)state;
+    size_t at = (size_t)snprintf(text, sizeof text, "formula,y\n");
+    hg_rng r = hg_rng_make(4, 0);
+    double y = 0;
+    for (size_t i = 0; i < N; i++) {
+        if (i % 3 == 0) y = hg_rng_normal(&r);
+        at += (size_t)snprintf(text + at, sizeof text - at, "Fe%zuO%zu,%.6f\n", 1 + i / 3, 30 - i / 3, y);
+    }
+    hg_table *t = table_of(text);
+    double mae[2];
+    for (size_t k = 0; k < 2; k++) {
+        hg_predictor *p;
+        hg_err err = { 0 };
+        hg_predictor_opts o = hg_predictor_opts_default();
+        o.learner = "extratrees", o.settings = "trees=20", o.repeats = k == 1;
+        assert_ok_err(hg_predictor_fit(&p, t, "y", &o, &err), err);
+        mae[k] = hg_predictor_score_of(p).mae;
+        hg_predictor_free(p);
+    }
+    assert_true(mae[0] > 0.4 && mae[1] < 0.5 * mae[0]);
+    hg_table_free(t);
+}
+
 static void failing_allocations_are_told(void **state) {
     static char text[TEXT];
     (void)state;
@@ -489,6 +519,7 @@ int main(void) {
         TEST(keeping_survives_no_memory),
         TEST(bad_input_is_refused_in_words),
         TEST(rows_that_cannot_be_predicted_have_a_reason),
+        TEST(repeated_compositions_are_asked_for_where_that_is_said),
         TEST(failing_allocations_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
