@@ -67,12 +67,16 @@ typedef struct {
     hg_cage_opts cage;
     hg_label_opts labels; /* its folder is not read; without times there are no labels */
     hg_dynamics_opts dynamics;
+    double (*seconds)(void *ctx); /* a clock; default NULL: no times */
+    void *clock;                  /* its ctx */
 } hg_liquid_plan;
 hg_liquid_plan hg_liquid_plan_default(void);
 
+typedef enum { HG_STAGE_EQUILIBRATE, HG_STAGE_QUENCH, HG_STAGE_CAGE, HG_STAGE_RUNS, HG_LIQUID_STAGES } hg_liquid_stage;
 typedef struct {
-    size_t made, kept; /* snapshots written now, and those that were there */
-    double steps;      /* of particles that were simulated now, without quenches */
+    size_t made, kept;                /* snapshots written now, and those that were there */
+    double steps;                     /* of particles that were simulated now, without quenches */
+    double seconds[HG_LIQUID_STAGES]; /* that each stage took now; 0 without a clock */
 } hg_liquid_tally;
 /* A set of labelled snapshots in a folder (made when it is not there): files lNNNsNNN.safetensors, and in work/ what is needed to go on. Killed at any moment
  * it goes on from the last finished piece: 20 units of time of a liquid, a run of an ensemble, a snapshot. More liquids or snapshots can be asked for later.

@@ -4,8 +4,24 @@
 #include "cli/run.h"
 #include "library/glass.h"
 
-/* How snapshots are read: --species, --temperature. */
+/* How snapshots are read: --species, --temperature, --label-time. */
 HG_MUST_CHECK hg_status cli_glass_opts(hg_snapshot_opts *o, const cli_run *run, hg_err *err);
 /* --model. */
 HG_MUST_CHECK hg_status cli_glass_open(hg_glass_model **out, cli_run *run, hg_err *err);
+/* Records of their options. */
+#define CLI_GLASS_SPECIES                                                                                              \
+    {                                                                                                                  \
+        .name = "species", .type = CLI_TEXT, .argument = "LETTERS", .fallback = "AB",                                  \
+        .help = "Species of types 1, 2, ... of files that have types."                                                 \
+    }
+#define CLI_GLASS_TEMPERATURE                                                                                          \
+    {                                                                                                                  \
+        .name = "temperature", .type = CLI_NUMBER, .argument = "T", .min = 1e-6, .max = 1e3,                           \
+        .help = "Of snapshots whose files do not say it."                                                              \
+    }
+#define CLI_GLASS_LABEL_TIME                                                                                           \
+    {                                                                                                                  \
+        .name = "label-time", .type = CLI_NUMBER, .argument = "T", .min = 1e-6, .max = 1e12,                           \
+        .help = "Of labels whose file does not say it: BOTAN's .npz, whose labels are left out otherwise."             \
+    }
 #endif

@@ -1,4 +1,4 @@
-/* cli/verb_glass.c -- `hagane glass`: the family, and its parts that learn and score: train, evaluate */
+/* cli/verb_glass.c -- `hagane glass`: the family, and its part that learns: train */
 #include "cli/grid.h"
 #include "cli/glass.h"
 #include "cli/models.h"
@@ -16,6 +16,7 @@ hg_status cli_glass_opts(hg_snapshot_opts *o, const cli_run *run, hg_err *err) {
     const char *species = cli_value(&run->args, "species");
     if (species) o->species = species;
     o->temperature = cli_number(&run->args, "temperature", (double)NAN);
+    o->label_time = cli_number(&run->args, "label-time", (double)NAN);
     if (strspn(o->species, "ABCD") != strlen(o->species))
         return hg_advise(err, hg_fail(err, HG_EINVAL, "--species %s: expected letters A to D", o->species),
                          "BA: type 1 of the file is B, type 2 is A");
@@ -34,11 +35,15 @@ hg_status cli_glass_open(hg_glass_model **out, cli_run *run, hg_err *err) {
 
 /* ---- train ----------------------------------------------------------------------------------------------------------- */
 
-static void json_fold(hg_json *j, const char *key, const hg_fold_score *s) {
+static const char *const SETS[HG_FLOOR_SETS] = { "state", "thermal", "both" };
+
+/* sets: their names, where there was a choice. */
+static void json_fold(hg_json *j, const char *key, const hg_fold_score *s, const char *const *sets) {
     hg_json_begin_object(j, key);
     hg_json_number(j, "rho", s->rho);
     hg_json_number(j, "explained", s->explained);
     hg_json_number(j, "strength", s->strength);
+    if (sets) hg_json_string(j, "descriptors", sets[s->set]);
     hg_json_end_object(j);
 }
 
@@ -60,9 +65,9 @@ static hg_status print_train(cli_run *run, const char *folder, const hg_floor_sc
         for (size_t t = 0; t < f.n_times; t++) {
             hg_json_begin_object(&j, NULL);
             hg_json_number(&j, "time", f.time[t]);
-            json_fold(&j, "A", &s->node[0][t]);
-            json_fold(&j, "B", &s->node[1][t]);
-            if (f.bonds) json_fold(&j, "AA", &s->bond[0][t]);
+            json_fold(&j, "A", &s->node[0][t], f.thermal ? SETS : NULL);
+            json_fold(&j, "B", &s->node[1][t], f.thermal ? SETS : NULL);
+            if (f.bonds) json_fold(&j, "AA", &s->bond[0][t], NULL);
             hg_json_end_object(&j);
         }
         hg_json_end_array(&j);
@@ -133,8 +138,9 @@ static hg_status kind_options(bool *botan, const cli_run *run, hg_err *err) {
     static const char *const OF_BOTAN[] = { "time", "epochs", "pair-epochs", "rate", "start", "checkpoint" };
     const char *kind = cli_value(&run->args, "kind");
     *botan = kind && strcmp(kind, "botan") == 0;
-    if (*botan && cli_value(&run->args, "state"))
-        return hg_fail(err, HG_EINVAL, "--state is for --kind floor: BOTAN looks at the thermal snapshot alone");
+    if (*botan && (cli_value(&run->args, "state") || cli_has(&run->args, "thermal")))
+        return hg_fail(err, HG_EINVAL, "--%s is for --kind floor: BOTAN looks at the thermal snapshot alone",
+                       cli_has(&run->args, "thermal") ? "thermal" : "state");
     for (size_t i = 0; !*botan && i < sizeof OF_BOTAN / sizeof *OF_BOTAN; i++)
         if (cli_has(&run->args, OF_BOTAN[i])) return hg_fail(err, HG_EINVAL, "--%s is for --kind botan", OF_BOTAN[i]);
     return HG_OK;
@@ -154,6 +160,7 @@ static hg_status train(cli_run *run, hg_snapshot_set *set, hg_err *err) {
     const double began = cli_seconds(NULL);
     hg_floor_scores scores;
     hg_glass_lessons l = { .state = HG_GLASS_INHERENT,
+                           .thermal = cli_has(&run->args, "thermal"),
                            .all = cli_has(&run->args, "all"),
                            .data = run->args.positional[0],
                            .name = cli_value(&run->args, "name"),
@@ -166,6 +173,8 @@ static hg_status train(cli_run *run, hg_snapshot_set *set, hg_err *err) {
     bool botan;
     HG_TRY(kind_options(&botan, run, err));
     if (botan) return train_botan(run, folder, set, &l, err);
+    if (l.thermal && l.state == HG_GLASS_THERMAL)
+        return hg_fail(err, HG_EINVAL, "--thermal adds to another state: --state thermal has it already");
     HG_TRY(first_has_bonds(&l.bonds, set, err));
     HG_TRY(hg_glass_train(&scores, folder, set, &l, err));
     return print_train(run, folder, &scores, cli_seconds(NULL) - began, err);
@@ -184,113 +193,6 @@ static hg_status run_train(cli_run *run, hg_err *err) {
     return st;
 }
 
-/* ---- evaluate -------------------------------------------------------------------------------------------------------- */
-
-static void json_score(hg_json *j, const hg_glass_score *s) {
-    hg_json_begin_object(j, NULL);
-    hg_json_number(j, "time", s->time);
-    hg_json_string(j, "of", hg_glass_scored_name(s->what));
-    hg_json_count(j, "snapshots", s->snapshots);
-    hg_json_count(j, "n", s->n);
-    hg_json_number(j, "rho", s->rho);
-    hg_json_number(j, "error", s->error);
-    hg_json_number(j, "corrected", s->corrected);
-    hg_json_number(j, "attainable", s->attainable);
-    hg_json_number(j, "pooled", s->pooled);
-    hg_json_number(j, "spread", s->spread);
-    hg_json_end_object(j);
-}
-
-static hg_status print_scores_json(cli_run *run, const hg_floor_facts *f, const hg_glass_score *score, size_t n,
-                                   hg_err *err) {
-    hg_json j;
-    cli_json_begin(&j, run, "glass-evaluate");
-    hg_json_string(&j, "model", cli_value(&run->args, "model"));
-    hg_json_string(&j, "tier", hg_glass_tier(f->state));
-    hg_json_begin_array(&j, "scores");
-    for (size_t i = 0; i < n; i++) json_score(&j, &score[i]);
-    hg_json_end_array(&j);
-    hg_json_begin_array(&j, "published");
-    const hg_glass_published *p;
-    for (size_t i = 0; (p = hg_glass_published_at(i)); i++)
-        for (size_t t = 0; t < f->n_times; t++) {
-            if (!hg_glass_published_fits(p, f->coldest, f->time[t])) continue;
-            hg_json_begin_object(&j, NULL);
-            hg_json_string(&j, "who", p->who);
-            hg_json_number(&j, "time", p->time);
-            hg_json_number(&j, "rho", p->rho);
-            hg_json_end_object(&j);
-        }
-    hg_json_end_array(&j);
-    return cli_json_end(run, &j, err);
-}
-
-/* Rows of what others have published of this time, behind ours. */
-static void published_words(cli_run *run, const hg_floor_facts *f, double time) {
-    const hg_glass_published *p;
-    bool any = false;
-    for (size_t i = 0; (p = hg_glass_published_at(i)); i++) {
-        if (!hg_glass_published_fits(p, f->coldest, time)) continue;
-        if (!any) hg_text_add(&run->out, "published, t = %.6g (A, 100 snapshots):", time);
-        hg_text_add(&run->out, "%s %s %.3f", any ? "," : "", p->who, p->rho);
-        any = true;
-    }
-    if (any) hg_text_add(&run->out, "\n");
-}
-
-static hg_status print_scores(cli_run *run, const hg_floor_facts *f, const hg_glass_score *score, size_t n,
-                              hg_err *err) {
-    static const char *const HEAD[] = { "time",      "of",         "snapshots", "rho",   "+-",
-                                        "corrected", "attainable", "pooled",    "spread" };
-    enum { COLUMNS = sizeof HEAD / sizeof *HEAD };
-    hg_text_add(&run->out, "tier %s: %s\n", hg_glass_tier(f->state), hg_glass_tier_words(f->state));
-    cli_grid g = cli_grid_new(run->arena, n + 1, COLUMNS);
-    for (size_t k = 0; k < COLUMNS; k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
-    for (size_t i = 0; i < n; i++) {
-        const hg_glass_score *s = &score[i];
-        const double x[] = { s->rho, s->error, s->corrected, s->attainable, s->pooled, s->spread };
-        cli_grid_set(&g, i + 1, 0, "%.6g", s->time);
-        cli_grid_set(&g, i + 1, 1, "%s", hg_glass_scored_name(s->what));
-        cli_grid_set(&g, i + 1, 2, "%zu", s->snapshots);
-        for (size_t k = 0; k < 6; k++) {
-            if (isnan(x[k]))
-                cli_grid_set(&g, i + 1, 3 + k, "-");
-            else
-                cli_grid_set(&g, i + 1, 3 + k, "%.3f", x[k]);
-        }
-    }
-    HG_TRY(cli_grid_done(&g, err));
-    cli_grid_show(&run->out, &g, g.rows);
-    for (size_t t = 0; t < f->n_times; t++) published_words(run, f, f->time[t]);
-    return HG_OK;
-}
-
-static hg_status evaluate(cli_run *run, const hg_glass_model *m, hg_snapshot_set *set, hg_err *err) {
-    const hg_floor_facts f = hg_glass_model_about(m);
-    hg_glass_score *score = hg_alloc(run->arena, HG_GLASS_SCORES_MOST, sizeof *score);
-    size_t n;
-    if (!score) return hg_fail(err, HG_ENOMEM, "no memory for scores");
-    HG_TRY(hg_glass_evaluate(score, &n, m, set, cli_has(&run->args, "all") ? HG_GLASS_ALL : HG_GLASS_TO_SCORE,
-                             run->pool, &run->hooks, err));
-    return run->json ? print_scores_json(run, &f, score, n, err) : print_scores(run, &f, score, n, err);
-}
-
-static hg_status run_evaluate(cli_run *run, hg_err *err) {
-    hg_snapshot_opts o;
-    hg_snapshot_set *set;
-    hg_glass_model *m;
-    HG_TRY(cli_glass_opts(&o, run, err));
-    HG_TRY(hg_pool_new(&run->pool, cli_count(&run->args, "threads", 0), err));
-    HG_TRY(cli_glass_open(&m, run, err));
-    hg_status st = hg_snapshot_set_open(&set, run->args.positional[0], &o, err);
-    if (st == HG_OK) {
-        st = evaluate(run, m, set, err);
-        hg_snapshot_set_free(set);
-    }
-    hg_glass_model_free(m);
-    return st;
-}
-
 /* ---- records --------------------------------------------------------------------------------------------------------- */
 
 static const cli_positional SNAPSHOTS[] = {
@@ -299,17 +201,6 @@ static const cli_positional SNAPSHOTS[] = {
       .help = "A folder of labelled snapshots, or one file; docs/glass.md has the formats." },
     { .name = NULL },
 };
-
-#define SPECIES                                                                                                        \
-    {                                                                                                                  \
-        .name = "species", .type = CLI_TEXT, .argument = "LETTERS", .fallback = "AB",                                  \
-        .help = "Species of types 1, 2, ... of files that have types."                                                 \
-    }
-#define TEMPERATURE                                                                                                    \
-    {                                                                                                                  \
-        .name = "temperature", .type = CLI_NUMBER, .argument = "T", .min = 1e-6, .max = 1e3,                           \
-        .help = "Of snapshots whose files do not say it."                                                              \
-    }
 
 static const cli_option TRAIN[] = {
     { .name = "out",
@@ -333,6 +224,10 @@ static const cli_option TRAIN[] = {
       .help =
           "Whose surroundings are looked at. thermal: the snapshot as it is (tier S0). inherent: the minimum of energy below it (S1). "
           "cage: mean positions of a short run in which nobody leaves (S2)." },
+    { .name = "thermal",
+      .help =
+          "Descriptors of the snapshot as it is, too: what counts at short times. Twice the work; folds left out say for each time and species whether they "
+          "are used, alone or beside those of the state." },
     { .name = "time",
       .type = CLI_NUMBER,
       .argument = "T",
@@ -378,8 +273,9 @@ static const cli_option TRAIN[] = {
       .help = "The model's name in its card." },
     { .name = "source", .type = CLI_TEXT, .argument = "TEXT", .help = "Where the snapshots are from, for the card." },
     { .name = "licence", .type = CLI_TEXT, .argument = "TEXT", .help = "Their licence, for the card." },
-    SPECIES,
-    TEMPERATURE,
+    CLI_GLASS_SPECIES,
+    CLI_GLASS_TEMPERATURE,
+    CLI_GLASS_LABEL_TIME,
     CLI_THREADS("How many threads to compute with."),
     { .name = NULL },
 };
@@ -412,36 +308,6 @@ const cli_verb cli_glass_train_record = {
     .examples = TRAIN_EXAMPLES,
     .json =
         "schema \"hagane.glass-train/1\": model, tier, snapshots, particles, bonds; times: time and for A, B and AA bonds rho, explained "
-        "(share of the variance) and strength, of folds left out; seconds. Of botan: model, tier, snapshots, validation (snapshots), time, rho of A in these, best_epoch, seconds.",
+        "(share of the variance) and strength, of folds left out, and with --thermal descriptors (state, thermal or both); seconds. Of botan: model, tier, snapshots, validation (snapshots), time, rho of A in these, best_epoch, seconds.",
     .run = run_train,
-};
-
-static const cli_option EVALUATE[] = {
-    { .name = "model", .letter = 'm', .type = CLI_TEXT, .argument = "MODEL", .help = "Folder or name of the model." },
-    { .name = "all", .help = "Score snapshots, too, that say they are to learn from." },
-    SPECIES,
-    TEMPERATURE,
-    CLI_THREADS("How many threads to compute with."),
-    { .name = NULL },
-};
-static const cli_group EVALUATE_GROUP = { "Evaluation", EVALUATE };
-static const cli_group *const EVALUATE_GROUPS[] = { &EVALUATE_GROUP, NULL };
-static const cli_example EVALUATE_EXAMPLES[] = {
-    { "hagane glass evaluate unseen --model mobile --json", "score a model on a folder of labelled snapshots" },
-    { .command = NULL },
-};
-const cli_verb cli_glass_evaluate_record = {
-    .name = "glass evaluate",
-    .summary = "score predictions of liquids on labelled snapshots",
-    .description =
-        "Pearson's correlation of predicted and simulated propensities, for each time and species, and of changes of the length of AA bonds "
-        "(closer than 1.35): the mean over snapshots with its standard error; corrected, each divided by what the noise of its labels allows; pooled, over all "
-        "snapshots at once. Spread is the variance of predictions by that of labels: below 1 predictions are too much alike. Published figures of the same temperature and time stand beside.",
-    .positional = SNAPSHOTS,
-    .groups = EVALUATE_GROUPS,
-    .examples = EVALUATE_EXAMPLES,
-    .json =
-        "schema \"hagane.glass-evaluate/1\": model, tier; scores: time, of (A, B or AA), snapshots, n, rho, error, corrected, attainable, "
-        "pooled, spread; published: who, time, rho.",
-    .run = run_evaluate,
 };

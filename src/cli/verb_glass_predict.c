@@ -4,6 +4,7 @@
 #include "cli/output.h"
 #include "cli/tables.h"
 #include "draw/slab.h"
+#include "hagane/dynamics.h"
 #include "matter/neighbours.h"
 #include <math.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 enum { TIMES_MOST = HG_FLOOR_TIMES_MOST, STAGES_MOST = 8 };
+static const double SHORT = 0.5; /* below, simulation is cheaper than any model */
 
 typedef struct {
     const char *name;
@@ -24,9 +26,11 @@ typedef struct {
     hg_floor_facts facts;
     size_t n_times, n_pairs;
     double time[TIMES_MOST];
-    uint32_t *pair;    /* [n_pairs,2] bonds */
-    float *propensity; /* [n_times,n] */
-    float *stretch;    /* [n_times,n_pairs]; NULL: the model knows no bonds */
+    uint32_t *pair;             /* [n_pairs,2] bonds */
+    float *propensity;          /* [n_times,n] */
+    float *stretch;             /* [n_times,n_pairs]; NULL: the model knows no bonds */
+    bool simulated[TIMES_MOST]; /* instead of predicted */
+    size_t n_simulated, runs;
     stage stage[STAGES_MOST];
     size_t stages;
     double began;
@@ -39,15 +43,6 @@ static void stage_done(job *b, const char *name) {
 }
 
 /* ---- what was asked ---------------------------------------------------------------------------------------------------- */
-
-/* Structural relaxation time of Kob and Andersen's liquid at density 1.2, as the published data sets have it (time grids of Shiba et al.,
- * J. Chem. Phys. 158, 084503, 2023). 0: not known. */
-static double relaxation_time(double temperature) {
-    static const double KNOWN[][2] = { { 0.44, 4120 }, { 0.50, 217 }, { 0.56, 52 }, { 0.64, 16.5 } };
-    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
-        if (fabs(KNOWN[i][0] - temperature) < 0.005) return KNOWN[i][1];
-    return 0;
-}
 
 /* "6.86", "tau", "0.03tau" */
 static hg_status read_time(double *time, const char *word, size_t n, double temperature, hg_err *err) {
@@ -62,13 +57,17 @@ static hg_status read_time(double *time, const char *word, size_t n, double temp
         return hg_advise(err, hg_fail(err, HG_EINVAL, "--time %s: expected a time above 0", text),
                          "such as --time 6.86,tau or --time 0.03tau");
     if (!in_tau) return HG_OK;
-    const double tau = relaxation_time(temperature);
+    if (isnan(temperature))
+        return hg_advise(
+            err, hg_fail(err, HG_EINVAL, "--time %s: the file does not say its temperature, on which tau hangs", text),
+            "say it by --temperature, or give the time in units of Lennard-Jones");
+    const double tau = hg_glass_relaxation_time(temperature);
     if (tau == 0)
         return hg_advise(err,
                          hg_fail(err, HG_EINVAL,
                                  "--time %s: tau is known at T = 0.44, 0.50, 0.56 and 0.64 only, this is %g", text,
                                  temperature),
-                         "give the time in units of Lennard-Jones, or --temperature when the file does not say it");
+                         "give the time in units of Lennard-Jones");
     *time *= tau;
     return HG_OK;
 }
@@ -81,29 +80,44 @@ static hg_status read_times(job *b, hg_err *err) {
         if (b->n_times == TIMES_MOST) return hg_fail(err, HG_EINVAL, "--time has more than %d entries", TIMES_MOST);
         double *t = &b->time[b->n_times++];
         HG_TRY(read_time(t, list, n, b->s->temperature, err));
-        const double first = b->facts.time[0], last = b->facts.time[b->facts.n_times - 1];
-        if (*t < 0.97 * first || *t > 1.03 * last)
-            return hg_advise(
-                err, hg_fail(err, HG_EINVAL, "--time %g: the model has learned times from %g to %g", *t, first, last),
-                *t < 0.5 ? "simulation is cheaper than any model at times below 0.5: hagane glass simulate"
-                         : "train on labels of that time");
         list += n + (list[n] == ',');
+    }
+    const double first = b->facts.time[0], last = b->facts.time[b->facts.n_times - 1];
+    for (size_t t = 0; t < b->n_times; t++) {
+        const bool before = b->time[t] < 0.97 * first, cheap = b->time[t] < SHORT;
+        b->simulated[t] = cli_has(&b->run->args, "simulate-short") && (before || cheap);
+        b->n_simulated += b->simulated[t];
+        if (b->simulated[t] || (!before && b->time[t] <= 1.03 * last)) continue;
+        return hg_advise(
+            err,
+            hg_fail(err, HG_EINVAL, "--time %g: the model has learned times from %g to %g", b->time[t], first, last),
+            cheap    ? "below 0.5 direct simulation is cheaper than any model: --simulate-short does it"
+            : before ? "train on labels of that time, or let --simulate-short simulate it"
+                     : "train on labels of that time");
     }
     return HG_OK;
 }
 
 static void warn(const job *b) {
     const double T = b->s->temperature;
-    if (T < 0.97 * b->facts.coldest || T > 1.03 * b->facts.hottest)
+    if (hg_glass_foreign(&b->facts, T, T))
         hg_log(&b->run->hooks, HG_LOG_WARN,
                "the snapshot's temperature is %g, the model has learned from %g to %g: do not trust it", T,
                b->facts.coldest, b->facts.hottest);
+    if (isnan(T) && isfinite(b->facts.coldest))
+        hg_log(&b->run->hooks, HG_LOG_WARN,
+               "the snapshot's temperature is not known (--temperature): the model has learned from %g to %g",
+               b->facts.coldest, b->facts.hottest);
     for (size_t t = 0; t < b->n_times; t++)
-        if (b->time[t] < 0.5) {
-            hg_log(&b->run->hooks, HG_LOG_WARN,
-                   "at times below 0.5 simulation is cheaper than any model, and exact: hagane glass simulate");
+        if (b->time[t] < SHORT && !b->simulated[t]) {
+            hg_log(
+                &b->run->hooks, HG_LOG_WARN,
+                "at times below 0.5 direct simulation is cheaper than any model, and exact: --simulate-short does it");
             break;
         }
+    if (b->n_simulated)
+        hg_log(&b->run->hooks, HG_LOG_INFO, "%zu of %zu times %s simulated, %zu runs, not predicted", b->n_simulated,
+               b->n_times, b->n_times == 1 ? "is" : "are", b->runs);
 }
 
 /* ---- prediction -------------------------------------------------------------------------------------------------------- */
@@ -143,6 +157,62 @@ static void between(float *out, const float *x, size_t n, const hg_floor_facts *
     }
 }
 
+/* Stretches of another list of pairs (i < j), for those of ours that are in it; NaN for the others. Ours are in the order of i. */
+static hg_status stretches_of(float *out, const job *b, const uint32_t *pair, const float *stretch, size_t n_pairs,
+                              hg_err *err) {
+    const size_t n = b->s->n;
+    size_t *first = hg_alloc(b->run->arena, n + 1, sizeof *first);
+    if (!first) return hg_fail(err, HG_ENOMEM, "no memory for bonds of %zu particles", n);
+    for (size_t i = 0, k = 0; i <= n; i++) {
+        while (k < b->n_pairs && b->pair[2 * k] < i) k++;
+        first[i] = k;
+    }
+    for (size_t k = 0; k < b->n_pairs; k++) out[k] = NAN;
+    for (size_t a = 0; a < n_pairs; a++)
+        for (size_t k = first[pair[2 * a]]; k < first[pair[2 * a] + 1]; k++)
+            if (b->pair[2 * k + 1] == pair[2 * a + 1]) out[k] = stretch[a];
+    return HG_OK;
+}
+
+/* The isoconfigurational ensemble itself, at those of the times that are short. */
+static hg_status simulate(job *b, hg_err *err) {
+    const size_t n = b->s->n;
+    double time[TIMES_MOST];
+    size_t n_times = 0;
+    for (size_t t = 0; t < b->n_times; t++) { /* ascending, each once */
+        size_t at = 0;
+        if (!b->simulated[t]) continue;
+        while (at < n_times && time[at] < b->time[t]) at++;
+        if (at < n_times && time[at] == b->time[t]) continue;
+        memmove(time + at + 1, time + at, (n_times - at) * sizeof *time);
+        time[at] = b->time[t];
+        n_times++;
+    }
+    hg_snapshot s = *b->s;
+    s.n_times = s.n_pairs = 0;
+    s.propensity = s.propensity_half[0] = s.propensity_half[1] = NULL;
+    s.pair = NULL;
+    s.stretch = s.stretch_half[0] = s.stretch_half[1] = NULL;
+    hg_dynamics_opts o = hg_dynamics_opts_default();
+    o.liquid.pool = b->run->pool;
+    o.seed = b->run->seed;
+    o.hooks = &b->run->hooks;
+    const hg_label_opts labels = {
+        .time = time, .n_times = n_times, .runs = b->runs, .range = b->stretch ? HG_FLOOR_BOND : 0
+    };
+    HG_TRY(hg_snapshot_label(&s, &labels, &o, b->run->arena, err));
+    for (size_t t = 0; t < b->n_times; t++) {
+        size_t at = 0;
+        if (!b->simulated[t]) continue;
+        while (at + 1 < n_times && time[at] < b->time[t]) at++;
+        memcpy(b->propensity + t * n, s.propensity + at * n, n * sizeof *s.propensity);
+        if (b->stretch)
+            HG_TRY(stretches_of(b->stretch + t * b->n_pairs, b, s.pair, s.stretch + at * s.n_pairs, s.n_pairs, err));
+    }
+    stage_done(b, "simulation");
+    return HG_OK;
+}
+
 static hg_status predict(job *b, hg_err *err) {
     hg_arena *mem = b->run->arena;
     const size_t n = b->s->n, T = b->facts.n_times;
@@ -152,8 +222,12 @@ static hg_status predict(job *b, hg_err *err) {
     if (q) b->stretch = hg_alloc(mem, b->n_times * b->n_pairs, sizeof *b->stretch);
     if (!p || !b->propensity || (b->facts.bonds && (!q || !b->stretch)))
         return hg_fail(err, HG_ENOMEM, "no memory to predict %zu particles", n);
+    if (b->n_simulated) HG_TRY(simulate(b, err));
+    if (b->n_simulated == b->n_times) return HG_OK;
+    HG_TRY(prepare(b, err));
     HG_TRY(hg_glass_model_predict(p, q, b->m, b->s, b->pair, b->n_pairs, b->run->pool, err));
     for (size_t t = 0; t < b->n_times; t++) {
+        if (b->simulated[t]) continue;
         between(b->propensity + t * n, p, n, &b->facts, b->time[t], true);
         if (q) between(b->stretch + t * b->n_pairs, q, b->n_pairs, &b->facts, b->time[t], false);
     }
@@ -178,6 +252,10 @@ static void json_map(hg_json *j, const job *b) {
     hg_json_count(j, "particles", s->n);
     hg_json_numbers(j, "box", s->box, 3);
     hg_json_numbers(j, "times", b->time, b->n_times);
+    hg_json_begin_array(j, "simulated");
+    for (size_t t = 0; t < b->n_times; t++) hg_json_bool(j, NULL, b->simulated[t]);
+    hg_json_end_array(j);
+    if (b->n_simulated) hg_json_count(j, "runs", b->runs);
     hg_json_begin_array(j, "species");
     for (size_t i = 0; i < s->n; i++) hg_json_count(j, NULL, s->species[i]);
     hg_json_end_array(j);
@@ -212,11 +290,28 @@ static hg_status write_map(const job *b, const char *path, hg_err *err) {
     return st;
 }
 
-/* The labels of that time, where the file has them: then the picture has three panels. */
-static const float *known_at(const hg_snapshot *s, double time) {
-    for (size_t k = 0; s->propensity && k < s->n_times; k++)
-        if (fabs(log(s->time[k] / time)) < 0.01) return s->propensity + k * s->n;
-    return NULL;
+/* Number of the time of labels that is this one, where the file has them: then the picture has three panels. */
+static bool known_at(size_t *k, const hg_snapshot *s, double time) {
+    for (*k = 0; s->propensity && *k < s->n_times; ++*k)
+        if (fabs(log(s->time[*k] / time)) < 0.01) return true;
+    return false;
+}
+
+/* Bonds of both panels are one list: the model's, or the file's where the model knows none. */
+static hg_status set_bonds(hg_slab *p, const job *b, bool known, size_t k, hg_err *err) {
+    const hg_snapshot *s = b->s;
+    known = known && s->stretch;
+    p->pair = b->stretch ? b->pair : s->pair;
+    p->n_pairs = b->stretch ? b->n_pairs : known ? s->n_pairs : 0;
+    p->predicted_stretch = b->stretch;
+    if (!known) return HG_OK;
+    p->known_stretch = s->stretch + k * s->n_pairs;
+    if (!b->stretch) return HG_OK;
+    float *ours = hg_alloc(b->run->arena, b->n_pairs, sizeof *ours);
+    if (!ours) return hg_fail(err, HG_ENOMEM, "no memory for %zu bonds", b->n_pairs);
+    HG_TRY(stretches_of(ours, b, s->pair, s->stretch + k * s->n_pairs, s->n_pairs, err));
+    p->known_stretch = ours;
+    return HG_OK;
 }
 
 /* A slab of the first of the times. */
@@ -227,16 +322,24 @@ static hg_status draw_slab(const job *b, const char *path, hg_err *err) {
     if (strcmp(path, "-") != 0) HG_TRY(hg_figure_format_find(&format, path, err));
     hg_bytes bytes;
     if (isfinite(b->s->temperature)) snprintf(temperature, sizeof temperature, "T = %.4g, ", b->s->temperature);
-    snprintf(title, sizeof title, "%st = %.6g, tier %s", temperature, b->time[0], hg_glass_tier(b->facts.state));
+    if (b->simulated[0])
+        snprintf(title, sizeof title, "%st = %.6g, %zu runs", temperature, b->time[0], b->runs);
+    else
+        snprintf(title, sizeof title, "%st = %.6g, tier %s", temperature, b->time[0], hg_glass_tier(b->facts.state));
     p.n = b->s->n;
     p.x = b->s->x;
     p.species = b->s->species;
     for (size_t k = 0; k < 3; k++) p.box[k] = b->s->box[k];
-    p.known = known_at(b->s, b->time[0]);
+    size_t k = 0;
+    const bool known = !b->simulated[0] && known_at(&k, b->s, b->time[0]);
+    if (known) p.known = b->s->propensity + k * b->s->n;
     p.predicted = b->propensity;
-    p.n_pairs = b->stretch ? b->n_pairs : 0;
-    p.pair = b->pair;
-    p.predicted_stretch = b->stretch;
+    HG_TRY(set_bonds(&p, b, known, k, err));
+    if (b->simulated[0]) { /* what there is was simulated */
+        p.known = p.predicted;
+        p.known_stretch = p.predicted_stretch;
+        p.predicted = p.predicted_stretch = NULL;
+    }
     p.centre = cli_number(&b->run->args, "slab", (double)NAN);
     p.title = title;
     HG_TRY(hg_slab_draw(&bytes, &p, format, err));
@@ -264,12 +367,12 @@ static size_t most_mobile(const job *b, size_t t) {
 }
 
 static hg_status print_words(job *b, hg_err *err) {
-    static const char *const HEAD[] = { "time", "mean A", "mean B", "most", "particle" };
+    static const char *const HEAD[] = { "time", "mean A", "mean B", "most", "particle", "from" };
     cli_run *run = b->run;
     hg_text_add(&run->out, "%s: %zu particles, tier %s (%s)\n", run->args.positional[0], b->s->n,
                 hg_glass_tier(b->facts.state), hg_glass_tier_words(b->facts.state));
-    cli_grid g = cli_grid_new(run->arena, b->n_times + 1, 5);
-    for (size_t k = 0; k < 5; k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
+    cli_grid g = cli_grid_new(run->arena, b->n_times + 1, b->n_simulated ? 6 : 5);
+    for (size_t k = 0; k < (b->n_simulated ? 6 : 5); k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
     for (size_t t = 0; t < b->n_times; t++) {
         const size_t most = most_mobile(b, t);
         cli_grid_set(&g, t + 1, 0, "%.6g", b->time[t]);
@@ -282,6 +385,10 @@ static hg_status print_words(job *b, hg_err *err) {
         }
         cli_grid_set(&g, t + 1, 3, "%.4f", (double)b->propensity[t * b->s->n + most]);
         cli_grid_set(&g, t + 1, 4, "%zu", most + 1);
+        if (b->simulated[t])
+            cli_grid_set(&g, t + 1, 5, "%zu runs", b->runs);
+        else if (b->n_simulated)
+            cli_grid_set(&g, t + 1, 5, "model");
     }
     HG_TRY(cli_grid_done(&g, err));
     cli_grid_show(&run->out, &g, g.rows);
@@ -309,7 +416,8 @@ static hg_status work(job *b, hg_err *err) {
     const char *path = run->args.positional[0], *words;
     hg_snapshot_opts o;
     HG_TRY(cli_glass_opts(&o, run, err));
-    o.pair_range = 0;
+    o.pair_range = cli_value(&run->args, "png") ? HG_FLOOR_BOND : 0;
+    b->runs = cli_count(&run->args, "runs", 32);
     b->began = cli_seconds(NULL);
     HG_TRY(hg_snapshot_read(&b->s, &words, path, &o, run->arena, err));
     if (words && *words) hg_log(&run->hooks, HG_LOG_INFO, "%s", words);
@@ -318,7 +426,6 @@ static hg_status work(job *b, hg_err *err) {
     b->facts = hg_glass_model_about(b->m);
     HG_TRY(read_times(b, err));
     warn(b);
-    HG_TRY(prepare(b, err));
     HG_TRY(predict(b, err));
     return deliver(b, err);
 }
@@ -369,6 +476,17 @@ static const cli_option PREDICT[] = {
       .max = 1e6,
       .fallback = "the middle of the box",
       .help = "Height of the slab in the picture." },
+    { .name = "simulate-short",
+      .type = CLI_FLAG,
+      .help =
+          "Simulate times below 0.5, and times shorter than those of the model, instead of predicting them: exact, and cheaper there." },
+    { .name = "runs",
+      .type = CLI_INTEGER,
+      .argument = "N",
+      .min = 1,
+      .max = 100000,
+      .fallback = "32",
+      .help = "simulate-short: runs, each with velocities of its own." },
     { .name = "species",
       .type = CLI_TEXT,
       .argument = "LETTERS",
@@ -380,6 +498,7 @@ static const cli_option PREDICT[] = {
       .min = 1e-6,
       .max = 1e3,
       .help = "Of the snapshot, when its file does not say it." },
+    CLI_GLASS_LABEL_TIME,
     CLI_THREADS("How many threads to compute with."),
     { .name = NULL },
 };
@@ -401,7 +520,7 @@ const cli_verb cli_glass_predict_record = {
     .groups = GROUPS,
     .examples = EXAMPLES,
     .json =
-        "schema \"hagane.glass-predict/1\": model, tier, id, temperature, particles, box, times, species (0 is A), propensity (an array a time); where the "
+        "schema \"hagane.glass-predict/1\": model, tier, id, temperature, particles, box, times, simulated (which of them, instead of predicted) and then runs, species (0 is A), propensity (an array a time); where the "
         "model knows bonds: bonds (pairs of particles from 0, one after the other) and stretch (an array a time); seconds of each stage.",
     .run = run_predict,
 };

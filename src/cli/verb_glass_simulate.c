@@ -62,8 +62,16 @@ static hg_status ask(simulation *s, cli_run *run, hg_err *err) {
     p->dynamics.liquid.pool = run->pool;
     p->dynamics.seed = run->seed;
     p->dynamics.hooks = &run->hooks;
+    p->seconds = cli_seconds;
     return HG_OK;
 }
+
+static const char *const STAGES[HG_LIQUID_STAGES] = {
+    [HG_STAGE_EQUILIBRATE] = "equilibrate",
+    [HG_STAGE_QUENCH] = "quench",
+    [HG_STAGE_CAGE] = "cage",
+    [HG_STAGE_RUNS] = "runs",
+};
 
 static hg_status print(cli_run *run, const simulation *s, hg_err *err) {
     const double speed = s->seconds > 0 ? s->tally.steps / s->seconds : 0;
@@ -74,6 +82,9 @@ static hg_status print(cli_run *run, const simulation *s, hg_err *err) {
         hg_json_count(&j, "made", s->tally.made);
         hg_json_count(&j, "kept", s->tally.kept);
         hg_json_number(&j, "seconds", s->seconds);
+        hg_json_begin_object(&j, "stages");
+        for (size_t k = 0; k < HG_LIQUID_STAGES; k++) hg_json_number(&j, STAGES[k], s->tally.seconds[k]);
+        hg_json_end_object(&j);
         hg_json_number(&j, "particle_steps", s->tally.steps);
         return cli_json_end(run, &j, err);
     }
@@ -81,6 +92,9 @@ static hg_status print(cli_run *run, const simulation *s, hg_err *err) {
         &run->out,
         "%s: %zu snapshot%s made, %zu there before. %.3g steps of particles in %.1f s, %.3g million a second.\n",
         s->out, s->tally.made, s->tally.made == 1 ? "" : "s", s->tally.kept, s->tally.steps, s->seconds, speed / 1e6);
+    for (size_t k = 0; k < HG_LIQUID_STAGES; k++)
+        hg_text_add(&run->out, "%s%s %.1f s", k ? ", " : "", STAGES[k], s->tally.seconds[k]);
+    hg_text_add(&run->out, "\n");
     return HG_OK;
 }
 
@@ -110,7 +124,7 @@ static const cli_option LIQUID[] = {
       .min = 5,
       .max = 1e7,
       .fallback = "1200",
-      .help = "Of a liquid, four fifths of them A. The box has to be 5.6 wide at least: 212 at the usual density." },
+      .help = "Of a liquid, four fifths of them A. The box has to be 5 wide at least: 150 at the usual density." },
     { .name = "density",
       .type = CLI_NUMBER,
       .argument = "RHO",
@@ -236,6 +250,6 @@ const cli_verb cli_glass_simulate_record = {
     .groups = GROUPS,
     .examples = EXAMPLES,
     .json =
-        "schema \"hagane.glass-simulate/1\": out, made and kept (snapshots written now, and there before), seconds, particle_steps.",
+        "schema \"hagane.glass-simulate/1\": out, made and kept (snapshots written now, and there before), seconds, stages (seconds of equilibrate, quench, cage, runs), particle_steps.",
     .run = run_simulate,
 };

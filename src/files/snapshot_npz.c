@@ -122,7 +122,9 @@ static hg_status say(const reader *r) {
     if (r->n_times == 1)
         hg_text_add(&t, "labels are at t = %s", time);
     else
-        hg_text_add(&t, r->n_times ? "labels at %zu times" : "labels left out: the file does not say their time",
+        hg_text_add(&t,
+                    r->n_times ? "labels at %zu times"
+                               : "labels left out: the file does not say their time, --label-time says it",
                     r->n_times);
     r->f->words = t.failed ? NULL : hg_arena_strdup(r->f->mem, t.s);
     hg_text_free(&t);

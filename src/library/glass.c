@@ -60,8 +60,10 @@ static hg_status learn_one(teaching *t, hg_snapshot *s, hg_arena *mem, hg_err *e
     if (!hg_glass_wanted(s, t->l->all ? HG_GLASS_ALL : HG_GLASS_TO_LEARN)) return HG_OK;
     HG_TRY(note(t, s, err));
     if (!t->fit) {
-        if (!s->n_times) return hg_fail(err, HG_EDATA, "%s: it has no labels to learn from", s->id);
-        HG_TRY(hg_floor_begin(&t->fit, t->l->state, s->time, s->n_times, FOLDS, t->l->bonds, err));
+        if (!s->n_times)
+            return hg_advise(err, hg_fail(err, HG_EDATA, "%s: it has no labels to learn from", s->id),
+                             "where the file has them but not their time, --label-time says it");
+        HG_TRY(hg_floor_begin(&t->fit, t->l->state, s->time, s->n_times, FOLDS, t->l->bonds, t->l->thermal, err));
     }
     HG_TRY(hg_glass_prepare(s, t->l->state, t->l->pool, NULL, mem, err));
     return hg_floor_learn(t->fit, s, fold_of(t, s), t->l->pool, err);

@@ -26,6 +26,7 @@ HG_MUST_CHECK hg_status hg_glass_prepare(hg_snapshot *s, hg_glass_state state, h
 typedef struct {
     hg_glass_state state;
     bool bonds;                   /* learn changes of distances, too */
+    bool thermal;                 /* descriptors of the snapshot as it is, too: hg_floor_begin */
     bool all;                     /* snapshots that name themselves test or validation, too */
     const char *data;             /* path of the set, of which the card keeps the name */
     const char *name;             /* of the model; NULL: the folder's */
@@ -59,11 +60,27 @@ typedef struct {
 
 enum { HG_GLASS_SCORES_MOST = HG_FLOOR_TIMES_MOST * HG_GLASS_KINDS };
 
-/* Those times of the model that the labels have, too. *n scores, by time, then kind. Errors: HG_EDATA no snapshot of that part with labels of one of the
- * model's times; those of reading and predicting. */
-HG_MUST_CHECK hg_status hg_glass_evaluate(hg_glass_score score[HG_GLASS_SCORES_MOST], size_t *n,
-                                          const hg_glass_model *m, hg_snapshot_set *set, hg_glass_part part,
-                                          hg_pool *pool, const hg_hooks *hooks, hg_err *err);
+typedef struct {
+    size_t n;
+    hg_glass_score score[HG_GLASS_SCORES_MOST]; /* by time, then kind */
+    double coldest, hottest;                    /* temperatures of the snapshots; NaN: not known */
+} hg_glass_scores;
+
+/* Every A particle of all snapshots at one time, to be drawn. */
+typedef struct {
+    double time; /* wanted; one of the model's */
+    size_t n, room;
+    float *known, *predicted; /* [n] freed by hg_glass_points_free */
+} hg_glass_points;
+void hg_glass_points_free(hg_glass_points *p);
+
+/* Those times of the model that the labels have, too. points: NULL, or zeros but for the time. Errors: HG_EDATA no snapshot of that part with labels of
+ * one of the model's times; those of reading and predicting. */
+HG_MUST_CHECK hg_status hg_glass_evaluate(hg_glass_scores *out, hg_glass_points *points, const hg_glass_model *m,
+                                          hg_snapshot_set *set, hg_glass_part part, hg_pool *pool,
+                                          const hg_hooks *hooks, hg_err *err);
+/* Are these temperatures so far from those that the model has learned from that it should not be trusted? False where they are not known. */
+bool hg_glass_foreign(const hg_floor_facts *f, double coldest, double hottest);
 
 /* What others have published of such liquids (Kob and Andersen's at density 1.2), mean over 100 test snapshots, species A; to stand beside. */
 typedef struct {
@@ -73,4 +90,6 @@ typedef struct {
 const hg_glass_published *hg_glass_published_at(size_t i); /* NULL past the last */
 /* Is it of this temperature and time, near enough to stand beside? */
 bool hg_glass_published_fits(const hg_glass_published *p, double temperature, double time);
+/* Structural relaxation time of that liquid, as the published data sets have it: at T = 0.44, 0.50, 0.56, 0.64. 0: not known. */
+double hg_glass_relaxation_time(double temperature);
 #endif

@@ -32,7 +32,9 @@ hg_glass_botan_opts hg_glass_botan_opts_default(void) {
 /* ---- snapshots ---------------------------------------------------------------------------------------------------------- */
 
 static hg_status find_time(size_t *k, course *c, const hg_snapshot *s, hg_err *err) {
-    if (!s->n_times) return hg_fail(err, HG_EDATA, "%s: it has no labels to learn from", s->id);
+    if (!s->n_times)
+        return hg_advise(err, hg_fail(err, HG_EDATA, "%s: it has no labels to learn from", s->id),
+                         "where the file has them but not their time, --label-time says it");
     if (isnan(c->r.time)) c->r.time = isnan(c->o.time) ? s->time[s->n_times - 1] : c->o.time;
     for (*k = 0; *k < s->n_times; ++*k)
         if (fabs(s->time[*k] - c->r.time) <= 1e-3 * c->r.time) return HG_OK;

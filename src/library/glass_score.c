@@ -40,8 +40,33 @@ typedef struct {
     const hg_glass_model *m;
     hg_floor_facts facts;
     hg_pool *pool;
-    tally *tally; /* [n_times,HG_GLASS_KINDS] */
+    tally *tally;            /* [n_times,HG_GLASS_KINDS] */
+    hg_glass_points *points; /* NULL: not wanted */
+    double coldest, hottest;
 } scoring;
+
+void hg_glass_points_free(hg_glass_points *p) {
+    hg_free(p->known);
+    hg_free(p->predicted);
+    *p = (hg_glass_points) { .time = p->time };
+}
+
+static hg_status add_points(hg_glass_points *to, const hg_snapshot *s, const float *predicted, const float *known,
+                            hg_err *err) {
+    size_t room[2] = { to->room, to->room };
+    if (!hg_grow(&to->known, &room[0], to->n + s->n, sizeof *to->known) ||
+        !hg_grow(&to->predicted, &room[1], to->n + s->n, sizeof *to->predicted))
+        return hg_fail(err, HG_ENOMEM, "no memory for %zu points", to->n + s->n);
+    to->room = room[0];
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->species[i] != 0) continue;
+        to->known[to->n] = known[i];
+        to->predicted[to->n++] = predicted[i];
+    }
+    return HG_OK;
+}
+
+static bool same_time(double a, double b) { return fabs(log(a / b)) < 0.01; }
 
 /* Numbers of one kind and time of a snapshot: predicted[n], known[n], the halves (NULL: not known); only those for which `counts` is true. */
 static void score_one(tally *t, const float *predicted, const float *known, const float *even, const float *odd,
@@ -70,7 +95,7 @@ static void score_one(tally *t, const float *predicted, const float *known, cons
 
 static size_t label_of(const hg_snapshot *s, double time) {
     for (size_t k = 0; k < s->n_times; k++)
-        if (fabs(log(s->time[k] / time)) < 0.01) return k;
+        if (same_time(s->time[k], time)) return k;
     return SIZE_MAX;
 }
 
@@ -93,7 +118,7 @@ static void score_time(const scoring *g, const hg_snapshot *s, size_t t, const f
               h[1] ? h[1] + k * s->n_pairs : NULL, counts, s->n_pairs);
 }
 
-static hg_status score_snapshot(const scoring *g, hg_snapshot *s, hg_arena *mem, hg_err *err) {
+static hg_status score_snapshot(scoring *g, hg_snapshot *s, hg_arena *mem, hg_err *err) {
     const size_t T = g->facts.n_times, most = s->n > s->n_pairs ? s->n : s->n_pairs;
     const bool bonds = g->facts.bonds && s->stretch;
     bool known = false;
@@ -104,7 +129,14 @@ static hg_status score_snapshot(const scoring *g, hg_snapshot *s, hg_arena *mem,
     if (!p || !counts || (bonds && !q)) return hg_fail(err, HG_ENOMEM, "no memory to score %zu particles", s->n);
     HG_TRY(hg_glass_prepare(s, g->facts.state, g->pool, NULL, mem, err));
     HG_TRY(hg_glass_model_predict(p, q, g->m, s, s->pair, s->n_pairs, g->pool, err));
-    for (size_t t = 0; t < T; t++) score_time(g, s, t, p, q, counts);
+    g->coldest = fmin(g->coldest, s->temperature); /* of NaN and a number, the number */
+    g->hottest = fmax(g->hottest, s->temperature);
+    for (size_t t = 0; t < T; t++) {
+        const size_t k = label_of(s, g->facts.time[t]);
+        score_time(g, s, t, p, q, counts);
+        if (g->points && k != SIZE_MAX && same_time(g->points->time, g->facts.time[t]))
+            HG_TRY(add_points(g->points, s, p + t * s->n, s->propensity + k * s->n, err));
+    }
     return HG_OK;
 }
 
@@ -140,20 +172,31 @@ static hg_status evaluate(scoring *g, hg_snapshot_set *set, hg_glass_part part, 
     return HG_OK;
 }
 
-hg_status hg_glass_evaluate(hg_glass_score score[HG_GLASS_SCORES_MOST], size_t *n, const hg_glass_model *m,
+hg_status hg_glass_evaluate(hg_glass_scores *out, hg_glass_points *points, const hg_glass_model *m,
                             hg_snapshot_set *set, hg_glass_part part, hg_pool *pool, const hg_hooks *hooks,
                             hg_err *err) {
     hg_arena *mem = hg_arena_new();
-    scoring g = { .m = m, .facts = hg_glass_model_about(m), .pool = pool };
-    *n = 0;
+    scoring g = { .m = m,
+                  .facts = hg_glass_model_about(m),
+                  .pool = pool,
+                  .points = points,
+                  .coldest = (double)NAN,
+                  .hottest = (double)NAN };
+    out->n = 0;
     hg_status st = mem ? evaluate(&g, set, part, hooks, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for scores");
     for (size_t t = 0; st == HG_OK && t < g.facts.n_times; t++)
         for (size_t k = 0; k < HG_GLASS_KINDS; k++)
             if (g.tally[t * HG_GLASS_KINDS + k].snapshots)
-                score[(*n)++] = finish(&g.tally[t * HG_GLASS_KINDS + k], g.facts.time[t], (hg_glass_scored)k);
+                out->score[out->n++] = finish(&g.tally[t * HG_GLASS_KINDS + k], g.facts.time[t], (hg_glass_scored)k);
+    out->coldest = g.coldest;
+    out->hottest = g.hottest;
     hg_arena_free(mem);
-    if (st == HG_OK && *n == 0)
+    if (st == HG_OK && out->n == 0)
         return hg_advise(err, hg_fail(err, HG_EDATA, "no snapshot to score has labels of a time that the model knows"),
                          "snapshots that say they were to learn from are left out unless all are asked for");
     return st;
+}
+
+bool hg_glass_foreign(const hg_floor_facts *f, double coldest, double hottest) {
+    return coldest < 0.97 * f->coldest || hottest > 1.03 * f->hottest; /* false of NaN */
 }

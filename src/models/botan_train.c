@@ -1,5 +1,6 @@
 /* models/botan_train.c -- see models/botan_train.h */
 #include "models/botan_train.h"
+#include "core/number.h"
 #include "core/memory.h"
 #include "files/hash.h"
 #include <math.h>
@@ -122,7 +123,7 @@ static hg_status identify(lesson *l, hg_err *err) {
     if (st == HG_OK) st = check(h, l->validation, l->p, err);
     if (st == HG_OK) st = hg_hash_hex(l->hash, h, err);
     hg_hash_free(h);
-    snprintf(l->identity, sizeof l->identity, "%s p %.17g turn %d", l->hash, l->p, l->turn);
+    hg_print(l->identity, sizeof l->identity, "%s p %.17g turn %d", l->hash, l->p, l->turn);
     return st;
 }
 

@@ -7,7 +7,7 @@
 
 /* In units of squared standard deviations of a column, times rows: a strength of a few thousand for tens of thousands of rows. */
 static const double STRENGTH[] = { 1e-2, 1, 30, 300, 1000, 2000, 4000, 8000, 16000, 32000, 1e5, 1e6 };
-enum { STRENGTHS = sizeof STRENGTH / sizeof *STRENGTH, MIDDLE = 6 };
+enum { STRENGTHS = sizeof STRENGTH / sizeof *STRENGTH, MIDDLE = 6, SETS_MOST = 16 };
 
 typedef struct {
     double *gram;  /* [width,width] lower triangle */
@@ -142,63 +142,74 @@ hg_status hg_fold_ridge_add(hg_fold_ridge *r, size_t fold, const float *x, const
 
 typedef struct {
     const hg_fold_ridge *r;
+    const hg_fold_columns *set;
+    size_t n_sets;
     products all;
-    double *scale;                 /* [width] 1 / standard deviation; 0: the column does not vary */
-    double *a;                     /* [workers,width,width] scratch */
-    double *w;                     /* [workers,targets,width] */
-    double *covariance, *variance; /* [STRENGTHS,folds,targets] of what is predicted of a fold that was left out */
+    double *scale; /* [width] 1 / standard deviation; 0: the column does not vary */
+    double *a;     /* [workers,width,width] scratch */
+    double *w;     /* [workers,targets,width] */
+    double *covariance,
+        *variance; /* [n_sets,STRENGTHS,folds,targets] of what is predicted of a fold that was left out */
 } solver;
 
-/* From all folds but one (folds: from all). w[targets,width] for columns as they were given. */
-static void solve_without(const solver *s, double *a, double *w, size_t without, double strength) {
+/* From all folds but one (folds: from all), by a set of columns. w[targets,width] for columns as they were given; those of others are not touched. */
+static void solve_without(const solver *s, double *a, double *w, const hg_fold_columns *set, size_t without,
+                          double strength) {
     const hg_fold_ridge *r = s->r;
-    const size_t n = r->width, q = r->targets;
+    const size_t width = r->width, q = r->targets, from = set->begin, n = set->end - from;
     const products *out = without < r->folds ? &r->fold[without] : NULL;
+    const double *scale = s->scale + from;
     if (out) strength *= (double)(r->rows - r->count[without]) / (double)r->rows; /* fewer rows, shrunk no more */
     for (size_t i = 0; i < n; i++) {
+        const size_t row = (from + i) * width + from;
         for (size_t j = 0; j <= i; j++)
-            a[i * n + j] = (s->all.gram[i * n + j] - (out ? out->gram[i * n + j] : 0)) * s->scale[i] * s->scale[j];
-        a[i * n + i] += strength + (s->scale[i] == 0);
-        for (size_t t = 0; t < q; t++)
-            w[t * n + i] = (s->all.cross[i * q + t] - (out ? out->cross[i * q + t] : 0)) * s->scale[i];
+            a[i * n + j] = (s->all.gram[row + j] - (out ? out->gram[row + j] : 0)) * scale[i] * scale[j];
+        a[i * n + i] += strength + (scale[i] == 0);
+        for (size_t t = 0; t < q; t++) {
+            const size_t at = (from + i) * q + t;
+            w[t * width + from + i] = (s->all.cross[at] - (out ? out->cross[at] : 0)) * scale[i];
+        }
     }
-    if (hg_chol(a, n) !=
-        0) { /* rounding, at a strength too small for these columns: it predicts nothing, and is not chosen */
-        memset(w, 0, n * q * sizeof *w);
-        return;
-    }
+    const bool solved = hg_chol(a, n) == 0;
     for (size_t t = 0; t < q; t++) {
-        hg_chol_lsolve(a, n, w + t * n);
-        hg_chol_ltsolve(a, n, w + t * n);
-        for (size_t i = 0; i < n; i++) w[t * n + i] *= s->scale[i];
+        double *of = w + t * width + from;
+        if (!solved) { /* rounding, at a strength too small for these columns: it predicts nothing, and is not chosen */
+            memset(of, 0, n * sizeof *of);
+            continue;
+        }
+        hg_chol_lsolve(a, n, of);
+        hg_chol_ltsolve(a, n, of);
+        for (size_t i = 0; i < n; i++) of[i] *= scale[i];
     }
 }
 
-/* Of w's prediction of a target of a fold: its covariance with what is known, and its variance. */
-static void judge(double *covariance, double *variance, const products *p, size_t n, size_t q, size_t t,
-                  const double *w) {
+/* Of w's prediction of target t of a fold: its covariance with what is known, and its variance. */
+static void judge(double *covariance, double *variance, const products *p, const hg_fold_ridge *r,
+                  const hg_fold_columns *set, size_t t, const double *w) {
     *covariance = *variance = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double *g = p->gram + i * n;
-        *covariance += w[i] * p->cross[i * q + t];
-        *variance += w[i] * (2 * hg_dot(g, w, i) + g[i] * w[i]);
+    for (size_t i = set->begin; i < set->end; i++) {
+        const double *g = p->gram + i * r->width;
+        *covariance += w[i] * p->cross[i * r->targets + t];
+        *variance += w[i] * (2 * hg_dot(g + set->begin, w + set->begin, i - set->begin) + g[i] * w[i]);
     }
 }
 
 static void solve_task(void *ctx, size_t begin, size_t end, size_t worker) {
     const solver *s = ctx;
-    const size_t n = s->r->width, q = s->r->targets, folds = s->r->folds;
+    const hg_fold_ridge *r = s->r;
+    const size_t n = r->width, q = r->targets, folds = r->folds;
     double *a = s->a + worker * n * n, *w = s->w + worker * n * q;
     for (size_t k = begin; k < end; k++) {
         const size_t fold = k % folds;
-        if (s->r->count[fold] == 0) continue;
-        solve_without(s, a, w, fold, STRENGTH[k / folds]);
+        const hg_fold_columns *set = &s->set[k / folds / STRENGTHS];
+        if (r->count[fold] == 0) continue;
+        solve_without(s, a, w, set, fold, STRENGTH[k / folds % STRENGTHS]);
         for (size_t t = 0; t < q; t++)
-            judge(&s->covariance[k * q + t], &s->variance[k * q + t], &s->r->fold[fold], n, q, t, w + t * n);
+            judge(&s->covariance[k * q + t], &s->variance[k * q + t], &r->fold[fold], r, set, t, w + t * n);
     }
 }
 
-/* The best strength, and by how much predictions from it were too narrow: correlations do not see it. */
+/* The best set and strength, and by how much predictions from it were too narrow: correlations do not see it. The choice is set * STRENGTHS + strength. */
 static size_t choose(hg_fold_score *score, double *stretch, const solver *s, size_t t, bool by_variance) {
     const hg_fold_ridge *r = s->r;
     size_t best = MIDDLE, used = 0;
@@ -210,7 +221,7 @@ static size_t choose(hg_fold_score *score, double *stretch, const solver *s, siz
     }
     *score = (hg_fold_score) { .strength = STRENGTH[MIDDLE], .rho = (double)NAN, .explained = (double)NAN };
     *stretch = 1;
-    for (size_t k = 0; used > 1 && k < STRENGTHS; k++) {
+    for (size_t k = 0; used > 1 && k < s->n_sets * STRENGTHS; k++) {
         double rho = 0, covariance = 0, variance = 0;
         for (size_t f = 0; f < r->folds; f++) {
             if (r->count[f] == 0) continue;
@@ -226,14 +237,16 @@ static size_t choose(hg_fold_score *score, double *stretch, const solver *s, siz
         most = merit;
         best = k;
         *stretch = factor;
-        *score = (hg_fold_score) { .strength = STRENGTH[k], .rho = rho, .explained = explained };
+        *score = (hg_fold_score) {
+            .strength = STRENGTH[k % STRENGTHS], .rho = rho, .explained = explained, .set = k / STRENGTHS
+        };
     }
     return best;
 }
 
-static bool solver_new(solver *s, const hg_fold_ridge *r, size_t workers) {
-    const size_t n = r->width, q = r->targets, scores = STRENGTHS * r->folds * q;
-    *s = (solver) { .r = r };
+static bool solver_new(solver *s, const hg_fold_ridge *r, const hg_fold_columns *set, size_t n_sets, size_t workers) {
+    const size_t n = r->width, q = r->targets, scores = n_sets * STRENGTHS * r->folds * q;
+    *s = (solver) { .r = r, .set = set, .n_sets = n_sets };
     s->scale = hg_calloc(n, sizeof *s->scale);
     s->a = hg_malloc(workers * n, n * sizeof *s->a);
     s->w = hg_malloc(workers * n, q * sizeof *s->w);
@@ -262,23 +275,34 @@ static void solver_free(solver *s) {
     hg_free(s->variance);
 }
 
-hg_status hg_fold_ridge_solve(double *w, hg_fold_score *score, const hg_fold_ridge *r, bool by_variance, hg_pool *pool,
-                              hg_err *err) {
+hg_status hg_fold_ridge_solve_sets(double *w, hg_fold_score *score, const hg_fold_ridge *r, const hg_fold_columns *set,
+                                   size_t n_sets, bool by_variance, hg_pool *pool, hg_err *err) {
     HG_ONE_BLAS_THREAD;
     if (r->rows == 0) return hg_fail(err, HG_EDATA, "nothing to learn from");
+    bool sets = n_sets > 0 && n_sets <= SETS_MOST;
+    for (size_t k = 0; sets && k < n_sets; k++) sets = set[k].begin < set[k].end && set[k].end <= r->width;
+    if (!sets) return hg_fail(err, HG_EINVAL, "%zu sets of %zu columns", n_sets, r->width);
     solver s;
-    const bool ok = solver_new(&s, r, hg_pool_threads(pool));
+    const bool ok = solver_new(&s, r, set, n_sets, hg_pool_threads(pool));
     if (ok) {
-        if (r->folds > 1) hg_pool_for(pool, STRENGTHS * r->folds, 1, solve_task, &s);
-        size_t done = STRENGTHS;
+        if (r->folds > 1) hg_pool_for(pool, n_sets * STRENGTHS * r->folds, 1, solve_task, &s);
+        size_t done = n_sets * STRENGTHS;
         for (size_t t = 0; t < r->targets; t++) { /* targets often agree on a strength, and then share its factor */
             double stretch;
             const size_t k = choose(&score[t], &stretch, &s, t, by_variance);
-            if (k != done) solve_without(&s, s.a, s.w, r->folds, STRENGTH[k]);
+            const hg_fold_columns *c = &set[k / STRENGTHS];
+            if (k != done) solve_without(&s, s.a, s.w, c, r->folds, STRENGTH[k % STRENGTHS]);
             done = k;
-            for (size_t i = 0; i < r->width; i++) w[t * r->width + i] = stretch * s.w[t * r->width + i];
+            for (size_t i = 0; i < r->width; i++)
+                w[t * r->width + i] = i >= c->begin && i < c->end ? stretch * s.w[t * r->width + i] : 0;
         }
     }
     solver_free(&s);
     return ok ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory to solve for %zu weights", r->width);
+}
+
+hg_status hg_fold_ridge_solve(double *w, hg_fold_score *score, const hg_fold_ridge *r, bool by_variance, hg_pool *pool,
+                              hg_err *err) {
+    const hg_fold_columns all = { 0, r->width };
+    return hg_fold_ridge_solve_sets(w, score, r, &all, 1, by_variance, pool, err);
 }

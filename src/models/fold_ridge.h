@@ -22,10 +22,19 @@ typedef struct {
     double strength,
         rho; /* the strength chosen; mean over folds of the correlation when the fold was left out, NaN: fewer than two folds */
     double explained; /* share of the variance so predicted, after stretching */
+    size_t set;       /* of columns that was chosen */
 } hg_fold_score;
+
+typedef struct {
+    size_t begin, end; /* columns from here to before there */
+} hg_fold_columns;
 
 /* w[targets,width] for columns as they were given. By the correlation, or by the share of variance when `by_variance`; a strength is not chosen from
  * fewer than two folds: it is the middle of those tried. Errors: HG_EDATA no rows; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_fold_ridge_solve(double *w, hg_fold_score *score, const hg_fold_ridge *r, bool by_variance,
                                             hg_pool *pool, hg_err *err);
+/* Some columns only: which of the sets (at most 16), for each target, is chosen as the strength is. Weights of other columns are 0. */
+HG_MUST_CHECK hg_status hg_fold_ridge_solve_sets(double *w, hg_fold_score *score, const hg_fold_ridge *r,
+                                                 const hg_fold_columns *set, size_t n_sets, bool by_variance,
+                                                 hg_pool *pool, hg_err *err);
 #endif

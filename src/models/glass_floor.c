@@ -10,6 +10,17 @@ static const double LEAST = 0.05; /* of a propensity by its mean: a straight lin
 
 size_t hg_floor_bond_width(hg_glass_state state) { return hg_glass_width(state) + BOND_OWN; }
 
+size_t hg_floor_width(const hg_floor *m) { return m->width + (m->thermal ? hg_glass_width(HG_GLASS_THERMAL) : 0); }
+
+hg_status hg_floor_see(hg_floor_seen *out, const hg_floor *m, const hg_snapshot *s, hg_arena *mem, hg_pool *pool,
+                       hg_err *err) {
+    *out = (hg_floor_seen) { .x = hg_alloc(mem, s->n, m->width * sizeof *out->x) };
+    if (m->thermal) out->thermal = hg_alloc(mem, s->n, hg_glass_width(HG_GLASS_THERMAL) * sizeof *out->thermal);
+    if (!out->x || (m->thermal && !out->thermal)) return hg_fail(err, HG_ENOMEM, "no memory for %zu particles", s->n);
+    HG_TRY(hg_glass_describe(out->x, s, m->state, pool, err));
+    return m->thermal ? hg_glass_describe(out->thermal, s, HG_GLASS_THERMAL, pool, err) : HG_OK;
+}
+
 size_t hg_floor_levels(hg_glass_state state) { return hg_glass_base(state) - HG_GLASS_BASE + HG_GLASS_PHYSICS; }
 
 void hg_floor_levels_of(double *out, const float *x, size_t n, hg_glass_state state) {
@@ -28,7 +39,7 @@ bool hg_floor_room(hg_floor *m) {
     m->level_mean = hg_alloc(m->mem, m->levels, sizeof *m->level_mean);
     bool ok = m->time && m->level_mean;
     for (size_t s = 0; s < HG_GLASS_SPECIES; s++) {
-        m->node[s] = hg_alloc(m->mem, m->n_times * m->width, sizeof *m->node[s]);
+        m->node[s] = hg_alloc(m->mem, m->n_times * hg_floor_width(m), sizeof *m->node[s]);
         m->level[s] = hg_alloc(m->mem, m->n_times * m->levels, sizeof *m->level[s]);
         m->level_zero[s] = hg_alloc(m->mem, m->n_times, sizeof *m->level_zero[s]);
         ok = ok && m->node[s] && m->level[s] && m->level_zero[s];
@@ -53,7 +64,8 @@ hg_floor_facts hg_floor_about(const hg_floor *m) {
                               .state = m->state,
                               .coldest = m->temperature[0],
                               .hottest = m->temperature[1],
-                              .bonds = m->bonds };
+                              .bonds = m->bonds,
+                              .thermal = m->thermal };
 }
 
 /* ---- bonds ------------------------------------------------------------------------------------------------------- */
@@ -140,8 +152,8 @@ static double product(const float *w, const float *x, const double *mean, size_t
 typedef struct {
     const hg_floor *m;
     const hg_snapshot *s;
-    const float *x;
-    double *mean;  /* [species,width] over the snapshot */
+    hg_floor_seen seen;
+    double *mean;  /* [species,hg_floor_width] over the snapshot */
     double *level; /* [species,n_times] mean propensity */
     float *propensity;
 } nodes;
@@ -149,12 +161,15 @@ typedef struct {
 static void node_task(void *ctx, size_t begin, size_t end, size_t worker) {
     const nodes *g = ctx;
     const hg_floor *m = g->m;
+    const size_t width = hg_floor_width(m), rest = width - m->width;
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         const size_t k = g->s->species[i];
+        const double *mean = g->mean + k * width;
         for (size_t t = 0; t < m->n_times; t++) {
-            const double by_mean =
-                1 + product(m->node[k] + t * m->width, g->x + i * m->width, g->mean + k * m->width, m->width);
+            const float *w = m->node[k] + t * width;
+            double by_mean = 1 + product(w, g->seen.x + i * m->width, mean, m->width);
+            if (rest) by_mean += product(w + m->width, g->seen.thermal + i * rest, mean + m->width, rest);
             g->propensity[t * g->s->n + i] = (float)(g->level[k * m->n_times + t] * fmax(by_mean, LEAST));
         }
     }
@@ -171,16 +186,18 @@ static void mean_of(double *mean, const float *x, const hg_snapshot *s, size_t s
     for (size_t k = 0; n && k < width; k++) mean[k] /= (double)n;
 }
 
-static hg_status predict_nodes(float *propensity, const hg_floor *m, const hg_snapshot *s, const float *x,
+static hg_status predict_nodes(float *propensity, const hg_floor *m, const hg_snapshot *s, const hg_floor_seen *seen,
                                hg_arena *mem, hg_pool *pool, hg_err *err) {
-    nodes g = { .m = m, .s = s, .x = x, .propensity = propensity };
+    nodes g = { .m = m, .s = s, .seen = *seen, .propensity = propensity };
+    const size_t width = hg_floor_width(m);
     double *levels = hg_alloc(mem, m->levels, sizeof *levels);
-    g.mean = hg_alloc(mem, HG_GLASS_SPECIES * m->width, sizeof *g.mean);
+    g.mean = hg_alloc(mem, HG_GLASS_SPECIES * width, sizeof *g.mean);
     g.level = hg_alloc(mem, HG_GLASS_SPECIES * m->n_times, sizeof *g.level);
     if (!levels || !g.mean || !g.level) return hg_fail(err, HG_ENOMEM, "no memory to predict %zu particles", s->n);
-    hg_floor_levels_of(levels, x, s->n, m->state);
+    hg_floor_levels_of(levels, seen->x, s->n, m->state);
     for (size_t k = 0; k < HG_GLASS_SPECIES; k++) {
-        mean_of(g.mean + k * m->width, x, s, k, m->width);
+        mean_of(g.mean + k * width, seen->x, s, k, m->width);
+        if (m->thermal) mean_of(g.mean + k * width + m->width, seen->thermal, s, k, width - m->width);
         for (size_t t = 0; t < m->n_times; t++) {
             double level = m->level_zero[k][t];
             for (size_t l = 0; l < m->levels; l++)
@@ -217,11 +234,10 @@ hg_status hg_floor_predict(float *propensity, float *stretch, const hg_floor *m,
                            const uint32_t *pair, size_t n_pairs, hg_pool *pool, hg_err *err) {
     if (stretch && !m->bonds) return hg_fail(err, HG_EDATA, "the model has not learned changes of distances");
     hg_arena *mem = hg_arena_new();
-    float *x = hg_alloc(mem, s->n, m->width * sizeof *x);
-    hg_status st =
-        x ? hg_glass_describe(x, s, m->state, pool, err) : hg_fail(err, HG_ENOMEM, "no memory for %zu particles", s->n);
-    if (st == HG_OK) st = predict_nodes(propensity, m, s, x, mem, pool, err);
-    if (st == HG_OK && stretch) st = predict_bonds(stretch, m, s, x, pair, n_pairs, mem, err);
+    hg_floor_seen seen;
+    hg_status st = hg_floor_see(&seen, m, s, mem, pool, err);
+    if (st == HG_OK) st = predict_nodes(propensity, m, s, &seen, mem, pool, err);
+    if (st == HG_OK && stretch) st = predict_bonds(stretch, m, s, seen.x, pair, n_pairs, mem, err);
     hg_arena_free(mem);
     return st;
 }

@@ -14,7 +14,9 @@ typedef struct hg_floor hg_floor;
 typedef struct hg_floor_fit hg_floor_fit;
 
 enum { HG_FLOOR_TIMES_MOST = 64, HG_FLOOR_PAIRS = 3 }; /* AA, AB, BB */
-extern const double HG_FLOOR_BOND;                     /* thermal distance below which neighbours are a bond */
+/* Sets of descriptors: `set` of a score of particles. */
+enum { HG_FLOOR_STATE, HG_FLOOR_THERMAL, HG_FLOOR_BOTH, HG_FLOOR_SETS };
+extern const double HG_FLOOR_BOND; /* thermal distance below which neighbours are a bond */
 
 typedef struct {
     size_t n_times;
@@ -22,6 +24,7 @@ typedef struct {
     hg_glass_state state;    /* of whose structure the descriptors are */
     double coldest, hottest; /* temperatures learned from; NaN: not known */
     bool bonds;              /* are changes of distances predicted? */
+    bool thermal;            /* are descriptors of the snapshot as it is known, too? */
 } hg_floor_facts;
 hg_floor_facts hg_floor_about(const hg_floor *m);
 
@@ -34,9 +37,10 @@ typedef struct {
 
 /* ---- learning: snapshot by snapshot, none is kept ------------------------------------------------------------------ */
 
-/* bonds: learn from stretches, too; every snapshot must have them then. */
+/* bonds: learn from stretches, too; every snapshot must have them then. thermal: particles are known by their surroundings in the snapshot as it is,
+ * too, which is what counts at short times; for each time and species folds left out say which of the two are used, or both. */
 HG_MUST_CHECK hg_status hg_floor_begin(hg_floor_fit **out, hg_glass_state state, const double *time, size_t n_times,
-                                       size_t folds, bool bonds, hg_err *err);
+                                       size_t folds, bool bonds, bool thermal, hg_err *err);
 /* Related snapshots belong to one fold. Errors: HG_EDATA other times, no labels, a structure that is not known; HG_ENAN; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_floor_learn(hg_floor_fit *f, const hg_snapshot *s, size_t fold, hg_pool *pool, hg_err *err);
 HG_MUST_CHECK hg_status hg_floor_end(hg_floor **out, hg_floor_scores *scores, hg_floor_fit *f, hg_pool *pool,

@@ -36,7 +36,7 @@ static hg_status begin(hg_floor_fit *f, const double *time, hg_err *err) {
     if (!hg_floor_room(m)) return hg_fail(err, HG_ENOMEM, "no memory for a model of %zu times", m->n_times);
     memcpy(m->time, time, m->n_times * sizeof *time);
     for (size_t k = 0; k < HG_GLASS_SPECIES; k++)
-        HG_TRY(hg_fold_ridge_new(&f->node[k], m->width, m->n_times, f->folds, err));
+        HG_TRY(hg_fold_ridge_new(&f->node[k], hg_floor_width(m), m->n_times, f->folds, err));
     for (size_t k = 0; m->bonds && k < HG_FLOOR_PAIRS; k++) {
         f->bond_sum[k] = hg_alloc(m->mem, m->n_times, sizeof *f->bond_sum[k]);
         if (!f->bond_sum[k]) return hg_fail(err, HG_ENOMEM, "no memory for a model of %zu times", m->n_times);
@@ -46,7 +46,7 @@ static hg_status begin(hg_floor_fit *f, const double *time, hg_err *err) {
 }
 
 hg_status hg_floor_begin(hg_floor_fit **out, hg_glass_state state, const double *time, size_t n_times, size_t folds,
-                         bool bonds, hg_err *err) {
+                         bool bonds, bool thermal, hg_err *err) {
     *out = NULL;
     if (n_times == 0 || n_times > HG_FLOOR_TIMES_MOST || folds == 0 || folds > 1000)
         return hg_fail(err, HG_EINVAL, "%zu times and %zu folds: expected 1..%d and 1..1000", n_times, folds,
@@ -55,7 +55,9 @@ hg_status hg_floor_begin(hg_floor_fit **out, hg_glass_state state, const double 
     hg_floor *m = hg_calloc(1, sizeof *m);
     hg_status st = HG_ENOMEM;
     if (f && m) {
-        *m = (hg_floor) { .mem = hg_arena_new(), .state = state, .n_times = n_times, .bonds = bonds };
+        *m = (hg_floor) {
+            .mem = hg_arena_new(), .state = state, .n_times = n_times, .bonds = bonds, .thermal = thermal
+        };
         m->temperature[0] = m->temperature[1] = (double)NAN;
         f->m = m;
         f->folds = folds;
@@ -104,13 +106,14 @@ static hg_status note_levels(hg_floor_fit *f, const hg_snapshot *s, const float 
 }
 
 /* The rows of a species: descriptors, propensity by its mean over them; the logarithm of that mean. */
-static size_t rows_of(float *to, double *y, double *mean, const hg_snapshot *s, const float *x, size_t species,
-                      size_t width) {
+static size_t rows_of(float *to, double *y, double *mean, const hg_snapshot *s, const hg_floor_seen *seen,
+                      size_t species, size_t width, size_t rest) {
     const size_t T = s->n_times;
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++) {
         if (s->species[i] != species) continue;
-        memcpy(to + n * width, x + i * width, width * sizeof *x);
+        memcpy(to + n * (width + rest), seen->x + i * width, width * sizeof *to);
+        if (rest) memcpy(to + n * (width + rest) + width, seen->thermal + i * rest, rest * sizeof *to);
         for (size_t t = 0; t < T; t++) {
             y[n * T + t] = (double)s->propensity[t * s->n + i];
             mean[t] += y[n * T + t];
@@ -125,18 +128,18 @@ static size_t rows_of(float *to, double *y, double *mean, const hg_snapshot *s, 
     return n;
 }
 
-static hg_status learn_nodes(hg_floor_fit *f, const hg_snapshot *s, const float *x, size_t fold, hg_arena *mem,
-                             hg_pool *pool, hg_err *err) {
-    const size_t width = f->m->width, T = f->m->n_times;
+static hg_status learn_nodes(hg_floor_fit *f, const hg_snapshot *s, const hg_floor_seen *seen, size_t fold,
+                             hg_arena *mem, hg_pool *pool, hg_err *err) {
+    const size_t width = hg_floor_width(f->m), T = f->m->n_times;
     float *rows = hg_alloc(mem, s->n, width * sizeof *rows);
     double *y = hg_alloc(mem, s->n, T * sizeof *y), *mean = hg_alloc(mem, HG_GLASS_SPECIES, T * sizeof *mean);
     if (!rows || !y || !mean) return hg_fail(err, HG_ENOMEM, "no memory for %zu particles", s->n);
     for (size_t k = 0; k < HG_GLASS_SPECIES; k++) {
-        const size_t n = rows_of(rows, y, mean + k * T, s, x, k, width);
+        const size_t n = rows_of(rows, y, mean + k * T, s, seen, k, f->m->width, width - f->m->width);
         HG_TRY(hg_fold_ridge_add(f->node[k], fold, rows, y, n, true, pool, err));
     }
     f->particles += s->n;
-    return note_levels(f, s, x, mean, fold, err);
+    return note_levels(f, s, seen->x, mean, fold, err);
 }
 
 static hg_status learn_bonds(hg_floor_fit *f, const hg_snapshot *s, const float *x, size_t fold, hg_arena *mem,
@@ -164,11 +167,10 @@ hg_status hg_floor_learn(hg_floor_fit *f, const hg_snapshot *s, size_t fold, hg_
     HG_TRY(check(f, s, fold, err));
     hg_floor *m = f->m;
     hg_arena *mem = hg_arena_new();
-    float *x = hg_alloc(mem, s->n, m->width * sizeof *x);
-    hg_status st =
-        x ? hg_glass_describe(x, s, m->state, pool, err) : hg_fail(err, HG_ENOMEM, "no memory for %zu particles", s->n);
-    if (st == HG_OK) st = learn_nodes(f, s, x, fold, mem, pool, err);
-    if (st == HG_OK && m->bonds) st = learn_bonds(f, s, x, fold, mem, pool, err);
+    hg_floor_seen seen;
+    hg_status st = hg_floor_see(&seen, m, s, mem, pool, err);
+    if (st == HG_OK) st = learn_nodes(f, s, &seen, fold, mem, pool, err);
+    if (st == HG_OK && m->bonds) st = learn_bonds(f, s, seen.x, fold, mem, pool, err);
     if (st == HG_OK && isfinite(s->temperature)) {
         m->temperature[0] = fmin(m->temperature[0], s->temperature); /* of NaN and a number, the number */
         m->temperature[1] = fmax(m->temperature[1], s->temperature);
@@ -215,12 +217,15 @@ static hg_status end_levels(hg_floor_fit *f, size_t species, hg_pool *pool, hg_a
 static hg_status end(hg_floor_scores *scores, hg_floor_fit *f, hg_arena *mem, hg_pool *pool, hg_err *err) {
     hg_floor *m = f->m;
     const size_t T = m->n_times, bond_width = hg_floor_bond_width(m->state);
-    double *w = hg_alloc(mem, bond_width, T * sizeof *w);
-    if (!w) return hg_fail(err, HG_ENOMEM, "no memory for %zu weights", bond_width);
+    const size_t width = hg_floor_width(m), most = width > bond_width ? width : bond_width;
+    const hg_fold_columns set[HG_FLOOR_SETS] = { { 0, m->width }, { m->width, width }, { 0, width } };
+    double *w = hg_alloc(mem, most, T * sizeof *w);
+    if (!w) return hg_fail(err, HG_ENOMEM, "no memory for %zu weights", most);
     for (size_t k = 0; k < HG_GLASS_SPECIES; k++) {
         if (hg_fold_ridge_rows(f->node[k]) == 0) continue; /* a liquid of one species */
-        HG_TRY(hg_fold_ridge_solve(w, scores->node[k], f->node[k], false, pool, err));
-        to_float(m->node[k], w, T * m->width);
+        HG_TRY(hg_fold_ridge_solve_sets(w, scores->node[k], f->node[k], set, m->thermal ? HG_FLOOR_SETS : 1, false,
+                                        pool, err));
+        to_float(m->node[k], w, T * width);
         HG_TRY(end_levels(f, k, pool, mem, err));
     }
     for (size_t k = 0; m->bonds && k < HG_FLOOR_PAIRS; k++) {

@@ -12,9 +12,10 @@ struct hg_floor {
     hg_arena *mem;
     hg_glass_state state;
     size_t n_times, width, levels;
+    bool thermal;                         /* particles are described by the snapshot as it is, too */
     double *time;                         /* [n_times] */
     double temperature[2];                /* least and most; NaN: not known */
-    float *node[HG_GLASS_SPECIES];        /* [n_times,width] */
+    float *node[HG_GLASS_SPECIES];        /* [n_times,hg_floor_width] */
     double *level[HG_GLASS_SPECIES];      /* [n_times,levels] */
     double *level_zero[HG_GLASS_SPECIES]; /* [n_times] */
     double *level_mean;                   /* [levels] of the features */
@@ -27,6 +28,16 @@ struct hg_floor {
 bool hg_floor_room(hg_floor *m);
 size_t hg_floor_bond_width(hg_glass_state state);
 size_t hg_floor_levels(hg_glass_state state);
+/* Numbers of a particle: those of the state, and behind them those of the snapshot as it is where they are used. */
+size_t hg_floor_width(const hg_floor *m);
+
+/* Descriptors of all particles. */
+typedef struct {
+    float *x;       /* [n,m->width] */
+    float *thermal; /* [n,hg_glass_width(HG_GLASS_THERMAL)]; NULL: not used */
+} hg_floor_seen;
+HG_MUST_CHECK hg_status hg_floor_see(hg_floor_seen *out, const hg_floor *m, const hg_snapshot *s, hg_arena *mem,
+                                     hg_pool *pool, hg_err *err);
 /* out[levels]: means over all particles of what tells snapshots apart. */
 void hg_floor_levels_of(double *out, const float *x, size_t n, hg_glass_state state);
 

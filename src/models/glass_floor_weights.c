@@ -27,7 +27,7 @@ static size_t parts_of(part p[PARTS], hg_floor *m) {
     p[n++] = (part) { "temperature", m->temperature, { 2 }, 1, false };
     p[n++] = (part) { "level.mean", m->level_mean, { m->levels }, 1, false };
     for (size_t k = 0; k < HG_GLASS_SPECIES; k++) {
-        p[n] = (part) { "", m->node[k], { T, m->width }, 2, true };
+        p[n] = (part) { "", m->node[k], { T, hg_floor_width(m) }, 2, true };
         snprintf(p[n++].name, NAME, "node.%c.weight", "AB"[k]);
         p[n] = (part) { "", m->level[k], { T, m->levels }, 2, false };
         snprintf(p[n++].name, NAME, "level.%c.weight", "AB"[k]);
@@ -58,8 +58,10 @@ hg_status hg_floor_save(const char *path, const hg_floor *m, hg_err *err) {
                              .shape = p[i].shape,
                              .count = p[i].shape[0] * (p[i].rank == 2 ? p[i].shape[1] : 1),
                              .data = p[i].data == copy.temperature ? known : p[i].data };
-    const hg_stored_note notes[] = { { "kind", KIND }, { "state", STATE[m->state] } };
-    return hg_safetensors_write(path, t, n, notes, 2, err);
+    const hg_stored_note notes[] = { { "kind", KIND },
+                                     { "state", STATE[m->state] },
+                                     { "also", STATE[HG_GLASS_THERMAL] } };
+    return hg_safetensors_write(path, t, n, notes, m->thermal ? 3 : 2, err);
 }
 
 static hg_status take(const part *p, const hg_safetensors *file, const char *path, hg_err *err) {
@@ -76,16 +78,18 @@ static hg_status take(const part *p, const hg_safetensors *file, const char *pat
 
 static hg_status load(hg_floor *m, const hg_safetensors *file, const char *path, hg_err *err) {
     const char *kind = hg_safetensors_note(file, "kind"), *state = hg_safetensors_note(file, "state");
+    const char *also = hg_safetensors_note(file, "also");
     const hg_stored *time = hg_safetensors_find(file, "time");
     size_t which = HG_GLASS_STATES;
     for (size_t k = 0; state && k < HG_GLASS_STATES; k++)
         if (strcmp(state, STATE[k]) == 0) which = k;
     if (!kind || strcmp(kind, KIND) != 0 || which == HG_GLASS_STATES || !time || time->count == 0 ||
-        time->count > HG_FLOOR_TIMES_MOST)
+        time->count > HG_FLOOR_TIMES_MOST || (also && strcmp(also, STATE[HG_GLASS_THERMAL]) != 0))
         return hg_fail(err, HG_EDATA, "%s: these are not weights of a %s", path, KIND);
     m->state = (hg_glass_state)which;
     m->n_times = time->count;
     m->bonds = hg_safetensors_find(file, "bond.AA.weight") != NULL;
+    m->thermal = also != NULL;
     if (!hg_floor_room(m)) return hg_fail(err, HG_ENOMEM, "no memory for the model %s", path);
     part p[PARTS];
     const size_t n = parts_of(p, m);

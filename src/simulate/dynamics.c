@@ -201,6 +201,7 @@ static hg_status identify(batch *b, hg_err *err) {
                              s->temperature,
                              b->o->dt,
                              b->o->liquid.skin,
+                             b->o->liquid.margin,
                              (double)b->o->liquid.plain,
                              (double)p->force_shifted };
     hg_hash *h;

@@ -18,7 +18,9 @@ hg_liquid_potential hg_kob_andersen(void) {
     return p;
 }
 
-hg_liquid_opts hg_liquid_opts_default(void) { return (hg_liquid_opts) { .potential = hg_kob_andersen(), .skin = 0.3 }; }
+hg_liquid_opts hg_liquid_opts_default(void) {
+    return (hg_liquid_opts) { .potential = hg_kob_andersen(), .skin = 1.4, .margin = 0.14 };
+}
 
 /* ---- options -------------------------------------------------------------------------------------------------------- */
 
@@ -95,7 +97,7 @@ static hg_status check_positions(const hg_liquid *l, const double *x, hg_err *er
                             .split = "",
                             .liquid = -1 };
     const hg_liquid_potential *p = &l->opts.potential;
-    const hg_status st = hg_snapshot_check(&s, OVERLAP * smallest_sigma(p), longest_cutoff(p) + l->opts.skin, err);
+    const hg_status st = hg_snapshot_check(&s, OVERLAP * smallest_sigma(p), longest_cutoff(p), err);
     hg_free(in);
     return st;
 }
@@ -129,7 +131,7 @@ static hg_status reserve(hg_liquid *l, hg_err *err) {
     part = part < 1 ? 1 : part > LIQUID_PARTS_MOST ? LIQUID_PARTS_MOST : part;
     l->list.parts = (size_t)part;
     hg_arena *m = l->mem;
-    double **const wide[] = { &l->x, &l->v, &l->anchor, &l->origin, &l->listed, &l->place, &l->exact };
+    double **const wide[] = { &l->x, &l->v, &l->anchor, &l->origin, &l->listed, &l->picked, &l->place, &l->exact };
     bool ok = true;
     for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
         ok = ok && (*wide[i] = hg_alloc(m, cap, LIQUID_LANES * sizeof **wide[i]));
@@ -149,8 +151,10 @@ static hg_status reserve(hg_liquid *l, hg_err *err) {
 static hg_status build(hg_liquid *l, const uint8_t *species, const double *x, hg_err *err) {
     const hg_liquid_opts *o = &l->opts;
     HG_TRY(check_potential(&o->potential, err));
-    if (!isfinite(o->skin) || o->skin <= 0)
-        return hg_fail(err, HG_EINVAL, "a skin of %g, expected more than 0", o->skin);
+    if (!isfinite(o->margin) || o->margin <= 0)
+        return hg_fail(err, HG_EINVAL, "a margin of %g, expected more than 0", o->margin);
+    if (!isfinite(o->skin) || o->skin <= o->margin)
+        return hg_fail(err, HG_EINVAL, "a skin of %g, expected more than the margin %g", o->skin, o->margin);
     if (l->n == 0) return hg_fail(err, HG_EINVAL, "no particles");
     if (l->n > PARTICLES_MOST)
         return hg_fail(err, HG_ELIMIT, "%zu particles, at most %zu are simulated", l->n, PARTICLES_MOST);
@@ -165,6 +169,10 @@ static hg_status build(hg_liquid *l, const uint8_t *species, const double *x, hg
         l->species[i] = species[i];
     }
     HG_TRY(check_positions(l, x, err));
+    const double side = fmin(fmin(l->box[0], l->box[1]), l->box[2]), room = side - longest_cutoff(&o->potential);
+    l->skin = fmin(o->skin, room); /* a cluster sees each of its neighbours' nearest images, no others */
+    if (l->skin <= o->margin)
+        return hg_fail(err, HG_EINVAL, "a margin of %g is too wide for a box with a side of %g", o->margin, side);
     HG_TRY(reserve(l, err));
     l->kernels = o->plain ? &liquid_plain_kernels : liquid_best_kernels();
     set_constants(l);
@@ -192,6 +200,7 @@ void hg_liquid_free(hg_liquid *l) {
     if (!l) return;
     hg_arena_free(l->mem);
     hg_free(l->list.entry);
+    hg_free(l->list.far);
     hg_free(l->list.other);
     hg_free(l);
 }
@@ -254,14 +263,19 @@ void hg_liquid_maxwell(hg_liquid *l, double temperature, bool exact, hg_rng rng)
 
 /* ---- what is seen ----------------------------------------------------------------------------------------------------- */
 
-/* A particle that moved by half the skin may meet another that did so, too. */
+/* A particle that moved by half the margin may meet another that did so, too. What is picked then is in the list as long as none has moved by half of what
+ * the skin is wider. */
 hg_status liquid_follow(hg_liquid *l, hg_err *err) {
     if (!l->has_list) return liquid_relist(l, err);
-    const double moved2 = liquid_moved2(l->x, l->listed, l->clusters), half = l->opts.skin / 2;
-    if (!(moved2 < l->opts.skin + 1))
+    const double moved2 = liquid_moved2(l->x, l->picked, l->clusters), half = l->opts.margin / 2,
+                 rest = (l->skin - l->opts.margin) / 2;
+    if (!(moved2 < 1))
         return hg_advise(err, hg_fail(err, HG_EDATA, "particles fly apart"),
                          "take a smaller time step, or a start without overlaps");
-    return moved2 < half * half ? HG_OK : liquid_relist(l, err);
+    if (moved2 < half * half) return HG_OK;
+    if (liquid_moved2(l->x, l->listed, l->clusters) >= rest * rest) return liquid_relist(l, err);
+    liquid_pick(l);
+    return HG_OK;
 }
 
 hg_status hg_liquid_observe(hg_liquid_view *out, hg_liquid *l, hg_err *err) {
@@ -278,7 +292,8 @@ hg_status hg_liquid_observe(hg_liquid_view *out, hg_liquid *l, hg_err *err) {
     for (size_t i = 0; i < all; i++)
         if (i % LIQUID_LANES < 12) out->momentum[i % LIQUID_LANES / 4] += l->v[i];
     out->lists = l->lists;
-    out->pairs = LIQUID_LANES * l->list.others;
+    for (size_t e = 0; e < l->list.entries; e++)
+        out->pairs += LIQUID_LANES * (size_t)(l->list.entry[e].end - l->list.entry[e].begin);
     return HG_OK;
 }
 

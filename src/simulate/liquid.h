@@ -16,21 +16,23 @@ static inline size_t liquid_lane(size_t slot, size_t k) { return slot / 4 * LIQU
 /* Of pairs of species, [2 of i + of j], as kernels want it. */
 typedef struct {
     float c12[4], c6[4], fc[4], rc2[4]; /* F = c12 r^-13 - c6 r^-7 - fc for r^2 < rc2 */
-    float list2[4];                     /* (cut-off + skin)^2 */
+    float list2[4];                     /* (cut-off + what may be moved)^2 */
 } liquid_table;
 
 /* A run of clusters that act on one cluster, seen from one of its images. */
 typedef struct {
     uint32_t cluster, begin, end; /* other[begin .. end) */
+    uint32_t far_end;             /* far[begin .. far_end) */
     double shift[3];              /* added to the cluster */
     bool self;                    /* the first of the others is the cluster itself */
 } liquid_entry;
 
+/* Two lists: `far` holds for long, and from it `other` is picked again and again: what is near enough for the next few steps. */
 typedef struct {
     liquid_entry *entry;
     size_t entries, entries_cap;
-    uint32_t *other;
-    size_t others, others_cap;
+    uint32_t *far, *other;
+    size_t fars, fars_cap, others_cap;
     size_t parts,
         part[LIQUID_PARTS_MOST + 1]; /* entries of part p: part[p] .. part[p+1]; each sums forces of its own */
 } liquid_list;
@@ -71,6 +73,7 @@ struct hg_liquid {
     size_t n, clusters, clusters_cap;
     double box[3];
     hg_liquid_opts opts;
+    double skin; /* as asked for, or what the box has room for */
     liquid_pair pair[4];
     liquid_rows *rows;
     const liquid_kernels *kernels;
@@ -80,7 +83,7 @@ struct hg_liquid {
     /* [clusters,16], but for the slots' particles [clusters,4] */
     uint32_t *id;
     double *x, *v, *anchor, *origin; /* origin: of the image that stands in the box */
-    double *listed;                  /* x when pairs were listed */
+    double *listed, *picked;         /* x when pairs were listed, and when the near ones were picked */
     double *place, *exact;           /* x - origin and forces in double */
     float *near, *f;                 /* x - origin, forces */
     float *part_force;               /* [parts - 1, clusters, 16] */
@@ -97,8 +100,9 @@ struct hg_liquid {
     bool held, has_list, has_force;
 };
 
-/* liquid_list.c: slots, clusters and pairs anew. */
+/* liquid_list.c: slots, clusters and pairs anew; or only the near ones, out of the list. */
 HG_MUST_CHECK hg_status liquid_relist(hg_liquid *l, hg_err *err);
+void liquid_pick(hg_liquid *l);
 
 /* liquid_force.c */
 void liquid_force(hg_liquid *l); /* f from near */

@@ -119,11 +119,18 @@ WIDE INLINE __m512 wide_square(wide3 d) {
     return _mm512_fmadd_ps(d.z, d.z, _mm512_fmadd_ps(d.y, d.y, _mm512_mul_ps(d.x, d.x)));
 }
 
-/* x of four, y of four, z of four, 0: each the sum over i. */
-WIDE INLINE __m512 wide_sum_i(__m512 x, __m512 y, __m512 z) {
-    const __m512 xy = _mm512_add_ps(_mm512_shuffle_f32x4(x, y, 0x44), _mm512_shuffle_f32x4(x, y, 0xee));
-    const __m512 z2 = _mm512_add_ps(_mm512_shuffle_f32x4(z, z, 0x44), _mm512_shuffle_f32x4(z, z, 0xee));
-    return _mm512_maskz_add_ps(0x0fff, _mm512_shuffle_f32x4(xy, z2, 0x88), _mm512_shuffle_f32x4(xy, z2, 0xdd));
+/* Sums of two i each. */
+WIDE INLINE __m256 wide_fold(__m512 a) {
+    return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+}
+
+/* Takes the sums over i from f: x of four, y of four, z of four. In half registers, which cost half on processors that cut wide ones in two. */
+WIDE INLINE void wide_take(float *f, __m512 x, __m512 y, __m512 z) {
+    const __m256 a = wide_fold(x), b = wide_fold(y), c = wide_fold(z);
+    const __m256 xy = _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+    const __m128 sum = _mm_add_ps(_mm256_castps256_ps128(c), _mm256_extractf128_ps(c, 1));
+    _mm256_store_ps(f, _mm256_sub_ps(_mm256_load_ps(f), xy));
+    _mm_store_ps(f + 8, _mm_sub_ps(_mm_load_ps(f + 8), sum));
 }
 
 /* Sums of lanes 4 i .. 4 i + 3. */
@@ -140,7 +147,7 @@ WIDE INLINE void wide_entry(float *f, const liquid_scene *s, const liquid_entry 
     const wide3 xi = wide_cluster(s->x + LIQUID_LANES * (size_t)e->cluster, e->shift);
     const wide_row c12 = wide_table(t->c12, type), c6 = wide_table(t->c6, type), fc = wide_table(t->fc, type),
                    rc2 = wide_table(t->rc2, type);
-    const __m512 half = _mm512_set1_ps(0.5F), three_halves = _mm512_set1_ps(1.5F);
+    const __m512 one = _mm512_set1_ps(1);
     __m512 fx = _mm512_setzero_ps(), fy = fx, fz = fx;
     __mmask16 allowed = e->self ? 0x08ce : 0xffff; /* of itself: i < j; lanes 1 2 3, 6 7, 11 */
     for (uint32_t b = e->begin; b < e->end; b++) {
@@ -149,18 +156,18 @@ WIDE INLINE void wide_entry(float *f, const liquid_scene *s, const liquid_entry 
         const wide3 d = wide_difference(xi, s->x + LIQUID_LANES * (size_t)c);
         const __m512 r2 = wide_square(d);
         const __mmask16 in = _mm512_mask_cmp_ps_mask(allowed, r2, wide_pick(rc2, type_j), _CMP_LT_OQ);
-        const __m512 guess = _mm512_rsqrt14_ps(r2);
-        const __m512 y =
-            _mm512_mul_ps(guess, _mm512_fnmadd_ps(_mm512_mul_ps(half, r2), _mm512_mul_ps(guess, guess), three_halves));
-        const __m512 y2 = _mm512_mul_ps(y, y), y6 = _mm512_mul_ps(_mm512_mul_ps(y2, y2), y2);
-        const __m512 force = _mm512_mul_ps(_mm512_fmsub_ps(wide_pick(c12, type_j), y6, wide_pick(c6, type_j)), y6);
-        const __m512 g = _mm512_maskz_mul_ps(in, _mm512_fmsub_ps(force, y, wide_pick(fc, type_j)), y);
+        /* 1/r^2 by a step of Newton's; for the force at the cut-off, small, the estimate of 1/r will do */
+        const __m512 guess = _mm512_rsqrt14_ps(r2), square = _mm512_mul_ps(guess, guess);
+        const __m512 y2 = _mm512_fmadd_ps(square, _mm512_fnmadd_ps(r2, square, one), square);
+        const __m512 y6 = _mm512_mul_ps(_mm512_mul_ps(y2, y2), y2);
+        const __m512 power = _mm512_fmsub_ps(wide_pick(c12, type_j), y6, wide_pick(c6, type_j));
+        const __m512 g =
+            _mm512_maskz_fmsub_ps(in, power, _mm512_mul_ps(y6, y2), _mm512_mul_ps(wide_pick(fc, type_j), guess));
         const __m512 gx = _mm512_mul_ps(g, d.x), gy = _mm512_mul_ps(g, d.y), gz = _mm512_mul_ps(g, d.z);
         fx = _mm512_add_ps(fx, gx);
         fy = _mm512_add_ps(fy, gy);
         fz = _mm512_add_ps(fz, gz);
-        float *fj = f + LIQUID_LANES * (size_t)c;
-        _mm512_store_ps(fj, _mm512_sub_ps(_mm512_load_ps(fj), wide_sum_i(gx, gy, gz)));
+        wide_take(f + LIQUID_LANES * (size_t)c, gx, gy, gz);
         allowed = 0xffff;
     }
     float *fi = f + LIQUID_LANES * (size_t)e->cluster;

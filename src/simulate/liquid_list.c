@@ -150,24 +150,22 @@ typedef struct {
     bool own_image; /* a long cluster may meet its own image: from one side */
 } search;
 
-static bool mine(uint32_t a, uint32_t b) { return a < b ? (a + b) % 2 == 0 : (a + b) % 2 == 1; }
+static bool mine(uint32_t a, uint32_t b) { return (a < b) ^ ((a ^ b) & 1U); }
 
 static hg_status keep(search *q, hg_err *err) {
     liquid_list *list = &q->l->list;
-    if (list->others + q->n + 1 > UINT32_MAX)
-        return hg_fail(err, HG_ELIMIT, "too many pairs of particles for one list");
-    if (!hg_grow(&list->other, &list->others_cap, list->others + q->n + 1, sizeof *list->other) ||
+    if (list->fars + q->n + 1 > UINT32_MAX) return hg_fail(err, HG_ELIMIT, "too many pairs of particles for one list");
+    if (!hg_grow(&list->far, &list->fars_cap, list->fars + q->n + 1, sizeof *list->far) ||
         !hg_grow(&list->entry, &list->entries_cap, list->entries + 1, sizeof *list->entry))
         return hg_fail(err, HG_ENOMEM, "no memory for a list of pairs of %zu particles", q->l->n);
-    const size_t begin = list->others;
-    if (q->self) list->other[list->others++] = q->cluster;
-    list->others +=
-        q->l->kernels->prune(list->other + list->others, &q->scene, q->cluster, q->shift, q->candidate, q->n);
+    const size_t begin = list->fars;
+    if (q->self) list->far[list->fars++] = q->cluster;
+    list->fars += q->l->kernels->prune(list->far + list->fars, &q->scene, q->cluster, q->shift, q->candidate, q->n);
     q->n = 0;
-    if (list->others > begin)
+    if (list->fars > begin)
         list->entry[list->entries++] = (liquid_entry) { .cluster = q->cluster,
                                                         .begin = (uint32_t)begin,
-                                                        .end = (uint32_t)list->others,
+                                                        .far_end = (uint32_t)list->fars,
                                                         .shift = { q->shift[0], q->shift[1], q->shift[2] },
                                                         .self = q->self };
     q->self = false;
@@ -175,7 +173,7 @@ static hg_status keep(search *q, hg_err *err) {
 }
 
 static float gap(float lo_a, float hi_a, float lo_b, float hi_b) {
-    const float g = lo_a > hi_b ? lo_a - hi_b : lo_b - hi_a;
+    const float below = lo_a - hi_b, above = lo_b - hi_a, g = below > above ? below : above;
     return g > 0 ? g : 0;
 }
 
@@ -190,15 +188,15 @@ static hg_status look_into_column(search *q, size_t column, const float lo[3], c
             top = middle;
     }
     const float reach2 = q->reach * q->reach;
-    for (; c < end; c++) {
+    for (; c < end; c++) { /* what is no candidate is written over: no branch, which could not be foretold */
         const float *b = l->bound + 6 * c;
         if (b[2] > hi[2] + q->reach) break;
-        if (c == q->cluster ? !q->own_image : !mine(q->cluster, (uint32_t)c)) continue;
+        if (q->n == CANDIDATES) HG_TRY(keep(q, err));
         const float dx = gap(lo[0], hi[0], b[0], b[3]), dy = gap(lo[1], hi[1], b[1], b[4]),
                     dz = gap(lo[2], hi[2], b[2], b[5]);
-        if (dx * dx + dy * dy + dz * dz >= reach2) continue;
-        if (q->n == CANDIDATES) HG_TRY(keep(q, err));
-        q->candidate[q->n++] = (uint32_t)c;
+        const bool wanted = c == q->cluster ? q->own_image : mine(q->cluster, (uint32_t)c);
+        q->candidate[q->n] = (uint32_t)c;
+        q->n += wanted & (dx * dx + dy * dy + dz * dz < reach2);
     }
     return HG_OK;
 }
@@ -239,8 +237,45 @@ static void cut_into_parts(hg_liquid *l) {
     size_t p = 1;
     list->part[0] = 0;
     for (size_t e = 0; e < list->entries; e++)
-        while (p < list->parts && list->entry[e].begin >= list->others * p / list->parts) list->part[p++] = e;
+        while (p < list->parts && list->entry[e].begin >= list->fars * p / list->parts) list->part[p++] = e;
     while (p <= list->parts) list->part[p++] = list->entries;
+}
+
+static void set_reach(liquid_table *t, const hg_liquid *l, double more) {
+    for (size_t p = 0; p < 4; p++) {
+        const double reach = sqrt(l->pair[p].rc2) + more;
+        t->list2[p] = (float)(reach * reach);
+    }
+}
+
+typedef struct {
+    hg_liquid *l;
+    liquid_scene scene;
+} picking;
+
+static void pick_some(void *ctx, size_t begin, size_t end, size_t worker) {
+    (void)worker;
+    const picking *q = ctx;
+    const liquid_list *list = &q->l->list;
+    for (size_t k = list->part[begin]; k < list->part[end]; k++) {
+        liquid_entry *e = list->entry + k;
+        uint32_t from = e->begin;
+        if (e->self) { /* the cluster itself is never far */
+            list->other[from] = e->cluster;
+            from++;
+        }
+        e->end = from + (uint32_t)q->l->kernels->prune(list->other + from, &q->scene, e->cluster, e->shift,
+                                                       list->far + from, e->far_end - from);
+    }
+}
+
+void liquid_pick(hg_liquid *l) {
+    const size_t all = LIQUID_LANES * l->clusters;
+    picking q = { .l = l, .scene = { .x = l->near, .type = l->type } };
+    liquid_near(l->near, l->x, l->origin, all);
+    set_reach(&q.scene.table, l, l->opts.margin);
+    hg_pool_for(l->opts.pool, l->list.parts, 1, pick_some, &q);
+    memcpy(l->picked, l->x, all * sizeof *l->picked);
 }
 
 hg_status liquid_relist(hg_liquid *l, hg_err *err) {
@@ -255,12 +290,9 @@ hg_status liquid_relist(hg_liquid *l, hg_err *err) {
     if (!q) return hg_fail(err, HG_ENOMEM, "no memory for a list of pairs of %zu particles", l->n);
     *q = (search) { .l = l, .scene = { .x = l->near, .type = l->type } };
     hg_status st = HG_OK;
-    for (size_t p = 0; p < 4; p++) {
-        const double reach = sqrt(l->pair[p].rc2) + l->opts.skin;
-        q->scene.table.list2[p] = (float)(reach * reach);
-        if (reach > (double)q->reach) q->reach = (float)reach;
-    }
-    l->list.entries = l->list.others = 0;
+    set_reach(&q->scene.table, l, l->skin);
+    for (size_t p = 0; p < 4; p++) q->reach = fmaxf(q->reach, sqrtf(q->scene.table.list2[p]));
+    l->list.entries = l->list.fars = 0;
     for (uint32_t c = 0; c < l->clusters && st == HG_OK; c++) {
         q->cluster = c;
         for (int image = 0; image < 27 && st == HG_OK; image++)
@@ -268,8 +300,12 @@ hg_status liquid_relist(hg_liquid *l, hg_err *err) {
     }
     hg_free(q);
     HG_TRY(st);
+    if (!hg_grow(&l->list.other, &l->list.others_cap, l->list.fars, sizeof *l->list.other))
+        return hg_fail(err, HG_ENOMEM, "no memory for a list of pairs of %zu particles", l->n);
     cut_into_parts(l);
+    liquid_pick(l);
     l->lists++;
     l->has_list = true;
+    l->has_force = false;
     return HG_OK;
 }

@@ -52,6 +52,15 @@ typedef struct {
     hg_liquid_tally tally;
 } plant;
 
+static double clock_of(const plant *q) { return q->p->seconds ? q->p->seconds(q->p->clock) : 0; }
+
+/* What went by since *began belongs to a stage; the next begins. */
+static void stage_done(plant *q, hg_liquid_stage stage, double *began) {
+    const double at = clock_of(q);
+    q->tally.seconds[stage] += at - *began;
+    *began = at;
+}
+
 /* ---- the plan -------------------------------------------------------------------------------------------------------------- */
 
 static hg_status positive(double x, const char *what, hg_err *err) {
@@ -107,6 +116,7 @@ static hg_status identify(plant *q, hg_err *err) {
                              p->labels.range,
                              p->dynamics.dt,
                              p->dynamics.liquid.skin,
+                             p->dynamics.liquid.margin,
                              (double)p->dynamics.liquid.plain,
                              (double)u->force_shifted };
     hg_hash *h;
@@ -292,18 +302,25 @@ static void remove_folder(const char *path) {
     rmdir(path);
 }
 
-static hg_status fill_in(hg_snapshot *s, const plant *q, size_t liquid, size_t snapshot, const char *work,
-                         hg_arena *mem, hg_err *err) {
+static hg_status fill_in(hg_snapshot *s, plant *q, size_t liquid, size_t snapshot, const char *work, hg_arena *mem,
+                         hg_err *err) {
     const hg_liquid_plan *p = q->p;
     hg_dynamics_opts o = p->dynamics;
     o.seed = p->dynamics.seed + liquid * 1000003 + snapshot * 1009;
+    double began = clock_of(q);
     HG_TRY(hg_snapshot_quench(s, &o, mem, err));
-    if (p->hold) HG_TRY(hg_snapshot_hold(s, &p->cage, &o, mem, err));
+    stage_done(q, HG_STAGE_QUENCH, &began);
+    if (p->hold) {
+        HG_TRY(hg_snapshot_hold(s, &p->cage, &o, mem, err));
+        stage_done(q, HG_STAGE_CAGE, &began);
+    }
     if (!p->labels.n_times) return HG_OK;
     hg_label_opts labels = p->labels;
     labels.work = work;
     HG_TRY(make_folder(work, err));
-    return hg_snapshot_label(s, &labels, &o, mem, err);
+    const hg_status st = hg_snapshot_label(s, &labels, &o, mem, err);
+    stage_done(q, HG_STAGE_RUNS, &began);
+    return st;
 }
 
 static double steps_of_labels(const hg_liquid_plan *p) {
@@ -381,7 +398,9 @@ hg_status hg_liquid_generate(hg_liquid_tally *tally, const char *folder, const h
                        : hg_fail(err, HG_ENOMEM, "no memory for liquids of %zu particles", p.n);
     for (size_t i = 0; q.species && i < p.n; i++) q.species[i] = i >= p.n - p.n / 5;
     if (st == HG_OK) st = open_folder(&q, err);
+    double began = clock_of(&q);
     if (st == HG_OK) st = all_liquids(&q, err);
+    stage_done(&q, HG_STAGE_EQUILIBRATE, &began);
     if (st == HG_OK) st = all_snapshots(&q, err);
     *tally = q.tally;
     hg_free(q.steps);

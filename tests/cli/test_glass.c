@@ -1,4 +1,5 @@
 /* tests/cli/test_glass.c -- `hagane glass`: from labelled snapshots to a model, from a snapshot to a map, and scores; or a reason */
+#include "core/text.h"
 #include "hagane/snapshot_file.h"
 #include "json.h"
 #include "program.h"
@@ -91,6 +92,7 @@ static void trained_scored_and_used(void **state) {
     assert_int_equal(r.code, 0);
     assert_contains(r.out, "tier S1: inherent structure");
     assert_contains(r.out, "BOTAN 0.709");
+    assert_null(strstr(r.err, "do not trust"));
 
     r = program_run("glass", "predict", first, "--model", model, "--time", "tau,0.1tau", "--out", map, "-q", NULL);
     assert_int_equal(r.code, 0);
@@ -120,6 +122,65 @@ static void trained_scored_and_used(void **state) {
     assert_non_null(json);
     assert_memory_equal(json, "\x89PNG", 4);
     free(json);
+}
+
+/* Pictures of the scores, the numbers in them, and a word where the model was not made for such a temperature. */
+static void scores_as_pictures(void **state) {
+    char curves[512], points[512], table[512], warm[512], both[512], text[64];
+    (void)state;
+    test_scratch(curves, sizeof curves, "rho.svg");
+    test_scratch(points, sizeof points, "scatter.png");
+    test_scratch(table, sizeof table, "rho.tsv");
+    program_result r = program_run("glass", "evaluate", set, "--model", model, "--rho", curves, "--scatter", points,
+                                   "--time", "2.17", "--table", table, "-q", NULL);
+    assert_int_equal(r.code, 0);
+    char *file = test_read_file(curves);
+    assert_non_null(file);
+    assert_contains(file, "<svg");
+    free(file);
+    file = test_read_file(points);
+    assert_non_null(file);
+    assert_memory_equal(file, "\x89PNG", 4);
+    free(file);
+    file = test_read_file(table);
+    assert_non_null(file);
+    assert_contains(file, "who\tof\ttime\trho\terror\tcorrected\tattainable\tpooled\tspread\tsnapshots\n");
+    assert_contains(file, "\ntier S1\tA\t217\t0.");
+    assert_contains(file, "\nBOTAN, published\tA\t217\t0.709\t");
+    free(file);
+    r = program_run("glass", "evaluate", set, "--model", model, "--scatter", points, "--time", "21", "-q", NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "--time 21");
+
+    hg_arena *mem = hg_arena_new();
+    hg_snapshot *s;
+    assert_ok(hg_snapshot_read(&s, NULL, first, NULL, mem, NULL));
+    s->temperature = 0.8;
+    s->split = "test";
+    assert_ok(hg_snapshot_write(test_scratch(warm, sizeof warm, "warm.safetensors"), s, NULL));
+    hg_arena_free(mem);
+    r = program_run("glass", "evaluate", warm, "--model", model, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.err, "temperatures are 0.8 to 0.8, the model has learned from 0.5 to 0.5: do not trust it");
+    r = program_run("glass", "evaluate", warm, "--model", model, "--json", "-q", NULL);
+    assert_contains(r.out, "\"foreign\":true");
+    r = program_run("glass", "predict", warm, "--model", model, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.err, "temperature is 0.8, the model has learned from 0.5 to 0.5: do not trust it");
+
+    r = program_run("glass", "predict", first, "--model", "glass-t044", NULL); /* a name: it comes with the program */
+    assert_int_equal(r.code, 0);
+    assert_contains(r.err, "temperature is 0.5, the model has learned from 0.44 to 0.44: do not trust it");
+    r = program_run("glass", "train", set, "--thermal", "--out", test_scratch(both, sizeof both, "both"), "--json",
+                    "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_non_null(json_string(text, sizeof text, r.out, "times.1.A.descriptors"));
+    r = program_run("glass", "evaluate", set, "--model", both, "--json", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_number(r.out, "scores.2.rho") > 0.8);
+    r = program_run("glass", "train", set, "--thermal", "--state", "thermal", "--out", lone, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "--thermal adds to another state");
 }
 
 /* The published network by the same commands; a second run finds all done in its checkpoint. */
@@ -162,6 +223,111 @@ static void botan_is_a_kind_of_model(void **state) {
     remove(state_file);
 }
 
+/* Times shorter than the model's are those of the ensemble itself: at first all particles fly, 2 (2 T / pi)^(1/2) t far in the mean. */
+static void short_times_are_simulated(void **state) {
+    (void)state;
+    program_result r = program_run("glass", "predict", first, "--model", model, "--time", "0.03", NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "from 2.17 to 217");
+    assert_contains(r.err, "--simulate-short");
+    r = program_run("glass", "predict", first, "--model", model, "--time", "217,0.012,0.006,0.012", "--simulate-short",
+                    "--runs", "3", "--json", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_valid(r.out));
+    assert_int_equal(json_length(r.out, "simulated"), 4);
+    assert_contains(r.out, "\"simulated\":[false,true,true,true]");
+    assert_close(json_number(r.out, "runs"), 3, 0);
+    double mean = 0;
+    char key[64];
+    for (size_t i = 0; i < N; i++) {
+        snprintf(key, sizeof key, "propensity.2.%zu", i);
+        mean += json_number(r.out, key) / N;
+    }
+    assert_in_range((int)(1e5 * mean), 620, 780); /* 0.00677, and a little for the forces */
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(key, sizeof key, "propensity.1.%zu", i);
+        const double once = json_number(r.out, key);
+        snprintf(key, sizeof key, "propensity.3.%zu", i);
+        assert_close(json_number(r.out, key), once, 0);
+    }
+    r = program_run("glass", "predict", first, "--model", model, "--time", "0.06", "--simulate-short", "--runs", "2",
+                    "--png", picture, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.err, "1 of 1 times is simulated, 2 runs");
+    assert_contains(r.out, "2 runs");
+    char *png = test_read_file(picture);
+    assert_non_null(png);
+    assert_memory_equal(png, "\x89PNG", 4);
+    free(png);
+}
+
+/* The snapshot as LAMMPS data, some of it spoilt. */
+static void write_data(const char *path, double box, const char *tenth) {
+    hg_text t = hg_text_new(0);
+    hg_text_add(&t,
+                "spoilt\n\n512 atoms\n2 atom types\n\n0 %g xlo xhi\n0 %g ylo yhi\n0 8 zlo zhi\n\nAtoms # atomic\n\n",
+                box, box);
+    for (size_t i = 0; i < N; i++)
+        if (i == 9 && tenth)
+            hg_text_add(&t, "%s\n", tenth);
+        else
+            hg_text_add(&t, "%zu %d %g %g %g\n", i + 1, i % 5 == 4 ? 2 : 1, ((double)(i % SIDE) + 0.5) * box / SIDE,
+                        ((double)(i / SIDE % SIDE) + 0.5) * box / SIDE, (double)(i / (SIDE * SIDE)) + 0.5);
+    assert_false(t.failed);
+    test_write_file(path, t.s);
+    hg_text_free(&t);
+}
+
+static program_result predicted(const char *path, const char *temperature) {
+    return program_run("glass", "predict", path, "--model", model, "--time", "217", "--temperature", temperature, NULL);
+}
+
+static void refused_as(const char *path, const char *words) {
+    const program_result r = predicted(path, "0.5");
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, words);
+}
+
+static void bad_input_is_told(void **state) {
+    char dump[512], xyz[512];
+    (void)state;
+    test_scratch(dump, sizeof dump, "bad.dump");
+    test_scratch(xyz, sizeof xyz, "bad.xyz");
+    write_data(lone, SIDE, "10 1 0.52 0.51 0.5");
+    refused_as(lone, "particle 10 (A) lies 0.0224 from particle 1 (A), closer than 0.3");
+    write_data(lone, SIDE, "10 1 1.5 nan 0.5");
+    refused_as(lone, "y is \"nan\", expected a finite number");
+    write_data(lone, SIDE, "10 3 1.5 1.5 0.5");
+    refused_as(lone, "type 3, but a species is given for 2 types only");
+    write_data(lone, 4.9, NULL);
+    refused_as(lone, "less than twice the cut-off");
+    const program_result c = program_run("glass", "predict", lone, "--model", model, "--species", "AF", NULL);
+    assert_int_not_equal(c.code, 0);
+    assert_contains(c.err, "expected letters A to D");
+    test_write_file(dump, "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\nITEM: BOX BOUNDS pp pp pp\n0 8\n0 8\n0 8\n"
+                          "ITEM: ATOMS id type x y\n1 1 1 1\n");
+    refused_as(dump, "column \"z\" is missing: there are id type x y");
+    test_write_file(dump, "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\nITEM: BOX BOUNDS ff ff ff\n0 8\n0 8\n0 8\n"
+                          "ITEM: ATOMS id type x y z\n1 1 9 1 1\n");
+    refused_as(dump, "the box is not periodic along x (ff)");
+    test_write_file(xyz, "1\nLattice=\"8 0 0 0 8 0 0 0 8\" pbc=\"F F F\" Properties=species:S:1:pos:R:3\nA 9 1 1\n");
+    refused_as(xyz, "the box is not periodic");
+    test_write_file(xyz, "1\nLattice=\"8 0 0 0 8 0 0 0 8\" pbc=\"T T T\" Properties=species:S:1:pos:R:3\nFe 1 1 1\n");
+    refused_as(xyz, "the type is \"Fe\"");
+    write_data(lone, SIDE, NULL); /* and what is good, but far from what was learned */
+    program_result r = predicted(lone, "1.3");
+    assert_int_equal(r.code, 0);
+    assert_contains(r.err, "temperature is 1.3, the model has learned from 0.5 to 0.5: do not trust it");
+    r = program_run("glass", "predict", lone, "--model", model, "--time", "217", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.err, "temperature is not known (--temperature)");
+    r = program_run("glass", "predict", lone, "--model", model, "--time", "tau", NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "--time tau: the file does not say its temperature");
+    remove(dump);
+    remove(xyz);
+}
+
 static void refusals(void **state) {
     program_result r = program_run("glass", "predict", first, "--model", model, "--time", "1e4", NULL);
     assert_int_not_equal(r.code, 0);
@@ -179,6 +345,8 @@ static void refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { TEST(trained_scored_and_used), TEST(botan_is_a_kind_of_model), TEST(refusals) };
+    const struct CMUnitTest tests[] = { TEST(trained_scored_and_used),  TEST(scores_as_pictures),
+                                        TEST(botan_is_a_kind_of_model), TEST(short_times_are_simulated),
+                                        TEST(bad_input_is_told),        TEST(refusals) };
     return cmocka_run_group_tests(tests, group_setup, NULL);
 }

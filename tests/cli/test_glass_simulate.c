@@ -19,6 +19,8 @@ static void made_and_kept(void **state) {
     program_result r = simulate(folder, "1");
     assert_int_equal(r.code, 0);
     assert_contains(r.out, "\"made\":1");
+    static const char *const STAGES[] = { "stages.equilibrate", "stages.quench", "stages.cage", "stages.runs" };
+    for (size_t k = 0; k < 4; k++) assert_true(json_number(r.out, STAGES[k]) > 0);
     r = simulate(folder, "2");
     assert_int_equal(r.code, 0);
     assert_contains(r.out, "\"kept\":1");
@@ -43,6 +45,35 @@ static void made_and_kept(void **state) {
     hg_arena_reset(*state, start);
 }
 
+/* Killed at once when a file of its work appears, again and again: the last command goes on, and the snapshots have the bits of an undisturbed run. */
+static void killed_and_continued(void **state) {
+    (void)state;
+    char folder[256], script[3000];
+    test_scratch(folder, sizeof folder, "killed");
+    snprintf(
+        script, sizeof script,
+        "rm -rf '%s' && mkdir -p '%s' && cd '%s' || exit 1\n"
+        "simulate() { exec \"$HAGANE\" glass simulate --particles 225 --liquids 2 --snapshots 1 --melt 8 --cool 8 --equilibrate 6 --cage 2 "
+        "--runs 4 --times 0.12,2 --temperature 0.8 --seed 5 --out \"$1\" -q; }\n"
+        "(simulate whole) || exit 1\n"
+        "for mark in work/plan.piece work/l001.piece work/l002s001.piece work/l001s001.piece.runs/run0.piece l001s001.safetensors "
+        "work/l002s001.piece.runs/run2.piece; do\n"
+        "  (simulate parts) & at=$!\n"
+        "  while kill -0 $at 2>/dev/null && ! [ -e parts/$mark ]; do sleep 0.01; done\n"
+        "  kill -9 $at 2>/dev/null; wait $at 2>/dev/null; [ $? = 137 ] && echo killed at $mark\n"
+        "done\n"
+        "(simulate parts) || exit 1\n"
+        "for s in l001s001 l002s001; do cmp whole/$s.safetensors parts/$s.safetensors || exit 1; done\n"
+        "ls parts parts/work | grep -v 'piece$\\|safetensors$\\|^$\\|:$\\|^work$' && exit 1\n"
+        "cd / && rm -rf '%s' && echo the same\n",
+        folder, folder, folder, folder);
+    const program_result r = program_shell(script);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "killed at work/plan.piece"); /* later pieces may be done with before they are seen */
+    assert_contains(r.out, "killed at work/l001.piece");
+    assert_contains(r.out, "the same");
+}
+
 static void refusals(void **state) {
     (void)state;
     char folder[256];
@@ -61,6 +92,6 @@ static void refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { TEST(made_and_kept), TEST(refusals) };
+    const struct CMUnitTest tests[] = { TEST(made_and_kept), TEST(killed_and_continued), TEST(refusals) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

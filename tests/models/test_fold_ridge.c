@@ -106,6 +106,44 @@ static void centred_and_scaled(void **state) {
     assert_close(score[1][0].rho, score[0][0].rho, 1e-5);
 }
 
+/* Column 0 makes target 0, columns 3 and 4 target 1: each takes the set that has its columns and no others, with the weights of a fit of that set alone. */
+static void sets_of_columns(void **state) {
+    static float x[N * WIDTH], part[N * 2];
+    static double y[2 * N], only[N];
+    const hg_fold_columns set[] = { { 0, 3 }, { 3, WIDTH } }, wrong = { 2, WIDTH + 1 }, empty = { 2, 2 };
+    double w[2 * WIDTH], alone[2];
+    hg_fold_score score[2], one;
+    hg_fold_ridge *r, *p;
+    hg_rng rng = hg_rng_make(8, 0);
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        for (size_t k = 0; k < WIDTH; k++) x[i * WIDTH + k] = (float)hg_rng_normal(&rng);
+        y[2 * i] = (double)x[i * WIDTH] + 0.3 * hg_rng_normal(&rng);
+        y[2 * i + 1] = only[i] = (double)x[i * WIDTH + 3] - 2 * (double)x[i * WIDTH + 4] + 0.3 * hg_rng_normal(&rng);
+        for (size_t k = 0; k < 2; k++) part[2 * i + k] = x[i * WIDTH + 3 + k];
+    }
+    assert_ok(hg_fold_ridge_new(&r, WIDTH, 2, FOLDS, NULL));
+    assert_ok(hg_fold_ridge_new(&p, 2, 1, FOLDS, NULL));
+    for (size_t f = 0; f < FOLDS; f++) {
+        assert_ok(hg_fold_ridge_add(r, f, x + f * 100 * WIDTH, y + f * 200, 100, false, NULL, NULL));
+        assert_ok(hg_fold_ridge_add(p, f, part + f * 200, only + f * 100, 100, false, NULL, NULL));
+    }
+    assert_ok(hg_fold_ridge_solve_sets(w, score, r, set, 2, false, NULL, NULL));
+    assert_ok(hg_fold_ridge_solve(alone, &one, p, false, NULL, NULL));
+    assert_int_equal(score[0].set, 0);
+    assert_int_equal(score[1].set, 1);
+    assert_close(w[3], 0, 0);
+    assert_close(w[WIDTH], 0, 0);
+    for (size_t k = 0; k < 2; k++) assert_close(w[WIDTH + 3 + k], alone[k], 1e-9);
+    assert_close(score[1].rho, one.rho, 1e-9);
+    assert_close(score[1].strength, one.strength, 0);
+    assert_int_equal(hg_fold_ridge_solve_sets(w, score, r, set, 0, false, NULL, NULL), HG_EINVAL);
+    assert_int_equal(hg_fold_ridge_solve_sets(w, score, r, &wrong, 1, false, NULL, NULL), HG_EINVAL);
+    assert_int_equal(hg_fold_ridge_solve_sets(w, score, r, &empty, 1, false, NULL, NULL), HG_EINVAL);
+    hg_fold_ridge_free(r);
+    hg_fold_ridge_free(p);
+}
+
 static void refusals(void **state) {
     (void)state;
     float x[] = { 1, NAN };
@@ -133,6 +171,6 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = { TEST(a_line), TEST(left_out_as_row_by_row), TEST(centred_and_scaled),
-                                        TEST(refusals) };
+                                        TEST(sets_of_columns), TEST(refusals) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,7 +139,7 @@ static void learned_saved_and_loaded(void **state) {
     char path[1024];
     hg_pool *pool;
     assert_ok(hg_pool_new(&pool, 2, NULL));
-    assert_ok(hg_floor_begin(&f, HG_GLASS_INHERENT, time, 2, 2, true, NULL));
+    assert_ok(hg_floor_begin(&f, HG_GLASS_INHERENT, time, 2, 2, true, false, NULL));
     for (size_t i = 0; i < 2; i++) assert_ok(hg_floor_learn(f, liquid(*state, i + 1), i, pool, NULL));
     hg_snapshot *s = liquid(*state, 3);
     s->time[1] = 11;
@@ -197,6 +197,52 @@ static void learned_saved_and_loaded(void **state) {
     hg_arena_reset(*state, start);
 }
 
+/* Where the future is in the snapshot as it is, and not in the inherent structure, the first is what is taken; where it is the other way, the other. */
+static void thermal_descriptors_too(void **state) {
+    const hg_mark start = hg_arena_mark(*state);
+    const double time[] = { 1, 10 };
+    hg_floor_fit *f;
+    hg_floor *m, *again;
+    hg_floor_scores scores;
+    char path[1024];
+    hg_pool *pool;
+    const size_t width = hg_glass_width(HG_GLASS_THERMAL);
+    float *x = hg_alloc(*state, N, width * sizeof *x), *p = hg_alloc(*state, 4 * N, sizeof *p);
+    assert_ok(hg_pool_new(&pool, 2, NULL));
+    assert_ok(hg_floor_begin(&f, HG_GLASS_INHERENT, time, 2, 2, false, true, NULL));
+    hg_snapshot *s = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        hg_rng rng = hg_rng_make(50 + i, 0);
+        s = liquid(*state, i + 1);
+        assert_ok(hg_glass_describe(x, s, HG_GLASS_THERMAL, NULL, NULL));
+        for (size_t k = 0; k < N; k++) /* the force upon it */
+            s->propensity[k] = x[k * width + HG_GLASS_BASE - HG_GLASS_PHYSICS + 2] + 1;
+        for (size_t k = 0; k < 3 * N; k++) s->inherent[k] += 0.2 * hg_rng_normal(&rng); /* hides the snapshot */
+        for (size_t k = 0; k < N; k++) {
+            const double *u = s->inherent + 3 * k;
+            s->propensity[N + k] = (float)sqrt(u[0] * u[0] + u[1] * u[1] + u[2] * u[2]);
+        }
+        if (i < 2) assert_ok(hg_floor_learn(f, s, i, pool, NULL));
+    }
+    assert_ok(hg_floor_end(&m, &scores, f, pool, NULL));
+    hg_floor_fit_free(f);
+    assert_true(hg_floor_about(m).thermal);
+    assert_int_equal(scores.node[0][0].set, HG_FLOOR_THERMAL);
+    assert_int_equal(scores.node[0][1].set, HG_FLOOR_STATE);
+    assert_ok(hg_floor_predict(p, NULL, m, s, NULL, 0, pool, NULL));
+    assert_true(rho(p, s->propensity, N) > 0.9);
+    assert_true(rho(p + N, s->propensity + N, N) > 0.9);
+    assert_ok(hg_floor_save(test_scratch(path, sizeof path, "both.safetensors"), m, NULL));
+    assert_ok(hg_floor_load(&again, path, NULL));
+    assert_true(hg_floor_about(again).thermal);
+    assert_ok(hg_floor_predict(p + 2 * N, NULL, again, s, NULL, 0, NULL, NULL));
+    assert_memory_equal(p, p + 2 * N, 2 * N * sizeof *p);
+    hg_floor_free(again);
+    hg_floor_free(m);
+    hg_pool_free(pool);
+    hg_arena_reset(*state, start);
+}
+
 static void refusals(void **state) {
     const hg_mark start = hg_arena_mark(*state);
     const double time[] = { 1, 10 };
@@ -205,8 +251,8 @@ static void refusals(void **state) {
     hg_floor_scores scores;
     hg_err err;
     char path[1024];
-    assert_int_equal(hg_floor_begin(&f, HG_GLASS_CAGE, time, 0, 2, false, NULL), HG_EINVAL);
-    assert_ok(hg_floor_begin(&f, HG_GLASS_CAGE, time, 2, 2, false, NULL));
+    assert_int_equal(hg_floor_begin(&f, HG_GLASS_CAGE, time, 0, 2, false, false, NULL), HG_EINVAL);
+    assert_ok(hg_floor_begin(&f, HG_GLASS_CAGE, time, 2, 2, false, false, NULL));
     assert_int_equal(hg_floor_end(&m, &scores, f, NULL, NULL), HG_EDATA);
     hg_snapshot *s = liquid(*state, 1);
     s->species[7] = 2;
@@ -222,7 +268,7 @@ static void refusals(void **state) {
     for (long k = 0;; k++) {
         assert_true(k < 200);
         fail_alloc_after(k);
-        const hg_status st = hg_floor_begin(&f, HG_GLASS_CAGE, time, 2, 2, true, NULL);
+        const hg_status st = hg_floor_begin(&f, HG_GLASS_CAGE, time, 2, 2, true, false, NULL);
         fail_alloc_after(-1);
         assert_true(st == HG_OK || st == HG_ENOMEM);
         if (st == HG_OK) break;
@@ -233,6 +279,6 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = { TEST(one_neighbour_by_hand), TEST(descriptors_do_not_turn),
-                                        TEST(learned_saved_and_loaded), TEST(refusals) };
+                                        TEST(learned_saved_and_loaded), TEST(thermal_descriptors_too), TEST(refusals) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

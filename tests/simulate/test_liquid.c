@@ -247,6 +247,34 @@ static void energy_and_momentum_stay(void **state) {
     hg_arena_reset(*state, start);
 }
 
+/* Whatever was picked on the way: the forces of a list made on the spot. */
+static void picked_pairs_are_enough(void **state) {
+    const hg_mark start = hg_arena_mark(*state);
+    const sample s = melt(*state, LARGE, (const double[3]) { 12.6, 12.6, 12.6 }, 20);
+    sample now = s;
+    now.x = numbers(*state, 3 * LARGE);
+    double *f = numbers(*state, 3 * LARGE), *g = numbers(*state, 3 * LARGE), *h = numbers(*state, 3 * LARGE);
+    hg_liquid *l = liquid_of(&s, NULL);
+    hg_liquid_maxwell(l, 1, true, hg_rng_make(7, 0));
+    bool picked = false;
+    for (int way = 0; way < 8; way++) {
+        assert_ok(hg_liquid_run(l, 11, NULL, NULL));
+        picked = picked || memcmp(l->picked, l->listed, LIQUID_LANES * l->clusters * sizeof *l->picked) != 0;
+        hg_liquid_state(now.x, NULL, l);
+        hg_liquid *fresh = liquid_of(&now, NULL);
+        assert_ok(hg_liquid_forces(f, NULL, l, NULL));
+        assert_ok(hg_liquid_forces_of_run(h, l, NULL));
+        assert_ok(hg_liquid_forces(g, NULL, fresh, NULL));
+        assert_true(largest_difference(f, g, 3 * LARGE) < 1e-8);
+        assert_true(largest_difference(h, g, 3 * LARGE) < 0.05);
+        hg_liquid_free(fresh);
+    }
+    assert_true(picked);
+    assert_true(look(l).lists < 8);
+    hg_liquid_free(l);
+    hg_arena_reset(*state, start);
+}
+
 /* Other numbers for particles, another origin: the same forces. */
 static void numbers_and_origin_do_not_matter(void **state) {
     const hg_mark start = hg_arena_mark(*state);
@@ -433,8 +461,14 @@ static void what_cannot_be_simulated_is_refused(void **state) {
     o.skin = 0;
     refuse(&s, &o, HG_EINVAL, "skin");
     o = hg_liquid_opts_default();
-    o.skin = 1;
-    refuse(&s, &o, HG_EDATA, "twice");
+    o.margin = 0;
+    refuse(&s, &o, HG_EINVAL, "margin");
+    o.margin = 6;
+    o.skin = 7;
+    refuse(&s, &o, HG_EINVAL, "too wide for a box");
+    s.box[1] = 4.99;
+    refuse(&s, NULL, HG_EDATA, "twice the cut-off");
+    s.box[1] = BOX[1];
     o = hg_liquid_opts_default();
     o.potential.sigma[0][1] = 0.9;
     refuse(&s, &o, HG_EINVAL, "A acts on B in another way");
@@ -505,6 +539,7 @@ int main(void) {
         TEST(forces_are_the_slope_of_the_energy),
         TEST(pressure_is_the_slope_by_volume),
         TEST(energy_and_momentum_stay),
+        TEST(picked_pairs_are_enough),
         TEST(numbers_and_origin_do_not_matter),
         TEST(the_same_bits),
         TEST(the_thermostat_is_canonical),
