@@ -14,7 +14,7 @@
  *   write_mb_per_s   hg_csv_write of the same table
  */
 #include "core/number.h"
-#include "files/json.h"
+#include "options.h"
 #include "hagane/csv.h"
 #include <math.h>
 #include <stdio.h>
@@ -138,16 +138,9 @@ static bool measure_write(figures *f, const char *path, size_t rows) {
     return ok;
 }
 
-static hg_status print_out(void *ctx, const char *bytes, size_t n, hg_err *err) {
-    return fwrite(bytes, 1, n, ctx) == n ? HG_OK : hg_fail(err, HG_EIO, "standard output");
-}
-
 static hg_status print_json(const figures *f, size_t rows, double mb, double columns_mb) {
     hg_json j;
-    hg_json_begin(&j, print_out, stdout, 0);
-    hg_json_begin_object(&j, NULL);
-    hg_json_string(&j, "bench", "csv");
-    hg_json_count(&j, "schema", 1);
+    bench_json_begin(&j, "csv");
     hg_json_count(&j, "rows", rows);
     hg_json_count(&j, "columns", COLUMNS);
     hg_json_number(&j, "file_mb", mb);
@@ -163,13 +156,13 @@ static hg_status print_json(const figures *f, size_t rows, double mb, double col
 }
 
 int main(int argc, char **argv) {
-    bool json = false;
-    size_t rows = 10000000;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) json = true;
-        if (strcmp(argv[i], "--quick") == 0) rows = 200000;
-        if (strcmp(argv[i], "--rows") == 0 && i + 1 < argc) rows = strtoull(argv[++i], NULL, 10);
-    }
+    bool json = false, quick = false;
+    size_t rows = 0;
+    const bench_option options[] = { { .word = "--json", .set = &json },
+                                     { .word = "--quick", .set = &quick },
+                                     { .word = "--rows", .count = &rows } };
+    BENCH_OPTIONS(options, argc, argv);
+    if (!rows) rows = quick ? 200000 : 10000000;
     char path[64];
     snprintf(path, sizeof path, "/tmp/hagane-bench-%ld.csv", (long)getpid());
     figures f = { 0 };

@@ -16,7 +16,7 @@
  *   peak_mb          memory of the process that reads, at its largest, MiB
  */
 #include "files/input.h"
-#include "files/json.h"
+#include "options.h"
 #include "hagane/molecule_file.h"
 #include <lzma.h>
 #include <math.h>
@@ -201,16 +201,9 @@ static double peak_mb(void) {
 
 /* ---- words ----------------------------------------------------------------------------------------------------- */
 
-static hg_status print_out(void *ctx, const char *bytes, size_t n, hg_err *err) {
-    return fwrite(bytes, 1, n, ctx) == n ? HG_OK : hg_fail(err, HG_EIO, "standard output");
-}
-
 static hg_status print_json(const figures *f, double write_atoms_per_s, double peak) {
     hg_json j;
-    hg_json_begin(&j, print_out, stdout, 0);
-    hg_json_begin_object(&j, NULL);
-    hg_json_string(&j, "bench", "molecules");
-    hg_json_count(&j, "schema", 1);
+    bench_json_begin(&j, "molecules");
     hg_json_count(&j, "molecules", f->molecules);
     hg_json_count(&j, "atoms", f->atoms);
     hg_json_begin_array(&j, "formats");
@@ -242,13 +235,13 @@ static void print_words(const figures *f, double write_atoms_per_s, double peak)
 }
 
 int main(int argc, char **argv) {
-    bool json = false, ok = true;
-    size_t molecules = 50000;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) json = true;
-        if (strcmp(argv[i], "--quick") == 0) molecules = 5000;
-        if (strcmp(argv[i], "--molecules") == 0 && i + 1 < argc) molecules = strtoull(argv[++i], NULL, 10);
-    }
+    bool json = false, quick = false, ok = true;
+    size_t molecules = 0;
+    const bench_option options[] = { { .word = "--json", .set = &json },
+                                     { .word = "--quick", .set = &quick },
+                                     { .word = "--molecules", .count = &molecules } };
+    BENCH_OPTIONS(options, argc, argv);
+    if (!molecules) molecules = quick ? 5000 : 50000;
     figures f[FORMATS] = { 0 };
     double write_atoms_per_s = 0;
     for (int k = 0; k < FORMATS && ok; k++) {

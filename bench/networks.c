@@ -19,6 +19,7 @@
  *   torch_mae                   K: the same of PyTorch's
  */
 #include "networks_tasks/measure.h"
+#include "options.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,11 +35,10 @@ static void figure(bool json, const char *key, double value, const char *end) {
 
 int main(int argc, char **argv) {
     bool json = false, quick = false, alone = false;
-    for (int i = 1; i < argc; i++) {
-        json = json || strcmp(argv[i], "--json") == 0;
-        quick = quick || strcmp(argv[i], "--quick") == 0;
-        alone = alone || strcmp(argv[i], "--alone") == 0;
-    }
+    const bench_option options[] = { { .word = "--json", .set = &json },
+                                     { .word = "--quick", .set = &quick },
+                                     { .word = "--alone", .set = &alone } };
+    BENCH_OPTIONS(options, argc, argv);
     networks_measured m;
     if (!networks_measure(&m, quick, alone)) return 77;
     if (json) printf("{\n");

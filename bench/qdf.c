@@ -50,6 +50,7 @@
  *   peak_mb                  memory at its largest, MiB
  */
 #include "core/memory.h"
+#include "options.h"
 #include "hagane/optimizer.h"
 #include "models/qdf_kernel.h"
 #include "qdf_common.h"
@@ -541,20 +542,12 @@ static void print_sizes(const qdf2_figures *in, const qdf2_figures *out, const p
 }
 
 static void read_options(int argc, char **argv) {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
-            OPTIONS.json = true;
-        else if (strcmp(argv[i], "--markdown") == 0)
-            OPTIONS.markdown = true;
-        else if (strcmp(argv[i], "--quick") == 0)
-            OPTIONS.quick = true;
-        else if (strcmp(argv[i], "--alone") == 0)
-            OPTIONS.alone = true;
-        else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
-            OPTIONS.threads = (size_t)atoi(argv[++i]);
-        else
-            stop_at("usage: qdf [--json | --markdown] [--quick] [--threads N] [--alone]", NULL);
-    }
+    const bench_option options[] = { { .word = "--json", .set = &OPTIONS.json },
+                                     { .word = "--markdown", .set = &OPTIONS.markdown },
+                                     { .word = "--quick", .set = &OPTIONS.quick },
+                                     { .word = "--alone", .set = &OPTIONS.alone },
+                                     { .word = "--threads", .count = &OPTIONS.threads } };
+    BENCH_OPTIONS(options, argc, argv);
     if (OPTIONS.threads < 1 || OPTIONS.threads > 64) stop_at("--threads is 1 to 64", NULL);
 }
 

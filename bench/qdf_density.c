@@ -33,6 +33,7 @@
  *   points_per_s_core                values a second and core
  */
 #include "core/memory.h"
+#include "options.h"
 #include "files/hash.h"
 #include "hagane/molecule.h"
 #include "library/card.h"
@@ -451,22 +452,12 @@ static void measure(const hg_rho *q, hg_pool *pool) {
 }
 
 static void read_options(int argc, char **argv) {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
-            OPTIONS.json = true;
-        else if (strcmp(argv[i], "--quick") == 0)
-            OPTIONS.quick = true;
-        else if (strcmp(argv[i], "--qdf2") == 0)
-            OPTIONS.qdf2 = true;
-        else if (strcmp(argv[i], "--choose") == 0)
-            OPTIONS.choose = true;
-        else if (strcmp(argv[i], "--train") == 0 && i + 1 < argc)
-            OPTIONS.train = argv[++i];
-        else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
-            OPTIONS.threads = strtoul(argv[++i], NULL, 10);
-        else
-            stop_at("usage: qdf_density [--json] [--quick] [--threads N] [[--qdf2] --choose | --train FOLDER]", NULL);
-    }
+    const bench_option options[] = {
+        { .word = "--json", .set = &OPTIONS.json },    { .word = "--quick", .set = &OPTIONS.quick },
+        { .word = "--qdf2", .set = &OPTIONS.qdf2 },    { .word = "--choose", .set = &OPTIONS.choose },
+        { .word = "--train", .text = &OPTIONS.train }, { .word = "--threads", .count = &OPTIONS.threads }
+    };
+    BENCH_OPTIONS(options, argc, argv);
 }
 
 int main(int argc, char **argv) {

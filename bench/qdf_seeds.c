@@ -9,6 +9,7 @@
  * mean over the models of the mean absolute error, and its standard deviation. Energies in kcal/mol.
  */
 #include "qdf_common.h"
+#include "options.h"
 
 enum { MODELS_MOST = 16 };
 
@@ -136,20 +137,12 @@ static void print_pair(const char *name, const figures *f, size_t offset, const 
 }
 
 static void read_options(int argc, char **argv) {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
-            OPTIONS.json = true;
-        else if (strcmp(argv[i], "--markdown") == 0)
-            OPTIONS.markdown = true;
-        else if (strcmp(argv[i], "--quick") == 0)
-            OPTIONS.quick = true;
-        else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
-            OPTIONS.threads = (size_t)atoi(argv[++i]);
-        else if (strcmp(argv[i], "--models") == 0 && i + 1 < argc)
-            OPTIONS.models = (size_t)atoi(argv[++i]);
-        else
-            stop_at("usage: qdf_seeds [--json | --markdown] [--quick] [--threads N] [--models N]", NULL);
-    }
+    const bench_option options[] = { { .word = "--json", .set = &OPTIONS.json },
+                                     { .word = "--markdown", .set = &OPTIONS.markdown },
+                                     { .word = "--quick", .set = &OPTIONS.quick },
+                                     { .word = "--threads", .count = &OPTIONS.threads },
+                                     { .word = "--models", .count = &OPTIONS.models } };
+    BENCH_OPTIONS(options, argc, argv);
     if (OPTIONS.threads < 1 || OPTIONS.threads > 64) stop_at("--threads is 1 to 64", NULL);
     if (OPTIONS.models < 1 || OPTIONS.models > MODELS_MOST) stop_at("--models is 1 to 16", NULL);
 }

@@ -27,7 +27,7 @@
  */
 #include "../tests/support/relay.h"
 #include "../tests/support/servers.h"
-#include "files/json.h"
+#include "options.h"
 #include "hagane/csv.h"
 #include "party/policy.h"
 #include "secret/pool_state.h"
@@ -427,16 +427,9 @@ static bool measure_delay(figures *f, test_servers *s, size_t steps) {
     return ok;
 }
 
-static hg_status print_out(void *ctx, const char *bytes, size_t n, hg_err *err) {
-    return fwrite(bytes, 1, n, ctx) == n ? HG_OK : hg_fail(err, HG_EIO, "standard output");
-}
-
 static hg_status print_json(const all *a) {
     hg_json j;
-    hg_json_begin(&j, print_out, stdout, 0);
-    hg_json_begin_object(&j, NULL);
-    hg_json_string(&j, "bench", "secret");
-    hg_json_count(&j, "schema", 1);
+    bench_json_begin(&j, "secret");
     hg_json_number(&j, "t1_132_semi_ms", a->t1_semi.ms);
     hg_json_number(&j, "t1_132_mal_ms", a->t1_mal.ms);
     hg_json_number(&j, "t1_10k_ms", a->t1_10k.ms);
@@ -487,11 +480,10 @@ static bool run(all *a, const char *folder, bool quick) {
 
 int main(int argc, char **argv) {
     bool json = false, quick = false, keep = false;
-    for (int i = 1; i < argc; i++) {
-        json = json || strcmp(argv[i], "--json") == 0;
-        quick = quick || strcmp(argv[i], "--quick") == 0;
-        keep = keep || strcmp(argv[i], "--keep") == 0;
-    }
+    const bench_option options[] = { { .word = "--json", .set = &json },
+                                     { .word = "--quick", .set = &quick },
+                                     { .word = "--keep", .set = &keep } };
+    BENCH_OPTIONS(options, argc, argv);
     const char *tmp = getenv("TMPDIR");
     char folder[200], command[240];
     snprintf(folder, sizeof folder, "%s/hagane-secret-XXXXXX", tmp ? tmp : "/tmp");

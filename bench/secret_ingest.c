@@ -16,7 +16,7 @@
  *   withdraw_s         erasing it all again
  */
 #include "../tests/support/servers.h"
-#include "files/json.h"
+#include "options.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,16 +163,9 @@ static bool run(figures *f, const char *folder, const char *mode) {
 
 /* ---- out --------------------------------------------------------------------------------------------------------------------------- */
 
-static hg_status print_out(void *ctx, const char *bytes, size_t n, hg_err *err) {
-    return fwrite(bytes, 1, n, ctx) == n ? HG_OK : hg_fail(err, HG_EIO, "standard output");
-}
-
 static hg_status print_json(const figures *f) {
     hg_json j;
-    hg_json_begin(&j, print_out, stdout, 0);
-    hg_json_begin_object(&j, NULL);
-    hg_json_string(&j, "bench", "secret_ingest");
-    hg_json_count(&j, "schema", 1);
+    bench_json_begin(&j, "secret_ingest");
     hg_json_count(&j, "ingest_rows", f->rows);
     hg_json_number(&j, "ingest_s", f->seconds);
     hg_json_number(&j, "ingest_table_mb", f->table_mb);
@@ -193,11 +186,10 @@ static void print_words(const figures *f) {
 
 int main(int argc, char **argv) {
     bool json = false, quick = false, malicious = false;
-    for (int i = 1; i < argc; i++) {
-        json = json || strcmp(argv[i], "--json") == 0;
-        quick = quick || strcmp(argv[i], "--quick") == 0;
-        malicious = malicious || strcmp(argv[i], "--malicious") == 0;
-    }
+    const bench_option options[] = { { .word = "--json", .set = &json },
+                                     { .word = "--quick", .set = &quick },
+                                     { .word = "--malicious", .set = &malicious } };
+    BENCH_OPTIONS(options, argc, argv);
     const char *tmp = getenv("TMPDIR");
     char folder[200], command[240];
     figures f = { .rows = quick ? 100000 : 1000000 };

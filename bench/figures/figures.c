@@ -1,6 +1,6 @@
 /* bench/figures/figures.c -- see bench/figures/figures.h */
 #include "figures.h"
-#include "files/json.h"
+#include "options.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,16 +59,9 @@ void note_word(figures *f, const char *key, const char *word) {
     snprintf(f->at[f->n - 1].word, FIGURE_WORD, "%s", word);
 }
 
-static hg_status print_out(void *ctx, const char *bytes, size_t n, hg_err *err) {
-    return fwrite(bytes, 1, n, ctx) == n ? HG_OK : hg_fail(err, HG_EIO, "standard output");
-}
-
 static hg_status print_json(const figures *f) {
     hg_json j;
-    hg_json_begin(&j, print_out, stdout, 0);
-    hg_json_begin_object(&j, NULL);
-    hg_json_string(&j, "bench", program);
-    hg_json_count(&j, "schema", 1);
+    bench_json_begin(&j, program);
     hg_json_bool(&j, "quick", f->quick);
     for (size_t i = 0; i < f->n; i++)
         if (f->at[i].word[0])
@@ -87,6 +80,13 @@ static void run_task(const figures_task *task, figures *f) {
     task->run(f, folder);
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     if (system(command) != 0) exit(1);
+}
+
+bool left_out(const figures *f, const char *task) {
+    const bool out = f->quick && !f->named;
+    if (out)
+        fprintf(stderr, "bench/%s: --quick leaves out %s, which takes long; --task %s runs it\n", program, task, task);
+    return out;
 }
 
 /* Some tasks take hours: what is not understood starts none. */
@@ -122,6 +122,7 @@ int figures_main(const char *bench, const figures_task *task, size_t n, int argc
         const size_t len = strlen(task[i].name);
         if (only && (strncmp(only, task[i].name, len) != 0 || (only[len] && only[len] != '.'))) continue;
         any = true;
+        f.named = only != NULL;
         f.part = only && only[len] ? only + len + 1 : NULL;
         run_task(&task[i], &f);
     }

@@ -19,7 +19,8 @@ typedef struct {
     size_t n;
     const char *keep;   /* a folder for what takes long; NULL: none */
     const char *part;   /* "--task matbench.steels": the steels; NULL: all of the task */
-    bool quick;         /* all tasks together in at most 5 minutes */
+    bool quick;         /* a smaller measurement */
+    bool named;         /* --task asks for this task */
     const char *figure; /* SVG file of the task that draws one; NULL: not wanted */
 } figures;
 
@@ -35,6 +36,9 @@ typedef struct {
     const char *name;
     void (*run)(figures *f, const char *folder); /* an empty folder that is removed afterwards */
 } figures_task;
+
+/* For a task that takes long: --quick without --task leaves it out, and says so: if (left_out(f, "same")) return; */
+bool left_out(const figures *f, const char *task);
 
 /* [--json] [--quick] [--task NAME[.PART]] [--keep FOLDER] [--figure FILE.svg]: the exit status of the program. */
 int figures_main(const char *bench, const figures_task *task, size_t n, int argc, char **argv);

@@ -29,15 +29,14 @@ static void learn(const char *folder, hg_glass_state state, hg_pool *pool) {
 static void score(figures *f, const char *tier, const hg_glass_model *m, hg_pool *pool) {
     hg_err err;
     hg_snapshot_set *set;
-    static hg_glass_score s[HG_GLASS_SCORES_MOST];
+    static hg_glass_scores s;
     char key[FIGURE_KEY];
-    size_t n;
     must(hg_snapshot_set_open(&set, DATA, NULL, &err), &err);
-    must(hg_glass_evaluate(s, &n, m, set, HG_GLASS_TO_SCORE, pool, NULL, &err), &err);
-    for (size_t i = 0; i < n; i++) {
+    must(hg_glass_evaluate(&s, NULL, m, set, HG_GLASS_TO_SCORE, pool, NULL, &err), &err);
+    for (size_t i = 0; i < s.n; i++) {
         snprintf(key, sizeof key, "%s_rho_tau", tier);
-        if (s[i].what == HG_GLASS_A) note(f, key, s[i].rho);
-        if (s[i].what == HG_GLASS_AA && strcmp(tier, "s2") == 0) note(f, "edge_rho_tau", s[i].rho);
+        if (s.score[i].what == HG_GLASS_A) note(f, key, s.score[i].rho);
+        if (s.score[i].what == HG_GLASS_AA && strcmp(tier, "s2") == 0) note(f, "edge_rho_tau", s.score[i].rho);
     }
     hg_snapshot_set_free(set);
 }

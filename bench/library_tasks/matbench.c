@@ -6,9 +6,13 @@
  * folds; .crabnet, .forest and .modnet, the leaderboard's figures of the same folds (matbench.materialsproject.org, v0.1): CrabNet from the
  * composition, a random forest and MODNet also from structures where there are any.
  * --keep FOLDER keeps folds that are done; --task matbench.steels is one table, matbench.steels.0 one fold of it. Of tables beyond 20,000
- * rows the first fold alone is predicted, unless the table is named. --quick: steels and phonons.
- * Steels was scored twice: 87.9 MPa before learners chose among descriptor sets and relevance was one of them, both decided on inner folds and other
- * tables. phonons, expt_gap and expt_is_metal are of that time, too, with magpie132+fractions+chemistry62 alone.
+ * rows the first fold alone is predicted, unless the table is named. --quick: the first fold of steels.
+ * Steels was scored three times: 87.9 MPa before learners chose among descriptor sets and relevance was one of them, both decided on inner folds and other
+ * tables; 87.3 before tables of up to 1,000 rows had members that look at fractions alone, decided on fold 0's training rows and five other tables.
+ * phonons, expt_gap and expt_is_metal are of that first time, too, with magpie132+fractions+chemistry62 alone.
+ * Perovskites was scored twice: 0.451 eV, with 76 % inside the intervals, while learners were chosen by leaving compositions out. Its folds ask for rows of
+ * compositions that are learned from, and so does now each choice within them; of the other tables none parts so many compositions.
+ * mp_gap's fold is of a program that fitted extremely randomised trees to all rows once more, which takes longer.
  *
  *   matbench  the table, and what the ending says, above
  */
@@ -24,11 +28,11 @@
 /* From few rows to many. A published figure of 0: there is none. */
 static const struct {
     const char *name;
-    bool quick; /* with --quick, too */
+    bool quick; /* with --quick, too: the first fold */
     bool long_; /* more than 20,000 rows: the first fold alone, where the table is not named */
     double crabnet, forest, modnet;
 } TABLES[] = {
-    { "steels", true, false, 107.3, 103.5, 87.8 },     { "phonons", true, false, 55.1, 67.6, 34.3 },
+    { "steels", true, false, 107.3, 103.5, 87.8 },     { "phonons", false, false, 55.1, 67.6, 34.3 },
     { "expt_gap", false, false, 0.346, 0.446, 0.333 }, { "expt_is_metal", false, false, 0, 0.917, 0.916 },
     { "glass", false, false, 0, 0.859, 0.960 },        { "log_kvrh", false, false, 0.076, 0.082, 0.055 },
     { "log_gvrh", false, false, 0.101, 0.104, 0.073 }, { "perovskites", false, false, 0.407, 0.236, 0.091 },
@@ -69,7 +73,7 @@ static void run_table(figures *f, size_t i, const char *only, hg_pool *pool) {
     char path[100], keep[600];
     hg_folds done;
     hg_err err;
-    const bool all = !only && (!TABLES[i].long_ || f->part);
+    const bool all = !only && (f->part || !(TABLES[i].long_ || f->quick));
     snprintf(path, sizeof path, "matbench-tables/%s.csv.xz", TABLES[i].name);
     hg_table *t = shared_table(path, "formula");
     if (!t) return;

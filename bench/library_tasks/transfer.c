@@ -164,7 +164,8 @@ void run_transfer(figures *f, const char *folder) {
     static school s;
     double log_ratio[COUNT] = { 0 }, hurts[COUNT] = { 0 };
     (void)folder; /* all that it needs lies elsewhere */
-    if (f->quick || !data_there(BENCH_DATA "composition-properties/mp_shear_modulus.csv.xz")) return;
+    if (left_out(f, "transfer")) return;
+    if (!data_there(BENCH_DATA "composition-properties/mp_shear_modulus.csv.xz")) return;
     s.pool = all_cores();
     found(&s);
     for (size_t t = 0; t < TARGETS; t++)
