@@ -5,6 +5,7 @@
  * snapshots are labelled one after the other.
  */
 #include "core/memory.h"
+#include "files/lock.h"
 #include "hagane/dynamics.h"
 #include "hagane/snapshot_file.h"
 #include "matter/snapshot.h"
@@ -46,6 +47,7 @@ typedef struct {
     double box;
     uint8_t *species;
     char identity[HG_HASH_SIZE];
+    int lock;      /* of the folder of work; -1: none */
     hg_status *st; /* [liquids] */
     hg_err *err;
     double *steps;
@@ -133,6 +135,38 @@ static hg_status identify(plant *q, hg_err *err) {
     return st;
 }
 
+/* ---- the folder of work --------------------------------------------------------------------------------------------------------- */
+
+/* What a killed program was writing: files/output.c's hidden ones. Who has no lock leaves them, they may be somebody's. */
+static bool unfinished(const char *name) {
+    return name[0] == '.' && (strstr(name, ".piece.hagane-") || strstr(name, ".safetensors.hagane-"));
+}
+
+/* The unfinished files of a folder; all of them and the folder itself when it was that of a snapshot's runs. */
+static void clear_folder(const char *path, bool runs) {
+    DIR *d = opendir(path);
+    if (!d) return;
+    for (const struct dirent *e; (e = readdir(d));) {
+        char name[PATH_MOST + 300];
+        snprintf(name, sizeof name, "%s/%s", path, e->d_name);
+        if (unfinished(e->d_name) || (runs && strncmp(e->d_name, "run", 3) == 0)) unlink(name);
+    }
+    closedir(d);
+    if (runs) rmdir(path);
+}
+
+/* On file systems without locks there are none. */
+static hg_status lock(plant *q, hg_err *err) {
+    char path[PATH_MOST];
+    hg_err why = { 0 };
+    snprintf(path, sizeof path, "%s/work/.lock", q->folder);
+    const hg_status st = hg_lock_take(&q->lock, path, 0, 0, q->folder, &why);
+    if (st == HG_EIO) hg_log(q->p->dynamics.hooks, HG_LOG_WARN, "%s; let no other process use %s", why.msg, q->folder);
+    if (st == HG_OK || st == HG_EIO) return HG_OK;
+    if (err) *err = why;
+    return hg_advise(err, st, "wait until it is done, or stop it, or name another folder with --out");
+}
+
 static hg_status make_folder(const char *path, hg_err *err) {
     if (mkdir(path, 0777) == 0 || errno == EEXIST) return HG_OK;
     return hg_fail(err, HG_EIO, "%s cannot be made: %s", path, strerror(errno));
@@ -140,19 +174,21 @@ static hg_status make_folder(const char *path, hg_err *err) {
 
 /* Of another plan: refused before anything is written. */
 static hg_status open_folder(plant *q, hg_err *err) {
-    char path[PATH_MOST];
+    char path[PATH_MOST + 16], work[PATH_MOST];
     HG_TRY(make_folder(q->folder, err));
-    snprintf(path, sizeof path, "%s/work", q->folder);
-    HG_TRY(make_folder(path, err));
-    snprintf(path, sizeof path, "%s/work/plan.piece", q->folder);
+    snprintf(work, sizeof work, "%s/work", q->folder);
+    HG_TRY(make_folder(work, err));
+    snprintf(path, sizeof path, "%s/plan.piece", work);
     bool there;
     double mark = 1;
     HG_TRY(liquid_piece_read(&there, &mark, 1, path, q->identity, err));
-    if (there) return HG_OK;
-    if (access(path, F_OK) == 0)
+    if (!there && access(path, F_OK) == 0)
         return hg_advise(err, hg_fail(err, HG_EDATA, "%s was begun with other options", q->folder),
                          "take those again, or another folder");
-    return liquid_piece_write(path, q->identity, &mark, 1, err);
+    HG_TRY(lock(q, err));
+    if (q->lock >= 0) clear_folder(work, false);
+    if (q->lock >= 0) clear_folder(q->folder, false);
+    return there ? HG_OK : liquid_piece_write(path, q->identity, &mark, 1, err);
 }
 
 /* ---- the way of a liquid --------------------------------------------------------------------------------------------------------- */
@@ -290,18 +326,6 @@ static hg_status all_liquids(plant *q, hg_err *err) {
 
 /* ---- snapshots ------------------------------------------------------------------------------------------------------------------- */
 
-static void remove_folder(const char *path) {
-    DIR *d = opendir(path);
-    if (!d) return;
-    for (const struct dirent *e; (e = readdir(d));) {
-        char name[PATH_MOST + 300];
-        snprintf(name, sizeof name, "%s/%s", path, e->d_name);
-        if (strncmp(e->d_name, "run", 3) == 0) unlink(name);
-    }
-    closedir(d);
-    rmdir(path);
-}
-
 static hg_status fill_in(hg_snapshot *s, plant *q, size_t liquid, size_t snapshot, const char *work, hg_arena *mem,
                          hg_err *err) {
     const hg_liquid_plan *p = q->p;
@@ -336,7 +360,7 @@ static hg_status one_snapshot(plant *q, size_t liquid, size_t snapshot, hg_arena
     state_path(mark, q, liquid, snapshot);
     snprintf(work, sizeof work, "%s.runs", mark);
     if (access(path, F_OK) == 0) {
-        remove_folder(work);
+        clear_folder(work, true);
         q->tally.kept++;
         return HG_OK;
     }
@@ -356,7 +380,7 @@ static hg_status one_snapshot(plant *q, size_t liquid, size_t snapshot, hg_arena
     for (size_t i = 0; i < 3 * p->n; i++) s->x[i] = hg_wrapped(state[i], q->box);
     HG_TRY(fill_in(s, q, liquid, snapshot, work, mem, err));
     HG_TRY(hg_snapshot_write(path, s, err));
-    remove_folder(work);
+    clear_folder(work, true);
     q->tally.made++;
     q->tally.steps += steps_of_labels(p);
     if (s->n_times)
@@ -388,6 +412,7 @@ hg_status hg_liquid_generate(hg_liquid_tally *tally, const char *folder, const h
     HG_TRY(check_plan(folder, &p, err));
     plant q = { .folder = folder,
                 .p = &p,
+                .lock = -1,
                 .box = cbrt((double)p.n / p.density),
                 .species = hg_calloc(p.n, 1),
                 .st = hg_calloc(p.liquids, sizeof *q.st),
@@ -403,6 +428,7 @@ hg_status hg_liquid_generate(hg_liquid_tally *tally, const char *folder, const h
     stage_done(&q, HG_STAGE_EQUILIBRATE, &began);
     if (st == HG_OK) st = all_snapshots(&q, err);
     *tally = q.tally;
+    hg_lock_release(q.lock);
     hg_free(q.steps);
     hg_free(q.err);
     hg_free(q.st);
