@@ -1,9 +1,9 @@
 /* cli/campaign_models.c -- see cli/campaign_models.h */
 #include "cli/campaign_models.h"
 #include "cli/models.h"
+#include "core/number.h"
 #include "hagane/predictor.h"
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef enum { AS_AUTO, AS_MEAN, AS_INPUT, AS_NOTHING } use;
@@ -135,7 +135,7 @@ hg_status cli_campaign_suggest(hg_suggestions **out, cli_campaign *c, cli_run *r
             hg_suggestions_free(s);
         }
     }
-    snprintf(c->models_said, sizeof c->models_said,
+    hg_print(c->models_said, sizeof c->models_said,
              "models are %s: leave-one-out evidence %.1f nats as the prior mean, %.1f as inputs, %.1f without",
              WORDS[best], of[AS_MEAN], of[AS_INPUT], of[AS_NOTHING]);
     hg_log(&run->hooks, HG_LOG_INFO, "%s", c->models_said);

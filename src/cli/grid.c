@@ -4,7 +4,6 @@
 #include "files/csv.h"
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 cli_grid cli_grid_new(hg_arena *arena, size_t rows, size_t columns) {
@@ -19,7 +18,7 @@ void cli_grid_set(cli_grid *g, size_t row, size_t column, const char *fmt, ...) 
     char text[256];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    hg_print_args(text, sizeof text, fmt, args);
     va_end(args);
     if (g->failed) return;
     const char *kept = hg_arena_strdup(g->arena, text);
@@ -97,7 +96,7 @@ cli_digits cli_digits_for(const double *value, const double *sd, size_t n) {
 
 size_t cli_spread_write(char *buf, size_t size, double mean, double sd, cli_digits d) {
     const double scale = pow(10, d.power);
-    return (size_t)snprintf(buf, size, "%.*f %s %.*f", d.decimals, mean / scale,
+    return (size_t)hg_print(buf, size, "%.*f %s %.*f", d.decimals, mean / scale,
                             cli_terminal_utf8() ? "\xC2\xB1" : "+-", d.decimals, sd / scale);
 }
 

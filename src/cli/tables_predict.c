@@ -9,9 +9,9 @@
 #include "cli/tables.h"
 #include "library/extrapolate.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "files/csv.h"
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { PART = 1024 /* rows */, CHUNK = 256 /* rows whose texts one thread makes */ };
@@ -75,8 +75,8 @@ static void header(hg_text *t, const job *b) {
         }
     } else {
         char low[40], high[40];
-        snprintf(low, sizeof low, "low %g %%", 100 * b->level);
-        snprintf(high, sizeof high, "high %g %%", 100 * b->level);
+        hg_print(low, sizeof low, "low %g %%", 100 * b->level);
+        hg_print(high, sizeof high, "high %g %%", 100 * b->level);
         heading(t, b, "");
         heading(t, b, low);
         heading(t, b, high);
@@ -305,7 +305,7 @@ static void warn_of_outside(const cli_run *run, const job *b) {
     char intervals[160] = "";
     if (!b->outside) return;
     if (far.n > 0 && isfinite(far.factor))
-        snprintf(intervals, sizeof intervals,
+        hg_print(intervals, sizeof intervals,
                  ", and %.0f %% lay inside the 90 %% intervals: multiply the widths by %.2g", 100 * far.coverage90,
                  fmax(far.factor, 1));
     if (far.n > 0 && isfinite(far.times))

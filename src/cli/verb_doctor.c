@@ -1,6 +1,7 @@
 /* cli/verb_doctor.c -- `hagane doctor`: what this machine and this build give, and whether the arithmetic is right */
 #include "cli/output.h"
 #include "cli/run.h"
+#include "core/number.h"
 #include "hagane/gp.h"
 #include "num/linalg.h"
 #include <cairo.h>
@@ -75,7 +76,7 @@ static void thread_words(char *buf, size_t size) {
 
 static void memory_words(char *buf, size_t size) {
     const double gib = (double)sysconf(_SC_PAGESIZE) / (1 << 30);
-    snprintf(buf, size, "%.1f GiB, %.1f GiB of it free", gib * (double)sysconf(_SC_PHYS_PAGES),
+    hg_print(buf, size, "%.1f GiB, %.1f GiB of it free", gib * (double)sysconf(_SC_PHYS_PAGES),
              gib * (double)sysconf(_SC_AVPHYS_PAGES));
 }
 

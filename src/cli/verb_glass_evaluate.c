@@ -3,6 +3,7 @@
 #include "cli/grid.h"
 #include "cli/output.h"
 #include "cli/tables.h"
+#include "core/number.h"
 #include "draw/mobility.h"
 #include <math.h>
 #include <stdio.h>
@@ -156,7 +157,7 @@ static hg_status draw_rho(cli_run *run, const char *path, const hg_floor_facts *
         const series *p = all + 3 + k;
         if (p->n) curve[n++] = (hg_curve) { who, p->n, p->time, p->rho, NULL, false };
     }
-    if (isfinite(s->coldest)) snprintf(temperature, sizeof temperature, "T = %.4g, ", s->coldest);
+    if (isfinite(s->coldest)) hg_print(temperature, sizeof temperature, "T = %.4g, ", s->coldest);
     snprintf(title, sizeof title, "%s%zu snapshot%s, tier %s: %s", temperature, s->score[0].snapshots,
              s->score[0].snapshots == 1 ? "" : "s", hg_glass_tier(f->state), hg_glass_tier_words(f->state));
     const hg_curves c = { .curve = curve,
@@ -182,7 +183,7 @@ static hg_status draw_scatter(cli_run *run, const char *path, const hg_floor_fac
     hg_bytes bytes;
     if (p->n < 2)
         return hg_fail(err, HG_EDATA, "--time %g: no snapshot that was scored has labels of that time", p->time);
-    snprintf(what, sizeof what, "A, t = %.6g, tier %s", p->time, hg_glass_tier(f->state));
+    hg_print(what, sizeof what, "A, t = %.6g, tier %s", p->time, hg_glass_tier(f->state));
     HG_TRY(format_of(&format, path, err));
     HG_TRY(hg_scatter_draw(&bytes, p->known, p->predicted, p->n, what, format, err));
     const hg_status st = cli_result(run, path, bytes.data, bytes.len, err);

@@ -3,11 +3,11 @@
 #include "cli/grid.h"
 #include "cli/output.h"
 #include "cli/tables.h"
+#include "core/number.h"
 #include "draw/slab.h"
 #include "hagane/dynamics.h"
 #include "matter/neighbours.h"
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -321,11 +321,11 @@ static hg_status draw_slab(const job *b, const char *path, hg_err *err) {
     hg_figure_format format = HG_FIGURE_PNG;
     if (strcmp(path, "-") != 0) HG_TRY(hg_figure_format_find(&format, path, err));
     hg_bytes bytes;
-    if (isfinite(b->s->temperature)) snprintf(temperature, sizeof temperature, "T = %.4g, ", b->s->temperature);
+    if (isfinite(b->s->temperature)) hg_print(temperature, sizeof temperature, "T = %.4g, ", b->s->temperature);
     if (b->simulated[0])
-        snprintf(title, sizeof title, "%st = %.6g, %zu runs", temperature, b->time[0], b->runs);
+        hg_print(title, sizeof title, "%st = %.6g, %zu runs", temperature, b->time[0], b->runs);
     else
-        snprintf(title, sizeof title, "%st = %.6g, tier %s", temperature, b->time[0], hg_glass_tier(b->facts.state));
+        hg_print(title, sizeof title, "%st = %.6g, tier %s", temperature, b->time[0], hg_glass_tier(b->facts.state));
     p.n = b->s->n;
     p.x = b->s->x;
     p.species = b->s->species;

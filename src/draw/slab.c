@@ -5,6 +5,7 @@
  */
 #include "draw/slab.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "draw/colour.h"
 #include "draw/label.h"
 #include "draw/ticks.h"
@@ -306,7 +307,7 @@ static void words(const picture *p) {
         y += 1.5 * font;
     }
     hg_label_font(p->cr, 0.88 * font, false);
-    snprintf(text, sizeof text, "%zu particles at z = %.2f to %.2f%s", p->n_shown, p->from, p->to,
+    hg_print(text, sizeof text, "%zu particles at z = %.2f to %.2f%s", p->n_shown, p->from, p->to,
              p->largest > 0 ? "; bonds: opening blue, closing red" : "");
     hg_label_fit(buf, p->cr, text, p->width - 2 * MARGIN);
     hg_label_draw(p->cr, buf, MARGIN, y, 0, 0, 0);

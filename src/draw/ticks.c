@@ -1,5 +1,6 @@
 /* draw/ticks.c -- see draw/ticks.h */
 #include "draw/ticks.h"
+#include "core/number.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,12 +72,10 @@ void hg_power_text(char *buf, size_t size, int exponent) {
     put_power(buf, size, exponent);
 }
 
-/* v in fixed notation; the host's locale may have a decimal comma, a figure always a point */
+/* v in fixed notation */
 static void put_fixed(char *buf, size_t size, double v, int decimals) {
     char plain[400];
-    snprintf(plain, sizeof plain, "%.*f", decimals, fabs(v));
-    for (char *c = plain; *c; c++)
-        if (*c == ',') *c = '.';
+    hg_print(plain, sizeof plain, "%.*f", decimals, fabs(v));
     bool zero = true;
     for (const char *c = plain; *c; c++)
         if (*c >= '1' && *c <= '9') zero = false;
@@ -98,7 +97,7 @@ void hg_number_text(char *buf, size_t size, double v, int digits) {
         return;
     }
     char rounded[64]; /* 9.996 to three digits is 10.0: find the exponent after rounding */
-    snprintf(rounded, sizeof rounded, "%.*e", digits - 1, v);
+    hg_print(rounded, sizeof rounded, "%.*e", digits - 1, v);
     const char *e = strchr(rounded, 'e');
     int exponent = 0;
     if (v != 0 && e) sscanf(e + 1, "%d", &exponent);

@@ -4,6 +4,7 @@
  * locale must not matter, so that digits are laid out here.
  */
 #include "core/memory.h"
+#include "core/number.h"
 #include "files/cube.h"
 #include <math.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ static void put_value(char *out, double x) {
     char text[48], digits[8];
     size_t n = 0;
     if (fabs(x) < LEAST) x = 0;
-    snprintf(text, sizeof text, "%.5e", fabs(x));
+    hg_print(text, sizeof text, "%.5e", fabs(x));
     const char *s = text;
     for (; *s && *s != 'e'; s++)
         if (*s >= '0' && *s <= '9' && n < 6) digits[n++] = *s;

@@ -1,6 +1,7 @@
 /* learn/study.c -- see learn/study.h */
 #include "learn/study_internal.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "core/text.h"
 #include "learn/records.h"
 #include <math.h>
@@ -394,9 +395,9 @@ static bool left_behind(const work *w, hg_trial *t) {
     }
     const double own = first_part(w, t);
     if (own > BEHIND * best)
-        snprintf(t->why, sizeof t->why, "left behind: on the first part %.2g times the best one's error", own / best);
+        hg_print(t->why, sizeof t->why, "left behind: on the first part %.2g times the best one's error", own / best);
     else if (own >= sibling && !t->bare)
-        snprintf(t->why, sizeof t->why, "its learner did better before: on the first part %.3g times that error",
+        hg_print(t->why, sizeof t->why, "its learner did better before: on the first part %.3g times that error",
                  own / sibling);
     return t->why[0] != 0;
 }

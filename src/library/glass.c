@@ -1,6 +1,7 @@
 /* library/glass.c -- see library/glass.h: training to a folder */
 #include "library/glass.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "files/hash.h"
 #include "library/folder.h"
 #include <math.h>
@@ -100,7 +101,7 @@ enum { METRIC_NAME = 80 };
 static void add_metric(hg_card_property *p, hg_card_number *m, char (*name)[METRIC_NAME], const char *what, double time,
                        double rho) {
     if (p->n_metrics == HG_CARD_METRICS_MOST || isnan(rho)) return;
-    snprintf(name[p->n_metrics], METRIC_NAME, "rho of %s at time %.6g, folds left out", what, time);
+    hg_print(name[p->n_metrics], METRIC_NAME, "rho of %s at time %.6g, folds left out", what, time);
     m[p->n_metrics] = (hg_card_number) { name[p->n_metrics], "", rho };
     p->n_metrics++;
 }

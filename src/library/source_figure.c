@@ -1,5 +1,6 @@
 /* library/source_figure.c -- see library/source_figure.h */
 #include "library/source_figure.h"
+#include "core/number.h"
 #include <math.h>
 #include <stdio.h>
 
@@ -24,9 +25,9 @@ static void insert(ranking *r, const hg_predictor_source *s) {
 static void name(ranking *r, size_t i) {
     const hg_predictor_source *s = r->source[i];
     if (s->order)
-        snprintf(r->name[i], NAME, "%.40s (%.0f %%)", s->name, 100 * s->share);
+        hg_print(r->name[i], NAME, "%.40s (%.0f %%)", s->name, 100 * s->share);
     else
-        snprintf(r->name[i], NAME, "%.40s", s->name);
+        hg_print(r->name[i], NAME, "%.40s", s->name);
     r->category[i] = r->name[i];
 }
 
