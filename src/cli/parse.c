@@ -160,6 +160,13 @@ static hg_status take_word(parser *p) {
     return HG_OK;
 }
 
+/* The words behind the first one of a list. */
+static hg_status check_many(const parser *p, const char *name, size_t from) {
+    for (size_t i = from; i < p->out->n_positional; i++)
+        if (!*p->out->positional[i]) return hg_fail(p->err, HG_EINVAL, "one of %s ... is empty", name);
+    return HG_OK;
+}
+
 static hg_status check_positionals(const parser *p) {
     const cli_args *a = p->out;
     const cli_positional *q = a->verb->positional;
@@ -170,9 +177,11 @@ static hg_status check_positionals(const parser *p) {
             return hg_advise(p->err, hg_fail(p->err, HG_EINVAL, "`hagane %s` needs %s", a->verb->name, q[n].name),
                              "%s `hagane help %s` says more.", q[n].help, a->verb->name);
         }
+        if (!*a->positional[n]) return hg_fail(p->err, HG_EINVAL, "%s is empty", q[n].name);
         if (q[n].type == CLI_CHOICE) HG_TRY(check_choice(q[n].choice, q[n].name, a->positional[n], p->err));
     }
-    if (a->n_positional <= n || (n && q[n - 1].many)) return HG_OK;
+    if (a->n_positional <= n) return HG_OK;
+    if (n && q[n - 1].many) return check_many(p, q[n - 1].name, n);
     return hg_advise(
         p->err,
         hg_fail(p->err, HG_EINVAL, "`hagane %s` does not know what to do with \"%s\"", a->verb->name, a->positional[n]),

@@ -222,18 +222,18 @@ static hg_status show(cli_run *run, const hg_racked *m, hg_err *err) {
 
 static hg_status run_show(cli_run *run, hg_err *err) {
     const char *library[CLI_LIBRARIES];
-    size_t n;
-    hg_status st = HG_ENOTFOUND;
+    hg_rack *rack[CLI_LIBRARIES];
+    const hg_racked *m;
+    size_t n, open = 0;
     HG_TRY(cli_libraries(library, &n, run, err));
-    for (size_t i = 0; i < n && st == HG_ENOTFOUND; i++) {
-        const hg_racked *m;
-        hg_rack *s;
-        st = hg_rack_open(&s, library[i], err);
-        if (st != HG_OK) break;
-        st = hg_rack_need(&m, s, run->args.positional[0], err);
-        if (st == HG_OK) st = show(run, m, err);
-        hg_rack_free(s);
+    hg_status st = HG_OK;
+    while (open < n && st == HG_OK) {
+        st = hg_rack_open(&rack[open], library[open], err);
+        open += st == HG_OK;
     }
+    if (st == HG_OK) st = hg_racks_need(&m, (const hg_rack *const *)rack, n, run->args.positional[0], err);
+    if (st == HG_OK) st = show(run, m, err);
+    while (open--) hg_rack_free(rack[open]);
     return st;
 }
 

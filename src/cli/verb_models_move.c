@@ -29,13 +29,6 @@ static hg_status open_racks(choice *c, cli_run *run, const char *const *path, si
     return HG_OK;
 }
 
-/* Where --model would find it: in the first library that has the name. */
-static hg_status find(const hg_racked **out, const choice *c, const char *name, hg_err *err) {
-    hg_status st = HG_ENOTFOUND;
-    for (size_t i = 0; i < c->racks && st != HG_OK; i++) st = hg_rack_need(out, c->rack[i], name, err);
-    return st;
-}
-
 /* Puts it where it belongs by its name, unless that name is there. */
 static void insert(choice *c, const hg_racked *m) {
     size_t at = c->n;
@@ -64,9 +57,9 @@ static hg_status choose(choice *c, cli_run *run, const char *const *name, size_t
     c->model = hg_alloc(run->arena, most, sizeof *c->model);
     if (!c->model) return hg_fail(err, HG_ENOMEM, "no memory for %zu models", most);
     if (n == 0) take_all(c, run);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) { /* where --model would find it: in the first library that has the name */
         const hg_racked *m;
-        HG_TRY(find(&m, c, name[i], err));
+        HG_TRY(hg_racks_need(&m, (const hg_rack *const *)c->rack, c->racks, name[i], err));
         insert(c, m);
     }
     return HG_OK;
@@ -92,6 +85,16 @@ static hg_status report(cli_run *run, const choice *c, const char *schema, const
     return cli_json_end(run, &j, err);
 }
 
+/* `push mp-gap` asks for a folder "mp-gap" with all models in it, which hardly anybody means. */
+static hg_status check_place(const choice *c, const char *to, size_t names, hg_err *err) {
+    bool model = false;
+    if (names || access(to, F_OK) == 0) return HG_OK;
+    for (size_t i = 0; i < c->racks && !model; i++) model = hg_rack_find(c->rack[i], to);
+    if (!model) return HG_OK;
+    return hg_advise(err, hg_fail(err, HG_EINVAL, "\"%s\" is a model: where is it to be copied to?", to),
+                     "the folder or the pack comes first, then the models");
+}
+
 static hg_status copy(cli_run *run, const char *const *from, size_t n_from, const char *to, bool replace,
                       const char *schema, hg_err *err) {
     const cli_args *a = &run->args;
@@ -100,6 +103,7 @@ static hg_status copy(cli_run *run, const char *const *from, size_t n_from, cons
     size_t copied;
     run->keeps = true; /* models that were copied before an interruption stay, each whole */
     hg_status st = open_racks(&c, run, from, n_from, true, err);
+    if (st == HG_OK) st = check_place(&c, to, a->n_positional - 1, err);
     if (st == HG_OK) st = choose(&c, run, a->positional + 1, a->n_positional - 1, err);
     if (st == HG_OK) st = hg_rack_put(&copied, to, c.model, c.n, &opts, err);
     if (st == HG_OK) st = report(run, &c, schema, to, copied, err);
@@ -110,6 +114,9 @@ static hg_status copy(cli_run *run, const char *const *from, size_t n_from, cons
 static hg_status run_pull(cli_run *run, hg_err *err) {
     const char *to, *from = run->args.positional[0];
     HG_TRY(cli_library(&to, run, err));
+    if (access(from, F_OK) != 0)
+        return hg_advise(err, hg_fail(err, HG_ENOTFOUND, "there is no folder and no pack \"%s\" to copy from", from),
+                         "where the models come from stands first, then their names");
     return copy(run, &from, 1, to, cli_has(&run->args, "replace"), "models-pull", err);
 }
 
@@ -129,7 +136,7 @@ static hg_status run_pack(cli_run *run, hg_err *err) {
     const size_t n = strlen(to), m = strlen(HG_PACK_SUFFIX);
     if (n <= m || strcmp(to + n - m, HG_PACK_SUFFIX) != 0)
         return hg_advise(err, hg_fail(err, HG_EINVAL, "%s: the name of a pack ends in " HG_PACK_SUFFIX, to),
-                         "%s" HG_PACK_SUFFIX, to);
+                         "the pack comes first, as in all" HG_PACK_SUFFIX ", then the models; none named: all");
     if (access(to, F_OK) == 0)
         return hg_advise(err, hg_fail(err, HG_EREFUSED, "%s: is there already", to),
                          "`hagane models push %s` adds models to it", to);

@@ -94,18 +94,32 @@ const char *hg_path_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-static size_t farness(const char *word, const char *name) {
-    return strstr(name, word) || strstr(word, name) ? 0 : hg_edit_distance(word, name);
+/* The longest run of letters that both have; fewer than three are chance. */
+static size_t shared_run(const char *a, const char *b) {
+    enum { CHANCE = 3 };
+    size_t most = 0;
+    for (const char *from = a; *from; from++)
+        for (const char *at = b; *at; at++) {
+            size_t n = 0;
+            while (from[n] && lower(from[n]) == lower(at[n])) n++;
+            if (n > most) most = n;
+        }
+    return most < CHANCE ? 0 : most;
+}
+
+/* Is x nearer to the word than y? */
+static bool is_nearer(const char *word, const char *x, const char *y) {
+    const size_t p = shared_run(word, x), q = shared_run(word, y);
+    return p != q ? p > q : hg_edit_distance(word, x) < hg_edit_distance(word, y);
 }
 
 size_t hg_nearest_names(const char **near, size_t most, const char *word, const char *const *names, size_t n) {
     size_t found = 0;
     for (size_t i = 0; i < n; i++) {
-        const size_t far = farness(word, names[i]);
         size_t at = found;
         bool known = false;
         for (size_t k = 0; k < found && !known; k++) known = strcmp(near[k], names[i]) == 0;
-        while (at > 0 && far < farness(word, near[at - 1])) at--;
+        while (at > 0 && is_nearer(word, names[i], near[at - 1])) at--;
         if (known || at == most) continue;
         if (found < most) found++;
         memmove(near + at + 1, near + at, (found - at - 1) * sizeof *near);

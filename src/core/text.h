@@ -23,8 +23,8 @@ const char *hg_path_name(const char *path);
 /* The name nearest to `word` by edit distance (case ignored), or NULL when none is within a third of its
  * length or no letter would be left of it. */
 const char *hg_nearest_name(const char *word, const char *const *names, size_t n);
-/* near[] <- the `most` different names that are nearest to `word`, however far, the nearest first: those which it is a part of, or which are a part of
- * it, then by edit distance; equally near ones stay in their order. Returns how many. */
+/* near[] <- the `most` different names that are nearest to `word`, however far, the nearest first: those with which it shares the longest run of
+ * letters, of three at least, then by edit distance; equally near ones stay in their order. Returns how many. */
 size_t hg_nearest_names(const char **near, size_t most, const char *word, const char *const *names, size_t n);
 /* Advice for a word that is none of names[n]: `the nearest names are a, b, c, d, e, and 46 more`, or all where there are five; `rest` behind them.
  * Returns code. */

@@ -168,22 +168,39 @@ const hg_racked *hg_rack_find(const hg_rack *s, const char *name) {
     return from < s->n && strcmp(s->model[from].name, name) == 0 ? &s->model[from] : NULL;
 }
 
-hg_status hg_rack_need(const hg_racked **out, const hg_rack *s, const char *name, hg_err *err) {
-    *out = hg_rack_find(s, name);
-    if (*out) return HG_OK;
-    hg_fail(err, HG_ENOTFOUND, "there is no model \"%s\" in %s", name, s->path);
-    if (hg_folder_has_card(name)) return hg_advise(err, HG_ENOTFOUND, "it is a folder of its own: --library %s", name);
-    const char **names = hg_calloc(s->n, sizeof *names);
-    for (size_t i = 0; names && i < s->n; i++) names[i] = s->model[i].name;
-    const char *near = names ? hg_nearest_name(name, names, s->n) : NULL;
+/* What there is instead; without memory less is said. */
+static hg_status advise_names(const hg_rack *const *s, size_t n, const char *name, hg_err *err) {
+    size_t all = 0, at = 0;
+    for (size_t i = 0; i < n; i++) all += s[i]->n;
+    const char **names = hg_calloc(all, sizeof *names);
+    for (size_t i = 0; names && i < n; i++)
+        for (size_t k = 0; k < s[i]->n; k++) names[at++] = s[i]->model[k].name;
+    const char *near = hg_nearest_name(name, names, at);
     if (near)
         hg_advise(err, HG_ENOTFOUND, "did you mean \"%s\"?", near);
-    else if (names && s->n)
-        hg_nearest_advise(err, HG_ENOTFOUND, name, names, s->n, "");
+    else if (at)
+        hg_nearest_advise(err, HG_ENOTFOUND, name, names, at, "; `hagane models search` finds them by words");
     else
-        hg_advise(err, HG_ENOTFOUND, "`hagane models list --library %s` shows what there is", s->path);
+        hg_advise(err, HG_ENOTFOUND, "`hagane models list --library %s` shows what there is", s[0]->path);
     hg_free(names);
     return HG_ENOTFOUND;
+}
+
+hg_status hg_racks_need(const hg_racked **out, const hg_rack *const *s, size_t n, const char *name, hg_err *err) {
+    *out = NULL;
+    for (size_t i = 0; i < n && !*out; i++) *out = hg_rack_find(s[i], name);
+    if (*out) return HG_OK;
+    hg_text places = hg_text_new(0);
+    for (size_t i = 0; i < n; i++) hg_text_add(&places, "%s%s", i ? " or " : "", s[i]->path);
+    hg_fail(err, HG_ENOTFOUND, "there is no model \"%s\" in %s", name, places.s);
+    hg_text_free(&places);
+    if (hg_folder_has_card(name))
+        return hg_advise(err, HG_ENOTFOUND, "it is a folder of its own: --library %s, and the model's name", name);
+    return advise_names(s, n, name, err);
+}
+
+hg_status hg_rack_need(const hg_racked **out, const hg_rack *s, const char *name, hg_err *err) {
+    return hg_racks_need(out, &s, 1, name, err);
 }
 
 /* ---- one model -------------------------------------------------------------------------------------------------------- */

@@ -35,6 +35,9 @@ const hg_pack *hg_rack_pack(const hg_rack *s, size_t i);           /* the packs 
 const char *hg_rack_trouble(const hg_rack *s, size_t i);           /* sentences; NULL past the last */
 /* HG_ENOTFOUND with the nearest name, unless it is there. */
 HG_MUST_CHECK hg_status hg_rack_need(const hg_racked **out, const hg_rack *s, const char *name, hg_err *err);
+/* The same of several, the first of which that has the name is taken; n >= 1. */
+HG_MUST_CHECK hg_status hg_racks_need(const hg_racked **out, const hg_rack *const *s, size_t n, const char *name,
+                                      hg_err *err);
 
 /* ---- one model -------------------------------------------------------------------------------------------------------- */
 

@@ -80,6 +80,18 @@ static void what_is_not_there_is_said(void **state) {
     assert_contains(r.err, "which library?");
     r = program_run("models", "pack", "all.zip", NULL);
     assert_contains(r.err, "the name of a pack ends in .hgpack");
+    assert_contains(r.err, "the pack comes first");
+    r = program_run("models", "pull", "qdf2", "-L", library, NULL);
+    assert_contains(r.err, "there is no folder and no pack \"qdf2\" to copy from");
+    r = program_run("models", "push", "qdf2", "-L", shipped, NULL);
+    assert_contains(r.err, "\"qdf2\" is a model: where is it to be copied to?");
+    r = program_run("models", "show", "", "-L", shipped, NULL);
+    assert_contains(r.err, "NAME is empty");
+    r = program_run("models", "verify", "qdf2", "", "-L", shipped, NULL);
+    assert_contains(r.err, "one of NAME ... is empty");
+    r = program_run("models", "show", "zzzzzz", "-L", shipped, NULL);
+    assert_contains(r.err, "there are: ");
+    assert_contains(r.err, "`hagane models search` finds them by words");
 }
 
 static void packed_copied_checked_and_removed(void **state) {

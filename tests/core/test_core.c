@@ -546,13 +546,17 @@ static void the_nearest_names_come_in_order(void **state) {
     static const char *const models[] = { "gap", "steel-strength", "qdf2", "gap", "qdf2-density", "qdf-classic" };
     const char *near[6];
     assert_int_equal(hg_nearest_names(near, 3, "qdf", models, 6), 3);
-    assert_string_equal(near[0], "qdf2"); /* it is a part of three */
-    assert_string_equal(near[1], "qdf2-density");
-    assert_string_equal(near[2], "qdf-classic");
+    assert_string_equal(near[0], "qdf2");        /* it is a part of three */
+    assert_string_equal(near[1], "qdf-classic"); /* 8 edits, 9 */
+    assert_string_equal(near[2], "qdf2-density");
     assert_int_equal(hg_nearest_names(near, 6, "gas", models, 6), 5); /* "gap" once */
     assert_string_equal(near[0], "gap");
     assert_string_equal(near[1], "qdf2"); /* 4 edits; the longer ones are farther */
     assert_string_equal(near[4], "steel-strength");
+    static const char *const longer[] = { "qdf2", "mp-gap", "alloy-modulus", "steel-model" };
+    assert_int_equal(hg_nearest_names(near, 4, "Model", longer, 4), 4);
+    assert_string_equal(near[0], "steel-model"); /* five letters, three, fewer: not the shortest names */
+    assert_string_equal(near[1], "alloy-modulus");
     assert_int_equal(hg_nearest_names(near, 1, "qdf9", models, 6), 1);
     assert_string_equal(near[0], "qdf2");
     assert_int_equal(hg_nearest_names(near, 3, "x", models, 0), 0);
