@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Raised with each change of what the same rows, options and seed give that shows neither in the numbers below nor in a learner's version:
+ * which trials there are, who goes on, how they are mixed, how intervals are made. */
+enum { RULES = 2 };
+
 enum {
     ROUNDS = 20 /* of the greedy choice: weights are multiples of 1 / 20 or so */,
     HEAD = 3 /* rounds that the best one has won at the start: halves are too coarse */
@@ -27,6 +31,11 @@ static const double BEHIND = 1.3;  /* times the best one's error on the first pa
 static const double REACH =
     1.15; /* times the best defaults' error: whose defaults err more has no variant that gets there */
 static const double GAIN = 1e-4; /* a round that wins less than this part of the loss ends the choice */
+
+void hg_study_rules(hg_text *t) {
+    hg_text_add(t, "rules %d, blend %d %d %g, rows %d %d %d %d %d, parts %d %d, errors %g %g %g", RULES, ROUNDS, HEAD,
+                GAIN, RACED, MANY, SETTLED, FEW, SCANT, PARTS, FEWER, CLEARLY, BEHIND, REACH);
+}
 
 hg_study_opts hg_study_opts_default(void) { return (hg_study_opts) { .folds = 5 }; }
 

@@ -27,6 +27,7 @@
  */
 #ifndef HG_LEARN_STUDY_H
 #define HG_LEARN_STUDY_H
+#include "core/text.h"
 #include "hagane/scale.h"
 #include "learn/bars.h"
 #include "learn/learner.h"
@@ -82,6 +83,8 @@ typedef struct {
     hg_score score;  /* of the blend */
 } hg_study;
 
+/* The rules of choice in words and numbers: who keeps what a study gave keeps these beside it, since other rules give something else. */
+void hg_study_rules(hg_text *t);
 /* All in mem. Errors: HG_EINVAL options; HG_ENOTFOUND a learner; HG_EDATA no learner can take the rows, fewer than 3 groups of
  * them, or a class that has one row; HG_ECANCEL; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_study_run(hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_arena *mem,

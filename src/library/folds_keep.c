@@ -7,6 +7,7 @@
 #include "files/output.h"
 #include "files/whole.h"
 #include "learn/learner.h"
+#include "learn/study.h"
 #include "library/folder.h"
 #include <math.h>
 #include <stdio.h>
@@ -55,6 +56,17 @@ static void add_table(keying *k, const hg_table *t) {
     }
 }
 
+/* Another program may choose, mix and judge otherwise. */
+static void add_program(keying *k) {
+    hg_text rules = hg_text_new(0);
+    hg_study_rules(&rules);
+    if (rules.failed && k->st == HG_OK) k->st = hg_fail(k->err, HG_ENOMEM, "no memory for the rules of choice");
+    add_text(k, hg_version());
+    add_text(k, rules.s);
+    for (size_t i = 0; hg_learner_at(i); i++) add_text(k, hg_learner_at(i)->version);
+    hg_text_free(&rules);
+}
+
 static void add_options(keying *k, const hg_predictor_opts *o) {
     const hg_features_opts *f = &o->features;
     const double number[] = {
@@ -70,7 +82,6 @@ static void add_options(keying *k, const hg_predictor_opts *o) {
     for (size_t i = 0; i < sizeof number / sizeof *number; i++) add_number(k, number[i]);
     if (o->repeats) add_text(k, "repeats");
     add_number(k, (double)o->n_sources);
-    for (size_t i = 0; hg_learner_at(i); i++) add_text(k, hg_learner_at(i)->version);
 }
 
 /* Models of one name may be different ones: what they say of the rows tells them apart. What cannot say it is no source, and says nothing. */
@@ -97,6 +108,7 @@ hg_status hg_folds_key(char key[HG_HASH_SIZE], const hg_table *t, const char *ta
     keying k = { .err = err };
     HG_TRY(hg_hash_new(&k.h, err));
     add_text(&k, SCHEMA);
+    add_program(&k);
     add_text(&k, target);
     add_text(&k, how->column);
     add_number(&k, how->column ? 0 : (double)how->parts);

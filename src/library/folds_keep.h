@@ -1,7 +1,8 @@
 /* library/folds_keep.h -- folds that are done, in a folder: a long evaluation goes on where it was stopped
  *
  * One JSON file a fold, fold-000.json and so on, there whole or not at all. Each bears the SHA-256 of all that its numbers follow from: the
- * cells of the table, the target, the folds, the options, what sources say of the rows, and the versions of the learners.
+ * cells of the table, the target, the folds, the options, what sources say of the rows, the program's version, its rules of choice
+ * (hg_study_rules) and the versions of the learners: folds of an older program are refused, not taken for this one's.
  */
 #ifndef HG_LIBRARY_FOLDS_KEEP_H
 #define HG_LIBRARY_FOLDS_KEEP_H

@@ -492,6 +492,20 @@ static void a_set_that_only_disturbs_is_hidden(void **state) {
     hg_arena_reset(*state, mark);
 }
 
+/* What is kept of a study is told from that of another program by these words; the bounds of this file's tests stand in them. */
+static void the_rules_of_choice_are_told(void **state) {
+    (void)state;
+    hg_text once = hg_text_new(0), twice = hg_text_new(0);
+    hg_study_rules(&once);
+    hg_study_rules(&twice);
+    assert_false(once.failed);
+    assert_string_equal(once.s, twice.s);
+    assert_contains(once.s, "blend 20 3 0.0001,");
+    assert_contains(once.s, "errors 0.8 1.3 1.15");
+    hg_text_free(&once);
+    hg_text_free(&twice);
+}
+
 /* Of noise there is nothing to choose by: what looks best on the rows that chose it is not on others. A part is mixed by what the other parts
  * choose, so the error that is said is not smaller than that of knowing nothing by more than chance. */
 static void a_part_has_no_say_in_what_is_said_of_it(void **state) {
@@ -618,6 +632,7 @@ static void failing_allocations_are_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_set_that_only_disturbs_is_hidden),
+        TEST(the_rules_of_choice_are_told),
         TEST(a_part_has_no_say_in_what_is_said_of_it),
         TEST(of_few_rows_what_was_given_is_looked_at_alone),
         TEST(few_rows_with_sources_leave_no_choice),
