@@ -97,6 +97,13 @@ static const cli_option INPUTS[] = {
       .argument = "A,B,C",
       .repeatable = true,
       .help = "Columns never to learn from, when they are chosen automatically." },
+    { .name = "category",
+      .type = CLI_COLUMNS,
+      .argument = "A,B,C",
+      .repeatable = true,
+      .fallback = "columns of words",
+      .help = "Columns whose numbers are names, such as 1 for the first furnace and 2 for the second: no level lies "
+              "between two others. As --features." },
     { .name = "formula",
       .type = CLI_COLUMN,
       .argument = "COL",
@@ -120,13 +127,6 @@ static const cli_option INPUTS[] = {
 const cli_group cli_inputs_group = { "Inputs", INPUTS };
 
 static const cli_option MODEL[] = {
-    { .name = "category",
-      .type = CLI_COLUMNS,
-      .argument = "A,B,C",
-      .repeatable = true,
-      .fallback = "columns of words",
-      .help = "Columns whose numbers are names, such as 1 for the first furnace and 2 for the second: no level lies "
-              "between two others. As --features." },
     { .name = "acquisition",
       .letter = 'a',
       .type = CLI_CHOICE,
@@ -345,7 +345,7 @@ static hg_status read_words(const char *const **word, size_t *n, cli_run *run, h
     return HG_OK;
 }
 
-static hg_status read_table(hg_table **out, cli_run *run, const char *path, hg_err *err) {
+hg_status cli_inputs_table(hg_table **out, cli_run *run, const char *path, hg_err *err) {
     const char *const *word = NULL;
     size_t n, j;
     HG_TRY(read_words(&word, &n, run, err));
@@ -363,7 +363,7 @@ static hg_status read_pool(cli_campaign *c, cli_run *run, hg_err *err) {
     const char *second = candidates ? candidates : space;
     if (second && strcmp(second, "-") == 0 && strcmp(run->args.positional[0], "-") == 0)
         return hg_fail(err, HG_EINVAL, "only one file can come from standard input");
-    if (candidates) HG_TRY(read_table(&c->candidates, run, candidates, err));
+    if (candidates) HG_TRY(cli_inputs_table(&c->candidates, run, candidates, err));
     return space ? read_space(&c->space, run, space, err) : HG_OK;
 }
 
@@ -377,7 +377,7 @@ hg_status cli_inputs_read(hg_features_opts *f, cli_run *run, const hg_table *t, 
 hg_status cli_campaign_open(cli_campaign *c, cli_run *run, hg_err *err) {
     *c = (cli_campaign) { .measured = NULL };
     HG_TRY(read_options(c, run, err));
-    HG_TRY(read_table(&c->measured, run, run->args.positional[0], err));
+    HG_TRY(cli_inputs_table(&c->measured, run, run->args.positional[0], err));
     for (size_t o = 0; o < c->opts.n_objectives; o++) { /* results show the whole name, with its unit */
         const hg_column *target = cli_campaign_target(c, o);
         if (target) c->objective[o].column = target->name;

@@ -9,6 +9,8 @@ extern const cli_group cli_goal_group, cli_pool_group, cli_inputs_group, cli_mod
 
 const char *cli_descriptor_name(size_t i); /* choices of --descriptor; NULL past the last */
 
+/* A table as cli_table_read has it, whose columns that --category names are words. HG_ENOTFOUND: there is no such column. */
+HG_MUST_CHECK hg_status cli_inputs_table(hg_table **out, cli_run *run, const char *path, hg_err *err);
 /* The options of cli_inputs_group: which columns of t to learn from, and how. Texts last as long as the run. */
 HG_MUST_CHECK hg_status cli_inputs_read(hg_features_opts *f, cli_run *run, const hg_table *t, hg_err *err);
 

@@ -148,7 +148,7 @@ static hg_status read_table(hg_table **t, cli_run *run, hg_err *err) {
     const char *path = run->args.positional[0];
     if (run->args.n_positional > 1)
         return hg_fail(err, HG_EINVAL, "one table at a time; %zu files are given", run->args.n_positional);
-    return cli_table_read(t, run, path, err);
+    return cli_inputs_table(t, run, path, err);
 }
 
 /* ---- words ---------------------------------------------------------------------------------------------------------- */

@@ -9,8 +9,8 @@
 
 /* What a recipe says alone. */
 static hg_status refuse_options(const cli_run *run, hg_err *err) {
-    static const char *const OPTION[] = { "target", "task",   "learner", "learner-options", "parts", "scale",
-                                          "from",   "budget", "seed" };
+    static const char *const OPTION[] = { "target", "task", "learner",  "learner-options", "parts",
+                                          "scale",  "from", "category", "budget",          "seed" };
     for (size_t i = 0; i < sizeof OPTION / sizeof *OPTION; i++)
         if (cli_has(&run->args, OPTION[i]))
             return hg_advise(err, hg_fail(err, HG_EINVAL, "--%s cannot be given with --again", OPTION[i]),
@@ -47,6 +47,16 @@ static hg_status print_same(cli_run *run, const char *old, const char *folder, c
     return HG_OK;
 }
 
+/* What was read as words, --category's numbers among them, is once more. */
+static hg_status read_table(hg_table **t, cli_run *run, const hg_predictor *was, hg_err *err) {
+    size_t n = 0;
+    while (hg_predictor_text_column(was, n)) n++;
+    const char **word = hg_alloc(run->arena, n, sizeof *word);
+    if (!word) return hg_fail(err, HG_ENOMEM, "no memory for the columns of words");
+    for (size_t i = 0; i < n; i++) word[i] = hg_predictor_text_column(was, i);
+    return cli_table_read_words(t, run, run->args.positional[0], word, n, err);
+}
+
 hg_status cli_tables_again(cli_run *run, hg_err *err) {
     const char *word = cli_value(&run->args, "again"),
                *folder = cli_value(&run->args, cli_has(&run->args, "out") ? "out" : "name");
@@ -68,7 +78,8 @@ hg_status cli_tables_again(cli_run *run, hg_err *err) {
     HG_TRY(hg_predictor_load(&was, old, err)); /* for what its sources say */
     a.opts.source = hg_predictor_lent(was, &a.opts.n_sources);
     a.opts.seconds = cli_seconds, a.opts.pool = run->pool, a.opts.hooks = &run->hooks;
-    hg_status st = cli_table_read(&t, run, run->args.positional[0], err);
+    if (hg_predictor_classes(was)) a.opts.task = HG_TASK_CLASSES; /* texts they were, perhaps by --category */
+    hg_status st = read_table(&t, run, was, err);
     if (st == HG_OK) warn_of_change(run, &a, word);
     if (st == HG_OK) st = cli_tables_learn(run, t, a.target, folder, &a.opts, NULL, err);
     if (st == HG_OK) st = print_same(run, old, folder, word, err);

@@ -63,6 +63,45 @@ static void a_model_is_trained_again(void **state) {
     assert_contains(r.out, "differ");
 }
 
+/* Numbers that are names: 2 does not lie between 1 and 3, and 4 is none of them. The model knows which columns these are. */
+static void numbers_can_be_names(void **state) {
+    (void)state;
+    static const double OF[3] = { 5, -7, 6 };
+    char text[TEXT], again[PATH + 10], first[200], second[200];
+    size_t at = (size_t)snprintf(text, sizeof text, "furnace,x,y,fold\n");
+    for (size_t i = 0; i < 45; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%zu,%zu,%.2f,%zu\n", i % 3 + 1, i * 7 % 45,
+                               OF[i % 3] + 0.01 * (double)(i * 7 % 45), i / 3 % 3);
+    test_write_file(table, text);
+    test_write_file(fresh, "x,furnace\n20,1\n20,2\n20,3\n");
+    program_result r = program_run("evaluate", table, "--target", "y", "--folds", "fold", RIDGE, "--json", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_number(r.out, "mae") > 3); /* a straight line through 5, -7, 6 */
+    r = program_run("evaluate", table, "--target", "y", "--folds", "fold", RIDGE, "--category", "furnace", "--json",
+                    NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_number(r.out, "mae") < 0.1);
+    r = program_run("train", table, "--target", "y", "--exclude", "fold", "--category", "furnace", RIDGE, "--out",
+                    folder, NULL);
+    assert_int_equal(r.code, 0);
+    r = program_run("predict", "--model", folder, fresh, "--json", NULL);
+    assert_int_equal(r.code, 0);
+    snprintf(first, sizeof first, "%.2f %.2f", json_number(r.out, "rows.0.value"), json_number(r.out, "rows.1.value"));
+    snprintf(second, sizeof second, "%.2f %.2f", 5.2, -6.8);
+    assert_string_equal(first, second);
+    snprintf(again, sizeof again, "%s-again", folder);
+    r = program_run("train", table, "--again", folder, "--out", again, NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "bit for bit");
+    test_write_file(fresh, "x,furnace\n20,4\n");
+    r = program_run("predict", "--model", folder, fresh, NULL);
+    assert_int_equal(r.code, 3);
+    assert_contains(r.err, "\"4\" is nothing that the model has learned from");
+    r = program_run("train", table, "--target", "y", "--category", "furnance", "--out", folder, NULL);
+    assert_int_equal(r.code, 3);
+    assert_contains(r.err, "furnance");
+}
+
 static void a_table_is_learned_and_predicted(void **state) {
     (void)state;
     program_result r = program_run("train", table, "--target", "y", "--exclude", "good,fold", RIDGE, "--out", folder,
@@ -401,6 +440,7 @@ static void steels_of_matbench(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_model_is_trained_again, paths, clean),
+        cmocka_unit_test_setup_teardown(numbers_can_be_names, paths, clean),
         cmocka_unit_test_setup_teardown(a_table_is_learned_and_predicted, paths, clean),
         cmocka_unit_test_setup_teardown(folds_are_evaluated, paths, clean),
         cmocka_unit_test_setup_teardown(far_predictions_are_judged, paths, clean),
