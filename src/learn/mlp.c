@@ -5,6 +5,7 @@
  */
 #include "learn/mlp.h"
 #include "learn/mlp_net.h"
+#include "tensor/bf16.h"
 #include "tensor/op.h"
 #include "tensor/params.h"
 #include "tensor/tile.h"
@@ -91,7 +92,7 @@ typedef struct {
     runner *runner; /* [n], the largest network first */
     size_t n;
     hg_mlp_room *room; /* [threads] */
-    const hg_mlp_rows *rows;
+    hg_mlp_rows rows;
     const hg_mlp_opts *o;
     hg_schedule schedule;
 } training;
@@ -116,6 +117,7 @@ static void begin_from(runner *r, const float *from) {
     const hg_params *p = r->net.p;
     for (size_t k = 0; k < 2 * r->task->shape.layers; from += p->e[k++].n)
         memcpy((float *)p->values + p->e[k].at, from, p->e[k].n * sizeof *from);
+    hg_mlp_net_changed(&r->net);
 }
 
 /* Rows that are judged at once: weights are rounded for each batch, so that larger ones are cheaper. */
@@ -127,7 +129,7 @@ static double judge(const training *t, const runner *r, hg_mlp_room *room) {
     double sum = 0;
     for (size_t i = 0; i < task->n_judge; i += batch) {
         const size_t m = task->n_judge - i < batch ? task->n_judge - i : batch;
-        sum += hg_mlp_net_errors(&r->net, room, t->rows, task->judge + i, m, t->o);
+        sum += hg_mlp_net_errors(&r->net, room, &t->rows, task->judge + i, m, t->o);
     }
     return sum / (double)task->n_judge;
 }
@@ -153,7 +155,7 @@ static void epoch(const training *t, runner *r, hg_mlp_room *room) {
     shuffle(r, r->task->epochs);
     for (size_t i = 0; i < n && r->st == HG_OK; i += batch) {
         const double at = (double)r->task->epochs + (double)i / (double)n;
-        r->st = hg_mlp_net_step(&r->net, room, t->rows, r->order + i, n - i < batch ? n - i : batch, t->o,
+        r->st = hg_mlp_net_step(&r->net, room, &t->rows, r->order + i, n - i < batch ? n - i : batch, t->o,
                                 t->o->rate * hg_schedule_factor(&t->schedule, at), &r->err);
     }
     if (r->st == HG_OK)
@@ -175,6 +177,16 @@ static int by_size(const void *a, const void *b) {
     return (x->task > y->task) - (x->task < y->task);
 }
 
+static hg_status round_rows(hg_mlp_rows *rows, size_t d, hg_arena *mem, hg_err *err) {
+    if (rows->rounded) return HG_OK;
+    const size_t row = hg_bf16_row(d);
+    uint16_t *to = hg_alloc(mem, rows->n * row, sizeof *to);
+    if (!to) return hg_fail(err, HG_ENOMEM, "no memory for %zu rows of %zu numbers", rows->n, d);
+    for (size_t i = 0; i < rows->n; i++) hg_bf16_round(to + i * row, rows->x + i * d, d);
+    rows->rounded = to;
+    return HG_OK;
+}
+
 static hg_status set_up(training *t, hg_mlp_task *task, hg_pool *pool, hg_arena *mem, hg_err *err) {
     hg_mlp_shape most = { 0 };
     t->runner = hg_alloc(mem, t->n, sizeof *t->runner);
@@ -190,6 +202,7 @@ static hg_status set_up(training *t, hg_mlp_task *task, hg_pool *pool, hg_arena 
         task[i].error = INFINITY;
     }
     qsort(t->runner, t->n, sizeof *t->runner, by_size);
+    HG_TRY(round_rows(&t->rows, most.width[0], mem, err));
     for (size_t k = 0; k < hg_pool_threads(pool); k++)
         HG_TRY(hg_mlp_room_make(&t->room[k], &most, at_once(t->o), mem, err));
     for (size_t i = 0; i < t->n; i++) {
@@ -229,7 +242,7 @@ static hg_status go(training *t, const hg_mlp_task *first, hg_pool *pool, const 
 hg_status hg_mlp_train(hg_mlp_task *task, size_t n, const hg_mlp_rows *rows, const hg_mlp_opts *opts, hg_pool *pool,
                        const hg_hooks *hooks, hg_err *err) {
     const hg_mlp_opts o = opts ? *opts : hg_mlp_opts_default();
-    training t = { .n = n, .rows = rows, .o = &o };
+    training t = { .n = n, .rows = *rows, .o = &o };
     hg_schedule_opts so = hg_schedule_opts_default();
     so.kind = o.schedule;
     so.total = (double)o.epochs;

@@ -25,9 +25,10 @@ size_t hg_mlp_size(const hg_mlp_shape *s);
 
 typedef struct {
     size_t n;
-    const float *x; /* [n,width[0]] finite */
-    const float *y; /* [n] finite; classes: 0 .. classes-1 */
-    size_t classes; /* 0: regression, with one output; else as many outputs, logits */
+    const float *x;          /* [n,width[0]] finite */
+    const uint16_t *rounded; /* the same in rows of tensor/bf16.h; NULL: whoever trains makes them */
+    const float *y;          /* [n] finite; classes: 0 .. classes-1 */
+    size_t classes;          /* 0: regression, with one output; else as many outputs, logits */
 } hg_mlp_rows;
 
 typedef struct {

@@ -180,6 +180,52 @@ static void plain_code_forms_the_same_sums(void **state) {
     hg_tape_free(t);
 }
 
+static uint16_t *rounded_rows(const float *x, size_t rows, size_t n) {
+    uint16_t *to = malloc(rows * hg_bf16_row(n) * sizeof *to);
+    for (size_t i = 0; i < rows; i++) hg_bf16_round(to + i * hg_bf16_row(n), x + i * n, n);
+    return to;
+}
+
+/* Packed from rounded rows of b, from rounded rows of its transpose, with rounded rows of a and of its transpose: no bit differs. */
+static void rows_rounded_beforehand(void **state) {
+    (void)state;
+    hg_tape *t = new_tape(HG_F32, NULL, false);
+    for (size_t s = 0; s < N_SIZES; s++) {
+        hg_tape_begin(t, 1);
+        const size_t m = SIZES[s].m, k = SIZES[s].k, n = SIZES[s].n, panels = (n + HG_BF16_PANEL - 1) / HG_BF16_PANEL;
+        hg_tensor *ta = normal(t, 1, HG_SHAPE(m, k), false), *tb = normal(t, 2, HG_SHAPE(k, n), false);
+        const hg_matrix a = { ta->data, (ptrdiff_t)k, 1 }, b = { tb->data, (ptrdiff_t)n, 1 };
+        float *at = hg_tensor_zeros(t, HG_SHAPE(k, m))->data, *bt = hg_tensor_zeros(t, HG_SHAPE(n, k))->data;
+        for (size_t i = 0; i < m * k; i++) at[i % k * m + i / k] = ((const float *)ta->data)[i];
+        for (size_t i = 0; i < k * n; i++) bt[i % n * k + i / n] = ((const float *)tb->data)[i];
+        float *want = hg_tensor_zeros(t, HG_SHAPE(m, n))->data, *got = hg_tensor_zeros(t, HG_SHAPE(m, n))->data;
+        uint16_t *packed = malloc(hg_bf16_packed(k, n) * sizeof *packed),
+                 *other = malloc(hg_bf16_packed(k, n) * sizeof *other);
+        uint16_t *room = malloc(hg_bf16_room(m, k) * sizeof *room);
+        uint16_t *ra = rounded_rows(ta->data, m, k), *rat = rounded_rows(at, k, m);
+        uint16_t *rb = rounded_rows(tb->data, k, n), *rbt = rounded_rows(bt, n, k);
+        const uint16_t *row[4096];
+        assert_true(k <= 4096 && n <= 4096);
+        hg_bf16_pack(packed, &b, k, n, 0, panels);
+        for (size_t i = 0; i < k; i++) row[i] = rb + i * hg_bf16_row(n);
+        hg_bf16_pack_rows(other, row, k, n, 0, panels);
+        assert_memory_equal(other, packed, hg_bf16_packed(k, n) * sizeof *packed);
+        memset(other, 0xff, hg_bf16_packed(k, n) * sizeof *packed);
+        for (size_t i = 0; i < n; i++) row[i] = rbt + i * hg_bf16_row(k);
+        hg_bf16_pack_columns(other, row, k, n, 0, panels);
+        assert_memory_equal(other, packed, hg_bf16_packed(k, n) * sizeof *packed);
+        hg_bf16_product(want, n, &a, packed, k, n, 0, m, n, false, false, room);
+        hg_bf16_product_rounded(got, n, ra, false, packed, m, n, k, false, room);
+        assert_memory_equal(got, want, m * n * sizeof *got);
+        memset(got, 0, m * n * sizeof *got);
+        hg_bf16_product_rounded(got, n, rat, true, packed, m, n, k, true, room);
+        assert_memory_equal(got, want, m * n * sizeof *got);
+        void *const rooms[] = { packed, other, room, ra, rat, rb, rbt };
+        for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) free(rooms[i]);
+    }
+    hg_tape_free(t);
+}
+
 /* Sums long enough to be cut into pieces: bias, activation and gradients that are added to must not be lost on that path. */
 static void a_layer_of_long_sums(void **state) {
     (void)state;
@@ -326,6 +372,7 @@ int main(void) {
         TEST(products_of_bfloat16),
         TEST(rounding_to_bfloat16),
         TEST(plain_code_forms_the_same_sums),
+        TEST(rows_rounded_beforehand),
         TEST(a_layer_of_long_sums),
         TEST(threads_change_no_bit),
         TEST(later_steps_ask_for_no_memory),
