@@ -85,14 +85,17 @@ cli_curve *cli_line_add(cli_line *l, const char *name, hg_colour colour, bool da
     return c;
 }
 
-/* Local maxima above a fiftieth of the largest value, their place by a parabola through three points. */
+/* Local maxima above a fiftieth of the largest value, their place by a parabola through three points. What lies between two is lower by more than
+ * rounding, of which a flat top is full. */
 static void find_peaks(cli_curve *c, const cli_line *l) {
-    double most = 0;
+    double most = 0, valley = -INFINITY; /* the lowest value since the last peak */
     for (size_t i = 0; i < l->n; i++)
         if (c->y[i] > most) most = c->y[i];
     for (size_t i = 1; i + 1 < l->n && c->n_peaks < CLI_PEAKS; i++) {
         const double a = c->y[i - 1], b = c->y[i], d = c->y[i + 1];
-        if (!(b > a && b >= d && b > most / 50)) continue;
+        valley = fmin(valley, b);
+        if (!(b > a && b >= d && b > most / 50 && b - valley > 1e-9 * most)) continue;
+        valley = b;
         const double curve = a - 2 * b + d, shift = curve < 0 ? 0.5 * (a - d) / curve : 0;
         c->peak[c->n_peaks] = l->x[i] + shift * (l->x[i + 1] - l->x[i]);
         c->height[c->n_peaks++] = b - 0.25 * (a - d) * shift;

@@ -296,8 +296,8 @@ static const char *attention_suits(const hg_rows *rows) {
 
 /* ---- predict --------------------------------------------------------------------------------------------------------- */
 
-/* Compounds go through in blocks of so many elements, filled up with rows of none: a compound's numbers are then the same
- * whatever stands beside it. */
+/* Compounds go through in blocks of so many elements, filled up with rows of none: products then have the same sizes whatever stands beside
+ * a compound, and its numbers are the same up to the rounding of a float (to the bit with BLAS's kernels for AVX-512). */
 enum { ITEMS = 512, BLOCKS = 4 /* a task */ };
 
 typedef struct {

@@ -109,7 +109,7 @@ static void columns_are_looked_at(void **state) {
     assert_true(error < 0.7); /* of 2.4 for who does not look */
     assert_true(mean[1] > 2 * mean[0]);
     assert_ok(l->predict(&alone, NULL, m, &(hg_rows) { .n = 1, .d = 2, .x = x + 2 * 7, .composition = c }, NULL, NULL));
-    assert_true(alone == out[7]);
+    assert_close(alone, out[7], 1e-6); /* some kernels of BLAS form sums by where a row stands */
     l->free(m);
 }
 
