@@ -135,6 +135,25 @@ static hg_status learn_classes(fitting *f, const hg_column *c) {
     return HG_OK;
 }
 
+/* Texts most of which are numbers: a slip of the pen in a column of values, not names of classes. */
+static bool mostly_numbers(const fitting *f) {
+    size_t n = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        const char *s = hg_table_text(f->t, f->column, f->row[i]);
+        double x;
+        n += hg_number_read(&x, s, strlen(s), '.') == HG_NUMBER_FINITE;
+    }
+    return 2 * n > f->n && n < f->n;
+}
+
+static hg_status refuse_slip(const fitting *f) {
+    hg_err slip = { .hint = "" };
+    const hg_status st = hg_table_need_numbers(f->t, f->column, true, &slip);
+    hg_fail(f->err, st, "%s", slip.msg);
+    if (f->err) f->err->line = slip.line, f->err->column = slip.column;
+    return hg_advise(f->err, st, "%s; task classes, if they are names", slip.hint);
+}
+
 static bool zeros_and_ones(const fitting *f, const hg_column *c) {
     bool seen[2] = { false, false };
     for (size_t i = 0; i < f->n; i++) {
@@ -177,9 +196,10 @@ static hg_status read_target(fitting *f, const char *target) {
     p->blank = rows - f->n;
     if (f->n < ROWS_LEAST)
         return hg_advise(f->err,
-                         hg_fail(f->err, HG_EDATA, "%s: %zu row%s with a value of \"%s\", at least %d are needed",
-                                 hg_table_source(f->t), f->n, f->n == 1 ? " has" : "s", c->name, ROWS_LEAST),
+                         hg_fail(f->err, HG_EDATA, "%s: %zu row%s a value of \"%s\", at least %d are needed",
+                                 hg_table_source(f->t), f->n, f->n == 1 ? " has" : "s have", c->name, ROWS_LEAST),
                          "a model is tried on rows that it has not learned from; so few leave none");
+    if (f->o->task == HG_TASK_AUTO && !number && mostly_numbers(f)) return refuse_slip(f);
     const bool classes =
         f->o->task == HG_TASK_CLASSES || (f->o->task == HG_TASK_AUTO && (!number || zeros_and_ones(f, c)));
     if (!classes && f->o->alarms != 0)
@@ -450,6 +470,16 @@ static hg_status fit(fitting *f, const char *target) {
     if (st == HG_OK && f->o->repeats) rows.group = NULL;
     if (st == HG_OK) st = learn(f, &rows, t);
     hg_table_free(measured);
+    return st;
+}
+
+hg_status hg_predictor_check_target(const hg_table *t, const char *target, const hg_predictor_opts *o, hg_err *err) {
+    hg_predictor *p;
+    HG_TRY(hg_predictor_new(&p, err));
+    fitting f = { .p = p, .t = t, .o = o, .scratch = hg_arena_new(), .err = err };
+    const hg_status st = f.scratch ? read_target(&f, target) : no_memory(err);
+    hg_arena_free(f.scratch);
+    hg_predictor_free(p);
     return st;
 }
 

@@ -250,6 +250,19 @@ static hg_status keep_one(hg_folds *out, size_t *number, const work *w, hg_err *
     return HG_OK;
 }
 
+/* The rows of the other folds alone may be too few, or of one class: whose rows they are is said. */
+static hg_status run_named(hg_folds *out, size_t fold, size_t at, const work *w, hg_err *err) {
+    hg_err inner = { .hint = "" };
+    const hg_status st = run_fold(out, fold, at, w, &inner);
+    if (st != HG_EDATA) {
+        if (st != HG_OK && err) *err = inner;
+        return st;
+    }
+    hg_fail(err, st, "fold \"%s\" is predicted from the other rows: %s", out->fold[at].name, inner.msg);
+    if (err) err->line = inner.line, err->column = inner.column;
+    return *inner.hint ? hg_advise(err, st, "%s", inner.hint) : st;
+}
+
 /* A folder of something else, or one that nothing can be put into, is refused before hours are spent. */
 static hg_status run_folds(hg_folds *out, const work *w, hg_err *err) {
     const char *keep = w->how->keep;
@@ -264,7 +277,7 @@ static hg_status run_folds(hg_folds *out, const work *w, hg_err *err) {
         if (keep && !there[f]) /* another program may have done it meanwhile */
             HG_TRY(hg_fold_find(&there[f], &out->fold[f], &out->classes, keep, first + f, w->key, w->all, w->mem, err));
         if (there[f]) continue;
-        HG_TRY(run_fold(out, first + f, f, w, err));
+        HG_TRY(run_named(out, first + f, f, w, err));
         if (keep) HG_TRY(hg_fold_keep(keep, first + f, w->key, &out->fold[f], out->classes, err));
     }
     return HG_OK;
@@ -297,6 +310,7 @@ hg_status hg_predictor_measured(hg_measured *m, const hg_table *t, const char *t
                                 hg_arena *mem, hg_err *err) {
     size_t j, n = 0;
     *m = (hg_measured) { .t = NULL };
+    HG_TRY(hg_predictor_check_target(t, target, opts, err));
     HG_TRY(hg_table_find(&j, t, target, err));
     const hg_column *c = hg_table_column(t, j);
     hg_features_opts o = opts->features;

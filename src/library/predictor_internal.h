@@ -56,6 +56,9 @@ struct hg_predictor {
 
 /* An empty one with an arena. HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_predictor_new(hg_predictor **out, hg_err *err);
+/* Can the target of these rows be learned? What hg_predictor_fit says where it cannot; HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_predictor_check_target(const hg_table *t, const char *target, const hg_predictor_opts *o,
+                                                  hg_err *err);
 /* From weights alone; `source` stands in front of messages. Errors: as hg_predictor_load. */
 HG_MUST_CHECK hg_status hg_predictor_of_weights(hg_predictor **out, const hg_safetensors *s, const char *source,
                                                 hg_err *err);

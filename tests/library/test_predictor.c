@@ -421,7 +421,9 @@ static void refuse(const char *text, const char *target, hg_status st, const cha
 
 static void bad_input_is_refused_in_words(void **state) {
     (void)state;
-    refuse("formula,y\nFeO,1\nNiO,2\nCoO,3\n", "y", HG_EDATA, "3 rows");
+    refuse("formula,y\nFeO,1\nNiO,2\nCoO,3\n", "y", HG_EDATA, "3 rows have a value of \"y\", at least 5");
+    refuse("x,y\n1,1\n2,\n", "y", HG_EDATA, "1 row has a value");
+    refuse("x,y\n1,1\n2,2\n3,high\n4,4\n5,5\n", "y", HG_EDATA, "steel.csv:4"); /* no five classes */
     refuse("x,y\n1,a\n2,a\n3,a\n4,a\n5,a\n", "y", HG_EDATA, "one class only");
     refuse("x,y\n1,7\n2,7\n3,7\n4,7\n5,7\n", "y", HG_EDATA, "nothing to learn");
     refuse("x,y\n1,a\n2,a\n3,a\n4,a\n5,b\n", "y", HG_EDATA, "\"b\" in one row alone");
@@ -429,6 +431,30 @@ static void bad_input_is_refused_in_words(void **state) {
            "steel.csv:5");
     refuse("x,y\n1,1\n2,2\n3,3\n4,4\n5,5\n", "z", HG_ENOTFOUND, "z");
     refuse("z,y\n5,1\n5,2\n5,3\n5,4\n5,5\n", "y", HG_EDATA, "no column can be used");
+}
+
+/* What is wrong with the table is said of the table; what its parts cannot do, of the part. */
+static void folds_that_cannot_be_learned_are_named(void **state) {
+    static const struct {
+        const char *text, *words;
+    } CASE[] = {
+        { "x,y,f\n1,1,0\n2,2,0\n3,4,1\n", ": 3 rows have a value of \"y\"" },
+        { "x,y,f\n1,1,0\n", ": 1 row has a value of \"y\"" },
+        { "x,y,f\n1,a,0\n2,b,1\n4,a,0\n3,a,1\n7,a,0\n", ": column \"y\" is \"b\" in one row alone" },
+        { "x,y,f\n1,1,0\n2,2,0\n3,4,1\n7,5,1\n4,3,1\n9,9,1\n",
+          "fold \"0\" is predicted from the other rows: steel.csv: 4 rows have a value of \"y\"" },
+    };
+    const hg_folds_opts how = { .column = "f" };
+    hg_predictor_opts o = hg_predictor_opts_default();
+    o.learner = "ridge", o.folds = 2;
+    for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
+        hg_table *t = table_of(CASE[i].text);
+        hg_folds folds;
+        hg_err err = { 0 };
+        assert_int_equal(hg_predictor_folds(&folds, t, "y", &how, &o, *state, &err), HG_EDATA);
+        assert_contains(err.msg, CASE[i].words);
+        hg_table_free(t);
+    }
 }
 
 static void rows_that_cannot_be_predicted_have_a_reason(void **state) {
@@ -518,6 +544,7 @@ int main(void) {
         TEST(every_option_is_in_the_key),
         TEST(keeping_survives_no_memory),
         TEST(bad_input_is_refused_in_words),
+        TEST(folds_that_cannot_be_learned_are_named),
         TEST(rows_that_cannot_be_predicted_have_a_reason),
         TEST(repeated_compositions_are_asked_for_where_that_is_said),
         TEST(failing_allocations_are_told),
