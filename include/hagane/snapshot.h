@@ -42,8 +42,9 @@ HG_BEGIN_DECLS
 /* n particles of species A at the origin, to be filled in, everything else unknown; NULL: no memory, or n = 0. */
 hg_snapshot *hg_snapshot_new(hg_arena *mem, size_t n);
 
-/* Can this be computed with? nearest: particles closer than this are refused, 0: not looked at. cutoff: the largest distance at
- * which particles act on each other, 0: none. O(n) time and 8 bytes a particle, and O(n_times (n + n_pairs)) for labels.
+/* Can this be computed with? nearest: particles closer than this, in the snapshot or in one of its states, are refused, 0: not looked at.
+ * cutoff: the largest distance at which particles act on each other, 0: none. O(n) time and 32 bytes a particle, and
+ * O(n_times (n + n_pairs)) for labels.
  * Errors: HG_EINVAL no particles, a box that is not positive; HG_ENAN a number that is not finite; HG_EDATA a particle outside of
  * the box, a species out of range, two particles closer than `nearest` (both named, from 1), a box shorter than twice the cut-off,
  * times that do not ascend, a negative propensity, a pair that is none; HG_ELIMIT 2^31 particles; HG_ENOMEM. */

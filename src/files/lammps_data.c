@@ -90,13 +90,19 @@ static hg_status atom_line(reader *r) {
     const hg_word w = content(&r->rows.in);
     const char *at = w.s, *const end = w.s + w.len;
     hg_particle_row *row;
+    int64_t image;
+    bool whole = true;
     size_t words = 0;
     HG_TRY(hg_particle_rows_add(&row, &r->rows));
     HG_TRY(hg_particle_rows_whole(&row->id, &r->rows, hg_word_next(&at, end), INT64_MAX, "the number of the atom"));
     HG_TRY(hg_particle_rows_species(&row->species, &r->rows, hg_word_next(&at, end)));
     for (size_t k = 0; k < 3; k++) HG_TRY(hg_particle_rows_real(&row->x[k], &r->rows, hg_word_next(&at, end), XYZ[k]));
-    while (hg_word_next(&at, end).len) words++;
-    if (words == 0 || words == 3) return HG_OK;
+    for (hg_word one; (one = hg_word_next(&at, end)).len; words++) whole = whole && hg_whole_word(&image, one);
+    if (words == 0 || (words == 3 && whole)) return HG_OK;
+    if (words == 3)
+        return hg_advise(r->rows.f->err,
+                         hg_particle_rows_fail(&r->rows, NULL, "the last three words of a line of Atoms are no images"),
+                         "only atom_style atomic is read: id type x y z [ix iy iz]");
     return hg_advise(r->rows.f->err,
                      hg_particle_rows_fail(&r->rows, NULL, "%zu words in a line of Atoms, expected 5 or 8", words + 5),
                      "only atom_style atomic is read: id type x y z [ix iy iz]");

@@ -47,14 +47,14 @@ typedef struct {
     size_t cap[ROLES], used[ROLES];
 } reader;
 
-/* A count, then a line with Properties= whose first column is no element: those are molecules. */
+/* A count; what the second line must have is said by the reader. */
 static bool looks(const unsigned char *head, size_t n) {
     const char *const text = (const char *)head;
     const char *end = memchr(text, '\n', n);
     if (!end || n == 0) return false;
     const hg_word count = hg_word_trim(text, (size_t)(end - text));
     int64_t atoms;
-    return hg_whole_word(&atoms, count) && memmem(end, n - (size_t)(end - text), "Properties", 10) != NULL;
+    return hg_whole_word(&atoms, count);
 }
 
 /* ---- the second line --------------------------------------------------------------------------------------------- */
@@ -173,7 +173,10 @@ static hg_status read_comment(reader *r) {
         if (!more) break;
         HG_TRY(take_pair(r, &f, from));
     }
-    if (r->n_columns == 0) return hg_particle_rows_fail(&r->rows, NULL, "no Properties in the second line of a frame");
+    if (r->n_columns == 0)
+        return hg_advise(
+            r->rows.f->err, hg_particle_rows_fail(&r->rows, NULL, "no Properties in the second line of a frame"),
+            "plain XYZ has no box; extended XYZ says Lattice=\"10 0 0 0 10 0 0 0 10\" Properties=species:S:1:pos:R:3");
     if (!r->has_box)
         return hg_advise(r->rows.f->err, hg_particle_rows_fail(&r->rows, NULL, "no Lattice: the box is not known"),
                          "Lattice=\"10 0 0 0 10 0 0 0 10\"");

@@ -132,11 +132,14 @@ hg_status hg_particle_rows_snapshot(hg_snapshot **out, hg_particle_rows *r, cons
                               "particle %lld was there before, in line %zu", (long long)r->row[i].id,
                               r->row[i - 1].line);
     hg_snapshot *s = hg_source_snapshot(r->f, r->n);
-    if (!s) return hg_source_no_memory(r->f);
+    size_t *line = hg_alloc(r->f->scratch, r->n, sizeof *line);
+    if (!s || !line) return hg_source_no_memory(r->f);
     for (size_t k = 0; k < 3; k++) s->box[k] = box[k];
+    r->f->line = line;
     for (size_t i = 0; i < r->n; i++) {
         const hg_particle_row *row = &r->row[i];
         s->species[i] = row->species;
+        line[i] = row->line;
         for (size_t k = 0; k < 3; k++) {
             const double x = row->x[k] - origin[k];
             if (!wrap && (x < 0 || x >= box[k])) return outside(r, row, k, x, box[k]);

@@ -118,6 +118,11 @@ hg_status hg_snapshot_ensemble_open(hg_snapshot_ensemble **out, const char *fold
 
 size_t hg_snapshot_ensemble_count(const hg_snapshot_ensemble *e) { return e->n; }
 
+const char *hg_snapshot_ensemble_file(const hg_snapshot_ensemble *e, size_t i) {
+    const char *const file[] = { e->index, e->nodes.path, e->edges.path };
+    return i < sizeof file / sizeof *file ? file[i] : NULL;
+}
+
 void hg_snapshot_ensemble_free(hg_snapshot_ensemble *e) {
     if (!e) return;
     hg_input_free(e->nodes.in);

@@ -21,7 +21,7 @@ static const hg_snapshot_format *const FORMATS[] = { &hg_format_snapshot,    &hg
                                                      &hg_format_lammps_dump, &hg_format_lammps_data,
                                                      &hg_format_liquid_xyz,  &hg_format_npz,
                                                      &hg_format_pickle };
-enum { PIECE = 1 << 20, N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
+enum { PIECE = 1 << 20, PLACE = 1024, N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
 
 const char *hg_snapshot_format_name(size_t i) { return i < N_FORMATS ? FORMATS[i]->name : NULL; }
 
@@ -70,11 +70,40 @@ hg_status hg_source_fail(const hg_snapshot_source *f, hg_status code, const char
     return hg_fail_at(f->err, code, f->name, 0, 0, "%s", text);
 }
 
+static bool is_listed(const char *suffixes, const char *s, size_t n) {
+    for (const char *at = suffixes; *at;) {
+        const size_t len = strcspn(at, " ");
+        if (len == n && memcmp(at, s, n) == 0) return true;
+        at += len + (at[len] != '\0');
+    }
+    return false;
+}
+
+static bool is_format_ending(const char *s, size_t n) {
+    for (size_t i = 0; i < N_FORMATS; i++)
+        if (is_listed(FORMATS[i]->suffixes, s, n)) return true;
+    return false;
+}
+
+/* "T0.44.npz.xz": the length of "T0.44". */
+static size_t without_endings(const char *base) {
+    size_t end = strlen(base);
+    for (int pass = 0; pass < 2; pass++) {
+        size_t dot = end;
+        while (dot && base[dot - 1] != '.') dot--;
+        if (dot < 2) break;
+        const bool known =
+            pass ? is_format_ending(base + dot, end - dot) : is_listed("gz xz zst", base + dot, end - dot);
+        if (known) end = dot - 1;
+    }
+    return end;
+}
+
 hg_snapshot *hg_source_snapshot(const hg_snapshot_source *f, size_t n) {
-    const char *slash = strrchr(f->name, '/'), *base = slash ? slash + 1 : f->name, *dot = strchr(base, '.');
+    const char *slash = strrchr(f->name, '/'), *base = slash ? slash + 1 : f->name;
     hg_snapshot *s = hg_snapshot_new(f->mem, n);
     if (!s) return NULL;
-    s->id = hg_arena_strndup(f->mem, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
+    s->id = hg_arena_strndup(f->mem, base, without_endings(base));
     s->temperature = f->o->temperature;
     return s->id ? s : NULL;
 }
@@ -99,11 +128,18 @@ hg_status hg_source_whole(unsigned char **out, size_t *n, hg_snapshot_source *f)
     return HG_OK;
 }
 
-/* As hg_snapshot_check, with the file's name in front in place of the id. */
+/* As hg_snapshot_check, with the file's name, and the line where there is one, in front in place of the id. */
 static hg_status check(const hg_snapshot_source *f, hg_snapshot *s) {
     const char *const id = s->id;
+    size_t which;
     s->id = f->name;
-    const hg_status st = hg_snapshot_check(s, f->o->nearest, 0, f->err);
+    hg_status st = hg_snapshot_check_which(&which, s, f->o->nearest, 0, f->err);
+    if (st == HG_EDATA && which < s->n && f->line) {
+        char place[PLACE];
+        snprintf(place, sizeof place, "%s:%zu", f->name, f->line[which]);
+        s->id = place;
+        st = hg_snapshot_check_which(&which, s, f->o->nearest, 0, f->err);
+    }
     s->id = id;
     return st;
 }
@@ -194,15 +230,6 @@ hg_status hg_snapshot_read_memory(hg_snapshot **out, const char **words, const c
 }
 
 /* ---- endings of names -------------------------------------------------------------------------------------------- */
-
-static bool is_listed(const char *suffixes, const char *s, size_t n) {
-    for (const char *at = suffixes; *at;) {
-        const size_t len = strcspn(at, " ");
-        if (len == n && memcmp(at, s, n) == 0) return true;
-        at += len + (at[len] != '\0');
-    }
-    return false;
-}
 
 /* By the last ending, or the one before that of a compression. */
 static const hg_snapshot_format *format_of_name(const char *name) {
@@ -335,6 +362,11 @@ hg_status hg_snapshot_set_open(hg_snapshot_set **out, const char *path, const hg
 
 size_t hg_snapshot_set_count(const hg_snapshot_set *set) {
     return set->ensemble ? hg_snapshot_ensemble_count(set->ensemble) : set->n;
+}
+
+const char *hg_snapshot_set_file(const hg_snapshot_set *set, size_t i) {
+    if (set->ensemble) return hg_snapshot_ensemble_file(set->ensemble, i);
+    return i < set->n ? set->path[i] : NULL;
 }
 
 hg_status hg_snapshot_set_read(hg_snapshot **out, hg_snapshot_set *set, size_t k, hg_arena *mem, hg_err *err) {

@@ -9,9 +9,10 @@ typedef struct {
     hg_input *in;
     const char *name; /* of the file, for messages and for the id */
     const hg_snapshot_opts *o;
-    hg_arena *mem;     /* the caller's: the snapshot goes there */
-    hg_arena *scratch; /* what the reader needs on the way */
-    const char *words; /* what was taken for granted; set by the reader, in mem */
+    hg_arena *mem;      /* the caller's: the snapshot goes there */
+    hg_arena *scratch;  /* what the reader needs on the way */
+    const char *words;  /* what was taken for granted; set by the reader, in mem */
+    const size_t *line; /* [n] of each particle, in scratch; NULL: no text */
     hg_err *err;
 } hg_snapshot_source;
 
@@ -40,12 +41,17 @@ HG_MUST_CHECK hg_status hg_source_label(const hg_snapshot_source *f, hg_snapshot
                                         size_t n_times,
                                         hg_status (*moved)(double *out, void *ctx, size_t t, size_t run), void *ctx);
 
+/* The files that a set reads; NULL past the last. */
+const char *hg_snapshot_set_file(const hg_snapshot_set *set, size_t i);
+
 /* The folder of nodes.bin and edges.bin with index.json (data set glass-ka-t050): snapshot_ensemble.c */
 typedef struct hg_snapshot_ensemble hg_snapshot_ensemble;
 bool hg_snapshot_ensemble_looks(const char *folder);
 HG_MUST_CHECK hg_status hg_snapshot_ensemble_open(hg_snapshot_ensemble **out, const char *folder,
                                                   const hg_snapshot_opts *o, hg_err *err);
 size_t hg_snapshot_ensemble_count(const hg_snapshot_ensemble *e);
+const char *hg_snapshot_ensemble_file(const hg_snapshot_ensemble *e,
+                                      size_t i); /* its index, nodes, edges; NULL past them */
 HG_MUST_CHECK hg_status hg_snapshot_ensemble_read(hg_snapshot **out, hg_snapshot_ensemble *e, size_t k, hg_arena *mem,
                                                   hg_err *err);
 void hg_snapshot_ensemble_free(hg_snapshot_ensemble *e);

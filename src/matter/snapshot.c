@@ -26,16 +26,17 @@ hg_snapshot *hg_snapshot_new(hg_arena *mem, size_t n) {
 
 typedef struct {
     const hg_snapshot *s;
+    const double *x;       /* [n,3] of the snapshot, or of one of its states */
     uint32_t *head, *next; /* particle + 1; 0: none */
     size_t mask;
     int64_t cells[3];
     double nearest2;
 } grid;
 
-static double distance2(const hg_snapshot *s, size_t a, size_t b) {
+static double distance2(const hg_snapshot *s, const double *x, size_t a, size_t b) {
     double sum = 0;
     for (size_t k = 0; k < 3; k++) {
-        const double d = hg_nearest_image(s->x[3 * b + k] - s->x[3 * a + k], s->box[k]);
+        const double d = hg_nearest_image(x[3 * b + k] - x[3 * a + k], s->box[k]);
         sum += d * d;
     }
     return sum;
@@ -57,14 +58,14 @@ static bool enter(size_t *a, grid *g, size_t i) {
     double nearest2 = g->nearest2;
     bool found = false;
     for (size_t k = 0; k < 3; k++) {
-        own[k] = (int64_t)(g->s->x[3 * i + k] / g->s->box[k] * (double)g->cells[k]);
+        own[k] = (int64_t)(g->x[3 * i + k] / g->s->box[k] * (double)g->cells[k]);
         if (own[k] >= g->cells[k]) own[k] = g->cells[k] - 1;
     }
     for (c[0] = own[0] - 1; c[0] <= own[0] + 1; c[0]++)
         for (c[1] = own[1] - 1; c[1] <= own[1] + 1; c[1]++)
             for (c[2] = own[2] - 1; c[2] <= own[2] + 1; c[2]++)
                 for (uint32_t at = *bucket(g, c); at; at = g->next[at - 1]) {
-                    const double d2 = distance2(g->s, i, at - 1);
+                    const double d2 = distance2(g->s, g->x, i, at - 1);
                     if (d2 > nearest2 || (d2 == nearest2 && (!found || at - 1 > *a))) continue;
                     nearest2 = d2;
                     found = true;
@@ -76,11 +77,12 @@ static bool enter(size_t *a, grid *g, size_t i) {
     return found;
 }
 
-static hg_status find_overlap(bool *found, size_t *a, size_t *b, const hg_snapshot *s, double nearest, hg_err *err) {
+static hg_status find_overlap(bool *found, size_t *a, size_t *b, const hg_snapshot *s, const double *x, double nearest,
+                              hg_err *err) {
     size_t buckets = 64;
     *found = false;
     while (buckets < s->n) buckets *= 2;
-    grid g = { .s = s, .mask = buckets - 1, .nearest2 = nearest * nearest };
+    grid g = { .s = s, .x = x, .mask = buckets - 1, .nearest2 = nearest * nearest };
     g.head = hg_calloc(buckets, sizeof *g.head);
     g.next = hg_malloc(s->n, sizeof *g.next);
     const bool ok = g.head && g.next;
@@ -187,7 +189,35 @@ static hg_status check_future(const hg_snapshot *s, hg_err *err) {
     return HG_OK;
 }
 
-hg_status hg_snapshot_check(const hg_snapshot *s, double nearest, double cutoff, hg_err *err) {
+/* No two particles at x[n,3] are closer than `nearest`. place: "" or where that is, "in the cage state ". */
+static hg_status check_apart(size_t *which, const hg_snapshot *s, const double *x, double nearest, const char *place,
+                             const char *advice, hg_err *err) {
+    size_t a = 0, b = 0;
+    bool found;
+    HG_TRY(find_overlap(&found, &a, &b, s, x, nearest, err));
+    if (!found) return HG_OK;
+    *which = b;
+    return hg_advise(err,
+                     hg_fail(err, HG_EDATA, "%s%s%sparticle %zu (%c) lies %.3g from particle %zu (%c), closer than %g",
+                             s->id, *s->id ? ": " : "", place, b + 1, hg_species_letter(s->species[b]),
+                             sqrt(distance2(s, x, a, b)), a + 1, hg_species_letter(s->species[a]), nearest),
+                     advice);
+}
+
+static hg_status check_state(size_t *which, const hg_snapshot *s, const double *step, double nearest, const char *place,
+                             hg_err *err) {
+    if (!step) return HG_OK;
+    double *x = hg_malloc(s->n, 3 * sizeof *x);
+    if (!x) return hg_fail(err, HG_ENOMEM, "no memory to compare %zu particles", s->n);
+    for (size_t i = 0; i < 3 * s->n; i++) x[i] = hg_wrapped(s->x[i] + step[i], s->box[i % 3]);
+    const hg_status st =
+        check_apart(which, s, x, nearest, place, "are these displacements those of this snapshot?", err);
+    hg_free(x);
+    return st;
+}
+
+hg_status hg_snapshot_check_which(size_t *which, const hg_snapshot *s, double nearest, double cutoff, hg_err *err) {
+    *which = SIZE_MAX;
     if (!(nearest >= 0 && nearest <= HG_BOX_LONGEST) || !(cutoff >= 0 && cutoff <= HG_BOX_LONGEST))
         return hg_fail(err, HG_EINVAL, "nearest and cut-off must be in 0..10^6");
     HG_TRY(check_box(s, cutoff, err));
@@ -197,13 +227,13 @@ hg_status hg_snapshot_check(const hg_snapshot *s, double nearest, double cutoff,
     HG_TRY(check_reals(s, s->cage_covariance, 6, "covariance in the cage state", err));
     HG_TRY(check_future(s, err));
     if (nearest == 0) return HG_OK;
-    size_t a = 0, b = 0;
-    bool found;
-    HG_TRY(find_overlap(&found, &a, &b, s, nearest, err));
-    if (!found) return HG_OK;
-    return hg_advise(err,
-                     hg_fail(err, HG_EDATA, "%s%sparticle %zu (%c) lies %.3g from particle %zu (%c), closer than %g",
-                             s->id, *s->id ? ": " : "", b + 1, hg_species_letter(s->species[b]),
-                             sqrt(distance2(s, a, b)), a + 1, hg_species_letter(s->species[a]), nearest),
-                     "is a particle there twice, or are lengths in other units than sigma_AA?");
+    HG_TRY(check_apart(which, s, s->x, nearest, "",
+                       "is a particle there twice, or are lengths in other units than sigma_AA?", err));
+    HG_TRY(check_state(which, s, s->inherent, nearest, "in the inherent structure ", err));
+    return check_state(which, s, s->cage, nearest, "in the cage state ", err);
+}
+
+hg_status hg_snapshot_check(const hg_snapshot *s, double nearest, double cutoff, hg_err *err) {
+    size_t which;
+    return hg_snapshot_check_which(&which, s, nearest, cutoff, err);
 }

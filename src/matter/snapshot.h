@@ -17,4 +17,8 @@ static inline double hg_wrapped(double x, double length) {
 
 /* The letter that files and people use: A, B, C, D. */
 static inline char hg_species_letter(uint8_t species) { return (char)('A' + species); }
+
+/* As hg_snapshot_check; *which: of two particles on top of each other the later one, SIZE_MAX: it was something else. */
+HG_MUST_CHECK hg_status hg_snapshot_check_which(size_t *which, const hg_snapshot *s, double nearest, double cutoff,
+                                                hg_err *err);
 #endif

@@ -94,8 +94,8 @@ static void average(void *ctx, size_t begin, size_t end, size_t worker) {
 hg_status hg_glass_describe(float *x, const hg_snapshot *s, hg_glass_state state, hg_pool *pool, hg_err *err) {
     for (size_t i = 0; i < s->n; i++)
         if (s->species[i] >= HG_GLASS_SPECIES)
-            return hg_fail(err, HG_EDATA, "%s: particle %zu is of species %u; the model knows two, A and B", s->id,
-                           i + 1, s->species[i] + 1u);
+            return hg_fail(err, HG_EDATA, "%s: particle %zu is of species %c; the model knows two, A and B", s->id,
+                           i + 1, hg_species_letter(s->species[i]));
     if (state == HG_GLASS_CAGE && !s->cage_covariance)
         return hg_fail(err, HG_EDATA, "%s: the cage state has no covariance", s->id);
     hg_arena *mem = hg_arena_new();

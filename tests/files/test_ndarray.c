@@ -96,6 +96,7 @@ static void botans_files_are_read(void **state) {
             read_seed(&s, &words, k ? "deflated" : "stored", "a/isoconfig_N4096T0.44_401_tc07.npz", NULL, mem, &err),
             err);
         assert_string_equal(words, "BOTAN's .npz: a cube of number density 1.2, labels are at t = 4120");
+        assert_string_equal(s->id, "isoconfig_N4096T0.44_401_tc07");
         assert_close(s->box[1], 1.1856311014966876, 1e-15); /* (2 / 1.2)^(1/3) */
         assert_true(s->n == 2 && s->species[0] == 0 && s->species[1] == 1 && s->temperature == 0.44 && s->runs == 2);
         assert_close(s->x[2], s->box[2] - 0.25, 1e-15);

@@ -62,7 +62,9 @@ static void what_is_wrong_with_a_data_file_is_named(void **state) {
     refused(mem, HEAD "Atoms # full\n\n1 1 1 0 1 1 1\n", NULL, HG_EPARSE,
             "f:9:9: atom style \"full\"; only atomic is read", "dump with the columns id type x y z");
     refused(mem, HEAD "Atoms\n\n1 1 1 1 1\n2 1 1 1 1.2\n3 2 3 3 3\n", NULL, HG_EDATA,
-            "f: particle 2 (A) lies 0.2 from particle 1 (A), closer than 0.3", NULL);
+            "f:12: particle 2 (A) lies 0.2 from particle 1 (A), closer than 0.3", "in other units");
+    refused(mem, HEAD "Atoms\n\n1 1 7 1 1 1 1 1.5\n", NULL, HG_EPARSE,
+            "f:11: the last three words of a line of Atoms are no images", "atom_style atomic");
     refused(mem, "x\n2 atoms\n0 9 xlo xhi\n1 1 ylo yhi\n", NULL, HG_EPARSE, "f:4:1: a box without width", NULL);
     refused(mem, "x\n2 atoms\n0 9 xlo xhi\n\nAtoms\n\n1 1 1 1 1\n2 1 4 4 4\n", NULL, HG_EPARSE,
             "f:8: no line said where the box ends along y", NULL);
@@ -168,6 +170,8 @@ static void what_is_wrong_with_an_xyz_is_named(void **state) {
             "f:2:17: column \"pos\" is missing from Properties", NULL);
     refused(mem, XYZ ":propensity:R:2 times=3\n", NULL, HG_EPARSE,
             "f:2: column \"propensity\" is 2 wide, but there are 1 times", NULL);
+    refused(mem, "2\nwater\nA 1 1 1\nB 3 3 3\n", NULL, HG_EPARSE, "f:2: no Properties in the second line of a frame",
+            "plain XYZ has no box");
     refused(mem, XYZ "\nA 1 1 1\nB 3 3 3 3\n", NULL, HG_EPARSE, "f:4:9: more words than Properties has columns", NULL);
     refused(mem, XYZ "\nA 1 1 1\n", NULL, HG_EPARSE, "f:3: the file ends here, expected a particle", NULL);
     hg_arena_reset(mem, mark);

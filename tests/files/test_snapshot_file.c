@@ -45,7 +45,8 @@ static hg_snapshot *full(hg_arena *mem) {
     s->inherent = hg_alloc(mem, s->n, 3 * sizeof(double));
     s->cage = hg_alloc(mem, s->n, 3 * sizeof(double));
     s->cage_covariance = hg_alloc(mem, s->n, 6 * sizeof(double));
-    for (size_t i = 0; i < 3 * s->n; i++) s->inherent[i] = hg_rng_normal(&rng), s->cage[i] = hg_rng_normal(&rng);
+    for (size_t i = 0; i < 3 * s->n; i++)
+        s->inherent[i] = 0.05 * hg_rng_normal(&rng), s->cage[i] = 0.05 * hg_rng_normal(&rng);
     for (size_t i = 0; i < 6 * s->n; i++) s->cage_covariance[i] = hg_rng_normal(&rng);
     return s;
 }

@@ -105,6 +105,19 @@ static void what_cannot_be_computed_with_is_refused(void **state) {
     refused(s, 0, 0, HG_ENAN, "s7: the displacement to the inherent structure of particle 3 is not a finite number");
     s->inherent[7] = 0;
     assert_ok(hg_snapshot_check(s, 0.5, 2.5, NULL));
+    size_t which;
+    s->inherent[3] = -0.75; /* particle 2 from 1, 0, 0 */
+    refused(s, 0.5, 0, HG_EDATA,
+            "s7: in the inherent structure particle 2 (A) lies 0.25 from particle 1 (A), closer than 0.5");
+    assert_int_equal(hg_snapshot_check_which(&which, s, 0.5, 0, NULL), HG_EDATA);
+    assert_int_equal(which, 1);
+    s->inherent[3] = 0;
+    s->cage = hg_alloc(mem, s->n, 3 * sizeof(double));
+    s->cage[0] = -0.75; /* through the wall: on 5.25, 0, 0 */
+    refused(s, 0.5, 0, HG_EDATA, "s7: in the cage state particle 6 (A) lies 0.25 from particle 1 (A), closer than 0.5");
+    s->cage[0] = 0;
+    assert_ok(hg_snapshot_check_which(&which, s, 0.5, 2.5, NULL));
+    assert_true(which == SIZE_MAX);
     s->n = 0;
     refused(s, 0, 0, HG_EINVAL, "s7: a snapshot without particles");
     hg_arena_reset(mem, mark);
