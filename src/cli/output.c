@@ -51,7 +51,7 @@ static bool same_file(const char *a, const char *b) {
 }
 
 /* A table is the work of months: no result takes its place, under whatever name. */
-static hg_status spare(const char *input, const char *output, hg_err *err) {
+hg_status cli_spare(const char *input, const char *output, hg_err *err) {
     if (strcmp(input, "-") == 0 || !same_file(input, output)) return HG_OK;
     return hg_advise(err, hg_fail(err, HG_EINVAL, "%s would be replaced, and it is an input of this run", output),
                      "give the result another name");
@@ -76,9 +76,9 @@ hg_status cli_check_outputs(const cli_args *a, hg_err *err) {
         const cli_given *out = &a->given[i];
         if (out->option->type != CLI_OUTPUT || strcmp(out->value, "-") == 0) continue;
         for (size_t k = 0; k < a->n_positional && a->verb->positional[k].name; k++)
-            if (a->verb->positional[k].type == CLI_INPUT) HG_TRY(spare(a->positional[k], out->value, err));
+            if (a->verb->positional[k].type == CLI_INPUT) HG_TRY(cli_spare(a->positional[k], out->value, err));
         for (size_t k = 0; k < a->n_given; k++)
-            if (a->given[k].option->type == CLI_INPUT) HG_TRY(spare(a->given[k].value, out->value, err));
+            if (a->given[k].option->type == CLI_INPUT) HG_TRY(cli_spare(a->given[k].value, out->value, err));
         HG_TRY(check_folder(out->value, err));
     }
     return HG_OK;
@@ -231,7 +231,7 @@ static hg_status add_record(cli_run *run, hg_err *err) {
 /* Once more: a record takes its name from the result. */
 static hg_status spare_inputs(const cli_record *r, hg_err *err) {
     for (size_t i = 0; i < r->n_outputs; i++)
-        for (size_t k = 0; k < r->n_inputs; k++) HG_TRY(spare(r->input[k].path, r->output[i].path, err));
+        for (size_t k = 0; k < r->n_inputs; k++) HG_TRY(cli_spare(r->input[k].path, r->output[i].path, err));
     return HG_OK;
 }
 

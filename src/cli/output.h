@@ -24,6 +24,9 @@ HG_MUST_CHECK hg_status cli_stream_close(cli_run *run, hg_output *stream, hg_err
 /* Before any work: no result may replace a file that the run reads, and its folder must exist. */
 HG_MUST_CHECK hg_status cli_check_outputs(const cli_args *a, hg_err *err);
 
+/* The same for an input that the options do not name, such as a file of a folder. */
+HG_MUST_CHECK hg_status cli_spare(const char *input, const char *output, hg_err *err);
+
 /* Notes an input file and its hash. bytes NULL: the file is read again to be hashed. */
 HG_MUST_CHECK hg_status cli_input(cli_run *run, const char *path, const char *bytes, size_t n, hg_err *err);
 

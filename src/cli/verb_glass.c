@@ -4,9 +4,13 @@
 #include "cli/models.h"
 #include "cli/output.h"
 #include "cli/tables.h"
+#include "files/snapshot_file.h"
 #include "library/glass_botan.h"
+#include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char *const STATES[] = { "thermal", "inherent", "cage", NULL };
 static const char *state_choice(size_t i) { return STATES[i]; }
@@ -21,6 +25,29 @@ hg_status cli_glass_opts(hg_snapshot_opts *o, const cli_run *run, hg_err *err) {
         return hg_advise(err, hg_fail(err, HG_EINVAL, "--species %s: expected letters A to D", o->species),
                          "BA: type 1 of the file is B, type 2 is A");
     return HG_OK;
+}
+
+static hg_status spare_all(const hg_snapshot_set *set, const cli_args *a, hg_err *err) {
+    const char *file;
+    for (size_t i = 0; (file = hg_snapshot_set_file(set, i)); i++)
+        for (size_t k = 0; k < a->n_given; k++)
+            if (a->given[k].option->type == CLI_OUTPUT) HG_TRY(cli_spare(file, a->given[k].value, err));
+    return HG_OK;
+}
+
+hg_status cli_glass_set(hg_snapshot_set **out, const char *path, const cli_run *run, hg_err *err) {
+    hg_snapshot_opts o;
+    HG_TRY(cli_glass_opts(&o, run, err));
+    HG_TRY(hg_snapshot_set_open(out, path, &o, err));
+    const hg_status st = spare_all(*out, &run->args, err);
+    if (st == HG_OK) return HG_OK;
+    hg_snapshot_set_free(*out);
+    *out = NULL;
+    return st;
+}
+
+hg_status cli_glass_format(hg_figure_format *format, const char *path, hg_err *err) {
+    return !path || strcmp(path, "-") == 0 ? HG_OK : hg_figure_format_find(format, path, err);
 }
 
 hg_status cli_glass_open(hg_glass_model **out, cli_run *run, hg_err *err) {
@@ -180,14 +207,36 @@ static hg_status train(cli_run *run, hg_snapshot_set *set, hg_err *err) {
     return print_train(run, folder, &scores, cli_seconds(NULL) - began, err);
 }
 
+/* Before hours of work: a model among snapshots would be taken for one of them, and a folder must have a place. */
+static hg_status check_folder(const char *folder, const char *snapshots, hg_err *err) {
+    struct stat a, b;
+    if (stat(folder, &a) == 0) {
+        if (stat(snapshots, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+            return hg_advise(err, hg_fail(err, HG_EINVAL, "--out %s: there are the snapshots", folder),
+                             "give the model a folder of its own");
+        if (!S_ISDIR(a.st_mode)) return hg_fail(err, HG_EIO, "--out %s: it is a file", folder);
+        return access(folder, W_OK | X_OK) == 0
+                   ? HG_OK
+                   : hg_fail(err, HG_EIO, "--out %s: it cannot be written to: %s", folder, strerror(errno));
+    }
+    char parent[4096];
+    size_t n = strlen(folder);
+    while (n > 1 && folder[n - 1] == '/') n--;
+    while (n > 0 && folder[n - 1] != '/') n--;
+    if (n >= sizeof parent) return hg_fail(err, HG_EINVAL, "--out: the name is too long");
+    memcpy(parent, n ? folder : "./", n ? n : 2);
+    parent[n ? n : 2] = '\0';
+    if (access(parent, W_OK | X_OK) == 0) return HG_OK;
+    return hg_fail(err, HG_EIO, "--out %s: %s cannot be written to: %s", folder, parent, strerror(errno));
+}
+
 static hg_status run_train(cli_run *run, hg_err *err) {
-    hg_snapshot_opts o;
     hg_snapshot_set *set;
-    if (!cli_value(&run->args, "out"))
-        return hg_advise(err, hg_fail(err, HG_EINVAL, "where is the model to go?"), "--out FOLDER");
-    HG_TRY(cli_glass_opts(&o, run, err));
+    const char *folder = cli_value(&run->args, "out"), *snapshots = run->args.positional[0];
+    if (!folder) return hg_advise(err, hg_fail(err, HG_EINVAL, "where is the model to go?"), "--out FOLDER");
+    HG_TRY(check_folder(folder, snapshots, err));
     HG_TRY(hg_pool_new(&run->pool, cli_count(&run->args, "threads", 0), err));
-    HG_TRY(hg_snapshot_set_open(&set, run->args.positional[0], &o, err));
+    HG_TRY(cli_glass_set(&set, snapshots, run, err));
     const hg_status st = train(run, set, err);
     hg_snapshot_set_free(set);
     return st;

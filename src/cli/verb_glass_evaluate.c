@@ -32,6 +32,7 @@ static hg_status print_scores_json(cli_run *run, const hg_floor_facts *f, const 
     hg_json_number(&j, "coldest", s->coldest);
     hg_json_number(&j, "hottest", s->hottest);
     hg_json_bool(&j, "foreign", hg_glass_foreign(f, s->coldest, s->hottest));
+    hg_json_count(&j, "unlike", s->unlike);
     hg_json_begin_array(&j, "scores");
     for (size_t i = 0; i < s->n; i++) json_score(&j, &s->score[i]);
     hg_json_end_array(&j);
@@ -123,18 +124,13 @@ static bool published_series(series *to, const char **who, size_t k, double temp
     to->n = 0;
     for (size_t i = 0; (p = hg_glass_published_at(i)); i++) {
         if (strcmp(p->who, last) != 0) authors++;
-        snprintf(last, sizeof last, "%s", p->who);
+        hg_print(last, sizeof last, "%s", p->who);
         if (authors != k + 1 || !hg_glass_published_fits(p, temperature, p->time)) continue;
         *who = p->who;
         to->time[to->n] = p->time;
         to->rho[to->n++] = p->rho;
     }
     return authors > k;
-}
-
-static hg_status format_of(hg_figure_format *format, const char *path, hg_err *err) {
-    *format = HG_FIGURE_PNG;
-    return strcmp(path, "-") == 0 ? HG_OK : hg_figure_format_find(format, path, err);
 }
 
 static hg_status draw_rho(cli_run *run, const char *path, const hg_floor_facts *f, const hg_glass_scores *s,
@@ -147,8 +143,9 @@ static hg_status draw_rho(cli_run *run, const char *path, const hg_floor_facts *
     hg_curve curve[HG_CURVES_MOST];
     size_t n = 0;
     own_series(raw, corrected, attainable, s);
-    snprintf(name[0], sizeof name[0], "this model, tier %s", hg_glass_tier(f->state));
-    snprintf(name[1], sizeof name[1], "the same, corrected for noise of labels");
+    if (raw->n == 0) return hg_fail(err, HG_EDATA, "--rho %s: no snapshot has propensities of A particles", path);
+    hg_print(name[0], sizeof name[0], "this model, tier %s", hg_glass_tier(f->state));
+    hg_print(name[1], sizeof name[1], "the same, corrected for noise of labels");
     curve[n++] = (hg_curve) { name[0], raw->n, raw->time, raw->rho, raw->error, true };
     if (corrected->n)
         curve[n++] = (hg_curve) { name[1], corrected->n, corrected->time, corrected->rho, corrected->error, true };
@@ -158,7 +155,7 @@ static hg_status draw_rho(cli_run *run, const char *path, const hg_floor_facts *
         if (p->n) curve[n++] = (hg_curve) { who, p->n, p->time, p->rho, NULL, false };
     }
     if (isfinite(s->coldest)) hg_print(temperature, sizeof temperature, "T = %.4g, ", s->coldest);
-    snprintf(title, sizeof title, "%s%zu snapshot%s, tier %s: %s", temperature, s->score[0].snapshots,
+    hg_print(title, sizeof title, "%s%zu snapshot%s, tier %s: %s", temperature, s->score[0].snapshots,
              s->score[0].snapshots == 1 ? "" : "s", hg_glass_tier(f->state), hg_glass_tier_words(f->state));
     const hg_curves c = { .curve = curve,
                           .n_curves = n,
@@ -167,9 +164,9 @@ static hg_status draw_rho(cli_run *run, const char *path, const hg_floor_facts *
                           .attainable = attainable->rho,
                           .tau = hg_glass_relaxation_time(s->coldest),
                           .title = title };
-    hg_figure_format format;
+    hg_figure_format format = HG_FIGURE_PNG;
     hg_bytes bytes;
-    HG_TRY(format_of(&format, path, err));
+    HG_TRY(cli_glass_format(&format, path, err));
     HG_TRY(hg_curves_draw(&bytes, &c, format, err));
     const hg_status st = cli_result(run, path, bytes.data, bytes.len, err);
     hg_bytes_free(&bytes);
@@ -179,12 +176,12 @@ static hg_status draw_rho(cli_run *run, const char *path, const hg_floor_facts *
 static hg_status draw_scatter(cli_run *run, const char *path, const hg_floor_facts *f, const hg_glass_points *p,
                               hg_err *err) {
     char what[80];
-    hg_figure_format format;
+    hg_figure_format format = HG_FIGURE_PNG;
     hg_bytes bytes;
     if (p->n < 2)
         return hg_fail(err, HG_EDATA, "--time %g: no snapshot that was scored has labels of that time", p->time);
     hg_print(what, sizeof what, "A, t = %.6g, tier %s", p->time, hg_glass_tier(f->state));
-    HG_TRY(format_of(&format, path, err));
+    HG_TRY(cli_glass_format(&format, path, err));
     HG_TRY(hg_scatter_draw(&bytes, p->known, p->predicted, p->n, what, format, err));
     const hg_status st = cli_result(run, path, bytes.data, bytes.len, err);
     hg_bytes_free(&bytes);
@@ -230,6 +227,13 @@ static hg_status deliver(cli_run *run, const hg_floor_facts *f, const hg_glass_s
         hg_log(&run->hooks, HG_LOG_WARN,
                "the snapshots' temperatures are %g to %g, the model has learned from %g to %g: do not trust it",
                s->coldest, s->hottest, f->coldest, f->hottest);
+    if (s->unlike)
+        hg_log(&run->hooks, HG_LOG_WARN,
+               "mean propensities of %zu snapshot%s come out far from those learned from: the liquid is another",
+               s->unlike, s->unlike == 1 ? "" : "s");
+    if (s->bare + s->other)
+        hg_log(&run->hooks, HG_LOG_WARN, "%zu snapshot%s without labels and %zu with labels of other times left out",
+               s->bare, s->bare == 1 ? "" : "s", s->other);
     if (rho) HG_TRY(draw_rho(run, rho, f, s, err));
     if (scatter) HG_TRY(draw_scatter(run, scatter, f, p, err));
     if (table) HG_TRY(write_table(run, table, f, s, err));
@@ -249,14 +253,22 @@ static hg_status evaluate(cli_run *run, const hg_glass_model *m, hg_snapshot_set
     return st;
 }
 
+static hg_status check_options(const cli_args *a, hg_err *err) {
+    hg_figure_format format;
+    if (cli_has(a, "time") && !cli_has(a, "scatter"))
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "--time is the time of --scatter, which is not asked for"),
+                         "scores are of all times that the model and the labels have");
+    HG_TRY(cli_glass_format(&format, cli_value(a, "rho"), err));
+    return cli_glass_format(&format, cli_value(a, "scatter"), err);
+}
+
 static hg_status run_evaluate(cli_run *run, hg_err *err) {
-    hg_snapshot_opts o;
     hg_snapshot_set *set;
     hg_glass_model *m;
-    HG_TRY(cli_glass_opts(&o, run, err));
+    HG_TRY(check_options(&run->args, err));
     HG_TRY(hg_pool_new(&run->pool, cli_count(&run->args, "threads", 0), err));
     HG_TRY(cli_glass_open(&m, run, err));
-    hg_status st = hg_snapshot_set_open(&set, run->args.positional[0], &o, err);
+    hg_status st = cli_glass_set(&set, run->args.positional[0], run, err);
     if (st == HG_OK) {
         st = evaluate(run, m, set, err);
         hg_snapshot_set_free(set);
@@ -323,7 +335,7 @@ const cli_verb cli_glass_evaluate_record = {
     .groups = EVALUATE_GROUPS,
     .examples = EVALUATE_EXAMPLES,
     .json =
-        "schema \"hagane.glass-evaluate/1\": model, tier, coldest and hottest (temperatures of the snapshots), foreign (true: not those of the model); scores: time, of (A, B or AA), snapshots, n, rho, error, corrected, attainable, "
+        "schema \"hagane.glass-evaluate/1\": model, tier, coldest and hottest (temperatures of the snapshots), foreign (true: not those of the model), unlike (how many have mean propensities far from those learned from); scores: time, of (A, B or AA), snapshots, n, rho, error, corrected, attainable, "
         "pooled, spread; published: who, time, rho.",
     .run = run_evaluate,
 };

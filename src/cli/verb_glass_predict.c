@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { TIMES_MOST = HG_FLOOR_TIMES_MOST, STAGES_MOST = 8 };
 static const double SHORT = 0.5; /* below, simulation is cheaper than any model */
@@ -31,6 +32,7 @@ typedef struct {
     float *stretch;             /* [n_times,n_pairs]; NULL: the model knows no bonds */
     bool simulated[TIMES_MOST]; /* instead of predicted */
     size_t n_simulated, runs;
+    bool unlike; /* mean propensities far from those learned from */
     stage stage[STAGES_MOST];
     size_t stages;
     double began;
@@ -47,7 +49,9 @@ static void stage_done(job *b, const char *name) {
 /* "6.86", "tau", "0.03tau" */
 static hg_status read_time(double *time, const char *word, size_t n, double temperature, hg_err *err) {
     char text[64], *end;
-    if (n == 0 || n >= sizeof text) return hg_fail(err, HG_EINVAL, "--time has an entry of %zu letters", n);
+    if (n == 0 || n >= sizeof text)
+        return hg_advise(err, hg_fail(err, HG_EINVAL, "--time has an entry of %zu letters", n),
+                         "such as --time 6.86,tau or --time 0.03tau");
     memcpy(text, word, n);
     text[n] = 0;
     *time = strtod(text, &end);
@@ -213,6 +217,17 @@ static hg_status simulate(job *b, hg_err *err) {
     return HG_OK;
 }
 
+static void warn_unlike(job *b, const float *p) {
+    hg_glass_stray s;
+    b->unlike = hg_glass_strays(&s, &b->facts, b->s, p);
+    if (b->unlike)
+        hg_log(
+            &b->run->hooks, HG_LOG_WARN,
+            "the mean propensity of %s at time %g comes out at %.3g, in the liquids learned from it was %.3g to %.3g: this "
+            "liquid is unlike them, do not trust it",
+            hg_glass_scored_name((hg_glass_scored)s.species), s.time, s.mean, s.least, s.most);
+}
+
 static hg_status predict(job *b, hg_err *err) {
     hg_arena *mem = b->run->arena;
     const size_t n = b->s->n, T = b->facts.n_times;
@@ -226,6 +241,7 @@ static hg_status predict(job *b, hg_err *err) {
     if (b->n_simulated == b->n_times) return HG_OK;
     HG_TRY(prepare(b, err));
     HG_TRY(hg_glass_model_predict(p, q, b->m, b->s, b->pair, b->n_pairs, b->run->pool, err));
+    warn_unlike(b, p);
     for (size_t t = 0; t < b->n_times; t++) {
         if (b->simulated[t]) continue;
         between(b->propensity + t * n, p, n, &b->facts, b->time[t], true);
@@ -249,6 +265,8 @@ static void json_map(hg_json *j, const job *b) {
     hg_json_string(j, "tier", hg_glass_tier(b->facts.state));
     hg_json_string(j, "id", s->id);
     hg_json_number(j, "temperature", s->temperature);
+    hg_json_bool(j, "foreign", hg_glass_foreign(&b->facts, s->temperature, s->temperature));
+    hg_json_bool(j, "unlike", b->unlike);
     hg_json_count(j, "particles", s->n);
     hg_json_numbers(j, "box", s->box, 3);
     hg_json_numbers(j, "times", b->time, b->n_times);
@@ -314,18 +332,31 @@ static hg_status set_bonds(hg_slab *p, const job *b, bool known, size_t k, hg_er
     return HG_OK;
 }
 
+/* "T = 0.44, t = 130 (0.032 \u03c4), tier S1, \u03c1 of A 0.78" */
+static void title_of(char *out, size_t size, const job *b, const float *known) {
+    const double T = b->s->temperature, t = b->time[0], tau = isfinite(T) ? hg_glass_relaxation_time(T) : 0;
+    char temperature[32] = "", part[32] = "", from[48], rho[32] = "";
+    if (isfinite(T)) hg_print(temperature, sizeof temperature, "T = %.4g, ", T);
+    if (tau > 0 && fabs(t / tau - 1) < 0.005)
+        hg_print(part, sizeof part, " (\u03c4)");
+    else if (tau > 0)
+        hg_print(part, sizeof part, " (%.2g \u03c4)", t / tau);
+    if (b->simulated[0])
+        hg_print(from, sizeof from, "%zu runs", b->runs);
+    else
+        hg_print(from, sizeof from, "tier %s", hg_glass_tier(b->facts.state));
+    const double r = known ? hg_glass_rho(b->s, b->propensity, known, 0) : (double)NAN;
+    if (isfinite(r)) hg_print(rho, sizeof rho, ", \u03c1 of A %.2f", r);
+    hg_print(out, size, "%st = %.6g%s, %s%s", temperature, t, part, from, rho);
+}
+
 /* A slab of the first of the times. */
 static hg_status draw_slab(const job *b, const char *path, hg_err *err) {
-    char title[128], temperature[32] = "";
+    char title[192];
     hg_slab p = hg_slab_default();
     hg_figure_format format = HG_FIGURE_PNG;
-    if (strcmp(path, "-") != 0) HG_TRY(hg_figure_format_find(&format, path, err));
+    HG_TRY(cli_glass_format(&format, path, err));
     hg_bytes bytes;
-    if (isfinite(b->s->temperature)) hg_print(temperature, sizeof temperature, "T = %.4g, ", b->s->temperature);
-    if (b->simulated[0])
-        hg_print(title, sizeof title, "%st = %.6g, %zu runs", temperature, b->time[0], b->runs);
-    else
-        hg_print(title, sizeof title, "%st = %.6g, tier %s", temperature, b->time[0], hg_glass_tier(b->facts.state));
     p.n = b->s->n;
     p.x = b->s->x;
     p.species = b->s->species;
@@ -334,6 +365,7 @@ static hg_status draw_slab(const job *b, const char *path, hg_err *err) {
     const bool known = !b->simulated[0] && known_at(&k, b->s, b->time[0]);
     if (known) p.known = b->s->propensity + k * b->s->n;
     p.predicted = b->propensity;
+    title_of(title, sizeof title, b, p.known);
     HG_TRY(set_bonds(&p, b, known, k, err));
     if (b->simulated[0]) { /* what there is was simulated */
         p.known = p.predicted;
@@ -369,8 +401,11 @@ static size_t most_mobile(const job *b, size_t t) {
 static hg_status print_words(job *b, hg_err *err) {
     static const char *const HEAD[] = { "time", "mean A", "mean B", "most", "particle", "from" };
     cli_run *run = b->run;
-    hg_text_add(&run->out, "%s: %zu particles, tier %s (%s)\n", run->args.positional[0], b->s->n,
-                hg_glass_tier(b->facts.state), hg_glass_tier_words(b->facts.state));
+    if (b->n_simulated == b->n_times)
+        hg_text_add(&run->out, "%s: %zu particles, all simulated\n", run->args.positional[0], b->s->n);
+    else
+        hg_text_add(&run->out, "%s: %zu particles, tier %s (%s)\n", run->args.positional[0], b->s->n,
+                    hg_glass_tier(b->facts.state), hg_glass_tier_words(b->facts.state));
     cli_grid g = cli_grid_new(run->arena, b->n_times + 1, b->n_simulated ? 6 : 5);
     for (size_t k = 0; k < (b->n_simulated ? 6 : 5); k++) cli_grid_set(&g, 0, k, "%s", HEAD[k]);
     for (size_t t = 0; t < b->n_times; t++) {
@@ -415,6 +450,8 @@ static hg_status work(job *b, hg_err *err) {
     cli_run *run = b->run;
     const char *path = run->args.positional[0], *words;
     hg_snapshot_opts o;
+    hg_figure_format format;
+    HG_TRY(cli_glass_format(&format, cli_value(&run->args, "png"), err));
     HG_TRY(cli_glass_opts(&o, run, err));
     o.pair_range = cli_value(&run->args, "png") ? HG_FLOOR_BOND : 0;
     b->runs = cli_count(&run->args, "runs", 32);
@@ -430,8 +467,16 @@ static hg_status work(job *b, hg_err *err) {
     return deliver(b, err);
 }
 
+static hg_status check_file(const char *path, hg_err *err) {
+    struct stat st;
+    if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) return HG_OK;
+    return hg_advise(err, hg_fail(err, HG_EINVAL, "%s is a folder, expected a file with one snapshot", path),
+                     "hagane glass evaluate scores all snapshots of a folder");
+}
+
 static hg_status run_predict(cli_run *run, hg_err *err) {
     job b = { .run = run };
+    HG_TRY(check_file(run->args.positional[0], err));
     HG_TRY(hg_pool_new(&run->pool, cli_count(&run->args, "threads", 0), err));
     HG_TRY(cli_input(run, run->args.positional[0], NULL, 0, err));
     HG_TRY(cli_glass_open(&b.m, run, err));
@@ -520,7 +565,7 @@ const cli_verb cli_glass_predict_record = {
     .groups = GROUPS,
     .examples = EXAMPLES,
     .json =
-        "schema \"hagane.glass-predict/1\": model, tier, id, temperature, particles, box, times, simulated (which of them, instead of predicted) and then runs, species (0 is A), propensity (an array a time); where the "
+        "schema \"hagane.glass-predict/1\": model, tier, id, temperature, foreign (true: not one that the model has learned), unlike (true: mean propensities are not those of the liquids learned from), particles, box, times, simulated (which of them, instead of predicted) and then runs, species (0 is A), propensity (an array a time); where the "
         "model knows bonds: bonds (pairs of particles from 0, one after the other) and stretch (an array a time); seconds of each stage.",
     .run = run_predict,
 };

@@ -106,21 +106,34 @@ static void add_metric(hg_card_property *p, hg_card_number *m, char (*name)[METR
     p->n_metrics++;
 }
 
+/* How it was learned, and of which liquids: what it may be used for. */
+static void method_words(char *out, size_t size, const hg_floor_facts *f, size_t snapshots) {
+    char at[64] = "";
+    if (isfinite(f->coldest) && f->hottest > f->coldest)
+        hg_print(at, sizeof at, ", T = %.4g to %.4g", f->coldest, f->hottest);
+    else if (isfinite(f->coldest))
+        hg_print(at, sizeof at, ", T = %.4g", f->coldest);
+    const int n = hg_print(out, size, "ridge on averaged descriptors, tier %s: %s; from %zu snapshots%s, t = %.6g",
+                           hg_glass_tier(f->state), hg_glass_tier_words(f->state), snapshots, at, f->time[0]);
+    if (n > 0 && (size_t)n < size && f->n_times > 1)
+        hg_print(out + n, size - (size_t)n, " to %.6g", f->time[f->n_times - 1]);
+}
+
 static hg_status write_card(void *ctx, const char *path, hg_err *err) {
     const teaching *t = ctx;
     const hg_floor_facts facts = hg_floor_about(t->model);
-    char name[256], method[128], data[256], metric[2][HG_CARD_METRICS_MOST][METRIC_NAME];
+    char name[256], method[256], data[256], metric[2][HG_CARD_METRICS_MOST][METRIC_NAME];
     hg_card_number number[2][HG_CARD_METRICS_MOST];
     hg_folder_name(name, sizeof name, t->folder);
     hg_folder_name(data, sizeof data, t->l->data ? t->l->data : "");
-    snprintf(method, sizeof method, "ridge on averaged descriptors, tier %s: %s", hg_glass_tier(facts.state),
-             hg_glass_tier_words(facts.state));
+    method_words(method, sizeof method, &facts, t->scores->snapshots);
     hg_card_data seen = { .role = "train", .file = data, .rows = t->scores->particles };
     memcpy(seen.sha256, t->digest, sizeof seen.sha256);
+    static const char TIME_UNIT[] = "sigma (m/epsilon)^(1/2)";
     const hg_card_number option[] = {
-        { "tier", "", (double)facts.state },       { "snapshots", "", (double)t->scores->snapshots },
-        { "coldest", "epsilon/k", facts.coldest }, { "hottest", "epsilon/k", facts.hottest },
-        { "least time", "tau", facts.time[0] },    { "most time", "tau", facts.time[facts.n_times - 1] }
+        { "tier", "", (double)facts.state },        { "snapshots", "", (double)t->scores->snapshots },
+        { "coldest", "epsilon/k", facts.coldest },  { "hottest", "epsilon/k", facts.hottest },
+        { "least time", TIME_UNIT, facts.time[0] }, { "most time", TIME_UNIT, facts.time[facts.n_times - 1] }
     };
     hg_card c = { .name = t->l->name ? t->l->name : name,
                   .architecture = hg_glass_kind_find("floor")->version,
@@ -170,8 +183,9 @@ static hg_status open_card(hg_glass_model **out, const char *folder, hg_arena *m
     const hg_glass_kind *kind = hg_glass_kind_find(card.architecture);
     if (!kind)
         return hg_advise(err,
-                         hg_fail(err, HG_ENOTFOUND, "%s: a model of architecture \"%s\"", folder, card.architecture),
-                         "models of liquids are made by hagane glass train");
+                         hg_fail(err, HG_ENOTFOUND, "\"%s\" is no model of liquids: its architecture is \"%s\"",
+                                 card.name, card.architecture),
+                         "models of liquids are made by hagane glass train; others are used by hagane predict");
     HG_TRY(hg_folder_of_card(path, folder, &card, err));
     return hg_glass_model_load(out, kind, path, err);
 }

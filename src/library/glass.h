@@ -64,6 +64,8 @@ typedef struct {
     size_t n;
     hg_glass_score score[HG_GLASS_SCORES_MOST]; /* by time, then kind */
     double coldest, hottest;                    /* temperatures of the snapshots; NaN: not known */
+    size_t unlike;                              /* of the snapshots: hg_glass_strays */
+    size_t split, bare, other; /* left out: by the split they name, without labels, labels of other times */
 } hg_glass_scores;
 
 /* Every A particle of all snapshots at one time, to be drawn. */
@@ -81,6 +83,17 @@ HG_MUST_CHECK hg_status hg_glass_evaluate(hg_glass_scores *out, hg_glass_points 
                                           const hg_hooks *hooks, hg_err *err);
 /* Are these temperatures so far from those that the model has learned from that it should not be trusted? False where they are not known. */
 bool hg_glass_foreign(const hg_floor_facts *f, double coldest, double hottest);
+
+/* Pearson's correlation over the particles of a species; NaN: fewer than three, or all alike. */
+double hg_glass_rho(const hg_snapshot *s, const float *predicted, const float *known, size_t species);
+
+/* Mean propensities of a snapshot outside of those learned from by more than a quarter: the liquid is unlike them, whatever its temperature. */
+typedef struct {
+    size_t species;
+    double time, mean, least, most; /* least and most: of snapshots learned from */
+} hg_glass_stray;
+/* The one that is farthest out; propensity[f->n_times,s->n]. False: there is none, or the model does not know what it has learned. */
+bool hg_glass_strays(hg_glass_stray *out, const hg_floor_facts *f, const hg_snapshot *s, const float *propensity);
 
 /* What others have published of such liquids (Kob and Andersen's at density 1.2), mean over 100 test snapshots, species A; to stand beside. */
 typedef struct {

@@ -157,7 +157,7 @@ static hg_status write_card(void *ctx, const char *path, hg_err *err) {
     memcpy(seen.sha256, c->digest, sizeof seen.sha256);
     const hg_card_number option[] = { { "snapshots", "", (double)c->r.train },
                                       { "validation snapshots", "", (double)c->r.validation },
-                                      { "time", "tau", c->r.time },
+                                      { "time", "sigma (m/epsilon)^(1/2)", c->r.time },
                                       { "coldest", "epsilon/k", c->b->about.coldest },
                                       { "hottest", "epsilon/k", c->b->about.hottest },
                                       { "epochs on pairs", "", (double)c->o.pair_epochs },

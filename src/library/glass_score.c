@@ -30,6 +30,13 @@ static double correlation(const sums *s) {
     return both > 0 ? (s->xy / s->n - s->x / s->n * (s->y / s->n)) / sqrt(both) : (double)NAN;
 }
 
+double hg_glass_rho(const hg_snapshot *s, const float *predicted, const float *known, size_t species) {
+    sums t = { .n = 0 };
+    for (size_t i = 0; i < s->n; i++)
+        if (s->species[i] == species) add(&t, (double)predicted[i], (double)known[i]);
+    return t.n > 2 ? correlation(&t) : (double)NAN;
+}
+
 typedef struct {
     size_t snapshots, noisy;
     double rho, rho2, corrected, attainable, predicted, known;
@@ -43,6 +50,7 @@ typedef struct {
     tally *tally;            /* [n_times,HG_GLASS_KINDS] */
     hg_glass_points *points; /* NULL: not wanted */
     double coldest, hottest;
+    size_t unlike, split, bare, other;
 } scoring;
 
 void hg_glass_points_free(hg_glass_points *p) {
@@ -120,10 +128,14 @@ static void score_time(const scoring *g, const hg_snapshot *s, size_t t, const f
 
 static hg_status score_snapshot(scoring *g, hg_snapshot *s, hg_arena *mem, hg_err *err) {
     const size_t T = g->facts.n_times, most = s->n > s->n_pairs ? s->n : s->n_pairs;
-    const bool bonds = g->facts.bonds && s->stretch;
+    const bool bonds = g->facts.bonds && s->stretch, any = s->n_times && (s->propensity || bonds);
     bool known = false;
     for (size_t t = 0; t < T; t++) known = known || label_of(s, g->facts.time[t]) != SIZE_MAX;
-    if (!known) return HG_OK;
+    if (!any || !known) {
+        g->bare += !any;
+        g->other += any;
+        return HG_OK;
+    }
     float *p = hg_alloc(mem, T * s->n, sizeof *p), *q = bonds ? hg_alloc(mem, T * s->n_pairs, sizeof *q) : NULL;
     bool *counts = hg_alloc(mem, most, sizeof *counts);
     if (!p || !counts || (bonds && !q)) return hg_fail(err, HG_ENOMEM, "no memory to score %zu particles", s->n);
@@ -131,10 +143,12 @@ static hg_status score_snapshot(scoring *g, hg_snapshot *s, hg_arena *mem, hg_er
     HG_TRY(hg_glass_model_predict(p, q, g->m, s, s->pair, s->n_pairs, g->pool, err));
     g->coldest = fmin(g->coldest, s->temperature); /* of NaN and a number, the number */
     g->hottest = fmax(g->hottest, s->temperature);
+    hg_glass_stray stray;
+    g->unlike += hg_glass_strays(&stray, &g->facts, s, p);
     for (size_t t = 0; t < T; t++) {
         const size_t k = label_of(s, g->facts.time[t]);
         score_time(g, s, t, p, q, counts);
-        if (g->points && k != SIZE_MAX && same_time(g->points->time, g->facts.time[t]))
+        if (g->points && k != SIZE_MAX && s->propensity && same_time(g->points->time, g->facts.time[t]))
             HG_TRY(add_points(g->points, s, p + t * s->n, s->propensity + k * s->n, err));
     }
     return HG_OK;
@@ -164,12 +178,27 @@ static hg_status evaluate(scoring *g, hg_snapshot_set *set, hg_glass_part part, 
         const hg_mark mark = hg_arena_mark(mem);
         hg_snapshot *s;
         HG_TRY(hg_snapshot_set_read(&s, set, k, mem, err));
-        if (hg_glass_wanted(s, part)) HG_TRY(score_snapshot(g, s, mem, err));
+        if (hg_glass_wanted(s, part))
+            HG_TRY(score_snapshot(g, s, mem, err));
+        else
+            g->split++;
         hg_arena_reset(mem, mark);
         if (!hg_progress(hooks, "snapshots", k + 1, n))
             return hg_fail(err, HG_ECANCEL, "interrupted: nothing was scored");
     }
     return HG_OK;
+}
+
+static hg_status nothing(const scoring *g, hg_err *err) {
+    const double *t = g->facts.time;
+    hg_fail(err, HG_EDATA,
+            "no snapshot to score has labels of a time that the model knows: %zu are there to learn from, %zu have no "
+            "labels, %zu labels of other times than %.6g%s",
+            g->split, g->bare, g->other, t[0], g->facts.n_times > 1 ? " ..." : "");
+    return hg_advise(err, HG_EDATA,
+                     g->bare    ? "where the file has labels but not their time, --label-time says it"
+                     : g->split ? "--all scores those to learn from, too"
+                                : "score by a model of that time");
 }
 
 hg_status hg_glass_evaluate(hg_glass_scores *out, hg_glass_points *points, const hg_glass_model *m,
@@ -190,11 +219,33 @@ hg_status hg_glass_evaluate(hg_glass_scores *out, hg_glass_points *points, const
                 out->score[out->n++] = finish(&g.tally[t * HG_GLASS_KINDS + k], g.facts.time[t], (hg_glass_scored)k);
     out->coldest = g.coldest;
     out->hottest = g.hottest;
+    out->unlike = g.unlike;
+    out->split = g.split;
+    out->bare = g.bare;
+    out->other = g.other;
     hg_arena_free(mem);
-    if (st == HG_OK && out->n == 0)
-        return hg_advise(err, hg_fail(err, HG_EDATA, "no snapshot to score has labels of a time that the model knows"),
-                         "snapshots that say they were to learn from are left out unless all are asked for");
-    return st;
+    return st == HG_OK && out->n == 0 ? nothing(&g, err) : st;
+}
+
+bool hg_glass_strays(hg_glass_stray *out, const hg_floor_facts *f, const hg_snapshot *s, const float *propensity) {
+    static const double SLACK = 1.25;
+    double farthest = SLACK;
+    for (size_t k = 0; k < HG_GLASS_SPECIES; k++)
+        for (size_t t = 0; f->range[k] && t < f->n_times; t++) {
+            const double least = f->range[k][2 * t], most = f->range[k][2 * t + 1];
+            double sum = 0;
+            size_t n = 0;
+            for (size_t i = 0; i < s->n; i++)
+                if (s->species[i] == k) {
+                    sum += (double)propensity[t * s->n + i];
+                    n++;
+                }
+            const double mean = n ? sum / (double)n : 0, out_by = n ? fmax(mean / most, least / mean) : 0;
+            if (!(out_by > farthest)) continue;
+            farthest = out_by;
+            *out = (hg_glass_stray) { .species = k, .time = f->time[t], .mean = mean, .least = least, .most = most };
+        }
+    return farthest > SLACK;
 }
 
 bool hg_glass_foreign(const hg_floor_facts *f, double coldest, double hottest) {

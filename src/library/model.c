@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "library/folder.h"
 #include "models/architecture.h"
+#include "models/glass_model.h"
 #include <math.h>
 #include <string.h>
 
@@ -62,7 +63,10 @@ static hg_status load(hg_model *m, const char *folder, hg_err *err) {
     if (!m->a || strcmp(m->a->version, m->card.architecture) != 0) {
         hg_fail_at(err, HG_ENOTFOUND, path, 0, 0, "\"%s\" is no kind of model that predicts properties",
                    m->card.architecture);
-        return hg_advise(err, HG_ENOTFOUND, "it may be of another version of this program, or for another verb");
+        return hg_advise(err, HG_ENOTFOUND,
+                         hg_glass_kind_find(m->card.architecture)
+                             ? "it is a model of liquids: hagane glass predict and hagane glass evaluate use it"
+                             : "it may be of another version of this program, or for another verb");
     }
     HG_TRY(find_slots(m, path, err));
     HG_TRY(hg_folder_of_card(path, folder, &m->card, err));

@@ -5,8 +5,9 @@
 #include "core/memory.h"
 #include <string.h>
 
-const double HG_FLOOR_BOND = 1.35;
-static const double LEAST = 0.05; /* of a propensity by its mean: a straight line knows no zero */
+const double HG_FLOOR_BOND = 1.35, HG_FLOOR_LEVEL_MOST = 2;
+static const double LEAST = 0.05,
+                    MOST = 20; /* of a propensity by its mean: a straight line knows no zero, and no end */
 
 size_t hg_floor_bond_width(hg_glass_state state) { return hg_glass_width(state) + BOND_OWN; }
 
@@ -42,7 +43,8 @@ bool hg_floor_room(hg_floor *m) {
         m->node[s] = hg_alloc(m->mem, m->n_times * hg_floor_width(m), sizeof *m->node[s]);
         m->level[s] = hg_alloc(m->mem, m->n_times * m->levels, sizeof *m->level[s]);
         m->level_zero[s] = hg_alloc(m->mem, m->n_times, sizeof *m->level_zero[s]);
-        ok = ok && m->node[s] && m->level[s] && m->level_zero[s];
+        m->range[s] = hg_alloc(m->mem, m->n_times, 2 * sizeof *m->range[s]);
+        ok = ok && m->node[s] && m->level[s] && m->level_zero[s] && m->range[s];
     }
     for (size_t k = 0; m->bonds && k < HG_FLOOR_PAIRS; k++) {
         m->bond[k] = hg_alloc(m->mem, m->n_times * hg_floor_bond_width(m->state), sizeof *m->bond[k]);
@@ -65,7 +67,8 @@ hg_floor_facts hg_floor_about(const hg_floor *m) {
                               .coldest = m->temperature[0],
                               .hottest = m->temperature[1],
                               .bonds = m->bonds,
-                              .thermal = m->thermal };
+                              .thermal = m->thermal,
+                              .range = { m->range[0], m->range[1] } };
 }
 
 /* ---- bonds ------------------------------------------------------------------------------------------------------- */
@@ -170,7 +173,7 @@ static void node_task(void *ctx, size_t begin, size_t end, size_t worker) {
             const float *w = m->node[k] + t * width;
             double by_mean = 1 + product(w, g->seen.x + i * m->width, mean, m->width);
             if (rest) by_mean += product(w + m->width, g->seen.thermal + i * rest, mean + m->width, rest);
-            g->propensity[t * g->s->n + i] = (float)(g->level[k * m->n_times + t] * fmax(by_mean, LEAST));
+            g->propensity[t * g->s->n + i] = (float)(g->level[k * m->n_times + t] * fmin(fmax(by_mean, LEAST), MOST));
         }
     }
 }
@@ -189,6 +192,10 @@ static void mean_of(double *mean, const float *x, const hg_snapshot *s, size_t s
 static hg_status predict_nodes(float *propensity, const hg_floor *m, const hg_snapshot *s, const hg_floor_seen *seen,
                                hg_arena *mem, hg_pool *pool, hg_err *err) {
     nodes g = { .m = m, .s = s, .seen = *seen, .propensity = propensity };
+    for (size_t i = 0; i < s->n; i++)
+        if (!(m->range[s->species[i]][1] > 0))
+            return hg_fail(err, HG_EDATA, "%s: particle %zu is %c, and the model has learned from no such particles",
+                           s->id, i + 1, hg_species_letter(s->species[i]));
     const size_t width = hg_floor_width(m);
     double *levels = hg_alloc(mem, m->levels, sizeof *levels);
     g.mean = hg_alloc(mem, HG_GLASS_SPECIES * width, sizeof *g.mean);
@@ -202,7 +209,9 @@ static hg_status predict_nodes(float *propensity, const hg_floor *m, const hg_sn
             double level = m->level_zero[k][t];
             for (size_t l = 0; l < m->levels; l++)
                 level += m->level[k][t * m->levels + l] * (levels[l] - m->level_mean[l]);
-            g.level[k * m->n_times + t] = exp(level);
+            const double *range = m->range[k] + 2 * t;
+            g.level[k * m->n_times + t] =
+                fmin(fmax(exp(level), range[0] / HG_FLOOR_LEVEL_MOST), range[1] * HG_FLOOR_LEVEL_MOST);
         }
     }
     hg_pool_for(pool, s->n, 64, node_task, &g);

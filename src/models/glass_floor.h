@@ -25,6 +25,8 @@ typedef struct {
     double coldest, hottest; /* temperatures learned from; NaN: not known */
     bool bonds;              /* are changes of distances predicted? */
     bool thermal;            /* are descriptors of the snapshot as it is known, too? */
+    const double *range
+        [HG_GLASS_SPECIES]; /* [n_times,2] least and most mean propensity of a snapshot learned from; NULL: not known */
 } hg_floor_facts;
 hg_floor_facts hg_floor_about(const hg_floor *m);
 
@@ -49,6 +51,9 @@ void hg_floor_fit_free(hg_floor_fit *f);
 
 /* ---- using --------------------------------------------------------------------------------------------------------- */
 
+/* A straight line for the logarithm of the mean propensity says anything of a liquid that is unlike those learned from: it is held within this
+ * factor of what was learned. */
+extern const double HG_FLOOR_LEVEL_MOST;
 /* propensity[n_times,n]; stretch[n_times,n_pairs] of pair[n_pairs,2], NaN for those that are no bonds, NULL: not wanted. Errors: HG_EDATA a structure
  * that is not known; HG_ENOMEM. */
 HG_MUST_CHECK hg_status hg_floor_predict(float *propensity, float *stretch, const hg_floor *m, const hg_snapshot *s,

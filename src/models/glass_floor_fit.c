@@ -204,6 +204,12 @@ static hg_status end_levels(hg_floor_fit *f, size_t species, hg_pool *pool, hg_a
             m->level_zero[species][t] += f->mean[(i * HG_GLASS_SPECIES + species) * T + t] / (double)f->n;
         for (size_t i = 0; i < f->n; i++)
             y[i * T + t] = f->mean[(i * HG_GLASS_SPECIES + species) * T + t] - m->level_zero[species][t];
+        double *range = m->range[species] + 2 * t;
+        for (size_t i = 0; i < f->n; i++) {
+            const double mean = exp(f->mean[(i * HG_GLASS_SPECIES + species) * T + t]);
+            range[0] = i ? fmin(range[0], mean) : mean;
+            range[1] = i ? fmax(range[1], mean) : mean;
+        }
     }
     HG_TRY(hg_fold_ridge_new(&r, L, T, f->folds, err));
     hg_status st = HG_OK;

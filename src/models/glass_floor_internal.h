@@ -18,6 +18,7 @@ struct hg_floor {
     float *node[HG_GLASS_SPECIES];        /* [n_times,hg_floor_width] */
     double *level[HG_GLASS_SPECIES];      /* [n_times,levels] */
     double *level_zero[HG_GLASS_SPECIES]; /* [n_times] */
+    double *range[HG_GLASS_SPECIES];      /* [n_times,2] least and most mean propensity of a snapshot learned from */
     double *level_mean;                   /* [levels] of the features */
     bool bonds;
     float *bond[HG_FLOOR_PAIRS];       /* [n_times,bond width] */

@@ -7,10 +7,11 @@
 #include <string.h>
 
 static const char KIND[] = "glass-floor 1";
+#define RANGE "level.%c.range"
 static const char *const STATE[HG_GLASS_STATES] = { "thermal", "inherent", "cage" };
 static const char *const PAIR[HG_FLOOR_PAIRS] = { "AA", "AB", "BB" };
 
-enum { PARTS = 3 + 3 * HG_GLASS_SPECIES + 2 * HG_FLOOR_PAIRS, NAME = 32 };
+enum { PARTS = 3 + 4 * HG_GLASS_SPECIES + 2 * HG_FLOOR_PAIRS, NAME = 32 };
 
 typedef struct {
     char name[NAME];
@@ -33,6 +34,8 @@ static size_t parts_of(part p[PARTS], hg_floor *m) {
         snprintf(p[n++].name, NAME, "level.%c.weight", "AB"[k]);
         p[n] = (part) { "", m->level_zero[k], { T }, 1, false };
         snprintf(p[n++].name, NAME, "level.%c.zero", "AB"[k]);
+        p[n] = (part) { "", m->range[k], { T, 2 }, 2, false };
+        snprintf(p[n++].name, NAME, RANGE, "AB"[k]);
     }
     for (size_t k = 0; m->bonds && k < HG_FLOOR_PAIRS; k++) {
         p[n] = (part) { "", m->bond[k], { T, hg_floor_bond_width(m->state) }, 2, true };
@@ -93,10 +96,23 @@ static hg_status load(hg_floor *m, const hg_safetensors *file, const char *path,
     if (!hg_floor_room(m)) return hg_fail(err, HG_ENOMEM, "no memory for the model %s", path);
     part p[PARTS];
     const size_t n = parts_of(p, m);
-    for (size_t i = 0; i < n; i++) HG_TRY(take(&p[i], file, path, err));
-    for (size_t t = 0; t < m->n_times; t++)
+    bool ranged = true; /* files of the first programs do not say it */
+    for (size_t k = 0; k < HG_GLASS_SPECIES; k++) {
+        char name[NAME];
+        snprintf(name, sizeof name, RANGE, "AB"[k]);
+        ranged = ranged && hg_safetensors_find(file, name);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (ranged || (p[i].data != m->range[0] && p[i].data != m->range[1])) HG_TRY(take(&p[i], file, path, err));
+    for (size_t k = 0; !ranged && k < HG_GLASS_SPECIES; k++)
+        for (size_t t = 0; t < m->n_times; t++) m->range[k][2 * t] = m->range[k][2 * t + 1] = exp(m->level_zero[k][t]);
+    for (size_t t = 0; t < m->n_times; t++) {
         if (!(m->time[t] > (t ? m->time[t - 1] : 0)))
             return hg_fail(err, HG_EDATA, "%s: its times do not ascend", path);
+        for (size_t k = 0; k < HG_GLASS_SPECIES; k++)
+            if (!(m->range[k][2 * t] >= 0 && m->range[k][2 * t] <= m->range[k][2 * t + 1]))
+                return hg_fail(err, HG_EDATA, "%s: its mean propensities are no range", path);
+    }
     for (size_t k = 0; k < 2; k++)
         if (m->temperature[k] <= 0) m->temperature[k] = (double)NAN;
     return HG_OK;

@@ -115,5 +115,13 @@ hg_floor_facts hg_glass_model_about(const hg_glass_model *m) { return m->kind->a
 
 hg_status hg_glass_model_predict(float *propensity, float *stretch, const hg_glass_model *m, const hg_snapshot *s,
                                  const uint32_t *pair, size_t n_pairs, hg_pool *pool, hg_err *err) {
-    return m->kind->predict(propensity, stretch, m->model, s, pair, n_pairs, pool, err);
+    HG_TRY(m->kind->predict(propensity, stretch, m->model, s, pair, n_pairs, pool, err));
+    const size_t times = m->kind->about(m->model).n_times;
+    for (size_t k = 0; k < times * s->n; k++)
+        if (!isfinite(propensity[k]))
+            return hg_advise(err,
+                             hg_fail(err, HG_ENAN, "%s: what is predicted of particle %zu is not a finite number",
+                                     s->id, k % s->n + 1),
+                             "its surroundings are not those of a liquid: look at the positions near it");
+    return HG_OK;
 }

@@ -30,7 +30,7 @@ HG_MUST_CHECK hg_status hg_glass_model_load(hg_glass_model **out, const hg_glass
                                             hg_err *err);
 void hg_glass_model_free(hg_glass_model *m);
 hg_floor_facts hg_glass_model_about(const hg_glass_model *m);
-/* As hg_floor_predict. */
+/* As hg_floor_predict; HG_ENAN a propensity that is not a finite number. */
 HG_MUST_CHECK hg_status hg_glass_model_predict(float *propensity, float *stretch, const hg_glass_model *m,
                                                const hg_snapshot *s, const uint32_t *pair, size_t n_pairs,
                                                hg_pool *pool, hg_err *err);

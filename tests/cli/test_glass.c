@@ -2,6 +2,7 @@
 #include "core/text.h"
 #include "hagane/snapshot_file.h"
 #include "json.h"
+#include "matter/snapshot.h"
 #include "program.h"
 #include "test.h"
 #include <sys/stat.h>
@@ -288,6 +289,210 @@ static void refused_as(const char *path, const char *words) {
     assert_contains(r.err, words);
 }
 
+/* ---- a ZIP archive of arrays as they are: BOTAN's .npz ---------------------------------------------------------------- */
+
+static uint32_t crc(const char *s, size_t n) {
+    uint32_t c = 0xffffffff;
+    for (size_t i = 0; i < n; i++) {
+        c ^= (unsigned char)s[i];
+        for (int k = 0; k < 8; k++) c = c >> 1 ^ (c & 1 ? 0xedb88320 : 0);
+    }
+    return ~c;
+}
+
+static void put(hg_text *t, uint64_t x, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) hg_text_put(t, (const char[]) { (char)(x >> 8 * i & 255) }, 1);
+}
+
+/* The part of an entry that stands in front of its bytes and in the directory alike. */
+static void put_entry(hg_text *t, const hg_text *file, size_t name) {
+    put(t, 20, 2);
+    put(t, 0, 8);
+    put(t, crc(file->s, file->len), 4);
+    put(t, file->len, 4);
+    put(t, file->len, 4);
+    put(t, name, 2);
+}
+
+static void write_npz(const char *path, const double *x, const uint8_t *species, size_t n, size_t runs) {
+    static const char *const NAME[] = { "types.npy", "initial_positions.npy", "positions.npy", "box.npy" };
+    hg_text zip = hg_text_new(0), list = hg_text_new(0);
+    const double side = SIDE;
+    for (size_t a = 0; a < 4; a++) {
+        char shape[64], header[128];
+        hg_text file = hg_text_new(0);
+        const size_t at = zip.len, name = strlen(NAME[a]);
+        snprintf(shape, sizeof shape,
+                 a == 0   ? "(%zu,)"
+                 : a == 1 ? "(%zu, 3)"
+                 : a == 2 ? "(%zu, %zu, 3)"
+                          : "(1,)",
+                 a == 2 ? runs : n, n);
+        const int len = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s}\n",
+                                 a ? "<f8" : "|u1", shape);
+        hg_text_put(&file, "\x93NUMPY\1\0", 8);
+        put(&file, (uint64_t)len, 2);
+        hg_text_put(&file, header, (size_t)len);
+        if (a == 0) hg_text_put(&file, (const char *)species, n);
+        if (a == 1) hg_text_put(&file, (const char *)x, 3 * n * sizeof *x);
+        for (size_t i = 0; a == 2 && i < runs * n; i++) { /* each goes along x, in the second run farther */
+            const double to[3] = { x[3 * (i % n)] + 0.1 * (1 + (double)(i % 7)) * (double)(1 + i / n),
+                                   x[3 * (i % n) + 1], x[3 * (i % n) + 2] };
+            hg_text_put(&file, (const char *)to, sizeof to);
+        }
+        if (a == 3) hg_text_put(&file, (const char *)&side, sizeof side);
+        hg_text_put(&zip, "PK\3\4", 4);
+        put_entry(&zip, &file, name);
+        put(&zip, 0, 2);
+        hg_text_put(&zip, NAME[a], name);
+        hg_text_put(&zip, file.s, file.len);
+        hg_text_put(&list, "PK\1\2\24", 5);
+        put(&list, 0, 1);
+        put_entry(&list, &file, name);
+        put(&list, 0, 12);
+        put(&list, at, 4);
+        hg_text_put(&list, NAME[a], name);
+        hg_text_free(&file);
+    }
+    const size_t at = zip.len;
+    hg_text_put(&zip, list.s, list.len);
+    hg_text_put(&zip, "PK\5\6", 4);
+    put(&zip, 0, 4);
+    put(&zip, 4, 2);
+    put(&zip, 4, 2);
+    put(&zip, list.len, 4);
+    put(&zip, at, 4);
+    put(&zip, 0, 2);
+    assert_false(zip.failed || list.failed);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(zip.s, 1, zip.len, f), zip.len);
+    assert_int_equal(fclose(f), 0);
+    hg_text_free(&list);
+    hg_text_free(&zip);
+}
+
+/* The time of BOTAN's labels is not in the file: it is said, or there are no labels, and both are told. */
+static void the_time_of_labels_is_said(void **state) {
+    char npz[512], other[512];
+    hg_arena *mem = hg_arena_new();
+    hg_snapshot *s;
+    (void)state;
+    assert_ok(hg_snapshot_read(&s, NULL, first, NULL, mem, NULL));
+    write_npz(test_scratch(npz, sizeof npz, "sT0.50.npz"), s->x, s->species, N, 2);
+    hg_arena_free(mem);
+    test_scratch(other, sizeof other, "from-npz");
+    program_result r = program_run("glass", "train", npz, "--state", "thermal", "--out", other, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "sT0.50: it has no labels to learn from");
+    assert_contains(r.err, "--label-time says it");
+    assert_false(test_file_exists(other));
+    r = program_run("glass", "evaluate", npz, "--model", model, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "1 have no labels");
+    assert_contains(r.err, "--label-time says it");
+    r = program_run("glass", "evaluate", npz, "--model", model, "--label-time", "50", NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "1 labels of other times than 2.17");
+    r = program_run("glass", "evaluate", npz, "--model", model, "--label-time", "217", "--json", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_valid(r.out));
+    assert_int_equal(json_length(r.out, "scores"), 2); /* A and B, at that time alone */
+    assert_close(json_number(r.out, "scores.0.time"), 217, 0);
+    r = program_run("glass", "predict", npz, "--model", model, "--label-time", "217", "--time", "217", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.err, "labels are at t = 217");
+    r = program_run("glass", "train", npz, "--state", "thermal", "--label-time", "3", "--out", other, "--json", "-q",
+                    NULL);
+    assert_int_equal(r.code, 0);
+    assert_close(json_number(r.out, "times.0.time"), 3, 0);
+    remove(npz);
+}
+
+/* What a map says of each particle at the first time. */
+static void read_map(double *p, const char *json) {
+    char key[64];
+    for (size_t i = 0; i < N; i++) {
+        snprintf(key, sizeof key, "propensity.0.%zu", i);
+        p[i] = json_number(json, key);
+    }
+}
+
+/* Axes exchanged, one of them mirrored, all moved, particles in another order: the map is that of before. And of one thread and two. */
+static void maps_do_not_turn(void **state) {
+    char turned[512];
+    double p[N], q[N];
+    hg_arena *mem = hg_arena_new();
+    hg_snapshot *s, *t;
+    (void)state;
+    assert_ok(hg_snapshot_read(&s, NULL, first, NULL, mem, NULL));
+    t = hg_snapshot_new(mem, N);
+    assert_non_null(t);
+    t->temperature = 0.5;
+    t->inherent = hg_alloc(mem, N, 3 * sizeof *t->inherent);
+    for (size_t k = 0; k < 3; k++) t->box[k] = SIDE;
+    for (size_t i = 0; i < N; i++) {
+        const size_t j = (5 * i + 3) % N;
+        t->species[j] = s->species[i];
+        for (size_t k = 0; k < 3; k++) {
+            const double sign = k == 1 ? -1 : 1;
+            t->x[3 * j + k] = hg_wrapped(sign * s->x[3 * i + (k + 1) % 3] + 3.3, SIDE);
+            t->inherent[3 * j + k] = sign * s->inherent[3 * i + (k + 1) % 3];
+        }
+    }
+    assert_ok(hg_snapshot_write(test_scratch(turned, sizeof turned, "turned.safetensors"), t, NULL));
+    hg_arena_free(mem);
+    program_result r = program_run("glass", "predict", first, "--model", model, "--time", "217", "--threads", "1",
+                                   "--json", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    read_map(p, r.out);
+    assert_contains(r.out, "\"foreign\":false,\"unlike\":false");
+    r = program_run("glass", "predict", first, "--model", model, "--time", "217", "--threads", "2", "--json", "-q",
+                    NULL);
+    read_map(q, r.out);
+    assert_memory_equal(p, q, sizeof p);
+    r = program_run("glass", "predict", turned, "--model", model, "--time", "217", "--json", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    read_map(q, r.out);
+    for (size_t i = 0; i < N; i++) assert_close(p[i], q[(5 * i + 3) % N], 1e-5);
+    remove(turned);
+}
+
+/* No result takes the place of a snapshot, no model lies among them, and one program's models are not another's. */
+static void what_is_there_is_spared(void **state) {
+    (void)state;
+    program_result r = program_run("glass", "evaluate", first, "--model", model, "--table", first, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "would be replaced, and it is an input of this run");
+    r = program_run("glass", "evaluate", set, "--model", model, "--rho", first, NULL);
+    assert_int_not_equal(r.code, 0);
+    hg_arena *mem = hg_arena_new();
+    hg_snapshot *s;
+    assert_ok(hg_snapshot_read(&s, NULL, first, NULL, mem, NULL));
+    hg_arena_free(mem);
+    r = program_run("glass", "train", set, "--out", set, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "there are the snapshots");
+    r = program_run("glass", "train", set, "--out", first, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "it is a file");
+    r = program_run("glass", "predict", set, "--model", model, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "is a folder, expected a file with one snapshot");
+    r = program_run("glass", "predict", first, "--model", "qdf2", NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "\"qdf2\" is no model of liquids");
+    r = program_run("predict", first, "--model", model, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "hagane glass predict and hagane glass evaluate use it");
+    r = program_run("glass", "evaluate", set, "--model", model, "--time", "217", NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "--time is the time of --scatter");
+    r = program_run("glass", "predict", first, "--model", model, "--out", map, "--png", "map.bmp", NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "\"bmp\" is no figure format");
+}
+
 static void bad_input_is_told(void **state) {
     char dump[512], xyz[512];
     (void)state;
@@ -295,6 +500,7 @@ static void bad_input_is_told(void **state) {
     test_scratch(xyz, sizeof xyz, "bad.xyz");
     write_data(lone, SIDE, "10 1 0.52 0.51 0.5");
     refused_as(lone, "particle 10 (A) lies 0.0224 from particle 1 (A), closer than 0.3");
+    refused_as(lone, ":21: ");
     write_data(lone, SIDE, "10 1 1.5 nan 0.5");
     refused_as(lone, "y is \"nan\", expected a finite number");
     write_data(lone, SIDE, "10 3 1.5 1.5 0.5");
@@ -324,6 +530,26 @@ static void bad_input_is_told(void **state) {
     r = program_run("glass", "predict", lone, "--model", model, "--time", "tau", NULL);
     assert_int_not_equal(r.code, 0);
     assert_contains(r.err, "--time tau: the file does not say its temperature");
+    r = program_run("glass", "predict", lone, "--model", model, "--species", "AA", "--time", "217", "--temperature",
+                    "0.5", NULL);
+    assert_int_equal(r.code, 0); /* all of one species: far from what was learned, and held there */
+    assert_contains(r.err, "this liquid is unlike them, do not trust it");
+    hg_arena *mem = hg_arena_new();
+    hg_snapshot *s;
+    assert_ok(hg_snapshot_read(&s, NULL, first, NULL, mem, NULL));
+    s->inherent[3] = s->x[0] + s->inherent[0] - s->x[3] + 0.1;
+    for (size_t k = 1; k < 3; k++) s->inherent[3 + k] = s->x[k] + s->inherent[k] - s->x[3 + k];
+    assert_ok(hg_snapshot_write(xyz, s, NULL));
+    refused_as(xyz, "in the inherent structure particle 2 (A) lies 0.1 from particle 1 (A)");
+    test_scratch(dump, sizeof dump, "stretches.safetensors");
+    assert_ok(hg_snapshot_read(&s, NULL, first, NULL, mem, NULL));
+    s->propensity = s->propensity_half[0] = s->propensity_half[1] = NULL;
+    s->split = "test";
+    assert_ok(hg_snapshot_write(dump, s, NULL));
+    hg_arena_free(mem);
+    r = program_run("glass", "evaluate", dump, "--model", model, "--scatter", picture, NULL);
+    assert_int_equal(r.code, 3);
+    assert_contains(r.err, "1 have no labels");
     remove(dump);
     remove(xyz);
 }
@@ -345,8 +571,10 @@ static void refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { TEST(trained_scored_and_used),  TEST(scores_as_pictures),
-                                        TEST(botan_is_a_kind_of_model), TEST(short_times_are_simulated),
-                                        TEST(bad_input_is_told),        TEST(refusals) };
+    const struct CMUnitTest tests[] = {
+        TEST(trained_scored_and_used),   TEST(scores_as_pictures),         TEST(botan_is_a_kind_of_model),
+        TEST(short_times_are_simulated), TEST(the_time_of_labels_is_said), TEST(maps_do_not_turn),
+        TEST(what_is_there_is_spared),   TEST(bad_input_is_told),          TEST(refusals)
+    };
     return cmocka_run_group_tests(tests, group_setup, NULL);
 }

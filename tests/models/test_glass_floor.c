@@ -1,4 +1,5 @@
 /* tests/models/test_glass_floor.c -- descriptors of particles, and who will move by the floor model */
+#include "files/safetensors.h"
 #include "models/glass_floor.h"
 #include "models/glass_kernel.h"
 #include "matter/snapshot.h"
@@ -129,6 +130,17 @@ static double rho(const float *a, const float *b, size_t n) {
     return ab / sqrt(aa * bb);
 }
 
+static double mean_of_a(const hg_snapshot *s, const float *p) {
+    double sum = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->species[i] == 0) {
+            sum += (double)p[i];
+            n++;
+        }
+    return sum / (double)n;
+}
+
 /* Learns the made-up future of two liquids, predicts that of a third; the same after saving and loading, and with the particles in another order. */
 static void learned_saved_and_loaded(void **state) {
     const hg_mark start = hg_arena_mark(*state);
@@ -169,6 +181,45 @@ static void learned_saved_and_loaded(void **state) {
     transform(t, s);
     assert_ok(hg_floor_predict(q, NULL, m, t, NULL, 0, NULL, NULL));
     for (size_t i = 0; i < N; i++) assert_close((double)p[i], (double)q[(i * 5 + 3) % N], 1e-5);
+
+    /* Particles of another size than those learned from: the line for the mean level says anything, and is held. */
+    hg_snapshot *far = liquid(*state, 3);
+    for (size_t i = 0; i < N; i++) far->species[i] = 0;
+    for (size_t i = 0; i < 3 * N; i++) far->inherent[i] *= 3;
+    assert_ok(hg_floor_predict(q, NULL, again, far, NULL, 0, NULL, NULL));
+    const hg_floor_facts known = hg_floor_about(again);
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < 2; i++) {
+            const hg_snapshot *one = liquid(*state, i + 1);
+            const double mean = mean_of_a(one, one->propensity + k * N);
+            assert_true(known.range[0][2 * k] <= mean * (1 + 1e-6) && mean <= known.range[0][2 * k + 1] * (1 + 1e-6));
+        }
+    const double farthest = mean_of_a(far, q) / known.range[0][1], nearest = mean_of_a(far, q) / known.range[0][0];
+    assert_true(farthest > 1.5 || nearest < 1 / 1.5);
+    for (size_t i = 0; i < N; i++)
+        assert_true((double)q[i] <= 20.001 * HG_FLOOR_LEVEL_MOST * known.range[0][1] &&
+                    (double)q[i] >= 0.0499 / HG_FLOOR_LEVEL_MOST * known.range[0][0]);
+
+    /* The first files do not say the range: their mean is all that is known of it. */
+    hg_safetensors *file;
+    hg_stored kept[64];
+    const hg_stored_note *notes;
+    size_t n_kept = 0;
+    assert_ok(hg_safetensors_open(&file, path, 1 << 24, NULL));
+    for (size_t i = 0; i < hg_safetensors_count(file); i++)
+        if (!strstr(hg_safetensors_at(file, i)->name, ".range")) kept[n_kept++] = *hg_safetensors_at(file, i);
+    assert_int_equal(n_kept + 2, hg_safetensors_count(file));
+    const size_t n_notes = hg_safetensors_notes(&notes, file);
+    char first[1024];
+    hg_floor *old;
+    assert_ok(hg_safetensors_write(test_scratch(first, sizeof first, "first.safetensors"), kept, n_kept, notes, n_notes,
+                                   NULL));
+    hg_safetensors_free(file);
+    assert_ok(hg_floor_load(&old, first, NULL));
+    const hg_floor_facts of_old = hg_floor_about(old);
+    assert_true(of_old.range[1][3] >= known.range[1][2] && of_old.range[1][2] <= known.range[1][3]);
+    assert_true(of_old.range[1][2] == of_old.range[1][3]);
+    hg_floor_free(old);
 
     hg_err err;
     t->inherent = NULL;
