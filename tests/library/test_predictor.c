@@ -449,10 +449,12 @@ static void folds_that_cannot_be_learned_are_named(void **state) {
     o.learner = "ridge", o.folds = 2;
     for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
         hg_table *t = table_of(CASE[i].text);
+        const hg_mark mark = hg_arena_mark(*state);
         hg_folds folds;
         hg_err err = { 0 };
         assert_int_equal(hg_predictor_folds(&folds, t, "y", &how, &o, *state, &err), HG_EDATA);
         assert_contains(err.msg, CASE[i].words);
+        hg_arena_reset(*state, mark);
         hg_table_free(t);
     }
 }
