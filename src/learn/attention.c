@@ -21,6 +21,8 @@ enum { PARTS = 10, MEMBERS_MOST = 64, EPOCHS_LEAST = 15, EPOCHS_MOST = 100, VALU
 static const float SPREAD_LEAST = 0.01F; /* no deviation is told to be smaller, in those of the targets */
 static const double SPREAD_SHARE = 0.1;  /* of the loss is about deviations */
 static const double STEPS = 10000;       /* worth taking, when epochs are not given */
+/* Beyond so many rows a network of the width for fewer has not seen its fill of them (docs/models-of-tables.md). */
+static const size_t MANY = 20000, WIDTH_FEW = 64, WIDTH_MANY = 128, EPOCHS_MANY = 40;
 
 typedef struct {
     hg_attention_shape shape;
@@ -172,9 +174,10 @@ static hg_status choose_rows(desk *w, const hg_rows *rows, uint64_t seed, hg_err
 
 static hg_train_opts opts_of(const double *option, size_t n, uint64_t seed, const hg_hooks *hooks) {
     hg_train_opts o = hg_train_opts_default();
+    const double least = (double)(n > MANY ? EPOCHS_MANY : EPOCHS_LEAST);
     const double enough = ceil(STEPS * option[BATCH] / (double)n);
     o.batch = (size_t)option[BATCH];
-    o.epochs = (size_t)(option[EPOCHS] > 0 ? option[EPOCHS] : fmin(fmax(enough, EPOCHS_LEAST), EPOCHS_MOST));
+    o.epochs = (size_t)(option[EPOCHS] > 0 ? option[EPOCHS] : fmin(fmax(enough, least), EPOCHS_MOST));
     o.rate = option[RATE];
     o.optimizer.kind = HG_ADAMW;
     o.optimizer.decay = option[DECAY];
@@ -269,7 +272,10 @@ static hg_status fit_members(model *m, const hg_rows *rows, const hg_learning *h
 }
 
 static hg_status attention_fit(void **out, const hg_rows *rows, const hg_learning *how, hg_err *err) {
-    const hg_attention_shape s = { .width = (size_t)how->option[WIDTH] / 16 * 16,
+    const size_t width = (size_t)how->option[WIDTH], usual = rows->n > MANY ? WIDTH_MANY : WIDTH_FEW;
+    const hg_attention_shape s = { .width = !width       ? usual
+                                            : width < 16 ? 16
+                                                         : width / 16 * 16,
                                    .layers = (size_t)how->option[LAYERS],
                                    .columns = rows->d,
                                    .dropout = how->option[DROPOUT] };
@@ -471,8 +477,10 @@ static hg_status attention_load(void **out, const hg_shelf_view *from, size_t d,
 static const hg_train_option OPTIONS[OPTIONS_COUNT] = {
     [MEMBERS] = { "members", "", 4, 1, MEMBERS_MOST, true, "networks whose mean is the value" },
     [LAYERS] = { "layers", "", 2, 0, HG_ATTENTION_LAYERS, true, "layers of attention" },
-    [WIDTH] = { "width", "", 64, 16, HG_ATTENTION_WIDTH, true, "numbers an element, a multiple of 16" },
-    [EPOCHS] = { "epochs", "", 0, 0, 100000, true, "times through the rows; 0: 15 to 100, for 10,000 steps" },
+    [WIDTH] = { "width", "", 0, 0, HG_ATTENTION_WIDTH, true,
+                "numbers an element, a multiple of 16; 0: 64, or 128 beyond 20,000 rows" },
+    [EPOCHS] = { "epochs", "", 0, 0, 100000, true,
+                 "times through the rows; 0: 15 to 100, for 10,000 steps, and 40 beyond 20,000 rows" },
     [BATCH] = { "batch", "", 32, 1, 4096, true, "compounds a step" },
     [RATE] = { "rate", "", 2e-3, 1e-6, 1, false, "the highest learning rate" },
     [DECAY] = { "decay", "", 1e-2, 0, 10, false, "weight decay" },

@@ -17,7 +17,8 @@
 
 enum { MEMBERS, LAYERS, WIDTH, EPOCHS, BATCH, RATE, DECAY, CORNER, OPTIONS_COUNT };
 enum { PARTS = 10, EPOCHS_LEAST = 20, EPOCHS_MOST = 300, MEMBERS_MOST = 256, HIDDEN_MOST = 5, COLUMNS_MOST = 10000 };
-static const double STEPS = 10000; /* worth taking, when epochs are not given */
+static const double STEPS = 10000;                  /* worth taking, when epochs are not given */
+static const size_t MANY = 20000, EPOCHS_MANY = 40; /* beyond so many rows: docs/models-of-tables.md */
 static const hg_function ACT = HG_SILU;
 
 typedef struct {
@@ -112,10 +113,11 @@ static hg_status set_desk(desk *w, ensemble *m, const hg_rows *rows, const hg_le
 
 static hg_mlp_opts opts_of(const double *option, size_t n) {
     hg_mlp_opts o = hg_mlp_opts_default();
+    const double least = (double)(n > MANY ? EPOCHS_MANY : EPOCHS_LEAST);
     const double enough = ceil(STEPS * option[BATCH] / (double)n);
     o.act = ACT;
     o.batch = (size_t)option[BATCH];
-    o.epochs = (size_t)(option[EPOCHS] > 0 ? option[EPOCHS] : fmin(fmax(enough, EPOCHS_LEAST), EPOCHS_MOST));
+    o.epochs = (size_t)(option[EPOCHS] > 0 ? option[EPOCHS] : fmin(fmax(enough, least), EPOCHS_MOST));
     o.rate = option[RATE];
     o.decay = option[DECAY];
     o.beta2 = 0.98;
@@ -379,7 +381,8 @@ static const hg_train_option OPTIONS[OPTIONS_COUNT] = {
     [MEMBERS] = { "members", "", 8, 1, MEMBERS_MOST, true, "networks whose mean is the value" },
     [LAYERS] = { "layers", "", 2, 1, HIDDEN_MOST, true, "hidden layers" },
     [WIDTH] = { "width", "", 256, 8, 2048, true, "units of the first hidden layer, each next one has half" },
-    [EPOCHS] = { "epochs", "", 0, 0, 100000, true, "times through the rows; 0: 20 to 300, for 10,000 steps" },
+    [EPOCHS] = { "epochs", "", 0, 0, 100000, true,
+                 "times through the rows; 0: 20 to 300, for 10,000 steps, and 40 beyond 20,000 rows" },
     [BATCH] = { "batch", "", 32, 1, HG_MLP_BATCH, true, "rows a step" },
     [RATE] = { "rate", "", 2e-3, 1e-6, 1, false, "the highest learning rate" },
     [DECAY] = { "decay", "", 1e-2, 0, 10, false, "weight decay" },
