@@ -420,6 +420,26 @@ static float float_of_half(uint16_t h) {
     return sign ? -small : small;
 }
 
+hg_status hg_safetensors_doubles(double *out, const hg_safetensors *s, const char *name, size_t n, hg_err *err) {
+    const hg_stored *t;
+    HG_TRY(hg_safetensors_need(&t, s, name, &n, 1, err));
+    if (t->type != HG_STORED_F64 && t->type != HG_STORED_F32)
+        return hg_fail(err, HG_EDATA, "\"%s\" is of type %s, not F64 or F32", name, hg_stored_type_name(t->type));
+    for (size_t i = 0; i < n; i++)
+        out[i] = t->type == HG_STORED_F64 ? ((const double *)t->data)[i] : (double)((const float *)t->data)[i];
+    return hg_check_finite(name, out, n, 1, err);
+}
+
+hg_status hg_safetensors_open_kind(hg_safetensors **out, const char *path, const char *kind, hg_err *err) {
+    HG_TRY(hg_safetensors_open(out, path, 0, err));
+    const char *is = hg_safetensors_note(*out, "architecture");
+    if (is && strcmp(is, kind) == 0) return HG_OK;
+    hg_fail(err, HG_EDATA, "%s: these are not weights of \"%s\"%s%s", path, kind, is ? " but of " : "", is ? is : "");
+    hg_safetensors_free(*out);
+    *out = NULL;
+    return HG_EDATA;
+}
+
 hg_status hg_stored_floats(float *out, const hg_stored *t, hg_err *err) {
     const double *d = t->data;
     const uint16_t *h = t->data;

@@ -69,6 +69,11 @@ HG_MUST_CHECK hg_status hg_safetensors_need(const hg_stored **out, const hg_safe
                                             const size_t *shape, size_t rank, hg_err *err);
 /* The elements of an F64, F32, F16 or BF16 tensor as floats, out[count]. HG_EDATA: of another type. */
 HG_MUST_CHECK hg_status hg_stored_floats(float *out, const hg_stored *t, hg_err *err);
+/* `name`, F64 or F32 of the shape [n], as doubles. HG_ENOTFOUND, HG_EDATA as hg_safetensors_need, or another type; HG_ENAN not finite. */
+HG_MUST_CHECK hg_status hg_safetensors_doubles(double *out, const hg_safetensors *s, const char *name, size_t n,
+                                               hg_err *err);
+/* A file whose note "architecture" is `kind`. HG_EDATA: it is not; other errors: as hg_safetensors_open. */
+HG_MUST_CHECK hg_status hg_safetensors_open_kind(hg_safetensors **out, const char *path, const char *kind, hg_err *err);
 
 /* Replaces the file whole or not at all. Data are sorted as the reference library does, larger elements first, then by name, so
  * that the same tensors always give the same bytes; they begin at a multiple of 64 bytes.

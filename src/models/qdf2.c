@@ -140,15 +140,6 @@ hg_status hg_qdf2_save(const hg_qdf2 *q, const char *path, hg_err *err) {
     return hg_safetensors_write(path, t, n, &note, 1, err);
 }
 
-static hg_status take(double *to, const hg_safetensors *s, const char *name, size_t n, hg_err *err) {
-    const hg_stored *t;
-    HG_TRY(hg_safetensors_need(&t, s, name, &n, 1, err));
-    if (t->type != HG_STORED_F64)
-        return hg_fail(err, HG_EDATA, "\"%s\" is of type %s, not F64", name, hg_stored_type_name(t->type));
-    memcpy(to, t->data, n * sizeof *to);
-    return hg_check_finite(name, to, n, 1, err);
-}
-
 static hg_status take_linear(hg_linear *l, const hg_safetensors *s, const char *path, const char *name, size_t columns,
                              hg_err *err) {
     stored_linear names;
@@ -158,8 +149,8 @@ static hg_status take_linear(hg_linear *l, const hg_safetensors *s, const char *
     if (!draws || draws->rank != 2 || draws->shape[1] != columns)
         return hg_fail(err, HG_EDATA, "%s: \"%s\" is missing or has another shape", path, names.draws);
     HG_TRY(hg_linear_make(l, columns, draws->shape[0], err));
-    HG_TRY(take(l->w, s, names.weight, columns, err));
-    HG_TRY(take(bars, s, names.error, 2, err));
+    HG_TRY(hg_safetensors_doubles(l->w, s, names.weight, columns, err));
+    HG_TRY(hg_safetensors_doubles(bars, s, names.error, 2, err));
     l->noise = bars[0], l->factor = bars[1];
     HG_TRY(hg_stored_floats(l->draws, draws, err));
     for (size_t i = 0; i < draws->count; i++)
@@ -170,8 +161,8 @@ static hg_status take_linear(hg_linear *l, const hg_safetensors *s, const char *
 
 static hg_status fill(hg_qdf2 *q, const hg_safetensors *s, const char *path, hg_err *err) {
     double domain[3];
-    HG_TRY(take(q->theta, s, "tight_binding.theta", q->n_theta, err));
-    HG_TRY(take(domain, s, "domain.spread_gap_charge", 3, err));
+    HG_TRY(hg_safetensors_doubles(q->theta, s, "tight_binding.theta", q->n_theta, err));
+    HG_TRY(hg_safetensors_doubles(domain, s, "domain.spread_gap_charge", 3, err));
     q->most_spread = domain[0], q->least_gap = domain[1], q->most_charge = domain[2];
     HG_TRY(take_linear(&q->energy, s, path, "energy", hg_qdf2_energy_columns(q), err));
     for (size_t p = 0; p < HG_QDF2_PROPERTIES; p++) {
@@ -183,7 +174,7 @@ static hg_status fill(hg_qdf2 *q, const hg_safetensors *s, const char *path, hg_
     }
     if (hg_safetensors_find(s, REST_NAME)) {
         HG_TRY(hg_qdf2_rest_make(q, err));
-        HG_TRY(take(q->rest, s, REST_NAME, hg_around_columns(&q->around), err));
+        HG_TRY(hg_safetensors_doubles(q->rest, s, REST_NAME, hg_around_columns(&q->around), err));
     }
     return hg_tb_model_set_theta(q->tb, q->theta, err);
 }
@@ -191,13 +182,8 @@ static hg_status fill(hg_qdf2 *q, const hg_safetensors *s, const char *path, hg_
 hg_status hg_qdf2_load(hg_qdf2 **out, const char *path, hg_err *err) {
     hg_safetensors *s;
     *out = NULL;
-    HG_TRY(hg_safetensors_open(&s, path, 0, err));
-    const char *kind = hg_safetensors_note(s, "architecture");
-    hg_status st = HG_OK;
-    if (!kind || strcmp(kind, KIND) != 0)
-        st = hg_fail(err, HG_EDATA, "%s: these are not weights of \"%s\"%s%s", path, KIND, kind ? " but of " : "",
-                     kind ? kind : "");
-    if (st == HG_OK) st = hg_qdf2_make(out, err);
+    HG_TRY(hg_safetensors_open_kind(&s, path, KIND, err));
+    hg_status st = hg_qdf2_make(out, err);
     if (st == HG_OK) st = fill(*out, s, path, err);
     hg_safetensors_free(s);
     if (st != HG_OK) {

@@ -263,21 +263,11 @@ hg_status hg_rho_save(const hg_rho *q, const char *path, hg_err *err) {
     return st;
 }
 
-static hg_status take(double *to, const hg_safetensors *s, const char *name, size_t n, hg_err *err) {
-    const hg_stored *t;
-    HG_TRY(hg_safetensors_need(&t, s, name, &n, 1, err));
-    if (t->type != HG_STORED_F64 && t->type != HG_STORED_F32)
-        return hg_fail(err, HG_EDATA, "\"%s\" is of type %s, not F64 or F32", name, hg_stored_type_name(t->type));
-    for (size_t i = 0; i < n; i++)
-        to[i] = t->type == HG_STORED_F64 ? ((const double *)t->data)[i] : (double)((const float *)t->data)[i];
-    return hg_check_finite(name, to, n, 1, err);
-}
-
 static hg_status load(hg_rho *q, const hg_safetensors *s, hg_err *err) {
-    HG_TRY(take(q->theta, s, "tight_binding.theta", q->n_theta, err));
-    HG_TRY(take(q->w, s, "density.weight", q->l.weights, err));
-    HG_TRY(take(q->scale, s, "density.scale", q->l.scales, err));
-    HG_TRY(take(q->most, s, "density.most", RHO_ELEMENTS, err));
+    HG_TRY(hg_safetensors_doubles(q->theta, s, "tight_binding.theta", q->n_theta, err));
+    HG_TRY(hg_safetensors_doubles(q->w, s, "density.weight", q->l.weights, err));
+    HG_TRY(hg_safetensors_doubles(q->scale, s, "density.scale", q->l.scales, err));
+    HG_TRY(hg_safetensors_doubles(q->most, s, "density.most", RHO_ELEMENTS, err));
     for (size_t i = 0; i < q->l.scales; i++)
         if (!(q->scale[i] > 0)) return hg_fail(err, HG_EDATA, "\"density.scale\" holds %g, which divides", q->scale[i]);
     return hg_tb_model_set_theta(q->tb, q->theta, err);
@@ -286,13 +276,8 @@ static hg_status load(hg_rho *q, const hg_safetensors *s, hg_err *err) {
 hg_status hg_rho_load(hg_rho **out, const char *path, hg_err *err) {
     hg_safetensors *s;
     *out = NULL;
-    HG_TRY(hg_safetensors_open(&s, path, 0, err));
-    const char *kind = hg_safetensors_note(s, "architecture");
-    hg_status st = HG_OK;
-    if (!kind || strcmp(kind, KIND) != 0)
-        st = hg_fail(err, HG_EDATA, "%s: these are not weights of \"%s\"%s%s", path, KIND, kind ? " but of " : "",
-                     kind ? kind : "");
-    if (st == HG_OK) st = hg_rho_make(out, NULL, err);
+    HG_TRY(hg_safetensors_open_kind(&s, path, KIND, err));
+    hg_status st = hg_rho_make(out, NULL, err);
     if (st == HG_OK) st = load(*out, s, err);
     hg_safetensors_free(s);
     if (st != HG_OK) {

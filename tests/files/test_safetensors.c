@@ -313,6 +313,43 @@ static void what_is_written_reads_back_equal(void **state) {
     unlink(path);
 }
 
+/* Weights of a kind: another kind, none, another type, another length, what is not finite. */
+static void weights_of_a_kind_are_taken_as_doubles(void **state) {
+    (void)state;
+    static const double d[2] = { 0.1, -3 }, bad[2] = { 1, INFINITY };
+    static const float f[2] = { 0.5f, 2 };
+    static const uint8_t b[2] = { 1, 2 };
+    static const size_t two[] = { 2 };
+    static const hg_stored t[] = { { "d", HG_STORED_F64, 1, two, 2, d },
+                                   { "f", HG_STORED_F32, 1, two, 2, f },
+                                   { "b", HG_STORED_U8, 1, two, 2, b },
+                                   { "bad", HG_STORED_F64, 1, two, 2, bad } };
+    static const hg_stored_note kind = { "architecture", "net 2" };
+    char path[512];
+    hg_safetensors *s;
+    hg_err err = { 0 };
+    double x[3];
+    test_scratch(path, sizeof path, "kind.safetensors");
+    assert_ok_err(hg_safetensors_write(path, t, 4, &kind, 1, &err), err);
+    assert_int_equal(hg_safetensors_open_kind(&s, path, "net 1", &err), HG_EDATA);
+    assert_contains(err.msg, "these are not weights of \"net 1\" but of net 2");
+    assert_null(s);
+    assert_ok_err(hg_safetensors_open_kind(&s, path, "net 2", &err), err);
+    assert_ok_err(hg_safetensors_doubles(x, s, "d", 2, &err), err);
+    assert_true(x[0] == 0.1 && x[1] == -3);
+    assert_ok_err(hg_safetensors_doubles(x, s, "f", 2, &err), err);
+    assert_true(x[0] == 0.5 && x[1] == 2);
+    assert_int_equal(hg_safetensors_doubles(x, s, "b", 2, &err), HG_EDATA);
+    assert_contains(err.msg, "not F64 or F32");
+    assert_int_equal(hg_safetensors_doubles(x, s, "bad", 2, &err), HG_ENAN);
+    assert_int_equal(hg_safetensors_doubles(x, s, "d", 3, &err), HG_EDATA);
+    assert_true(hg_safetensors_doubles(x, s, "e", 2, &err) != HG_OK);
+    hg_safetensors_free(s);
+    assert_ok_err(hg_safetensors_write(path, t, 4, NULL, 0, &err), err);
+    assert_int_equal(hg_safetensors_open_kind(&s, path, "net 2", &err), HG_EDATA);
+    unlink(path);
+}
+
 static void the_order_of_the_tensors_changes_no_byte(void **state) {
     (void)state;
     char path[512];
@@ -394,6 +431,7 @@ int main(void) {
         TEST(every_cut_is_noticed),
         TEST(what_is_written_has_the_layout_of_the_format),
         TEST(what_is_written_reads_back_equal),
+        TEST(weights_of_a_kind_are_taken_as_doubles),
         TEST(the_order_of_the_tensors_changes_no_byte),
         TEST(what_cannot_be_written_is_refused),
         TEST(any_allocation_may_fail),
