@@ -7,7 +7,8 @@
  * the learners' own spread, how far they disagree and the distance to what was learned from, in the proportions with the
  * largest Laplace likelihood of these residuals. Whatever the width, the level holds for rows that are exchangeable with
  * those of the fit, but for the difference between models of parts and of all rows; with fewer rows than
- * level / (1 - level) it cannot be reached, and the largest score stands in.
+ * level / (1 - level) it cannot be reached, and the largest score stands in. Rows whose composition was learned from are not
+ * exchangeable with those of compositions left out: they have bars of their own (learn/repeated.h).
  */
 #ifndef HG_LEARN_BARS_H
 #define HG_LEARN_BARS_H

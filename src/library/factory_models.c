@@ -250,7 +250,7 @@ static hg_status tell_intervals(telling *t, const hg_predictor *p, const hg_orde
     HG_TRY(hg_domain_look(view, &p->domain, &test->rows, false, w->stock->o->pool, err));
     for (size_t i = 0; i < n; i++) {
         hg_forecast f;
-        hg_predictor_forecast(&f, p, out + i, &signs[i], &view[i], 0.9);
+        hg_predictor_forecast(&f, p, out + i, &signs[i], &view[i], false, 0.9);
         inside += test->y[i] >= f.low && test->y[i] <= f.high;
         width += f.high - f.low;
         outside += f.outside;

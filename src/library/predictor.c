@@ -3,6 +3,7 @@
 #include "core/number.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "learn/repeated.h"
 #include "matter/table.h"
 #include <math.h>
 #include <stdio.h>
@@ -297,14 +298,14 @@ static void signs_of_ratio(hg_signs *s, double value) {
 }
 
 /* Half the width of the interval at a level; of p->ratio its logarithm. `signs` are those of the value. */
-static double half_of(const hg_predictor *p, hg_signs signs, double value, double level) {
+static double half_of(const hg_predictor *p, const hg_bars *bars, hg_signs signs, double value, double level) {
     if (p->ratio) signs_of_ratio(&signs, value);
-    return hg_bars_half(&p->bars, &signs, level);
+    return hg_bars_half(bars, &signs, level);
 }
 
-static void bounds(double *low, double *high, const hg_predictor *p, const hg_signs *signs, double value,
-                   double level) {
-    const double half = half_of(p, *signs, value, level);
+static void bounds(double *low, double *high, const hg_predictor *p, const hg_bars *bars, const hg_signs *signs,
+                   double value, double level) {
+    const double half = half_of(p, bars, *signs, value, level);
     *low = p->ratio ? value * exp(-half) : value - half;
     *high = p->ratio ? value * exp(half) : value + half;
 }
@@ -349,13 +350,39 @@ hg_status hg_predictor_fit_bars(hg_predictor *p, hg_study *s, const hg_rows *row
     if (hg_blend_in_logs(&p->blend)) HG_TRY(try_ratio(p, s, rows, residual, scratch, err));
     for (size_t i = 0; i < rows->n; i++) {
         double low, high;
-        bounds(&low, &high, p, &s->signs[i], s->out[i], 0.9);
+        bounds(&low, &high, p, &p->bars, &s->signs[i], s->out[i], 0.9);
         inside += rows->y[i] >= low && rows->y[i] <= high;
         width += high - low;
     }
     p->score.coverage90 = inside / (double)rows->n;
     p->score.width90 = width / (double)rows->n;
     return HG_OK;
+}
+
+/* A factor of what is not positive says nothing. */
+static double value_of(const hg_predictor *p, double out) {
+    return p->ratio ? fmax(out, exp(p->blend.logs.least)) : out;
+}
+
+/* Bars of their own for compositions that were learned from. Of few rows the width is one number. */
+static hg_status fit_learned_bars(fitting *f, const hg_repeated *r, const hg_rows *rows) {
+    enum { TOLD_APART = 100 };
+    hg_predictor *p = f->p;
+    hg_rows asked;
+    double *residual = hg_alloc(f->scratch, r->n, sizeof *residual);
+    hg_domain_view *view = hg_alloc(f->scratch, r->n, sizeof *view);
+    if (r->n == 0) return HG_OK;
+    if (!residual || !view) return no_memory(f->err);
+    HG_TRY(hg_rows_take(&asked, rows, r->row, r->n, f->scratch, f->err));
+    HG_TRY(hg_domain_look(view, &p->domain, &asked, false, f->o->pool, f->err));
+    for (size_t i = 0; i < r->n; i++) {
+        const double value = value_of(p, r->out[i]);
+        r->signs[i].sign[2] = isfinite(view[i].distance) ? view[i].distance : 0;
+        if (p->ratio) signs_of_ratio(&r->signs[i], value);
+        if (r->n < TOLD_APART) r->signs[i] = (hg_signs) { { 0 } };
+        residual[i] = p->ratio ? log(value / asked.y[i]) : value - asked.y[i];
+    }
+    return hg_bars_fit(&p->learned, residual, r->signs, r->n, f->err);
 }
 
 static hg_status keep_tried(fitting *f, const hg_study *s) {
@@ -450,10 +477,13 @@ static hg_status learn(fitting *f, hg_rows *rows, const hg_table *t) {
     hg_rows wide = *rows; /* with what other models say */
     if (f->o->n_sources) HG_TRY(hg_predictor_take_sources(&wide, p, rows, f->o, t, f->scratch, f->err));
     HG_TRY(hg_study_run(&s, &wide, &o, f->scratch, f->err));
+    hg_repeated again = { .n = 0 };
     hg_status st = hg_blend_fit(&p->blend, &s, &wide, &o, f->err);
     hg_study_free(&s);
     if (!hg_predictor_needs_network(p)) p->network = 0;
     if (st == HG_OK) st = judge(f, &s, rows);
+    if (st == HG_OK && !f->o->unlisted) st = hg_repeated_try(&again, &s, &wide, &o, f->scratch, f->err);
+    if (st == HG_OK) st = fit_learned_bars(f, &again, rows);
     if (st == HG_OK) st = hg_predictor_keep_elements(p, f->err);
     if (st == HG_OK) st = keep_seen(f, rows);
     return st == HG_OK ? keep_opts(f) : st;
@@ -522,12 +552,13 @@ hg_status hg_predictor_fit(hg_predictor **out, const hg_table *t, const char *ta
 /* ---- predict --------------------------------------------------------------------------------------------------------------- */
 
 void hg_predictor_forecast(hg_forecast *f, const hg_predictor *p, const double *out, hg_signs *signs,
-                           const hg_domain_view *v, double level) {
+                           const hg_domain_view *v, bool learned, double level) {
     *f = (hg_forecast) { .value = out[0],
                          .low = (double)NAN,
                          .high = (double)NAN,
                          .outside = v->outside,
                          .distance = v->distance,
+                         .learned = learned,
                          .element = v->element ? hg_element_symbol(v->element) : NULL,
                          .column = v->column == SIZE_MAX ? NULL : hg_intake_name(p->intake, v->column) };
     if (p->classes) {
@@ -536,8 +567,8 @@ void hg_predictor_forecast(hg_forecast *f, const hg_predictor *p, const double *
         return;
     }
     signs->sign[2] = v->distance;
-    if (p->ratio) f->value = fmax(out[0], exp(p->blend.logs.least)); /* a factor of what is not positive says nothing */
-    bounds(&f->low, &f->high, p, signs, f->value, level);
+    f->value = value_of(p, out[0]);
+    bounds(&f->low, &f->high, p, learned && p->learned.n ? &p->learned : &p->bars, signs, f->value, level);
 }
 
 hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *p, const hg_table *t, double level,
@@ -556,8 +587,8 @@ hg_status hg_predictor_predict(hg_forecast *f, hg_err *why, const hg_predictor *
     HG_TRY(hg_blend_predict(out, signs, &p->blend, &wide, pool, err));
     HG_TRY(hg_domain_look(view, &p->domain, &rows, false, pool, err));
     for (size_t i = 0; i < n; i++) {
-        hg_predictor_forecast(&f[i], p, out + i * outputs, &signs[i], &view[i], level);
-        f[i].learned = rows.composition && hg_seen_has(&p->seen, &rows.composition[i]);
+        const bool learned = rows.composition && hg_seen_has(&p->seen, &rows.composition[i]);
+        hg_predictor_forecast(&f[i], p, out + i * outputs, &signs[i], &view[i], learned, level);
         if (why && why[i].code != HG_OK)
             f[i] = (hg_forecast) { .value = (double)NAN, .low = (double)NAN, .high = (double)NAN };
     }

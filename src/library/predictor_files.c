@@ -101,6 +101,8 @@ static hg_status fill_shelf(shelves *s, const hg_predictor *p, const char *befor
     HG_TRY(hg_domain_save(&p->domain, &s->shelf, err));
     s->shelf.prefix = under(name, before, "bars.");
     HG_TRY(hg_bars_save(&p->bars, &s->shelf, err));
+    s->shelf.prefix = under(name, before, "learned.");
+    if (p->learned.n) HG_TRY(hg_bars_save(&p->learned, &s->shelf, err));
     s->shelf.prefix = under(name, before, "decision.");
     HG_TRY(hg_decision_save(&p->decision, &s->shelf, err));
     s->shelf.prefix = under(name, before, "seen.");
@@ -431,6 +433,8 @@ static hg_status read_weights(hg_predictor *p, const hg_safetensors *s, const ch
     if (p->ratio && p->classes) return hg_fail_at(err, HG_EDATA, path, 0, 0, "factors of classes");
     HG_TRY(hg_seen_load(&p->seen, &(hg_shelf_view) { s, path, under(name, before, "seen.") }, p->mem, err));
     HG_TRY(hg_bars_load(&p->bars, &(hg_shelf_view) { s, path, under(name, before, "bars.") }, err));
+    const hg_shelf_view learned = { s, path, under(name, before, "learned.") };
+    if (hg_shelf_has(&learned, "part")) HG_TRY(hg_bars_load(&p->learned, &learned, err));
     return hg_decision_load(&p->decision, &(hg_shelf_view) { s, path, under(name, before, "decision.") }, p->classes,
                             err);
 }

@@ -37,7 +37,8 @@ struct hg_predictor {
     hg_blend blend;
     hg_domain domain;
     hg_bars bars;
-    bool ratio; /* the bars are of logarithms: a factor up and down */
+    hg_bars learned; /* of rows whose composition was learned from; n = 0: nothing is known of them in particular */
+    bool ratio;      /* the bars are of logarithms: a factor up and down */
     hg_decision decision;
     hg_far far;
     hg_seen seen; /* compositions learned from */
@@ -72,9 +73,9 @@ HG_MUST_CHECK hg_status hg_predictor_keep_elements(hg_predictor *p, hg_err *err)
  * own fit. */
 HG_MUST_CHECK hg_status hg_predictor_fit_bars(hg_predictor *p, hg_study *s, const hg_rows *rows, bool apart,
                                               hg_pool *pool, hg_arena *scratch, hg_err *err);
-/* What the blend says of a row, out[outputs] and signs, as a forecast. */
+/* What the blend says of a row, out[outputs] and signs, as a forecast; learned: from its composition. */
 void hg_predictor_forecast(hg_forecast *f, const hg_predictor *p, const double *out, hg_signs *signs,
-                           const hg_domain_view *v, double level);
+                           const hg_domain_view *v, bool learned, double level);
 /* library/predictor_folds.c */
 typedef struct {
     hg_table *t;  /* the rows of a table that have a target; to be freed, after an error too */

@@ -433,6 +433,55 @@ static void bad_input_is_refused_in_words(void **state) {
     refuse("z,y\n5,1\n5,2\n5,3\n5,4\n5,5\n", "y", HG_EDATA, "no column can be used");
 }
 
+/* Values of one composition that differ by more than the learners' spread: the interval of another row of it holds what such rows do, and that of a
+ * new composition what new ones do. Both are kept. */
+static void learned_compositions_have_intervals_of_their_own(void **state) {
+    enum { PAIRS = 60, ASKED = 2 * PAIRS };
+    static char text[TEXT];
+    char path[512];
+    double base[PAIRS], fresh[ASKED];
+    const hg_mark mark = hg_arena_mark(*state);
+    size_t at = (size_t)snprintf(text, sizeof text, "formula,y\n"), inside = 0;
+    hg_rng g = hg_rng_make(21, 0);
+    for (size_t i = 0; i < PAIRS; i++) base[i] = 20 * hg_rng_normal(&g);
+    for (size_t i = 0; i < 2 * PAIRS; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "Fe%zuO%zu,%.4f\n", 64 + i / 2, 127 - i / 2,
+                               base[i / 2] + hg_rng_normal(&g));
+    hg_table *t = table_of(text);
+    hg_predictor_opts o = hg_predictor_opts_default();
+    o.learner = "extratrees", o.features.descriptor = "fractions";
+    hg_predictor *p, *back;
+    hg_err err = { 0 };
+    hg_forecast f[ASKED], again[ASKED];
+    assert_ok_err(hg_predictor_fit(&p, t, "y", &o, &err), err);
+    hg_table_free(t);
+    at = (size_t)snprintf(text, sizeof text, "formula\n");
+    for (size_t i = 0; i < ASKED; i++) {
+        fresh[i] = base[i / 2] + hg_rng_normal(&g);
+        at += (size_t)snprintf(text + at, sizeof text - at, "Fe%zuO%zu\n", 64 + i / 2, 127 - i / 2);
+    }
+    t = table_of(text);
+    assert_ok_err(hg_predictor_predict(f, NULL, p, t, 0.9, NULL, *state, &err), err);
+    for (size_t i = 0; i < ASKED; i++) {
+        assert_true(f[i].learned);
+        inside += fresh[i] >= f[i].low && fresh[i] <= f[i].high;
+    }
+    assert_true(inside > 0.8 * ASKED && f[0].high - f[0].low < 15);
+    test_scratch(path, sizeof path, "learned");
+    assert_ok_err(hg_predictor_save(p, path, NULL, &err), err);
+    assert_ok_err(hg_predictor_load(&back, path, &err), err);
+    assert_ok_err(hg_predictor_predict(again, NULL, back, t, 0.9, NULL, *state, &err), err);
+    for (size_t i = 0; i < ASKED; i++) assert_true(again[i].low == f[i].low && again[i].high == f[i].high);
+    hg_table_free(t);
+    t = table_of("formula\nFe3O5\n");
+    assert_ok_err(hg_predictor_predict(f, NULL, p, t, 0.9, NULL, *state, &err), err);
+    assert_true(!f[0].learned && f[0].high - f[0].low > 30);
+    hg_arena_reset(*state, mark);
+    hg_table_free(t);
+    hg_predictor_free(p);
+    hg_predictor_free(back);
+}
+
 /* What is wrong with the table is said of the table; what its parts cannot do, of the part. */
 static void folds_that_cannot_be_learned_are_named(void **state) {
     static const struct {
@@ -547,6 +596,7 @@ int main(void) {
         TEST(keeping_survives_no_memory),
         TEST(bad_input_is_refused_in_words),
         TEST(folds_that_cannot_be_learned_are_named),
+        TEST(learned_compositions_have_intervals_of_their_own),
         TEST(rows_that_cannot_be_predicted_have_a_reason),
         TEST(repeated_compositions_are_asked_for_where_that_is_said),
         TEST(failing_allocations_are_told),
