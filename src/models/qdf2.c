@@ -64,6 +64,18 @@ void hg_qdf2_room_free(hg_qdf2_room *r) {
     hg_free(r);
 }
 
+hg_status hg_qdf2_rooms_new(hg_qdf2_rooms *r, const hg_qdf2 *q, const hg_pool *pool, hg_err *err) {
+    const size_t threads = hg_pool_threads(pool);
+    if (threads > HG_QDF2_WORKERS_MOST)
+        return hg_fail(err, HG_EINVAL, "%zu threads, at most %d", threads, HG_QDF2_WORKERS_MOST);
+    for (; r->n < threads; r->n++) HG_TRY(hg_qdf2_room_new(&r->of[r->n], q, err));
+    return HG_OK;
+}
+
+void hg_qdf2_rooms_free(hg_qdf2_rooms *r) {
+    for (size_t i = 0; i < r->n; i++) hg_qdf2_room_free(r->of[i]);
+}
+
 size_t hg_qdf2_energy_columns(const hg_qdf2 *q) { return q->around.elements + hg_around_columns(&q->around); }
 
 hg_status hg_qdf2_columns(double *x, const hg_qdf2 *q, const hg_molecule *m, hg_err *err) {

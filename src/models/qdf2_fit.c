@@ -14,7 +14,6 @@
 
 enum {
     BLOCK = 256 /* rows at a time */,
-    WORKERS_MOST = 256,
     LEAST = 10,
     SHARE_STREAM = 1 << 20 /* of the seed: the draws have the first ones */,
     BACK_MOST = 5 /* times half a step back */
@@ -36,8 +35,7 @@ hg_qdf2_opts hg_qdf2_opts_default(void) {
 typedef struct {
     hg_qdf2 *q;
     const hg_qdf2_opts *o;
-    hg_qdf2_room *room[WORKERS_MOST];
-    size_t workers;
+    hg_qdf2_rooms rooms;
     size_t linear, theta, columns; /* as they come: linear + theta */
     double *scale;                 /* [columns] prior's sd in units of the column */
     size_t *used; /* columns of the normal matrix, in their order: those that are ever anything else than 0 */
@@ -58,7 +56,7 @@ typedef struct {
 } fit;
 
 static void fit_end(fit *f) {
-    for (size_t i = 0; i < f->workers; i++) hg_qdf2_room_free(f->room[i]);
+    hg_qdf2_rooms_free(&f->rooms);
     hg_free(f->scale);
     hg_free(f->used);
     hg_free(f->x);
@@ -94,10 +92,7 @@ static hg_status fit_begin(fit *f, hg_qdf2 *q, const hg_qdf2_opts *o, hg_err *er
     if (!f->scale || !f->used || !f->b || !f->rows || !f->y || !f->left || !f->gap || !f->plain || !f->linear_b ||
         !f->best_theta || !f->failed || !f->errors)
         return hg_fail(err, HG_ENOMEM, "no memory for rows of %zu columns", f->columns);
-    const size_t threads = hg_pool_threads(o->pool);
-    if (threads > WORKERS_MOST) return hg_fail(err, HG_EINVAL, "%zu threads, at most %d", threads, WORKERS_MOST);
-    for (; f->workers < threads; f->workers++) HG_TRY(hg_qdf2_room_new(&f->room[f->workers], q, err));
-    return HG_OK;
+    return hg_qdf2_rooms_new(&f->rooms, q, o->pool, err);
 }
 
 /* ---- one block of rows ------------------------------------------------------------------------------------------- */
@@ -109,7 +104,7 @@ static void row_task(void *ctx, size_t begin, size_t end, size_t worker) {
         double *row = f->rows + i * f->columns;
         hg_tb_result r;
         memset(row, 0, f->columns * sizeof *row);
-        f->failed[i] = hg_tb_run(&r, f->room[worker]->tb, m, &f->errors[i]);
+        f->failed[i] = hg_tb_run(&r, f->rooms.of[worker]->tb, m, &f->errors[i]);
         if (f->failed[i] == HG_OK) f->failed[i] = hg_qdf2_columns(row, f->q, m, &f->errors[i]);
         if (f->failed[i] != HG_OK) {
             memset(row, 0, f->columns * sizeof *row);
@@ -118,7 +113,7 @@ static void row_task(void *ctx, size_t begin, size_t end, size_t worker) {
         }
         f->y[i] = f->data->energy[f->first + i] - r.energy;
         f->gap[i] = r.lumo - r.homo;
-        if (f->with_theta) hg_tb_theta_gradient(row + f->linear, f->room[worker]->tb);
+        if (f->with_theta) hg_tb_theta_gradient(row + f->linear, f->rooms.of[worker]->tb);
     }
 }
 

@@ -28,6 +28,16 @@ struct hg_qdf2_room {
     size_t scratch_cap;
 };
 
+/* A room for each thread of a pool. */
+enum { HG_QDF2_WORKERS_MOST = 256 };
+typedef struct {
+    hg_qdf2_room *of[HG_QDF2_WORKERS_MOST];
+    size_t n;
+} hg_qdf2_rooms;
+/* r is all zero, and is freed after an error too. HG_EINVAL: more threads than HG_QDF2_WORKERS_MOST; HG_ENOMEM. */
+hg_status hg_qdf2_rooms_new(hg_qdf2_rooms *r, const hg_qdf2 *q, const hg_pool *pool, hg_err *err);
+void hg_qdf2_rooms_free(hg_qdf2_rooms *r);
+
 hg_status hg_qdf2_make(hg_qdf2 **out, hg_err *err); /* all zero: the published tight binding; no weights yet */
 size_t hg_qdf2_energy_columns(const hg_qdf2 *q);
 hg_status hg_qdf2_columns(double *x, const hg_qdf2 *q, const hg_molecule *m, hg_err *err);

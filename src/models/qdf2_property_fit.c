@@ -8,15 +8,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 128 /* molecules at a time */, LEAST = 10, WORKERS_MOST = 256, COMPONENTS_MOST = 3 };
+enum { BLOCK = 128 /* molecules at a time */, LEAST = 10, COMPONENTS_MOST = 3 };
 
 typedef struct {
     hg_qdf2 *q;
     const hg_qdf2_opts *o;
     hg_qdf2_property p;
     size_t columns, size;
-    hg_qdf2_room *room[WORKERS_MOST];
-    size_t workers;
+    hg_qdf2_rooms rooms;
     double *scale, *a, *b, *work;
     double *x;     /* [BLOCK, size, columns] as they come */
     double *label; /* [BLOCK, size] */
@@ -30,7 +29,7 @@ typedef struct {
 } fit;
 
 static void fit_end(fit *f) {
-    for (size_t i = 0; i < f->workers; i++) hg_qdf2_room_free(f->room[i]);
+    hg_qdf2_rooms_free(&f->rooms);
     hg_free(f->scale);
     hg_free(f->a);
     hg_free(f->b);
@@ -60,10 +59,7 @@ static hg_status fit_begin(fit *f, hg_qdf2 *q, hg_qdf2_property p, size_t judged
     if (!f->scale || !f->a || !f->b || !f->work || !f->x || !f->label || !f->which || !f->failed || !f->errors ||
         !f->residual || !f->left)
         return hg_fail(err, HG_ENOMEM, "no memory for rows of %zu columns", f->columns);
-    const size_t threads = hg_pool_threads(o->pool);
-    if (threads > WORKERS_MOST) return hg_fail(err, HG_EINVAL, "%zu threads, at most %d", threads, WORKERS_MOST);
-    for (; f->workers < threads; f->workers++) HG_TRY(hg_qdf2_room_new(&f->room[f->workers], q, err));
-    return HG_OK;
+    return hg_qdf2_rooms_new(&f->rooms, q, o->pool, err);
 }
 
 /* ---- blocks of rows ---------------------------------------------------------------------------------------------- */
@@ -74,9 +70,9 @@ static void row_task(void *ctx, size_t begin, size_t end, size_t worker) {
         const hg_molecule *m = f->data->molecule[f->which[i]];
         double *x = f->x + i * f->size * f->columns;
         hg_tb_result r;
-        f->failed[i] = hg_tb_run(&r, f->room[worker]->tb, m, &f->errors[i]);
+        f->failed[i] = hg_tb_run(&r, f->rooms.of[worker]->tb, m, &f->errors[i]);
         if (f->failed[i] == HG_OK)
-            f->failed[i] = hg_qdf2_property_describe(x, f->q, f->room[worker], &r, m, f->p, &f->errors[i]);
+            f->failed[i] = hg_qdf2_property_describe(x, f->q, f->rooms.of[worker], &r, m, f->p, &f->errors[i]);
     }
 }
 

@@ -20,8 +20,7 @@
 enum {
     BLOCK = 64 /* molecules at a time */,
     DIRECTIONS = 4 /* of each molecule */,
-    REST_STREAM = 1 << 24, /* of the seed: after those of the draws and the share */
-    WORKERS_MOST = 256
+    REST_STREAM = 1 << 24 /* of the seed: after those of the draws and the share */
 };
 static const double STEP = 1e-4; /* angstrom, times the direction: differences of surroundings, right to 1e-7 of them */
 static const double FORCE = 0.1; /* eV/angstrom: sd of what remains, against which the prior is weighed */
@@ -66,7 +65,7 @@ typedef struct {
     hg_qdf2 *q;
     const hg_qdf2_opts *o;
     const hg_qdf2_data *data;
-    hg_qdf2_room *room[WORKERS_MOST];
+    hg_qdf2_rooms rooms;
     size_t columns, first, *used, n; /* used[n]: columns that are ever anything else than 0 */
     double *x, *y;                   /* [BLOCK, DIRECTIONS, columns] rows, and what they are to add up to */
     double *a, *b;                   /* [n, n], [n] */
@@ -77,7 +76,7 @@ typedef struct {
 } fit;
 
 static void fit_end(fit *f) {
-    for (size_t i = 0; i < WORKERS_MOST; i++) hg_qdf2_room_free(f->room[i]);
+    hg_qdf2_rooms_free(&f->rooms);
     hg_free(f->used);
     hg_free(f->x);
     hg_free(f->y);
@@ -104,10 +103,7 @@ static hg_status fit_begin(fit *f, hg_qdf2 *q, const hg_qdf2_opts *o, hg_err *er
     f->errors = hg_calloc(BLOCK, sizeof *f->errors);
     if (!f->used || !f->x || !f->y || !f->packed || !f->square || !f->seen || !f->b || !f->failed || !f->errors)
         return hg_fail(err, HG_ENOMEM, "no memory for rows of %zu columns", N);
-    const size_t threads = hg_pool_threads(o->pool);
-    if (threads > WORKERS_MOST) return hg_fail(err, HG_EINVAL, "%zu threads, at most %d", threads, WORKERS_MOST);
-    for (size_t i = 0; i < threads; i++) HG_TRY(hg_qdf2_room_new(&f->room[i], q, err));
-    return HG_OK;
+    return hg_qdf2_rooms_new(&f->rooms, q, o->pool, err);
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
@@ -148,7 +144,7 @@ static void row_task(void *ctx, size_t begin, size_t end, size_t worker) {
     fit *f = ctx;
     for (size_t i = begin; i < end; i++) {
         const size_t rows = i * DIRECTIONS;
-        f->failed[i] = make_rows(f, i, f->room[worker], &f->errors[i]);
+        f->failed[i] = make_rows(f, i, f->rooms.of[worker], &f->errors[i]);
         if (f->failed[i] == HG_OK) continue;
         memset(f->x + rows * f->columns, 0, DIRECTIONS * f->columns * sizeof *f->x);
         memset(f->y + rows, 0, DIRECTIONS * sizeof *f->y);
