@@ -426,8 +426,9 @@ static void warn_of_folds(const cli_run *run, const hg_folds *f) {
                "errors look smaller than those of new compositions",
                f->repeated, f->repeated_rows);
     if (f->repeated && f->repeats)
-        hg_log(&run->hooks, HG_LOG_WARN,
-               "so do learners choose: they are judged on rows left out, not on compositions left out (--repeats)");
+        hg_log(
+            &run->hooks, HG_LOG_WARN,
+            "learners are chosen in the same way: by rows left out, not by compositions left out (as with --repeats)");
     for (size_t i = 0; i < f->n_folds; i++)
         if (f->fold[i].failed)
             hg_log(&run->hooks, HG_LOG_WARN, "fold %s: %zu of %zu rows could not be predicted and do not count",
