@@ -277,6 +277,7 @@ static void json_map(hg_json *j, const job *b) {
     hg_json_begin_array(j, "species");
     for (size_t i = 0; i < s->n; i++) hg_json_count(j, NULL, s->species[i]);
     hg_json_end_array(j);
+    hg_json_numbers(j, "positions", s->x, 3 * s->n);
     hg_json_begin_array(j, "propensity");
     for (size_t t = 0; t < b->n_times; t++) json_row(j, b->propensity + t * s->n, s->n);
     hg_json_end_array(j);
@@ -565,7 +566,7 @@ const cli_verb cli_glass_predict_record = {
     .groups = GROUPS,
     .examples = EXAMPLES,
     .json =
-        "schema \"hagane.glass-predict/1\": model, tier, id, temperature, foreign (true: not one that the model has learned), unlike (true: mean propensities are not those of the liquids learned from), particles, box, times, simulated (which of them, instead of predicted) and then runs, species (0 is A), propensity (an array a time); where the "
+        "schema \"hagane.glass-predict/1\": model, tier, id, temperature, foreign (true: not one that the model has learned), unlike (true: mean propensities are not those of the liquids learned from), particles, box, times, simulated (which of them, instead of predicted) and then runs, species (0 is A), positions (three numbers a particle), propensity (an array a time); where the "
         "model knows bonds: bonds (pairs of particles from 0, one after the other) and stretch (an array a time); seconds of each stage.",
     .run = run_predict,
 };

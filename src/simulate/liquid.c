@@ -68,7 +68,7 @@ static void set_constants(hg_liquid *l) {
             }
 }
 
-static double longest_cutoff(const hg_liquid_potential *p) {
+double liquid_longest_cutoff(const hg_liquid_potential *p) {
     double c = 0;
     for (size_t a = 0; a < 4; a++) c = fmax(c, p->cutoff[a / 2][a % 2]);
     return c;
@@ -97,7 +97,7 @@ static hg_status check_positions(const hg_liquid *l, const double *x, hg_err *er
                             .split = "",
                             .liquid = -1 };
     const hg_liquid_potential *p = &l->opts.potential;
-    const hg_status st = hg_snapshot_check(&s, OVERLAP * smallest_sigma(p), longest_cutoff(p), err);
+    const hg_status st = hg_snapshot_check(&s, OVERLAP * smallest_sigma(p), liquid_longest_cutoff(p), err);
     hg_free(in);
     return st;
 }
@@ -169,7 +169,7 @@ static hg_status build(hg_liquid *l, const uint8_t *species, const double *x, hg
         l->species[i] = species[i];
     }
     HG_TRY(check_positions(l, x, err));
-    const double side = fmin(fmin(l->box[0], l->box[1]), l->box[2]), room = side - longest_cutoff(&o->potential);
+    const double side = fmin(fmin(l->box[0], l->box[1]), l->box[2]), room = side - liquid_longest_cutoff(&o->potential);
     l->skin = fmin(o->skin, room); /* a cluster sees each of its neighbours' nearest images, no others */
     if (l->skin <= o->margin)
         return hg_fail(err, HG_EINVAL, "a margin of %g is too wide for a box with a side of %g", o->margin, side);

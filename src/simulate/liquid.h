@@ -133,4 +133,6 @@ void liquid_scale(double *v, size_t n, double factor);
 double liquid_dot(const double *a, const double *b, size_t n);
 double liquid_longest2(const double *a, size_t clusters);                     /* the same of vectors */
 double liquid_moved2(const double *x, const double *listed, size_t clusters); /* the largest square; NaN when one is */
+/* Over all pairs of species: boxes are twice as wide at least. */
+double liquid_longest_cutoff(const hg_liquid_potential *p);
 #endif

@@ -9,6 +9,7 @@
 #include "hagane/dynamics.h"
 #include "hagane/snapshot_file.h"
 #include "matter/snapshot.h"
+#include "simulate/liquid.h"
 #include "simulate/piece.h"
 #include <dirent.h>
 #include <errno.h>
@@ -84,6 +85,12 @@ static hg_status check_plan(const char *folder, const hg_liquid_plan *p, hg_err 
     if ((p->equilibrate + p->between * (double)p->snapshots) / p->dynamics.dt > STEPS_MOST)
         return hg_fail(err, HG_ELIMIT, "more than %g time steps", STEPS_MOST);
     if (p->n < 5) return hg_fail(err, HG_EINVAL, "%zu particles, expected 5 or more", p->n);
+    const double side = cbrt((double)p->n / p->density), cutoff = liquid_longest_cutoff(&p->dynamics.liquid.potential);
+    if (side < 2 * cutoff)
+        return hg_advise(err,
+                         hg_fail(err, HG_EDATA, "%zu particles have a box %.6g wide, less than twice the cut-off %g",
+                                 p->n, side, cutoff),
+                         "a particle would meet two images of another: make the system larger");
     if (p->liquids < 1 || p->liquids > LIQUIDS_MOST || p->snapshots < 1 || p->snapshots > LIQUIDS_MOST)
         return hg_fail(err, HG_EINVAL, "%zu liquids and %zu snapshots of each, expected 1 to %d", p->liquids,
                        p->snapshots, LIQUIDS_MOST);

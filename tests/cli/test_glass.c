@@ -105,6 +105,8 @@ static void trained_scored_and_used(void **state) {
     assert_close(json_number(json, "times.1"), 21.7, 1e-9);
     assert_int_equal(json_length(json, "propensity.0"), N);
     assert_int_equal(json_length(json, "propensity"), 2);
+    assert_int_equal(json_length(json, "positions"), 3 * N);
+    assert_int_equal(json_length(json, "species"), N);
     assert_true(json_number(json, "propensity.0.0") > json_number(json, "propensity.1.0"));
     free(json);
 
