@@ -235,7 +235,6 @@ static hg_status run_train(cli_run *run, hg_err *err) {
     const char *folder = cli_value(&run->args, "out"), *snapshots = run->args.positional[0];
     if (!folder) return hg_advise(err, hg_fail(err, HG_EINVAL, "where is the model to go?"), "--out FOLDER");
     HG_TRY(check_folder(folder, snapshots, err));
-    HG_TRY(hg_pool_new(&run->pool, cli_count(&run->args, "threads", 0), err));
     HG_TRY(cli_glass_set(&set, snapshots, run, err));
     const hg_status st = train(run, set, err);
     hg_snapshot_set_free(set);
@@ -325,11 +324,10 @@ static const cli_option TRAIN[] = {
     CLI_GLASS_SPECIES,
     CLI_GLASS_TEMPERATURE,
     CLI_GLASS_LABEL_TIME,
-    CLI_THREADS("How many threads to compute with."),
     { .name = NULL },
 };
 static const cli_group TRAIN_GROUP = { "Training", TRAIN };
-static const cli_group *const TRAIN_GROUPS[] = { &TRAIN_GROUP, NULL };
+static const cli_group *const TRAIN_GROUPS[] = { &TRAIN_GROUP, &cli_run_group, NULL };
 static const cli_example TRAIN_EXAMPLES[] = {
     { "hagane glass train liquids --state inherent --out mobile", "learn from a folder of labelled snapshots" },
     { "hagane glass train liquids --kind botan --pair-epochs 5 --epochs 50 --out botan",

@@ -478,7 +478,6 @@ static hg_status check_file(const char *path, hg_err *err) {
 static hg_status run_predict(cli_run *run, hg_err *err) {
     job b = { .run = run };
     HG_TRY(check_file(run->args.positional[0], err));
-    HG_TRY(hg_pool_new(&run->pool, cli_count(&run->args, "threads", 0), err));
     HG_TRY(cli_input(run, run->args.positional[0], NULL, 0, err));
     HG_TRY(cli_glass_open(&b.m, run, err));
     const hg_status st = work(&b, err);
@@ -545,11 +544,10 @@ static const cli_option PREDICT[] = {
       .max = 1e3,
       .help = "Of the snapshot, when its file does not say it." },
     CLI_GLASS_LABEL_TIME,
-    CLI_THREADS("How many threads to compute with."),
     { .name = NULL },
 };
 static const cli_group GROUP = { "Prediction", PREDICT };
-static const cli_group *const GROUPS[] = { &GROUP, NULL };
+static const cli_group *const GROUPS[] = { &GROUP, &cli_run_group, NULL };
 static const cli_example EXAMPLES[] = {
     { "hagane glass predict snapshot.data --model mobile --time 0.03tau,tau --temperature 0.44 --out map.json",
       "a map of who will move" },

@@ -58,7 +58,6 @@ static hg_status ask(simulation *s, cli_run *run, hg_err *err) {
     p->dynamics.liquid.potential.force_shifted = !cli_has(a, "plain-cutoff");
     p->labels.time = s->time;
     HG_TRY(read_times(s->time, &p->labels.n_times, cli_value(a, "times"), err));
-    HG_TRY(hg_pool_new(&run->pool, cli_count(a, "threads", 0), err));
     p->dynamics.liquid.pool = run->pool;
     p->dynamics.seed = run->seed;
     p->dynamics.hooks = &run->hooks;

@@ -253,6 +253,15 @@ static void short_times_are_simulated(void **state) {
         snprintf(key, sizeof key, "propensity.3.%zu", i);
         assert_close(json_number(r.out, key), once, 0);
     }
+    double of_seed[3];
+    for (int k = 0; k < 3; k++) { /* another seed is another ensemble, the same is the same */
+        r = program_run("glass", "predict", first, "--model", model, "--time", "0.012", "--simulate-short", "--runs",
+                        "2", "--seed", k ? "5" : "4", "--threads", k == 2 ? "2" : "1", "--json", "-q", NULL);
+        assert_int_equal(r.code, 0);
+        of_seed[k] = json_number(r.out, "propensity.0.7");
+    }
+    assert_true(of_seed[0] != of_seed[1]);
+    assert_close(of_seed[1], of_seed[2], 0);
     r = program_run("glass", "predict", first, "--model", model, "--time", "0.06", "--simulate-short", "--runs", "2",
                     "--png", picture, NULL);
     assert_int_equal(r.code, 0);
