@@ -9,6 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Published figures are of one temperature; NaN: the snapshots are of several. */
+static double temperature_of(const hg_glass_scores *s) {
+    return s->hottest - s->coldest < 0.005 ? s->coldest : (double)NAN;
+}
+
 static void json_score(hg_json *j, const hg_glass_score *s) {
     hg_json_begin_object(j, NULL);
     hg_json_number(j, "time", s->time);
@@ -40,7 +45,7 @@ static hg_status print_scores_json(cli_run *run, const hg_floor_facts *f, const 
     const hg_glass_published *p;
     for (size_t i = 0; (p = hg_glass_published_at(i)); i++)
         for (size_t t = 0; t < f->n_times; t++) {
-            if (!hg_glass_published_fits(p, s->coldest, f->time[t])) continue;
+            if (!hg_glass_published_fits(p, temperature_of(s), f->time[t])) continue;
             hg_json_begin_object(&j, NULL);
             hg_json_string(&j, "who", p->who);
             hg_json_number(&j, "time", p->time);
@@ -86,7 +91,7 @@ static hg_status print_scores(cli_run *run, const hg_floor_facts *f, const hg_gl
     }
     HG_TRY(cli_grid_done(&g, err));
     cli_grid_show(&run->out, &g, g.rows);
-    for (size_t t = 0; t < f->n_times; t++) published_words(run, scores->coldest, f->time[t]);
+    for (size_t t = 0; t < f->n_times; t++) published_words(run, temperature_of(scores), f->time[t]);
     return HG_OK;
 }
 
@@ -139,7 +144,7 @@ static hg_status draw_rho(cli_run *run, const char *path, const hg_floor_facts *
     series *all = hg_alloc(run->arena, AUTHORS + 3, sizeof *all);
     if (!all) return hg_fail(err, HG_ENOMEM, "no memory for a picture");
     series *raw = all, *corrected = all + 1, *attainable = all + 2;
-    char name[2][96], title[160], temperature[32] = "";
+    char name[2][96], title[160], temperature[48] = "";
     hg_curve curve[HG_CURVES_MOST];
     size_t n = 0;
     own_series(raw, corrected, attainable, s);
@@ -150,11 +155,14 @@ static hg_status draw_rho(cli_run *run, const char *path, const hg_floor_facts *
     if (corrected->n)
         curve[n++] = (hg_curve) { name[1], corrected->n, corrected->time, corrected->rho, corrected->error, true };
     const char *who = "";
-    for (size_t k = 0; k < AUTHORS && published_series(all + 3 + k, &who, k, s->coldest); k++) {
+    for (size_t k = 0; k < AUTHORS && published_series(all + 3 + k, &who, k, temperature_of(s)); k++) {
         const series *p = all + 3 + k;
         if (p->n) curve[n++] = (hg_curve) { who, p->n, p->time, p->rho, NULL, false };
     }
-    if (isfinite(s->coldest)) hg_print(temperature, sizeof temperature, "T = %.4g, ", s->coldest);
+    if (isfinite(temperature_of(s)))
+        hg_print(temperature, sizeof temperature, "T = %.4g, ", s->coldest);
+    else if (isfinite(s->coldest))
+        hg_print(temperature, sizeof temperature, "T = %.4g to %.4g, ", s->coldest, s->hottest);
     hg_print(title, sizeof title, "%s%zu snapshot%s, tier %s: %s", temperature, s->score[0].snapshots,
              s->score[0].snapshots == 1 ? "" : "s", hg_glass_tier(f->state), hg_glass_tier_words(f->state));
     const hg_curves c = { .curve = curve,
@@ -162,7 +170,7 @@ static hg_status draw_rho(cli_run *run, const char *path, const hg_floor_facts *
                           .n_attainable = attainable->n,
                           .attainable_time = attainable->time,
                           .attainable = attainable->rho,
-                          .tau = hg_glass_relaxation_time(s->coldest),
+                          .tau = hg_glass_relaxation_time(temperature_of(s)),
                           .title = title };
     hg_figure_format format = HG_FIGURE_PNG;
     hg_bytes bytes;
@@ -209,7 +217,7 @@ static hg_status write_table(cli_run *run, const char *path, const hg_floor_fact
         hg_text_add(&t, "\t%zu\n", q->snapshots);
     }
     for (size_t i = 0; (p = hg_glass_published_at(i)); i++)
-        if (hg_glass_published_fits(p, s->coldest, p->time))
+        if (hg_glass_published_fits(p, temperature_of(s), p->time))
             hg_text_add(&t, "%s, published\tA\t%.6g\t%.6g\t\t\t\t\t\t100\n", p->who, p->time, p->rho);
     hg_status st = t.failed ? hg_fail(err, HG_ENOMEM, "no memory for a table") : HG_OK;
     if (st == HG_OK) st = cli_result(run, path, t.s, t.len, err);

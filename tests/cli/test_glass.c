@@ -167,6 +167,21 @@ static void scores_as_pictures(void **state) {
     assert_contains(r.err, "temperatures are 0.8 to 0.8, the model has learned from 0.5 to 0.5: do not trust it");
     r = program_run("glass", "evaluate", warm, "--model", model, "--json", "-q", NULL);
     assert_contains(r.out, "\"foreign\":true");
+    char mixed[512], copy[600];
+    mkdir(test_scratch(mixed, sizeof mixed, "mixed"), 0777);
+    for (int k = 0; k < 2; k++) { /* published figures are of one temperature: none stands beside scores of several */
+        mem = hg_arena_new();
+        assert_ok(hg_snapshot_read(&s, NULL, first, NULL, mem, NULL));
+        s->temperature = k ? 0.56 : 0.5;
+        s->split = "test";
+        snprintf(copy, sizeof copy, "%s/s%d.safetensors", mixed, k);
+        assert_ok(hg_snapshot_write(copy, s, NULL));
+        hg_arena_free(mem);
+    }
+    r = program_run("glass", "evaluate", mixed, "--model", model, "--json", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_int_equal(json_length(r.out, "published"), 0);
+    assert_close(json_number(r.out, "hottest"), 0.56, 0);
     r = program_run("glass", "predict", warm, "--model", model, NULL);
     assert_int_equal(r.code, 0);
     assert_contains(r.err, "temperature is 0.8, the model has learned from 0.5 to 0.5: do not trust it");
