@@ -171,7 +171,9 @@ hg_status cli_libraries(const char *path[CLI_LIBRARIES], size_t *n, cli_run *run
         char resolved[PATH_MAX];
         path[*n] = hg_arena_strdup(run->arena, realpath(place[i], resolved) ? resolved : place[i]);
         if (!path[*n]) return hg_fail(err, HG_ENOMEM, "no memory for a path");
-        ++*n;
+        bool known = false; /* HAGANE_MODELS may name the models that came with the program */
+        for (size_t k = 0; k < *n; k++) known |= strcmp(path[k], path[*n]) == 0;
+        *n += !known;
     }
     if (*n) return HG_OK;
     return hg_advise(err, hg_fail(err, HG_ENOTFOUND, "there is no library of models"),

@@ -78,6 +78,13 @@ static void what_is_not_there_is_said(void **state) {
     assert_true(r.code != 0);
     r = program_shell("HAGANE_MODELS= ; unset HAGANE_MODELS; $HAGANE models rm x");
     assert_contains(r.err, "which library?");
+    char command[PATH + 100];
+    snprintf(command, sizeof command,
+             "unset HAGANE_MODELS; M=$($HAGANE models show zzzzzz 2>&1 | sed -n 's/.* in //p'); "
+             "HAGANE_MODELS=\"$M/.\" $HAGANE models show zzzzzz");
+    r = program_shell(command); /* the same folder by another name is one */
+    assert_contains(r.err, "there is no model \"zzzzzz\" in ");
+    assert_null(strstr(r.err, " or "));
     r = program_run("models", "pack", "all.zip", NULL);
     assert_contains(r.err, "the name of a pack ends in .hgpack");
     assert_contains(r.err, "the pack comes first");
