@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 8 /* of a proportion */ };
+enum { STEPS = 8 /* of a proportion */, PARTS = 5, NONE = PARTS, FEW = 100 /* rows */ };
 static const double FLOOR = 0.2; /* of a step: what the constant has at least */
 
 static double sign_of(const hg_signs *s, size_t k) { return s->sign[k] > 0 ? s->sign[k] : 0; } /* false for NaN */
@@ -16,20 +16,27 @@ static double width(const double part[HG_SIGNS + 1], const hg_signs *s) {
     return w;
 }
 
+/* Is row i among those that choose? Left out is one part in turn; NONE: no part. */
+static bool chooses(size_t i, size_t left) { return i % PARTS != left; }
+
 /* Laplace: residual ~ exp(-|r| / (scale width)) / (2 scale width). The best scale is the mean of |r| / width. */
-static double likelihood(double *scale, const double part[HG_SIGNS + 1], const double *r, const hg_signs *s, size_t n) {
-    double sum = 0, logs = 0;
+static double likelihood(double *scale, const double part[HG_SIGNS + 1], const double *r, const hg_signs *s, size_t n,
+                         size_t left) {
+    double sum = 0, logs = 0, count = 0;
     for (size_t i = 0; i < n; i++) {
+        if (!chooses(i, left)) continue;
         const double w = width(part, &s[i]);
         sum += fabs(r[i]) / w;
         logs += log(w);
+        count++;
     }
-    *scale = sum / (double)n;
-    return -(double)n * log(fmax(*scale, 1e-300)) - logs;
+    *scale = sum / count;
+    return -count * log(fmax(*scale, 1e-300)) - logs;
 }
 
 /* Proportions of the four in steps, the constant never without a share: a width of 0 would make any error infinitely bad. */
-static void choose_parts(hg_bars *b, const double *r, const hg_signs *s, size_t n) {
+static void choose_parts(double out[HG_SIGNS + 1], double *out_scale, const double *r, const hg_signs *s, size_t n,
+                         size_t left) {
     double mean[HG_SIGNS] = { 0 }, best = -INFINITY;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < HG_SIGNS; k++) mean[k] += sign_of(&s[i], k) / (double)n;
@@ -44,11 +51,26 @@ static void choose_parts(hg_bars *b, const double *r, const hg_signs *s, size_t 
                     part[k + 1] = mean[k] > 0 ? share[k + 1] / (STEPS * mean[k]) : 0;
                 }
                 if (!there) continue;
-                const double l = likelihood(&scale, part, r, s, n);
+                const double l = likelihood(&scale, part, r, s, n, left);
                 if (!(l > best)) continue;
                 best = l;
-                for (size_t k = 0; k <= HG_SIGNS; k++) b->part[k] = part[k] * fmax(scale, 1e-300);
+                *out_scale = fmax(scale, 1e-300);
+                memcpy(out, part, sizeof part);
             }
+}
+
+/* Of few rows each has a say in the proportions, and looks better under them than a new row will: a part is scored by those that the others
+ * choose. The scale is the same for all. */
+static void score_rows(double *score, const hg_bars *b, double scale, const double *r, const hg_signs *s, size_t n) {
+    double part[HG_SIGNS + 1] = { 1 }, own;
+    if (n > FEW || n <= PARTS) {
+        for (size_t i = 0; i < n; i++) score[i] = fabs(r[i]) / width(b->part, &s[i]);
+        return;
+    }
+    for (size_t left = 0; left < PARTS; left++) {
+        choose_parts(part, &own, r, s, n, left);
+        for (size_t i = left; i < n; i += PARTS) score[i] = fabs(r[i]) / (scale * width(part, &s[i]));
+    }
 }
 
 static int by_value(const void *a, const void *b) {
@@ -60,8 +82,10 @@ hg_status hg_bars_fit(hg_bars *b, const double *residual, const hg_signs *signs,
     memset(b, 0, sizeof *b);
     double *score = hg_malloc(n, sizeof *score);
     if (!score) return hg_fail(err, HG_ENOMEM, "no memory for %zu residuals", n);
-    choose_parts(b, residual, signs, n);
-    for (size_t i = 0; i < n; i++) score[i] = fabs(residual[i]) / width(b->part, &signs[i]);
+    double scale = 1e-300;
+    choose_parts(b->part, &scale, residual, signs, n, NONE);
+    for (size_t k = 0; k <= HG_SIGNS; k++) b->part[k] *= scale;
+    score_rows(score, b, scale, residual, signs, n);
     qsort(score, n, sizeof *score, by_value);
     b->n = n < HG_BAR_SCORES ? n : HG_BAR_SCORES;
     for (size_t k = 0; k < b->n; k++) { /* rank (k + 1) (n + 1) / (kept + 1), rounded up: not below what was promised */

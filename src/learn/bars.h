@@ -5,7 +5,7 @@
  * value_-i is a prediction of row i by models that have not seen its part of the rows (Vovk, Ann. Math. Artif. Intell. 74, 9,
  * 2015; Barber, Candes, Ramdas & Tibshirani, Ann. Statist. 49, 486, 2021). width(x) says where errors are large: a constant,
  * the learners' own spread, how far they disagree and the distance to what was learned from, in the proportions with the
- * largest Laplace likelihood of these residuals. Whatever the width, the level holds for rows that are exchangeable with
+ * largest Laplace likelihood of these residuals, of up to 100 rows chosen by those of other parts. Whatever the width, the level holds for rows that are exchangeable with
  * those of the fit, but for the difference between models of parts and of all rows; with fewer rows than
  * level / (1 - level) it cannot be reached, and the largest score stands in. Rows whose composition was learned from are not
  * exchangeable with those of compositions left out: they have bars of their own (learn/repeated.h).

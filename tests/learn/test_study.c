@@ -69,6 +69,29 @@ static void widths_follow_what_tells_of_errors(void **state) {
     free(s);
 }
 
+/* Of few rows the widths are not chosen by the errors that they are then held against. Signs that say nothing are the worst case. */
+static void few_rows_do_not_choose_their_own_widths(void **state) {
+    (void)state;
+    enum { N = 30, NEW = 20, DRAWS = 500 };
+    double r[N];
+    hg_signs s[N], one = { { 0 } };
+    size_t inside = 0;
+    hg_rng g = hg_rng_make(17, 0);
+    for (size_t draw = 0; draw < DRAWS; draw++) {
+        hg_bars b;
+        for (size_t i = 0; i < N; i++) {
+            r[i] = hg_rng_normal(&g);
+            for (size_t k = 0; k < HG_SIGNS; k++) s[i].sign[k] = exp(hg_rng_normal(&g));
+        }
+        assert_ok(hg_bars_fit(&b, r, s, N, NULL));
+        for (size_t i = 0; i < NEW; i++) {
+            for (size_t k = 0; k < HG_SIGNS; k++) one.sign[k] = exp(hg_rng_normal(&g));
+            inside += fabs(hg_rng_normal(&g)) <= hg_bars_half(&b, &one, 0.9);
+        }
+    }
+    assert_true((double)inside / (NEW * DRAWS) > 0.895); /* 0.884 when they do */
+}
+
 /* ---- domain ---------------------------------------------------------------------------------------------------------- */
 
 enum { ROWS = 50 };
@@ -638,6 +661,7 @@ int main(void) {
         TEST(few_rows_with_sources_leave_no_choice),
         TEST(scores_are_those_of_the_textbook),
         TEST(a_level_is_a_rank),
+        TEST(few_rows_do_not_choose_their_own_widths),
         TEST(widths_follow_what_tells_of_errors),
         TEST(what_is_unlike_the_training_is_told),
         TEST(a_study_tries_many_and_blends_the_best),
