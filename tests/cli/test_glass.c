@@ -327,7 +327,7 @@ static uint32_t crc(const char *s, size_t n) {
 }
 
 static void put(hg_text *t, uint64_t x, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++) hg_text_put(t, (const char[]) { (char)(x >> 8 * i & 255) }, 1);
+    for (size_t i = 0; i < bytes; i++) hg_text_put(t, (const char[]) { (char)(i < 8 ? x >> 8 * i & 255 : 0) }, 1);
 }
 
 /* The part of an entry that stands in front of its bytes and in the directory alike. */
