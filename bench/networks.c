@@ -6,7 +6,7 @@
  * times as many; ReLU. They learn the Debye temperature of 3,428 compounds (../shared/data/composition-properties,
  * aflow__ael_debye_temperature, rows of `train`) in batches of 32 for 20 epochs (3), by Adam with rate 1e-3 and the Huber loss, and are
  * judged by the rows of `val` after each epoch. PyTorch does the same in bench/peers/torch_networks.py: the same widths, rows, batches, epochs;
- * one thread, its BLAS too. All times are of the processor, one thread. Without PyTorch with --alone.
+ * one thread, its BLAS too. All times are of the processor, one thread; both take turns, and a time is the least of three. Without PyTorch with --alone.
  *
  *   models_per_hour_core        networks trained
  *   torch_models_per_hour_core  the same by PyTorch; null when it is not there (apt: python3-torch)
