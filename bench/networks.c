@@ -41,7 +41,7 @@ int main(int argc, char **argv) {
     BENCH_OPTIONS(options, argc, argv);
     networks_measured m;
     if (!networks_measure(&m, quick, alone)) return 77;
-    if (json) printf("{\n");
+    if (json) printf("{\n  \"bench\": \"networks\", \"schema\": 1, \"quick\": %s,\n", quick ? "true" : "false");
     figure(json, "models_per_hour_core", m.models_per_hour_core, ",");
     figure(json, "torch_models_per_hour_core", m.torch_models_per_hour_core, ",");
     figure(json, "speedup", m.speedup, ",");
