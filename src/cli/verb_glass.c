@@ -74,9 +74,44 @@ static void json_fold(hg_json *j, const char *key, const hg_fold_score *s, const
     hg_json_end_object(j);
 }
 
+static void json_gain(hg_json *j, const char *key, const hg_floor_gain *g) {
+    hg_json_begin_object(j, key);
+    hg_json_number(j, "share", g->share);
+    hg_json_number(j, "floor", g->floor);
+    hg_json_number(j, "rho", g->rho);
+    hg_json_number(j, "gain", g->gain);
+    hg_json_number(j, "error", g->error);
+    hg_json_end_object(j);
+}
+
+/* What networks gain in liquids left out. */
+static hg_status print_gains(cli_run *run, const hg_floor_facts *f, const hg_floor_scores *s, hg_err *err) {
+    const hg_floor_gain *const all[] = { s->node_gain[0], s->node_gain[1], s->bond_gain[0] };
+    const size_t columns = f->bonds ? 3 : 2;
+    cli_grid g = cli_grid_new(run->arena, f->n_times + 1, 1 + 2 * columns);
+    cli_grid_set(&g, 0, 0, "time");
+    for (size_t k = 0; k < columns; k++) {
+        cli_grid_set(&g, 0, 1 + 2 * k, "gain %s", hg_glass_scored_name((hg_glass_scored)k));
+        cli_grid_set(&g, 0, 2 + 2 * k, "share");
+    }
+    for (size_t t = 0; t < f->n_times; t++) {
+        cli_grid_set(&g, t + 1, 0, "%.6g", f->time[t]);
+        for (size_t k = 0; k < columns; k++) {
+            cli_grid_set(&g, t + 1, 1 + 2 * k, "%+.4f (%.4f)", all[k][t].gain, all[k][t].error);
+            cli_grid_set(&g, t + 1, 2 + 2 * k, "%g", all[k][t].share);
+        }
+    }
+    HG_TRY(cli_grid_done(&g, err));
+    hg_text_add(&run->out, "What networks add to rho of liquids that they have not seen (standard error), and the "
+                           "share of them that is taken:\n");
+    cli_grid_show(&run->out, &g, g.rows);
+    return HG_OK;
+}
+
 static const char *kind_choice(size_t i) { return hg_glass_kind_at(i) ? hg_glass_kind_at(i)->name : NULL; }
 
-static hg_status print_train(cli_run *run, const char *folder, const hg_floor_scores *s, double seconds, hg_err *err) {
+static hg_status print_train(cli_run *run, const char *folder, const hg_floor_scores *s, size_t networks,
+                             double seconds, hg_err *err) {
     hg_glass_model *m;
     HG_TRY(hg_glass_open(&m, folder, err)); /* what is told is what was written */
     const hg_floor_facts f = hg_glass_model_about(m);
@@ -95,6 +130,11 @@ static hg_status print_train(cli_run *run, const char *folder, const hg_floor_sc
             json_fold(&j, "A", &s->node[0][t], f.thermal ? SETS : NULL);
             json_fold(&j, "B", &s->node[1][t], f.thermal ? SETS : NULL);
             if (f.bonds) json_fold(&j, "AA", &s->bond[0][t], NULL);
+            if (networks) {
+                json_gain(&j, "network A", &s->node_gain[0][t]);
+                json_gain(&j, "network B", &s->node_gain[1][t]);
+                if (f.bonds) json_gain(&j, "network AA", &s->bond_gain[0][t]);
+            }
             hg_json_end_object(&j);
         }
         hg_json_end_array(&j);
@@ -113,11 +153,14 @@ static hg_status print_train(cli_run *run, const char *folder, const hg_floor_sc
         for (size_t k = 0; k < 2; k++) cli_grid_set(&g, t + 1, 1 + k, "%.3f", s->node[k][t].rho);
         if (f.bonds) cli_grid_set(&g, t + 1, 3, "%.3f", s->bond[0][t].rho);
     }
+    hg_status st = cli_grid_done(&g, err);
+    if (st == HG_OK) {
+        cli_grid_show(&run->out, &g, g.rows);
+        hg_text_add(&run->out, "Each fold predicted from the others.\n");
+        if (networks) st = print_gains(run, &f, s, err);
+    }
     hg_glass_model_free(m);
-    HG_TRY(cli_grid_done(&g, err));
-    cli_grid_show(&run->out, &g, g.rows);
-    hg_text_add(&run->out, "Each fold predicted from the others.\n");
-    return HG_OK;
+    return st;
 }
 
 static hg_status print_botan(cli_run *run, const char *folder, const hg_glass_botan_result *r, double seconds,
@@ -162,12 +205,16 @@ static hg_status train_botan(cli_run *run, const char *folder, hg_snapshot_set *
 
 /* Options that mean something to one kind of model only. */
 static hg_status kind_options(bool *botan, const cli_run *run, hg_err *err) {
-    static const char *const OF_BOTAN[] = { "time", "epochs", "pair-epochs", "rate", "start", "checkpoint" };
+    static const char *const OF_BOTAN[] = { "time", "pair-epochs", "rate", "start", "checkpoint" };
     const char *kind = cli_value(&run->args, "kind");
     *botan = kind && strcmp(kind, "botan") == 0;
     if (*botan && (cli_value(&run->args, "state") || cli_has(&run->args, "thermal")))
         return hg_fail(err, HG_EINVAL, "--%s is for --kind floor: BOTAN looks at the thermal snapshot alone",
                        cli_has(&run->args, "thermal") ? "thermal" : "state");
+    const bool network = cli_count(&run->args, "network", 0) > 0;
+    if (*botan && network) return hg_fail(err, HG_EINVAL, "--network is for --kind floor: BOTAN is one itself");
+    if (!*botan && !network && cli_has(&run->args, "epochs"))
+        return hg_fail(err, HG_EINVAL, "--epochs is for --kind botan, and for --network");
     for (size_t i = 0; !*botan && i < sizeof OF_BOTAN / sizeof *OF_BOTAN; i++)
         if (cli_has(&run->args, OF_BOTAN[i])) return hg_fail(err, HG_EINVAL, "--%s is for --kind botan", OF_BOTAN[i]);
     return HG_OK;
@@ -195,6 +242,12 @@ static hg_status train(cli_run *run, hg_snapshot_set *set, hg_err *err) {
                            .licence = cli_value(&run->args, "licence"),
                            .pool = run->pool,
                            .hooks = &run->hooks };
+    hg_floor_nets_opts nets = hg_floor_nets_opts_default();
+    nets.networks = cli_count(&run->args, "network", 0);
+    nets.epochs = cli_count(&run->args, "epochs", nets.epochs);
+    nets.seed = run->seed;
+    nets.hooks = &run->hooks;
+    if (nets.networks) l.networks = &nets;
     for (size_t k = 0; state && STATES[k]; k++)
         if (strcmp(state, STATES[k]) == 0) l.state = (hg_glass_state)k;
     bool botan;
@@ -204,7 +257,7 @@ static hg_status train(cli_run *run, hg_snapshot_set *set, hg_err *err) {
         return hg_fail(err, HG_EINVAL, "--thermal adds to another state: --state thermal has it already");
     HG_TRY(first_has_bonds(&l.bonds, set, err));
     HG_TRY(hg_glass_train(&scores, folder, set, &l, err));
-    return print_train(run, folder, &scores, cli_seconds(NULL) - began, err);
+    return print_train(run, folder, &scores, nets.networks, cli_seconds(NULL) - began, err);
 }
 
 /* Before hours of work: a model among snapshots would be taken for one of them, and a folder must have a place. */
@@ -276,6 +329,15 @@ static const cli_option TRAIN[] = {
       .help =
           "Descriptors of the snapshot as it is, too: what counts at short times. Twice the work; folds left out say for each time and species whether they "
           "are used, alone or beside those of the state." },
+    { .name = "network",
+      .type = CLI_INTEGER,
+      .argument = "N",
+      .min = 0,
+      .max = HG_FLOOR_NETS_MOST,
+      .fallback = "0",
+      .help =
+          "N equivariant networks, at least 2, that correct the ridge. Each leaves out its part of the liquids; for each time, species and kind of bond a "
+          "share of what they add is taken, if it gains in liquids left out by more than chance." },
     { .name = "time",
       .type = CLI_NUMBER,
       .argument = "T",
@@ -288,8 +350,8 @@ static const cli_option TRAIN[] = {
       .argument = "N",
       .min = 1,
       .max = 1e6,
-      .fallback = "20",
-      .help = "botan: how often all snapshots are gone through, for particles and pairs." },
+      .fallback = "20, or 30 of --network",
+      .help = "How often all snapshots are gone through: botan, for particles and pairs, or by each network." },
     { .name = "pair-epochs",
       .type = CLI_INTEGER,
       .argument = "N",

@@ -65,6 +65,7 @@ static hg_status learn_one(teaching *t, hg_snapshot *s, hg_arena *mem, hg_err *e
             return hg_advise(err, hg_fail(err, HG_EDATA, "%s: it has no labels to learn from", s->id),
                              "where the file has them but not their time, --label-time says it");
         HG_TRY(hg_floor_begin(&t->fit, t->l->state, s->time, s->n_times, FOLDS, t->l->bonds, t->l->thermal, err));
+        if (t->l->networks) HG_TRY(hg_floor_with_networks(t->fit, t->l->networks, err));
     }
     HG_TRY(hg_glass_prepare(s, t->l->state, t->l->pool, NULL, mem, err));
     return hg_floor_learn(t->fit, s, fold_of(t, s), t->l->pool, err);
@@ -98,12 +99,19 @@ static hg_status write_weights(void *ctx, const char *path, hg_err *err) {
 
 enum { METRIC_NAME = 80 };
 
-static void add_metric(hg_card_property *p, hg_card_number *m, char (*name)[METRIC_NAME], const char *what, double time,
-                       double rho) {
-    if (p->n_metrics == HG_CARD_METRICS_MOST || isnan(rho)) return;
-    hg_print(name[p->n_metrics], METRIC_NAME, "rho of %s at time %.6g, folds left out", what, time);
-    m[p->n_metrics] = (hg_card_number) { name[p->n_metrics], "", rho };
+static void add_metric(hg_card_property *p, hg_card_number *m, char (*name)[METRIC_NAME], const char *what,
+                       const char *of, double time, double value) {
+    if (p->n_metrics == HG_CARD_METRICS_MOST || isnan(value)) return;
+    hg_print(name[p->n_metrics], METRIC_NAME, "%s of %s at time %.6g, folds left out", what, of, time);
+    m[p->n_metrics] = (hg_card_number) { name[p->n_metrics], "", value };
     p->n_metrics++;
+}
+
+/* What networks were found to be worth, also where that is nothing. */
+static void add_gain(hg_card_property *p, hg_card_number *m, char (*name)[METRIC_NAME], const char *of, double time,
+                     const hg_floor_gain *gain) {
+    add_metric(p, m, name, "gain of rho by networks", of, time, gain->gain);
+    add_metric(p, m, name, "share of networks", of, time, gain->share);
 }
 
 /* How it was learned, and of which liquids: what it may be used for. */
@@ -113,13 +121,15 @@ static void method_words(char *out, size_t size, const hg_floor_facts *f, size_t
         hg_print(at, sizeof at, ", T = %.4g to %.4g", f->coldest, f->hottest);
     else if (isfinite(f->coldest))
         hg_print(at, sizeof at, ", T = %.4g", f->coldest);
-    const int n = hg_print(out, size, "ridge on averaged descriptors, tier %s: %s; from %zu snapshots%s, t = %.6g",
-                           hg_glass_tier(f->state), hg_glass_tier_words(f->state), snapshots, at, f->time[0]);
+    const int n = hg_print(out, size, "ridge on averaged descriptors%s, tier %s: %s; from %zu snapshots%s, t = %.6g",
+                           f->networks ? ", corrected by equivariant networks" : "", hg_glass_tier(f->state),
+                           hg_glass_tier_words(f->state), snapshots, at, f->time[0]);
     if (n > 0 && (size_t)n < size && f->n_times > 1)
         hg_print(out + n, size - (size_t)n, " to %.6g", f->time[f->n_times - 1]);
 }
 
 static hg_status write_card(void *ctx, const char *path, hg_err *err) {
+    static const char *const NAME[HG_GLASS_SPECIES] = { "A", "B" };
     const teaching *t = ctx;
     const hg_floor_facts facts = hg_floor_about(t->model);
     char name[256], method[256], data[256], metric[2][HG_CARD_METRICS_MOST][METRIC_NAME];
@@ -133,7 +143,8 @@ static hg_status write_card(void *ctx, const char *path, hg_err *err) {
     const hg_card_number option[] = {
         { "tier", "", (double)facts.state },        { "snapshots", "", (double)t->scores->snapshots },
         { "coldest", "epsilon/k", facts.coldest },  { "hottest", "epsilon/k", facts.hottest },
-        { "least time", TIME_UNIT, facts.time[0] }, { "most time", TIME_UNIT, facts.time[facts.n_times - 1] }
+        { "least time", TIME_UNIT, facts.time[0] }, { "most time", TIME_UNIT, facts.time[facts.n_times - 1] },
+        { "networks", "", (double)facts.networks }
     };
     hg_card c = { .name = t->l->name ? t->l->name : name,
                   .architecture = hg_glass_kind_find("floor")->version,
@@ -144,17 +155,23 @@ static hg_status write_card(void *ctx, const char *path, hg_err *err) {
                   .data = &seen,
                   .n_data = 1,
                   .options = option,
-                  .n_options = sizeof option / sizeof *option,
+                  .n_options = sizeof option / sizeof *option - (facts.networks == 0),
                   .n_properties = facts.bonds ? 2 : 1 };
     c.property[0] = (hg_card_property) { .what = { "propensity", "mean distance that a particle goes", "sigma" },
                                          .metrics = number[0] };
     c.property[1] = (hg_card_property) { .what = { "stretch", "mean change of the length of a bond", "sigma" },
                                          .metrics = number[1] };
     for (size_t i = 0; i < facts.n_times; i++) {
-        add_metric(&c.property[0], number[0], metric[0], "A", facts.time[i], t->scores->node[0][i].rho);
-        add_metric(&c.property[0], number[0], metric[0], "B", facts.time[i], t->scores->node[1][i].rho);
+        const double time = facts.time[i];
+        for (size_t k = 0; k < HG_GLASS_SPECIES; k++)
+            add_metric(&c.property[0], number[0], metric[0], "rho", NAME[k], time, t->scores->node[k][i].rho);
+        if (facts.bonds) add_metric(&c.property[1], number[1], metric[1], "rho", "AA", time, t->scores->bond[0][i].rho);
+    }
+    for (size_t i = 0; t->l->networks && i < facts.n_times; i++) {
+        for (size_t k = 0; k < HG_GLASS_SPECIES; k++)
+            add_gain(&c.property[0], number[0], metric[0], NAME[k], facts.time[i], &t->scores->node_gain[k][i]);
         if (facts.bonds)
-            add_metric(&c.property[1], number[1], metric[1], "AA", facts.time[i], t->scores->bond[0][i].rho);
+            add_gain(&c.property[1], number[1], metric[1], "AA", facts.time[i], &t->scores->bond_gain[0][i]);
     }
     HG_TRY(hg_hash_file(c.weights_sha256, t->weights, err));
     return hg_card_write(&c, path, err);

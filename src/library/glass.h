@@ -25,12 +25,13 @@ HG_MUST_CHECK hg_status hg_glass_prepare(hg_snapshot *s, hg_glass_state state, h
 
 typedef struct {
     hg_glass_state state;
-    bool bonds;                   /* learn changes of distances, too */
-    bool thermal;                 /* descriptors of the snapshot as it is, too: hg_floor_begin */
-    bool all;                     /* snapshots that name themselves test or validation, too */
-    const char *data;             /* path of the set, of which the card keeps the name */
-    const char *name;             /* of the model; NULL: the folder's */
-    const char *source, *licence; /* of the data, in words; NULL: not told */
+    bool bonds;                         /* learn changes of distances, too */
+    bool thermal;                       /* descriptors of the snapshot as it is, too: hg_floor_begin */
+    const hg_floor_nets_opts *networks; /* that correct it where they gain in liquids left out; NULL: none */
+    bool all;                           /* snapshots that name themselves test or validation, too */
+    const char *data;                   /* path of the set, of which the card keeps the name */
+    const char *name;                   /* of the model; NULL: the folder's */
+    const char *source, *licence;       /* of the data, in words; NULL: not told */
     hg_pool *pool;
     const hg_hooks *hooks;
 } hg_glass_lessons;

@@ -143,7 +143,7 @@ hg_status hg_fold_ridge_add(hg_fold_ridge *r, size_t fold, const float *x, const
 typedef struct {
     const hg_fold_ridge *r;
     const hg_fold_columns *set;
-    size_t n_sets;
+    size_t n_sets, rows;
     products all;
     double *scale; /* [width] 1 / standard deviation; 0: the column does not vary */
     double *a;     /* [workers,width,width] scratch */
@@ -159,7 +159,7 @@ static void solve_without(const solver *s, double *a, double *w, const hg_fold_c
     const size_t width = r->width, q = r->targets, from = set->begin, n = set->end - from;
     const products *out = without < r->folds ? &r->fold[without] : NULL;
     const double *scale = s->scale + from;
-    if (out) strength *= (double)(r->rows - r->count[without]) / (double)r->rows; /* fewer rows, shrunk no more */
+    if (out) strength *= (double)(s->rows - r->count[without]) / (double)s->rows; /* fewer rows, shrunk no more */
     for (size_t i = 0; i < n; i++) {
         const size_t row = (from + i) * width + from;
         for (size_t j = 0; j <= i; j++)
@@ -210,7 +210,7 @@ static void solve_task(void *ctx, size_t begin, size_t end, size_t worker) {
 }
 
 /* The best set and strength, and by how much predictions from it were too narrow: correlations do not see it. The choice is set * STRENGTHS + strength. */
-static size_t choose(hg_fold_score *score, double *stretch, const solver *s, size_t t, bool by_variance) {
+static size_t choose(hg_fold_score *score, const solver *s, size_t t, bool by_variance) {
     const hg_fold_ridge *r = s->r;
     size_t best = MIDDLE, used = 0;
     double most = -HUGE_VAL, own = 0;
@@ -219,8 +219,7 @@ static size_t choose(hg_fold_score *score, double *stretch, const solver *s, siz
         used++;
         own += r->fold[f].own[t];
     }
-    *score = (hg_fold_score) { .strength = STRENGTH[MIDDLE], .rho = (double)NAN, .explained = (double)NAN };
-    *stretch = 1;
+    *score = (hg_fold_score) { .strength = STRENGTH[MIDDLE], .rho = (double)NAN, .explained = (double)NAN, .slope = 1 };
     for (size_t k = 0; used > 1 && k < s->n_sets * STRENGTHS; k++) {
         double rho = 0, covariance = 0, variance = 0;
         for (size_t f = 0; f < r->folds; f++) {
@@ -236,16 +235,19 @@ static size_t choose(hg_fold_score *score, double *stretch, const solver *s, siz
         if (!(merit > most)) continue;
         most = merit;
         best = k;
-        *stretch = factor;
-        *score = (hg_fold_score) {
-            .strength = STRENGTH[k % STRENGTHS], .rho = rho, .explained = explained, .set = k / STRENGTHS
-        };
+        *score = (hg_fold_score) { .strength = STRENGTH[k % STRENGTHS],
+                                   .rho = rho,
+                                   .explained = explained,
+                                   .slope = factor,
+                                   .set = k / STRENGTHS };
     }
     return best;
 }
 
-static bool solver_new(solver *s, const hg_fold_ridge *r, const hg_fold_columns *set, size_t n_sets, size_t workers) {
-    const size_t n = r->width, q = r->targets, scores = n_sets * STRENGTHS * r->folds * q;
+/* left_out: NULL, or [folds]; no scores then. */
+static bool solver_new(solver *s, const hg_fold_ridge *r, const hg_fold_columns *set, size_t n_sets,
+                       const bool *left_out, size_t workers) {
+    const size_t n = r->width, q = r->targets, scores = left_out ? 0 : n_sets * STRENGTHS * r->folds * q;
     *s = (solver) { .r = r, .set = set, .n_sets = n_sets };
     s->scale = hg_calloc(n, sizeof *s->scale);
     s->a = hg_malloc(workers * n, n * sizeof *s->a);
@@ -254,13 +256,14 @@ static bool solver_new(solver *s, const hg_fold_ridge *r, const hg_fold_columns 
     s->variance = hg_calloc(scores, sizeof *s->variance);
     if (!products_new(&s->all, n, q) || !s->scale || !s->a || !s->w || !s->covariance || !s->variance) return false;
     for (size_t f = 0; f < r->folds; f++) {
-        if (r->count[f] == 0) continue;
+        if (r->count[f] == 0 || (left_out && left_out[f])) continue;
+        s->rows += r->count[f];
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j <= i; j++) s->all.gram[i * n + j] += r->fold[f].gram[i * n + j];
         for (size_t i = 0; i < n * q; i++) s->all.cross[i] += r->fold[f].cross[i];
     }
     for (size_t i = 0; i < n; i++) {
-        const double variance = s->all.gram[i * n + i] / (double)r->rows;
+        const double variance = s->rows ? s->all.gram[i * n + i] / (double)s->rows : 0;
         s->scale[i] = variance > 1e-12 ? 1 / sqrt(variance) : 0;
     }
     return true;
@@ -283,18 +286,17 @@ hg_status hg_fold_ridge_solve_sets(double *w, hg_fold_score *score, const hg_fol
     for (size_t k = 0; sets && k < n_sets; k++) sets = set[k].begin < set[k].end && set[k].end <= r->width;
     if (!sets) return hg_fail(err, HG_EINVAL, "%zu sets of %zu columns", n_sets, r->width);
     solver s;
-    const bool ok = solver_new(&s, r, set, n_sets, hg_pool_threads(pool));
+    const bool ok = solver_new(&s, r, set, n_sets, NULL, hg_pool_threads(pool));
     if (ok) {
         if (r->folds > 1) hg_pool_for(pool, n_sets * STRENGTHS * r->folds, 1, solve_task, &s);
         size_t done = n_sets * STRENGTHS;
         for (size_t t = 0; t < r->targets; t++) { /* targets often agree on a strength, and then share its factor */
-            double stretch;
-            const size_t k = choose(&score[t], &stretch, &s, t, by_variance);
+            const size_t k = choose(&score[t], &s, t, by_variance);
             const hg_fold_columns *c = &set[k / STRENGTHS];
             if (k != done) solve_without(&s, s.a, s.w, c, r->folds, STRENGTH[k % STRENGTHS]);
             done = k;
             for (size_t i = 0; i < r->width; i++)
-                w[t * r->width + i] = i >= c->begin && i < c->end ? stretch * s.w[t * r->width + i] : 0;
+                w[t * r->width + i] = i >= c->begin && i < c->end ? score[t].slope * s.w[t * r->width + i] : 0;
         }
     }
     solver_free(&s);
@@ -305,4 +307,25 @@ hg_status hg_fold_ridge_solve(double *w, hg_fold_score *score, const hg_fold_rid
                               hg_err *err) {
     const hg_fold_columns all = { 0, r->width };
     return hg_fold_ridge_solve_sets(w, score, r, &all, 1, by_variance, pool, err);
+}
+
+hg_status hg_fold_ridge_refit(double *w, const hg_fold_ridge *r, const hg_fold_score *score, const hg_fold_columns *set,
+                              const bool *left_out, hg_err *err) {
+    HG_ONE_BLAS_THREAD;
+    solver s;
+    hg_status st = HG_OK;
+    if (!solver_new(&s, r, set, 1, left_out, 1))
+        st = hg_fail(err, HG_ENOMEM, "no memory to solve for %zu weights", r->width);
+    else if (s.rows == 0)
+        st = hg_fail(err, HG_EDATA, "nothing is left to learn from");
+    for (size_t t = 0; st == HG_OK && t < r->targets; t++) {
+        const hg_fold_columns *c = &set[score[t].set];
+        const double strength = score[t].strength * (double)s.rows / (double)r->rows;
+        if (t == 0 || score[t].strength != score[t - 1].strength || score[t].set != score[t - 1].set)
+            solve_without(&s, s.a, s.w, c, r->folds, strength);
+        for (size_t i = 0; i < r->width; i++)
+            w[t * r->width + i] = i >= c->begin && i < c->end ? score[t].slope * s.w[t * r->width + i] : 0;
+    }
+    solver_free(&s);
+    return st;
 }

@@ -22,6 +22,7 @@ typedef struct {
     double strength,
         rho; /* the strength chosen; mean over folds of the correlation when the fold was left out, NaN: fewer than two folds */
     double explained; /* share of the variance so predicted, after stretching */
+    double slope;     /* by which weights were stretched */
     size_t set;       /* of columns that was chosen */
 } hg_fold_score;
 
@@ -37,4 +38,8 @@ HG_MUST_CHECK hg_status hg_fold_ridge_solve(double *w, hg_fold_score *score, con
 HG_MUST_CHECK hg_status hg_fold_ridge_solve_sets(double *w, hg_fold_score *score, const hg_fold_ridge *r,
                                                  const hg_fold_columns *set, size_t n_sets, bool by_variance,
                                                  hg_pool *pool, hg_err *err);
+/* The same weights, by strengths, sets and slopes that were chosen, but from those folds only that are not left_out[folds]: what a model says of what it
+ * has not seen. Errors: HG_EDATA no rows are left; HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_fold_ridge_refit(double *w, const hg_fold_ridge *r, const hg_fold_score *score,
+                                            const hg_fold_columns *set, const bool *left_out, hg_err *err);
 #endif

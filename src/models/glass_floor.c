@@ -1,7 +1,7 @@
 /* models/glass_floor.c -- see models/glass_floor.h: prediction, and the numbers of a bond */
 #include "models/glass_floor.h"
 #include "matter/snapshot.h"
-#include "models/glass_floor_internal.h"
+#include "models/glass_floor_network.h"
 #include "core/memory.h"
 #include <string.h>
 
@@ -56,6 +56,7 @@ bool hg_floor_room(hg_floor *m) {
 
 void hg_floor_free(hg_floor *m) {
     if (!m) return;
+    hg_floor_nets_free(m->nets);
     hg_arena_free(m->mem);
     hg_free(m);
 }
@@ -68,7 +69,8 @@ hg_floor_facts hg_floor_about(const hg_floor *m) {
                               .hottest = m->temperature[1],
                               .bonds = m->bonds,
                               .thermal = m->thermal,
-                              .range = { m->range[0], m->range[1] } };
+                              .range = { m->range[0], m->range[1] },
+                              .networks = m->nets ? m->nets->members : 0 };
 }
 
 /* ---- bonds ------------------------------------------------------------------------------------------------------- */
@@ -154,11 +156,12 @@ static double product(const float *w, const float *x, const double *mean, size_t
 
 typedef struct {
     const hg_floor *m;
-    const hg_snapshot *s;
+    float *const *weight; /* [species] of [n_times,hg_floor_width] */
+    const uint8_t *species;
+    size_t n;
     hg_floor_seen seen;
-    double *mean;  /* [species,hg_floor_width] over the snapshot */
-    double *level; /* [species,n_times] mean propensity */
-    float *propensity;
+    double *mean; /* [species,hg_floor_width] over the snapshot */
+    double *z;
 } nodes;
 
 static void node_task(void *ctx, size_t begin, size_t end, size_t worker) {
@@ -167,54 +170,59 @@ static void node_task(void *ctx, size_t begin, size_t end, size_t worker) {
     const size_t width = hg_floor_width(m), rest = width - m->width;
     (void)worker;
     for (size_t i = begin; i < end; i++) {
-        const size_t k = g->s->species[i];
+        const size_t k = g->species[i];
         const double *mean = g->mean + k * width;
         for (size_t t = 0; t < m->n_times; t++) {
-            const float *w = m->node[k] + t * width;
-            double by_mean = 1 + product(w, g->seen.x + i * m->width, mean, m->width);
-            if (rest) by_mean += product(w + m->width, g->seen.thermal + i * rest, mean + m->width, rest);
-            g->propensity[t * g->s->n + i] = (float)(g->level[k * m->n_times + t] * fmin(fmax(by_mean, LEAST), MOST));
+            const float *w = g->weight[k] + t * width;
+            double z = product(w, g->seen.x + i * m->width, mean, m->width);
+            if (rest) z += product(w + m->width, g->seen.thermal + i * rest, mean + m->width, rest);
+            g->z[t * g->n + i] = z;
         }
     }
 }
 
 /* mean[width] of those rows of x[n,width] that are of the species. */
-static void mean_of(double *mean, const float *x, const hg_snapshot *s, size_t species, size_t width) {
+static void mean_of(double *mean, const float *x, const uint8_t *of, size_t all, size_t species, size_t width) {
     size_t n = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        if (s->species[i] != species) continue;
+    for (size_t i = 0; i < all; i++) {
+        if (of[i] != species) continue;
         n++;
         for (size_t k = 0; k < width; k++) mean[k] += (double)x[i * width + k];
     }
     for (size_t k = 0; n && k < width; k++) mean[k] /= (double)n;
 }
 
-static hg_status predict_nodes(float *propensity, const hg_floor *m, const hg_snapshot *s, const hg_floor_seen *seen,
-                               hg_arena *mem, hg_pool *pool, hg_err *err) {
-    nodes g = { .m = m, .s = s, .seen = *seen, .propensity = propensity };
-    for (size_t i = 0; i < s->n; i++)
-        if (!(m->range[s->species[i]][1] > 0))
-            return hg_fail(err, HG_EDATA, "%s: particle %zu is %c, and the model has learned from no such particles",
-                           s->id, i + 1, hg_species_letter(s->species[i]));
+hg_status hg_floor_ridge_nodes(double *z, const hg_floor *m, float *const *weight, const uint8_t *species, size_t n,
+                               const hg_floor_seen *seen, hg_arena *mem, hg_pool *pool, hg_err *err) {
     const size_t width = hg_floor_width(m);
-    double *levels = hg_alloc(mem, m->levels, sizeof *levels);
+    nodes g = { .m = m, .weight = weight, .species = species, .n = n, .seen = *seen, .z = z };
     g.mean = hg_alloc(mem, HG_GLASS_SPECIES * width, sizeof *g.mean);
-    g.level = hg_alloc(mem, HG_GLASS_SPECIES * m->n_times, sizeof *g.level);
-    if (!levels || !g.mean || !g.level) return hg_fail(err, HG_ENOMEM, "no memory to predict %zu particles", s->n);
-    hg_floor_levels_of(levels, seen->x, s->n, m->state);
+    if (!g.mean) return hg_fail(err, HG_ENOMEM, "no memory to predict %zu particles", n);
     for (size_t k = 0; k < HG_GLASS_SPECIES; k++) {
-        mean_of(g.mean + k * width, seen->x, s, k, m->width);
-        if (m->thermal) mean_of(g.mean + k * width + m->width, seen->thermal, s, k, width - m->width);
+        mean_of(g.mean + k * width, seen->x, species, n, k, m->width);
+        if (m->thermal) mean_of(g.mean + k * width + m->width, seen->thermal, species, n, k, width - m->width);
+    }
+    hg_pool_for(pool, n, 64, node_task, &g);
+    return HG_OK;
+}
+
+/* Means of a species over the snapshot, times what particles have by them. */
+static hg_status propensities(float *propensity, const double *z, const hg_floor *m, const hg_snapshot *s,
+                              const float *x, hg_arena *mem, hg_err *err) {
+    double *levels = hg_alloc(mem, m->levels, sizeof *levels);
+    if (!levels) return hg_fail(err, HG_ENOMEM, "no memory to predict %zu particles", s->n);
+    hg_floor_levels_of(levels, x, s->n, m->state);
+    for (size_t k = 0; k < HG_GLASS_SPECIES; k++)
         for (size_t t = 0; t < m->n_times; t++) {
             double level = m->level_zero[k][t];
             for (size_t l = 0; l < m->levels; l++)
                 level += m->level[k][t * m->levels + l] * (levels[l] - m->level_mean[l]);
             const double *range = m->range[k] + 2 * t;
-            g.level[k * m->n_times + t] =
-                fmin(fmax(exp(level), range[0] / HG_FLOOR_LEVEL_MOST), range[1] * HG_FLOOR_LEVEL_MOST);
+            level = fmin(fmax(exp(level), range[0] / HG_FLOOR_LEVEL_MOST), range[1] * HG_FLOOR_LEVEL_MOST);
+            for (size_t i = 0; i < s->n; i++)
+                if (s->species[i] == k)
+                    propensity[t * s->n + i] = (float)(level * fmin(fmax(1 + z[t * s->n + i], LEAST), MOST));
         }
-    }
-    hg_pool_for(pool, s->n, 64, node_task, &g);
     return HG_OK;
 }
 
@@ -239,14 +247,27 @@ static hg_status predict_bonds(float *stretch, const hg_floor *m, const hg_snaps
     return HG_OK;
 }
 
+static hg_status predict(float *propensity, float *stretch, const hg_floor *m, const hg_snapshot *s,
+                         const uint32_t *pair, size_t n_pairs, hg_arena *mem, hg_pool *pool, hg_err *err) {
+    hg_floor_seen seen;
+    double *z = hg_alloc(mem, s->n, m->n_times * sizeof *z);
+    if (!z) return hg_fail(err, HG_ENOMEM, "no memory to predict %zu particles", s->n);
+    HG_TRY(hg_floor_see(&seen, m, s, mem, pool, err));
+    for (size_t i = 0; i < s->n; i++)
+        if (!(m->range[s->species[i]][1] > 0))
+            return hg_fail(err, HG_EDATA, "%s: particle %zu is %c, and the model has learned from no such particles",
+                           s->id, i + 1, hg_species_letter(s->species[i]));
+    HG_TRY(hg_floor_ridge_nodes(z, m, m->node, s->species, s->n, &seen, mem, pool, err));
+    if (stretch) HG_TRY(predict_bonds(stretch, m, s, seen.x, pair, n_pairs, mem, err));
+    if (m->nets) HG_TRY(hg_floor_nets_add(z, stretch, m, s, &seen, pair, n_pairs, mem, pool, err));
+    return propensities(propensity, z, m, s, seen.x, mem, err);
+}
+
 hg_status hg_floor_predict(float *propensity, float *stretch, const hg_floor *m, const hg_snapshot *s,
                            const uint32_t *pair, size_t n_pairs, hg_pool *pool, hg_err *err) {
     if (stretch && !m->bonds) return hg_fail(err, HG_EDATA, "the model has not learned changes of distances");
     hg_arena *mem = hg_arena_new();
-    hg_floor_seen seen;
-    hg_status st = hg_floor_see(&seen, m, s, mem, pool, err);
-    if (st == HG_OK) st = predict_nodes(propensity, m, s, &seen, mem, pool, err);
-    if (st == HG_OK && stretch) st = predict_bonds(stretch, m, s, seen.x, pair, n_pairs, mem, err);
+    const hg_status st = predict(propensity, stretch, m, s, pair, n_pairs, mem, pool, err);
     hg_arena_free(mem);
     return st;
 }

@@ -1,6 +1,6 @@
 /* models/glass_floor_fit.c -- the floor model is learned: three kinds of ridge, fed snapshot by snapshot */
 #include "core/memory.h"
-#include "models/glass_floor_internal.h"
+#include "models/glass_floor_network.h"
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +16,7 @@ struct hg_floor_fit {
     double *mean;  /* [room,species,n_times] logarithm of the mean propensity */
     size_t *fold;
     size_t particles;
+    hg_floor_lessons *lessons; /* NULL: no networks are wanted */
 };
 
 static const double LEAST = 1e-6; /* of a mean propensity, before its logarithm */
@@ -25,6 +26,7 @@ void hg_floor_fit_free(hg_floor_fit *f) {
     for (size_t k = 0; k < HG_GLASS_SPECIES; k++) hg_fold_ridge_free(f->node[k]);
     for (size_t k = 0; k < HG_FLOOR_PAIRS; k++) hg_fold_ridge_free(f->bond[k]);
     hg_floor_free(f->m);
+    hg_floor_lessons_free(f->lessons);
     hg_free(f->level);
     hg_free(f->mean);
     hg_free(f->fold);
@@ -71,6 +73,11 @@ hg_status hg_floor_begin(hg_floor_fit **out, hg_glass_state state, const double 
     else
         hg_floor_fit_free(f);
     return st;
+}
+
+hg_status hg_floor_with_networks(hg_floor_fit *f, const hg_floor_nets_opts *o, hg_err *err) {
+    if (f->n || f->lessons) return hg_fail(err, HG_EINVAL, "networks are asked for once, before the first snapshot");
+    return hg_floor_lessons_new(&f->lessons, o, err);
 }
 
 /* ---- one snapshot ------------------------------------------------------------------------------------------------ */
@@ -171,6 +178,7 @@ hg_status hg_floor_learn(hg_floor_fit *f, const hg_snapshot *s, size_t fold, hg_
     hg_status st = hg_floor_see(&seen, m, s, mem, pool, err);
     if (st == HG_OK) st = learn_nodes(f, s, &seen, fold, mem, pool, err);
     if (st == HG_OK && m->bonds) st = learn_bonds(f, s, seen.x, fold, mem, pool, err);
+    if (st == HG_OK && f->lessons) st = hg_floor_lessons_add(f->lessons, m, s, &seen, fold, err);
     if (st == HG_OK && isfinite(s->temperature)) {
         m->temperature[0] = fmin(m->temperature[0], s->temperature); /* of NaN and a number, the number */
         m->temperature[1] = fmax(m->temperature[1], s->temperature);
@@ -220,6 +228,15 @@ static hg_status end_levels(hg_floor_fit *f, size_t species, hg_pool *pool, hg_a
     return st;
 }
 
+static hg_status end_networks(hg_floor_scores *scores, hg_floor_fit *f, hg_pool *pool, hg_err *err) {
+    hg_fold_ridge *ridge[HG_NET_CLASSES] = { NULL };
+    for (size_t c = 0; c < HG_NET_CLASSES; c++) {
+        hg_fold_ridge *r = c < HG_GLASS_SPECIES ? f->node[c] : f->bond[c - HG_GLASS_SPECIES];
+        ridge[c] = r && hg_fold_ridge_rows(r) ? r : NULL;
+    }
+    return hg_floor_lessons_end(&f->m->nets, scores, f->lessons, f->m, ridge, f->folds, pool, err);
+}
+
 static hg_status end(hg_floor_scores *scores, hg_floor_fit *f, hg_arena *mem, hg_pool *pool, hg_err *err) {
     hg_floor *m = f->m;
     const size_t T = m->n_times, bond_width = hg_floor_bond_width(m->state);
@@ -243,7 +260,7 @@ static hg_status end(hg_floor_scores *scores, hg_floor_fit *f, hg_arena *mem, hg
     }
     scores->snapshots = f->n;
     scores->particles = f->particles;
-    return HG_OK;
+    return f->lessons ? end_networks(scores, f, pool, err) : HG_OK;
 }
 
 hg_status hg_floor_end(hg_floor **out, hg_floor_scores *scores, hg_floor_fit *f, hg_pool *pool, hg_err *err) {

@@ -8,6 +8,8 @@ enum {
     BOND_OWN = 2 * BOND_STEPS + 8, /* numbers of a bond that are not sums over its ends */
 };
 
+typedef struct hg_floor_nets hg_floor_nets;
+
 struct hg_floor {
     hg_arena *mem;
     hg_glass_state state;
@@ -23,6 +25,7 @@ struct hg_floor {
     bool bonds;
     float *bond[HG_FLOOR_PAIRS];       /* [n_times,bond width] */
     double *bond_zero[HG_FLOOR_PAIRS]; /* [n_times] */
+    hg_floor_nets *nets;               /* NULL: none */
 };
 
 /* All arrays of a model whose sizes are set, in its arena. */
@@ -41,6 +44,11 @@ HG_MUST_CHECK hg_status hg_floor_see(hg_floor_seen *out, const hg_floor *m, cons
                                      hg_pool *pool, hg_err *err);
 /* out[levels]: means over all particles of what tells snapshots apart. */
 void hg_floor_levels_of(double *out, const float *x, size_t n, hg_glass_state state);
+
+/* z[n_times,n]: what ridge with weight[species], [n_times,hg_floor_width] each, says of particles by their mean, less 1. */
+HG_MUST_CHECK hg_status hg_floor_ridge_nodes(double *z, const hg_floor *m, float *const *weight, const uint8_t *species,
+                                             size_t n, const hg_floor_seen *seen, hg_arena *mem, hg_pool *pool,
+                                             hg_err *err);
 
 /* The bonds among pair[n]: AA, AB or BB, near enough. index[i]: its number in `pair`. */
 typedef struct {

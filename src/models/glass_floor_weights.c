@@ -1,12 +1,12 @@
-/* models/glass_floor_weights.c -- the floor model in a file: safetensors whose sizes follow from the state and the times */
+/* models/glass_floor_weights.c -- the floor model in a file: safetensors whose sizes follow from the state and the times; version 2 has networks */
 #include "core/memory.h"
 #include "files/safetensors.h"
-#include "models/glass_floor_internal.h"
+#include "models/glass_floor_network.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char KIND[] = "glass-floor 1";
+static const char KIND[] = "glass-floor 1", WITH_NETWORKS[] = "glass-floor 2";
 #define RANGE "level.%c.range"
 static const char *const STATE[HG_GLASS_STATES] = { "thermal", "inherent", "cage" };
 static const char *const PAIR[HG_FLOOR_PAIRS] = { "AA", "AB", "BB" };
@@ -46,14 +46,102 @@ static size_t parts_of(part p[PARTS], hg_floor *m) {
     return n;
 }
 
-hg_status hg_floor_save(const char *path, const hg_floor *m, hg_err *err) {
+/* ---- networks: "network.0.own0.weight", "network.scale", "network.share" ------------------------------------------- */
+
+static void network_name(char name[64], size_t k, const hg_params *p, size_t i) {
+    snprintf(name, 64, "network.%zu.%s", k, hg_params_name(p, i));
+}
+
+static size_t network_parts(const hg_floor *m) {
+    return m->nets ? 2 + m->nets->members * hg_params_count(m->nets->params[0]) : 0;
+}
+
+static hg_status networks_of(hg_stored *to, const hg_floor *m, hg_arena *mem, hg_err *err) {
+    const hg_floor_nets *e = m->nets;
+    size_t *class = hg_alloc(mem, 2, sizeof *class);
+    if (!class) return hg_fail(err, HG_ENOMEM, "no memory for %zu networks", e->members);
+    class[0] = HG_NET_CLASSES;
+    class[1] = m->n_times;
+    *to++ = (hg_stored) { "network.scale", HG_STORED_F64, 2, class, class[0] * class[1], e -> scale };
+    *to++ = (hg_stored) { "network.share", HG_STORED_F64, 2, class, class[0] * class[1], e -> share };
+    for (size_t k = 0; k < e->members; k++)
+        for (size_t i = 0; i < hg_params_count(e->params[k]); i++) {
+            const hg_shape shape = hg_params_shape(e->params[k], i);
+            const size_t n = hg_shape_size(shape);
+            char *name = hg_alloc(mem, 64, 1);
+            size_t *sides = hg_alloc(mem, shape.rank, sizeof *sides);
+            double *x = hg_alloc(mem, n, sizeof *x);
+            float *y = hg_alloc(mem, n, sizeof *y);
+            if (!name || !sides || !x || !y) return hg_fail(err, HG_ENOMEM, "no memory for %zu networks", e->members);
+            network_name(name, k, e->params[k], i);
+            memcpy(sides, shape.n, shape.rank * sizeof *sides);
+            hg_params_get(x, e->params[k], i);
+            for (size_t j = 0; j < n; j++) y[j] = (float)x[j];
+            *to++ = (hg_stored) { name, HG_STORED_F32, shape.rank, sides, n, y };
+        }
+    return HG_OK;
+}
+
+static hg_status take_network(hg_params *p, size_t k, const hg_safetensors *file, const char *path, hg_arena *mem,
+                              hg_err *err) {
+    for (size_t i = 0; i < hg_params_count(p); i++) {
+        const hg_shape shape = hg_params_shape(p, i);
+        const hg_stored *t;
+        char name[64];
+        network_name(name, k, p, i);
+        HG_TRY(hg_safetensors_need(&t, file, name, shape.n, shape.rank, err));
+        float *x = hg_alloc(mem, t->count, sizeof *x);
+        double *y = hg_alloc(mem, t->count, sizeof *y);
+        if (!x || !y) return hg_fail(err, HG_ENOMEM, "no memory for %s of %s", name, path);
+        HG_TRY(hg_stored_floats(x, t, err));
+        for (size_t j = 0; j < t->count; j++) {
+            if (!isfinite(x[j])) return hg_fail(err, HG_ENAN, "%s: %s holds what is not a finite number", path, name);
+            y[j] = (double)x[j];
+        }
+        hg_params_set(p, i, y);
+    }
+    return HG_OK;
+}
+
+/* As many networks as are there, one behind another. */
+static hg_status take_networks(hg_floor *m, const hg_safetensors *file, const char *path, hg_arena *mem, hg_err *err) {
+    const size_t sides[2] = { HG_NET_CLASSES, m->n_times };
+    size_t members = 0;
+    char name[64];
+    const hg_stored *scale, *share;
+    for (;; members++) {
+        snprintf(name, sizeof name, "network.%zu.own0.weight", members);
+        if (members > HG_FLOOR_NETS_MOST || !hg_safetensors_find(file, name)) break;
+    }
+    if (members == 0 || members > HG_FLOOR_NETS_MOST)
+        return hg_fail(err, HG_EDATA, "%s: it has %s networks", path, members ? "too many" : "no");
+    HG_TRY(hg_safetensors_need(&scale, file, "network.scale", sides, 2, err));
+    HG_TRY(hg_safetensors_need(&share, file, "network.share", sides, 2, err));
+    if (scale->type != HG_STORED_F64 || share->type != HG_STORED_F64)
+        return hg_fail(err, HG_EDATA, "%s: scales and shares of networks have numbers of another type", path);
+    HG_TRY(hg_floor_nets_new(&m->nets, m, members, &(hg_params_opts) { .fixed = true }, err));
+    memcpy(m->nets->scale, scale->data, scale->count * sizeof(double));
+    memcpy(m->nets->share, share->data, share->count * sizeof(double));
+    for (size_t i = 0; i < scale->count; i++)
+        if (!(m->nets->scale[i] > 0 && isfinite(m->nets->scale[i])) ||
+            !(m->nets->share[i] >= 0 && m->nets->share[i] <= 1))
+            return hg_fail(err, HG_EDATA, "%s: a scale of its networks is not above 0, or a share not from 0 to 1",
+                           path);
+    for (size_t k = 0; k < members; k++) HG_TRY(take_network(m->nets->params[k], k, file, path, mem, err));
+    return HG_OK;
+}
+
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
+
+static hg_status save(const char *path, const hg_floor *m, hg_arena *mem, hg_err *err) {
     part p[PARTS];
     hg_floor copy = *m; /* the list points into it; nothing is written there */
     double known[2] = { m->temperature[0], m->temperature[1] };
     for (size_t k = 0; k < 2; k++)
         if (!isfinite(known[k])) known[k] = 0; /* of files: not known */
-    const size_t n = parts_of(p, &copy);
-    hg_stored t[PARTS];
+    const size_t n = parts_of(p, &copy), nets = network_parts(m);
+    hg_stored *t = hg_alloc(mem, n + nets, sizeof *t);
+    if (!t) return hg_fail(err, HG_ENOMEM, "no memory to write %s", path);
     for (size_t i = 0; i < n; i++)
         t[i] = (hg_stored) { .name = p[i].name,
                              .type = p[i].single ? HG_STORED_F32 : HG_STORED_F64,
@@ -61,10 +149,18 @@ hg_status hg_floor_save(const char *path, const hg_floor *m, hg_err *err) {
                              .shape = p[i].shape,
                              .count = p[i].shape[0] * (p[i].rank == 2 ? p[i].shape[1] : 1),
                              .data = p[i].data == copy.temperature ? known : p[i].data };
-    const hg_stored_note notes[] = { { "kind", KIND },
+    if (nets) HG_TRY(networks_of(t + n, m, mem, err));
+    const hg_stored_note notes[] = { { "kind", nets ? WITH_NETWORKS : KIND },
                                      { "state", STATE[m->state] },
                                      { "also", STATE[HG_GLASS_THERMAL] } };
-    return hg_safetensors_write(path, t, n, notes, m->thermal ? 3 : 2, err);
+    return hg_safetensors_write(path, t, n + nets, notes, m->thermal ? 3 : 2, err);
+}
+
+hg_status hg_floor_save(const char *path, const hg_floor *m, hg_err *err) {
+    hg_arena *mem = hg_arena_new();
+    const hg_status st = save(path, m, mem, err);
+    hg_arena_free(mem);
+    return st;
 }
 
 static hg_status take(const part *p, const hg_safetensors *file, const char *path, hg_err *err) {
@@ -79,14 +175,15 @@ static hg_status take(const part *p, const hg_safetensors *file, const char *pat
     return HG_OK;
 }
 
-static hg_status load(hg_floor *m, const hg_safetensors *file, const char *path, hg_err *err) {
+static hg_status load(hg_floor *m, const hg_safetensors *file, const char *path, hg_arena *mem, hg_err *err) {
     const char *kind = hg_safetensors_note(file, "kind"), *state = hg_safetensors_note(file, "state");
     const char *also = hg_safetensors_note(file, "also");
     const hg_stored *time = hg_safetensors_find(file, "time");
     size_t which = HG_GLASS_STATES;
     for (size_t k = 0; state && k < HG_GLASS_STATES; k++)
         if (strcmp(state, STATE[k]) == 0) which = k;
-    if (!kind || strcmp(kind, KIND) != 0 || which == HG_GLASS_STATES || !time || time->count == 0 ||
+    const bool networks = kind && strcmp(kind, WITH_NETWORKS) == 0;
+    if (!kind || (strcmp(kind, KIND) != 0 && !networks) || which == HG_GLASS_STATES || !time || time->count == 0 ||
         time->count > HG_FLOOR_TIMES_MOST || (also && strcmp(also, STATE[HG_GLASS_THERMAL]) != 0))
         return hg_fail(err, HG_EDATA, "%s: these are not weights of a %s", path, KIND);
     m->state = (hg_glass_state)which;
@@ -115,7 +212,7 @@ static hg_status load(hg_floor *m, const hg_safetensors *file, const char *path,
     }
     for (size_t k = 0; k < 2; k++)
         if (m->temperature[k] <= 0) m->temperature[k] = (double)NAN;
-    return HG_OK;
+    return networks ? take_networks(m, file, path, mem, err) : HG_OK;
 }
 
 hg_status hg_floor_load(hg_floor **out, const char *path, hg_err *err) {
@@ -125,8 +222,10 @@ hg_status hg_floor_load(hg_floor **out, const char *path, hg_err *err) {
     HG_TRY(hg_safetensors_open(&file, path, MOST, err));
     hg_floor *m = hg_calloc(1, sizeof *m);
     if (m) m->mem = hg_arena_new();
+    hg_arena *mem = hg_arena_new();
     const hg_status st =
-        m && m->mem ? load(m, file, path, err) : hg_fail(err, HG_ENOMEM, "no memory for the model %s", path);
+        m && m->mem ? load(m, file, path, mem, err) : hg_fail(err, HG_ENOMEM, "no memory for the model %s", path);
+    hg_arena_free(mem);
     hg_safetensors_free(file);
     if (st == HG_OK)
         *out = m;

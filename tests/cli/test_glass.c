@@ -201,6 +201,38 @@ static void scores_as_pictures(void **state) {
     assert_contains(r.err, "--thermal adds to another state");
 }
 
+/* Networks on top: what they are worth is told, and the model is like any other. */
+static void networks_on_top(void **state) {
+    char nets[512];
+    (void)state;
+    test_scratch(nets, sizeof nets, "nets");
+    program_result r = program_run("glass", "train", set, "--all", "--network", "3", "--epochs", "1", "--out", nets,
+                                   "--json", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_valid(r.out));
+    const double share = json_number(r.out, "times.1.network A.share");
+    assert_true(share >= 0 && share <= 1);
+    assert_true(json_number(r.out, "times.1.network A.floor") > 0.5);
+    r = program_run("glass", "evaluate", set, "--model", nets, "--json", "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_true(json_number(r.out, "scores.2.rho") > 0.8);
+    r = program_run("glass", "train", set, "--all", "--network", "3", "--epochs", "1", "--out", nets, "-q", NULL);
+    assert_int_equal(r.code, 0);
+    assert_contains(r.out, "What networks add to rho");
+    r = program_run("models", "show", strrchr(nets, '/') + 1, "--library", nets, NULL);
+    assert_contains(r.out, "share of networks of A at time 217");
+    r = program_run("glass", "train", set, "--network", "1", "--out", lone, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "1 networks");
+    r = program_run("glass", "train", set, "--network", "2", "--out", lone, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "2 liquids are too few for 2 networks");
+    r = program_run("glass", "train", set, "--network", "2", "--kind", "botan", "--out", lone, NULL);
+    assert_int_not_equal(r.code, 0);
+    assert_contains(r.err, "--network is for --kind floor");
+    assert_false(test_file_exists(lone));
+}
+
 /* The published network by the same commands; a second run finds all done in its checkpoint. */
 static void botan_is_a_kind_of_model(void **state) {
     char state_file[512], other[512], text[64];
@@ -597,10 +629,10 @@ static void refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        TEST(trained_scored_and_used),   TEST(scores_as_pictures),         TEST(botan_is_a_kind_of_model),
-        TEST(short_times_are_simulated), TEST(the_time_of_labels_is_said), TEST(maps_do_not_turn),
-        TEST(what_is_there_is_spared),   TEST(bad_input_is_told),          TEST(refusals)
-    };
+    const struct CMUnitTest tests[] = { TEST(trained_scored_and_used),   TEST(scores_as_pictures),
+                                        TEST(networks_on_top),           TEST(botan_is_a_kind_of_model),
+                                        TEST(short_times_are_simulated), TEST(the_time_of_labels_is_said),
+                                        TEST(maps_do_not_turn),          TEST(what_is_there_is_spared),
+                                        TEST(bad_input_is_told),         TEST(refusals) };
     return cmocka_run_group_tests(tests, group_setup, NULL);
 }

@@ -56,12 +56,24 @@ static void left_out_as_row_by_row(void **state) {
     assert_ok(hg_fold_ridge_solve(again, unused, r, false, NULL, NULL)); /* another number of threads: the same bits */
     assert_memory_equal(again, w, sizeof w);
 
+    const hg_fold_columns all = { 0, WIDTH };
+    bool left_out[FOLDS] = { false };
+    assert_ok(hg_fold_ridge_refit(again, r, score, &all, left_out, NULL)); /* nothing left out */
+    assert_memory_equal(again, w, sizeof w);
+
     double rho = 0;
     for (size_t f = 0; f < FOLDS; f++) {
         assert_ok(hg_fold_ridge_new(&without, WIDTH, 2, FOLDS, NULL));
         for (size_t g = 0; g < FOLDS; g++)
             if (g != f)
                 assert_ok(hg_fold_ridge_add(without, g, x + g * 100 * WIDTH, y + g * 200, 100, false, NULL, NULL));
+        hg_fold_score weaker[2] = { score[0], score[1] }; /* fewer rows, shrunk no more */
+        for (size_t t = 0; t < 2; t++) weaker[t].strength *= 0.75;
+        left_out[f] = true;
+        assert_ok(hg_fold_ridge_refit(again, r, score, &all, left_out, NULL));
+        left_out[f] = false;
+        assert_ok(hg_fold_ridge_refit(part, without, weaker, &all, left_out, NULL));
+        for (size_t k = 0; k < 2 * WIDTH; k++) assert_close(again[k], part[k], 1e-9);
         assert_ok(hg_fold_ridge_solve(part, unused, without, false, NULL, NULL));
         double pp = 0, yy = 0, py = 0;
         for (size_t i = f * 100; i < (f + 1) * 100; i++) {
@@ -75,6 +87,8 @@ static void left_out_as_row_by_row(void **state) {
         hg_fold_ridge_free(without);
     }
     assert_close(score[0].rho, rho, 0.01); /* the strength may differ by a step */
+    for (size_t f = 0; f < FOLDS; f++) left_out[f] = true;
+    assert_int_equal(hg_fold_ridge_refit(again, r, score, &all, left_out, NULL), HG_EDATA);
     hg_fold_ridge_free(r);
     hg_pool_free(pool);
 }
