@@ -350,9 +350,12 @@ hg_status cli_inputs_table(hg_table **out, cli_run *run, const char *path, hg_er
     size_t n, j;
     HG_TRY(read_words(&word, &n, run, err));
     HG_TRY(cli_table_read_words(out, run, path, word, n, err));
-    HG_TRY(read_columns(&word, &n, "category", run, *out, err));
-    for (size_t i = 0; i < n; i++) HG_TRY(hg_table_find(&j, *out, word[i], err));
-    return HG_OK;
+    hg_status st = read_columns(&word, &n, "category", run, *out, err);
+    for (size_t i = 0; st == HG_OK && i < n; i++) st = hg_table_find(&j, *out, word[i], err);
+    if (st == HG_OK) return HG_OK;
+    hg_table_free(*out);
+    *out = NULL;
+    return st;
 }
 
 static hg_status read_pool(cli_campaign *c, cli_run *run, hg_err *err) {
