@@ -201,7 +201,7 @@ static hg_status check_apart(size_t *which, const hg_snapshot *s, const double *
                      hg_fail(err, HG_EDATA, "%s%s%sparticle %zu (%c) lies %.3g from particle %zu (%c), closer than %g",
                              s->id, *s->id ? ": " : "", place, b + 1, hg_species_letter(s->species[b]),
                              sqrt(distance2(s, x, a, b)), a + 1, hg_species_letter(s->species[a]), nearest),
-                     advice);
+                     "%s", advice);
 }
 
 static hg_status check_state(size_t *which, const hg_snapshot *s, const double *step, double nearest, const char *place,
