@@ -466,7 +466,7 @@ static void learned_compositions_have_intervals_of_their_own(void **state) {
         assert_true(f[i].learned);
         inside += fresh[i] >= f[i].low && fresh[i] <= f[i].high;
     }
-    assert_true(inside > 0.8 * ASKED && f[0].high - f[0].low < 15);
+    assert_true((double)inside > 0.8 * ASKED && f[0].high - f[0].low < 15);
     test_scratch(path, sizeof path, "learned");
     assert_ok_err(hg_predictor_save(p, path, NULL, &err), err);
     assert_ok_err(hg_predictor_load(&back, path, &err), err);
