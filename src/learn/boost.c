@@ -5,52 +5,21 @@
  * one a thread.
  */
 #include "core/memory.h"
+#include "learn/boosted.h"
 #include "learn/records.h"
-#include "learn/trees.h"
 #include "learn/xgb.h"
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
-typedef struct {
-    hg_trees t;
-    size_t classes, series;
-    uint32_t *first;      /* [series + 1]: its first tree */
-    double centre, scale; /* y = centre + scale * sum of leaves */
-} boost;
-
-static void boost_free(void *model) {
-    boost *b = model;
-    if (!b) return;
-    hg_trees_free(&b->t);
-    hg_free(b->first);
-    hg_free(b);
-}
-
-static hg_status new_model(boost **out, size_t classes, size_t series, hg_err *err) {
-    boost *b = *out = hg_calloc(1, sizeof *b);
-    if (b) b->first = hg_calloc(series + 1, sizeof *b->first);
-    if (b && b->first) {
-        b->classes = classes;
-        b->series = series;
-        b->scale = 1;
-        return HG_OK;
-    }
-    boost_free(b);
-    *out = NULL;
-    return hg_fail(err, HG_ENOMEM, "no memory for boosted trees");
-}
-
-static size_t a_round(size_t classes) { return classes > 2 ? classes : 1; } /* trees */
-
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
 enum { SERIES, ROUNDS, RATE, DEPTH, SHARE_ROWS, SHARE_COLUMNS, LAMBDA, LEAF, LOSS, PATIENCE, BALANCE, OPTIONS };
 
-enum { SERIES_MOST = 50, PARTS = 8 /* at least */, HELD_LEAST = 5 /* rows */ };
+enum { PARTS = 8 /* at least */, HELD_LEAST = 5 /* rows */ };
 
 static const hg_train_option THE_OPTIONS[OPTIONS] = {
-    [SERIES] = { "series", "", 4, 1, SERIES_MOST, true, "series of trees that are averaged" },
+    [SERIES] = { "series", "", 4, 1, HG_BOOSTED_SERIES_MOST, true, "series of trees that are averaged" },
     [ROUNDS] = { "rounds", "", 3000, 1, 100000, true, "trees in a series at most" },
     [RATE] = { "rate", "", 0.05, 1e-4, 1, false, "by which each tree counts" },
     [DEPTH] = { "depth", "", 6, 1, HG_XGB_DEPTH_MOST, true, "questions behind each other at most" },
@@ -158,7 +127,7 @@ static hg_status outcome(const fitting *f, hg_err *err) {
 }
 
 /* Numbers to mean 0 and standard deviation 1; classes as they are, with their weights. */
-static void prepare(float *y, float *weight, boost *b, const hg_rows *rows, double balance) {
+static void prepare(float *y, float *weight, hg_boosted *b, const hg_rows *rows, double balance) {
     const size_t n = rows->n;
     double mean = 0, square = 0, times[HG_CLASSES_MOST] = { 0 };
     for (size_t i = 0; i < n; i++) mean += rows->y[i] / (double)n;
@@ -176,10 +145,9 @@ static void prepare(float *y, float *weight, boost *b, const hg_rows *rows, doub
     }
 }
 
-static hg_status take_all(boost *b, const fitting *f, hg_err *err) {
+static hg_status take_all(hg_boosted *b, const fitting *f, hg_err *err) {
     HG_TRY(outcome(f, err));
-    for (size_t k = 0; k < b->series; k++) b->first[k + 1] = b->first[k] + (uint32_t)f->series[k].trees;
-    return hg_trees_join(&b->t, f->series, b->series, err);
+    return hg_boosted_join(b, f->series, err);
 }
 
 static hg_status check_rows(const hg_rows *rows, hg_err *err) {
@@ -204,7 +172,7 @@ static hg_xgb_opts read_options(const double *option) {
                            .loss = (hg_xgb_loss)option[LOSS] };
 }
 
-static hg_status fit_all(boost *b, fitting *f, hg_err *err) {
+static hg_status fit_all(hg_boosted *b, fitting *f, hg_err *err) {
     const size_t n = f->rows->n;
     float *y = hg_malloc(n, sizeof *y), *weight = hg_malloc(n, sizeof *weight);
     size_t *part = hg_calloc(n, sizeof *part);
@@ -238,122 +206,22 @@ static hg_status fit_all(boost *b, fitting *f, hg_err *err) {
 }
 
 static hg_status boost_fit(void **model, const hg_rows *rows, const hg_learning *how, hg_err *err) {
-    boost *b;
+    hg_boosted *b;
     *model = NULL;
     HG_TRY(check_rows(rows, err));
-    HG_TRY(new_model(&b, rows->classes, (size_t)how->option[SERIES], err));
+    HG_TRY(hg_boosted_new(&b, rows->classes, (size_t)how->option[SERIES], err));
     fitting f = { .rows = rows, .how = how, .opts = read_options(how->option) };
     const hg_status st = fit_all(b, &f, err);
     if (st == HG_OK)
         *model = b;
     else
-        boost_free(b);
+        hg_boosted_free(b);
     return st;
 }
 
 static const char *boost_suits(const hg_rows *rows) {
     (void)rows;
     return hg_xgb_missing();
-}
-
-/* ---- predict ----------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const boost *b;
-    const float *x;
-    double *out, *sd;
-} asking;
-
-static double sum_of(const boost *b, size_t series, size_t output, const float *x) {
-    const size_t step = a_round(b->classes);
-    double sum = 0;
-    for (size_t k = b->first[series] + output; k < b->first[series + 1]; k += step)
-        sum += (double)*hg_trees_leaf(&b->t, k, x);
-    return sum;
-}
-
-static void ask_number(const asking *a, size_t i) {
-    const boost *b = a->b;
-    double mean = 0, square = 0;
-    for (size_t s = 0; s < b->series; s++) {
-        const double v = sum_of(b, s, 0, a->x + i * b->t.d), off = v - mean;
-        mean += off / (double)(s + 1);
-        square += off * (v - mean);
-    }
-    a->out[i] = b->centre + b->scale * mean;
-    if (a->sd) a->sd[i] = b->series > 1 ? b->scale * sqrt(square / (double)(b->series - 1)) : (double)NAN;
-}
-
-/* Means of the probabilities of the series. */
-static void ask_class(const asking *a, size_t i) {
-    const boost *b = a->b;
-    double *out = a->out + i * b->classes, p[HG_CLASSES_MOST];
-    for (size_t c = 0; c < b->classes; c++) out[c] = 0;
-    for (size_t s = 0; s < b->series; s++) {
-        double most = -INFINITY, sum = 0;
-        p[0] = 0; /* of two classes the first one's logarithm */
-        for (size_t c = b->classes > 2 ? 0 : 1; c < b->classes; c++)
-            p[c] = sum_of(b, s, b->classes > 2 ? c : 0, a->x + i * b->t.d);
-        for (size_t c = 0; c < b->classes; c++) most = fmax(most, p[c]);
-        for (size_t c = 0; c < b->classes; c++) sum += p[c] = exp(p[c] - most);
-        for (size_t c = 0; c < b->classes; c++) out[c] += p[c] / sum / (double)b->series;
-    }
-}
-
-static void ask(void *ctx, size_t begin, size_t end, size_t worker) {
-    const asking *a = ctx;
-    (void)worker;
-    for (size_t i = begin; i < end; i++) a->b->classes ? ask_class(a, i) : ask_number(a, i);
-}
-
-static hg_status boost_predict(double *out, double *sd, const void *model, const hg_rows *rows, hg_pool *pool,
-                               hg_err *err) {
-    enum { ROWS = 32 };
-    asking a = { model, rows->x, out, sd };
-    (void)err; /* nothing can fail */
-    hg_pool_for(pool, rows->n, ROWS, ask, &a);
-    return HG_OK;
-}
-
-/* ---- files ------------------------------------------------------------------------------------------------------- */
-
-static hg_status boost_save(const void *model, hg_shelf *to, hg_err *err) {
-    const boost *b = model;
-    const double unit[2] = { b->centre, b->scale };
-    const size_t firsts = b->series + 1;
-    HG_TRY(hg_shelf_doubles(to, "unit", unit, 2, err));
-    HG_TRY(hg_shelf_put(to, "first", HG_STORED_U32, &firsts, 1, b->first, err));
-    return hg_trees_save(&b->t, to, err);
-}
-
-/* Series follow each other, of whole rounds. */
-static hg_status check_series(const boost *b, hg_err *err) {
-    bool ok = b->first[0] == 0 && b->first[b->series] == b->t.trees && b->scale > 0;
-    for (size_t k = 0; k < b->series && ok; k++)
-        ok = b->first[k + 1] >= b->first[k] && (b->first[k + 1] - b->first[k]) % a_round(b->classes) == 0;
-    return ok ? HG_OK : hg_fail(err, HG_EDATA, "the weights hold no series of trees");
-}
-
-static hg_status boost_load(void **model, const hg_shelf_view *from, size_t d, size_t classes, hg_err *err) {
-    const hg_stored *first;
-    const size_t any = HG_SHELF_ANY;
-    double unit[2];
-    boost *b;
-    *model = NULL;
-    HG_TRY(hg_shelf_get(&first, from, "first", HG_STORED_U32, &any, 1, err));
-    if (first->count < 2 || first->count > SERIES_MOST + 1 || classes > HG_CLASSES_MOST)
-        return hg_fail(err, HG_EDATA, "the weights hold no series of trees");
-    HG_TRY(new_model(&b, classes, first->count - 1, err));
-    memcpy(b->first, first->data, first->count * sizeof *b->first);
-    hg_status st = hg_shelf_get_doubles(unit, from, "unit", 2, err);
-    if (st == HG_OK) b->centre = unit[0], b->scale = unit[1];
-    if (st == HG_OK) st = hg_trees_load(&b->t, from, d, 1, err);
-    if (st == HG_OK) st = check_series(b, err);
-    if (st == HG_OK)
-        *model = b;
-    else
-        boost_free(b);
-    return st;
 }
 
 static const char *const VARIANTS[] = { "depth=9 columns=0.4", "loss=0", NULL };
@@ -369,8 +237,8 @@ const hg_learner hg_boost_learner = {
     .members = "series",
     .bags = true,
     .fit = boost_fit,
-    .predict = boost_predict,
-    .save = boost_save,
-    .load = boost_load,
-    .free = boost_free,
+    .predict = hg_boosted_predict,
+    .save = hg_boosted_save,
+    .load = hg_boosted_load,
+    .free = hg_boosted_free,
 };
