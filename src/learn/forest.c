@@ -8,7 +8,9 @@
 enum { ROUND = 8 /* trees a thread between words about progress */, ROWS = 32 /* a task of prediction */ };
 static const size_t TREES_MOST = 100000, ROWS_MOST = (size_t)1 << 24 /* floats count exactly up to there */;
 
-hg_forest_opts hg_forest_opts_default(void) { return (hg_forest_opts) { .trees = 300, .features = 1, .leaf = 1 }; }
+hg_forest_opts hg_forest_opts_default(void) {
+    return (hg_forest_opts) { .trees = 300, .features = 1, .leaf = 1, .share = 1 };
+}
 
 void hg_forest_free(hg_forest *f) {
     hg_trees_free(&f->t);
@@ -24,9 +26,11 @@ static hg_status check(const float *x, const double *y, size_t n, size_t d, size
         return hg_fail(err, HG_ELIMIT, "a forest learns from fewer than %zu rows, not %zu", ROWS_MOST, n);
     if (o->trees == 0 || o->trees > TREES_MOST)
         return hg_fail(err, HG_EINVAL, "a forest of %zu trees: 1 to %zu are possible", o->trees, TREES_MOST);
-    if (!(o->features > 0 && o->features <= 1) || o->leaf == 0 || !isfinite(o->balance))
-        return hg_fail(err, HG_EINVAL, "a forest with a share %g of the features, leaves of %zu rows, balance %g",
-                       o->features, o->leaf, o->balance);
+    if (!(o->features > 0 && o->features <= 1) || !(o->share > 0 && o->share <= 1) || o->leaf == 0 ||
+        !isfinite(o->balance))
+        return hg_fail(err, HG_EINVAL,
+                       "a forest with a share %g of the features and %g of the rows, leaves of %zu rows, balance %g",
+                       o->features, o->share, o->leaf, o->balance);
     HG_TRY(hg_check_finite("y", y, n, 1, err));
     for (size_t i = 0; i < n; i++)
         if (classes && !(y[i] >= 0 && y[i] < (double)classes && y[i] == floor(y[i])))
@@ -84,28 +88,6 @@ static hg_status plant_all(planting *p, hg_pool *pool, const hg_hooks *hooks, hg
     return HG_OK;
 }
 
-/* Puts the trees behind each other: nodes and leaves count on. */
-static hg_status gather(hg_trees *t, const planting *p, hg_err *err) {
-    const size_t trees = p->of->opts.trees, outputs = p->of->classes ? p->of->classes : 1;
-    size_t nodes = 0, leaves = 0;
-    for (size_t k = 0; k < trees; k++) nodes += p->sapling[k].nodes, leaves += p->sapling[k].leaves;
-    HG_TRY(hg_trees_make(t, trees, p->of->d, outputs, nodes, leaves, err));
-    nodes = leaves = 0;
-    for (size_t k = 0; k < trees; k++) {
-        const hg_sapling *s = &p->sapling[k];
-        t->root[k] = (uint32_t)nodes;
-        memcpy(t->feature + nodes, s->feature, s->nodes * sizeof *s->feature);
-        memcpy(t->threshold + nodes, s->threshold, s->nodes * sizeof *s->threshold);
-        memcpy(t->value + leaves * outputs, s->value, s->leaves * outputs * sizeof *s->value);
-        for (size_t i = 0; i < s->nodes; i++)
-            t->next[nodes + i] = s->next[i] + (uint32_t)(s->feature[i] < 0 ? leaves : nodes);
-        nodes += s->nodes;
-        leaves += s->leaves;
-    }
-    t->root[trees] = (uint32_t)nodes;
-    return HG_OK;
-}
-
 static hg_status grow_all(hg_trees *t, const hg_growth *of, hg_pool *pool, const hg_hooks *hooks, hg_err *err) {
     const size_t threads = hg_pool_threads(pool), trees = of->opts.trees;
     planting p = { .of = of,
@@ -114,7 +96,7 @@ static hg_status grow_all(hg_trees *t, const hg_growth *of, hg_pool *pool, const
                    .failed = hg_calloc(trees, sizeof *p.failed) };
     hg_status st = p.room && p.sapling && p.failed ? HG_OK : hg_fail(err, HG_ENOMEM, "no memory for %zu trees", trees);
     if (st == HG_OK) st = plant_all(&p, pool, hooks, err);
-    if (st == HG_OK) st = gather(t, &p, err);
+    if (st == HG_OK) st = hg_saplings_gather(t, p.sapling, trees, of->d, of->classes ? of->classes : 1, err);
     for (size_t k = 0; k < threads && p.room; k++) hg_growing_free(&p.room[k]);
     for (size_t k = 0; k < trees && p.sapling; k++) hg_sapling_free(&p.sapling[k]);
     hg_free(p.room);

@@ -17,6 +17,8 @@ typedef struct {
     double
         features; /* share of the features that a split looks at, > 0 .. 1; at least one that is not constant; default 1 */
     size_t leaf;    /* rows in a leaf at least; default 1 */
+    size_t depth;   /* questions behind each other at most; 0: no bound; default 0 */
+    double share;   /* of the rows, drawn without replacement for each tree, > 0 .. 1; default 1 */
     bool best;      /* best thresholds instead of random ones; default false */
     bool bootstrap; /* each tree on n rows drawn with replacement instead of all; default false */
     double

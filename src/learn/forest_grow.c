@@ -5,6 +5,7 @@
  */
 #include "learn/forest_grow.h"
 #include "core/memory.h"
+#include <math.h>
 #include <string.h>
 
 hg_status hg_growing_make(hg_growing *g, const hg_growth *of, hg_err *err) {
@@ -127,12 +128,12 @@ static size_t divide(uint32_t *row, size_t m, const hg_growth *of, hg_split at) 
     return left;
 }
 
-static bool split_node(hg_sapling *s, hg_growing *g, const hg_growth *of, size_t node, uint64_t *state) {
+static bool split_node(hg_sapling *s, hg_growing *g, const hg_growth *of, size_t node, bool last, uint64_t *state) {
     uint32_t *row = g->row + s->begin[node];
     const size_t m = s->end[node] - s->begin[node];
     const content c = look(g, of, row, m);
     hg_split at = { -1, 0 };
-    if (!c.pure && m >= 2 * of->opts.leaf)
+    if (!c.pure && !last && m >= 2 * of->opts.leaf)
         at = of->opts.best ? hg_split_best(g, of, row, m, state) : hg_split_at_random(g, of, row, m, state);
     if (at.feature < 0) return add_leaf(s, g, of, node, c.mean);
     const size_t middle = s->begin[node] + divide(row, m, of, at);
@@ -142,16 +143,60 @@ static bool split_node(hg_sapling *s, hg_growing *g, const hg_growth *of, size_t
     return add_node(s, s->begin[node], middle) && add_node(s, middle, s->end[node]);
 }
 
+/* The rows that a tree sees, in front; how many. */
+static size_t draw_rows(uint32_t *row, const hg_growth *of, hg_rng *r) {
+    const size_t n = of->n, some = of->opts.share < 1 ? (size_t)ceil(of->opts.share * (double)n) : n;
+    for (size_t i = 0; i < n; i++) row[i] = (uint32_t)(of->opts.bootstrap ? hg_rng_below(r, n) : i);
+    for (size_t i = 0; i < some && some < n; i++) {
+        const size_t k = i + hg_rng_below(r, n - i);
+        const uint32_t other = row[k];
+        row[k] = row[i];
+        row[i] = other;
+    }
+    return some;
+}
+
 bool hg_sapling_grow(hg_sapling *s, hg_growing *g, const hg_growth *of, size_t tree) {
     hg_rng r = hg_rng_make(of->opts.seed, tree);
     uint64_t state = hg_rng_u64(&r);
-    for (size_t i = 0; i < of->n; i++) g->row[i] = (uint32_t)(of->opts.bootstrap ? hg_rng_below(&r, of->n) : i);
+    const size_t rows = draw_rows(g->row, of, &r);
     for (size_t j = 0; j < of->d; j++) g->order[j] = (uint32_t)j;
     *s = (hg_sapling) { 0 };
-    bool ok = add_node(s, 0, of->n);
-    for (size_t i = 0; i < s->nodes && ok; i++) ok = split_node(s, g, of, i, &state);
+    bool ok = add_node(s, 0, rows);
+    size_t depth = 0, level = 1; /* nodes are made level by level: the first one of the next */
+    for (size_t i = 0; i < s->nodes && ok; i++) {
+        if (i == level) depth++, level = s->nodes;
+        ok = split_node(s, g, of, i, of->opts.depth && depth >= of->opts.depth, &state);
+    }
     hg_free(s->begin);
     hg_free(s->end);
     s->begin = s->end = NULL;
     return ok;
+}
+
+float *hg_sapling_leaf(const hg_sapling *s, const float *x, size_t outputs) {
+    uint32_t i = 0;
+    while (s->feature[i] >= 0) i = s->next[i] + (x[s->feature[i]] <= s->threshold[i] ? 0 : 1);
+    return s->value + (size_t)s->next[i] * outputs;
+}
+
+hg_status hg_saplings_gather(hg_trees *t, const hg_sapling *sapling, size_t trees, size_t d, size_t outputs,
+                             hg_err *err) {
+    size_t nodes = 0, leaves = 0;
+    for (size_t k = 0; k < trees; k++) nodes += sapling[k].nodes, leaves += sapling[k].leaves;
+    HG_TRY(hg_trees_make(t, trees, d, outputs, nodes, leaves, err));
+    nodes = leaves = 0;
+    for (size_t k = 0; k < trees; k++) {
+        const hg_sapling *s = &sapling[k];
+        t->root[k] = (uint32_t)nodes;
+        memcpy(t->feature + nodes, s->feature, s->nodes * sizeof *s->feature);
+        memcpy(t->threshold + nodes, s->threshold, s->nodes * sizeof *s->threshold);
+        memcpy(t->value + leaves * outputs, s->value, s->leaves * outputs * sizeof *s->value);
+        for (size_t i = 0; i < s->nodes; i++)
+            t->next[nodes + i] = s->next[i] + (uint32_t)(s->feature[i] < 0 ? leaves : nodes);
+        nodes += s->nodes;
+        leaves += s->leaves;
+    }
+    t->root[trees] = (uint32_t)nodes;
+    return HG_OK;
 }

@@ -1,4 +1,4 @@
-/* learn/forest_grow.h -- one tree of a forest: its nodes, and how a node is split; of learn/forest.c alone */
+/* learn/forest_grow.h -- one tree of a forest: its nodes, and how a node is split; of learn/forest.c and learn/extraboost.c */
 #ifndef HG_LEARN_FOREST_GROW_H
 #define HG_LEARN_FOREST_GROW_H
 #include "learn/forest.h"
@@ -49,6 +49,11 @@ void hg_growing_free(hg_growing *g);
 /* Grows tree number `tree`. false: no memory. */
 bool hg_sapling_grow(hg_sapling *s, hg_growing *g, const hg_growth *of, size_t tree);
 void hg_sapling_free(hg_sapling *s);
+/* The leaf of x[d]: its outputs. */
+float *hg_sapling_leaf(const hg_sapling *s, const float *x, size_t outputs);
+/* Puts the trees s[trees] behind each other: nodes and leaves count on. HG_ELIMIT, HG_ENOMEM. */
+HG_MUST_CHECK hg_status hg_saplings_gather(hg_trees *t, const hg_sapling *s, size_t trees, size_t d, size_t outputs,
+                                           hg_err *err);
 
 /* The best split of rows row[m] of which the tree looks at; m >= 2 leaf. g->y or g->of_class and g->total are those of the rows. */
 hg_split hg_split_at_random(hg_growing *g, const hg_growth *of, const uint32_t *row, size_t m, uint64_t *state);

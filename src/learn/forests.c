@@ -34,6 +34,7 @@ static hg_status fit(void **model, const hg_rows *rows, const hg_learning *how, 
                                .features = how->option[SHARE],
                                .leaf = (size_t)how->option[LEAF],
                                .balance = how->option[BALANCE],
+                               .share = 1,
                                .best = best,
                                .bootstrap = best,
                                .seed = how->seed };

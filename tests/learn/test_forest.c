@@ -126,6 +126,31 @@ static void threads_do_not_matter(void **state) {
     hg_pool_free(pool);
 }
 
+/* One question parts the rows in two, two in four at most; of half of the rows no tree knows more. */
+static void depth_and_share_bound_a_tree(void **state) {
+    (void)state;
+    tree_data t;
+    tree_data_make(&t);
+    hg_forest_opts o = hg_forest_opts_default();
+    o.trees = 1;
+    hg_forest f = grown(&t, &o, 0, NULL);
+    assert_int_equal(f.t.leaves, TRAIN);
+    hg_forest_free(&f);
+    for (size_t depth = 1; depth < 4; depth++) {
+        o.depth = depth;
+        f = grown(&t, &o, 0, NULL);
+        assert_true(f.t.leaves > depth && f.t.leaves <= (size_t)1 << depth);
+        assert_int_equal(f.t.nodes, 2 * f.t.leaves - 1);
+        hg_forest_free(&f);
+    }
+    o.depth = 0, o.share = 0.5;
+    f = grown(&t, &o, 0, NULL);
+    assert_int_equal(f.t.leaves, TRAIN / 2);
+    for (size_t i = 0; i < TRAIN / 2; i++) /* each leaf is one row's */
+        for (size_t k = 0; k < i; k++) assert_true(f.t.value[i] != f.t.value[k]);
+    hg_forest_free(&f);
+}
+
 /* Other units and another zero of y change predictions as they change y; another scale of x changes nothing. */
 static void units_do_not_matter(void **state) {
     (void)state;
@@ -211,6 +236,8 @@ static void bad_input_is_refused_and_memory_may_fail(void **state) {
     assert_int_equal(hg_forest_fit(&f, t.x, t.y, TRAIN, FEATURES, 0, NULL, NULL, &hooks, &err), HG_ECANCEL);
     o.features = 0;
     assert_int_equal(hg_forest_fit(&f, t.x, t.y, TRAIN, FEATURES, 0, &o, NULL, NULL, &err), HG_EINVAL);
+    o = hg_forest_opts_default(), o.share = 0;
+    assert_int_equal(hg_forest_fit(&f, t.x, t.y, TRAIN, FEATURES, 0, &o, NULL, NULL, &err), HG_EINVAL);
     o = hg_forest_opts_default(), o.trees = 0;
     assert_int_equal(hg_forest_fit(&f, t.x, t.y, TRAIN, FEATURES, 0, &o, NULL, NULL, &err), HG_EINVAL);
     assert_null(f.t.root);
@@ -270,6 +297,7 @@ int main(void) {
         TEST(one_tree_says_what_that_of_scikit_learn_says),
         TEST(forests_are_as_good_as_those_of_scikit_learn),
         TEST(threads_do_not_matter),
+        TEST(depth_and_share_bound_a_tree),
         TEST(units_do_not_matter),
         TEST(equal_columns_are_taken_equally_often),
         TEST(rows_that_cannot_be_told_apart_share_a_leaf),
