@@ -8,9 +8,9 @@
 #include <string.h>
 
 static const hg_learner *const ALL[] = {
-    &hg_ridge_learner,     &hg_affine_learner,     &hg_kernel_ridge_learner, &hg_gp_learner,
-    &hg_relevance_learner, &hg_extratrees_learner, &hg_forest_learner,       &hg_boost_learner,
-    &hg_frozen_learner,    &hg_finetune_learner,   &hg_mlp_learner,          &hg_attention_learner,
+    &hg_ridge_learner,      &hg_affine_learner,     &hg_kernel_ridge_learner, &hg_gp_learner,    &hg_relevance_learner,
+    &hg_extratrees_learner, &hg_extraboost_learner, &hg_forest_learner,       &hg_boost_learner, &hg_frozen_learner,
+    &hg_finetune_learner,   &hg_mlp_learner,        &hg_attention_learner,
 };
 
 /* Made elsewhere and only used: nothing is chosen among them. */

@@ -12,6 +12,7 @@ extern const hg_learner hg_relevance_learner;                     /* learn/relev
 extern const hg_learner hg_ridge_learner;                         /* learn/ridge.c */
 extern const hg_learner hg_extratrees_learner, hg_forest_learner; /* learn/forests.c */
 extern const hg_learner hg_boost_learner;                         /* learn/boost.c */
+extern const hg_learner hg_extraboost_learner;                    /* learn/extraboost.c */
 extern const hg_learner hg_mlp_learner;                           /* learn/mlp_learner.c */
 extern const hg_learner hg_attention_learner;                     /* learn/attention.c */
 extern const hg_learner hg_networks_learner;                      /* learn/networks.c */
