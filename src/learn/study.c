@@ -10,7 +10,7 @@
 
 /* Raised with each change of what the same rows, options and seed give that shows neither in the numbers below nor in a learner's version:
  * which trials there are, who goes on, how they are mixed, how intervals are made. */
-enum { RULES = 4 };
+enum { RULES = 5 };
 
 enum {
     ROUNDS = 20 /* of the greedy choice: weights are multiples of 1 / 20 or so */,
@@ -198,7 +198,7 @@ static hg_status check_names(size_t *n, const hg_study_opts *o, hg_err *err) {
 static bool passed_over(const hg_study_opts *o, const hg_learner *l, const hg_rows *rows, bool few) {
     if (o->learner) return !wanted(o, l);
     if (l->of_sources) return !rows->sources;
-    return few && (rows->sources ? l != &hg_extratrees_learner : l->bags);
+    return few && (rows->sources ? l != &hg_extratrees_learner : l->bags || l == &hg_extraboost_learner);
 }
 
 /* Variants answer to few rows, where what a learner takes for granted matters more than what it is told. */
@@ -206,7 +206,8 @@ static bool tries_variants(const hg_study_opts *o, const hg_learner *l, const hg
     return l->variant && rows->n <= SETTLED && !passed_over(o, l, rows, few) && !unsuited(l, rows);
 }
 
-/* The defaults of all learners, with sets hidden; not of many rows, which tell a learner by themselves which columns say nothing. */
+/* The defaults of all learners, with sets hidden, and their variants where only what was given is left; not of many rows, which tell a
+ * learner by themselves which columns say nothing. */
 static hg_status list_views(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const way *ways, size_t n,
                             hg_arena *mem, hg_err *err) {
     const char *hidden[VIEWS];
@@ -216,12 +217,14 @@ static hg_status list_views(hg_study *s, const hg_rows *rows, const hg_study_opt
     for (size_t i = 0; (l = hg_learner_at(i)) && rows->n <= SETTLED; i++)
         for (size_t v = 0; v < views; v++) {
             if (passed_over(o, l, rows, false) || l->of_sources || unsuited(l, rows)) continue;
-            for (size_t k = 0; k < n; k++) {
-                way w = ways[k];
-                w.hidden = hidden[v], w.bare = v == bare;
-                HG_TRY(add_trial(s, l, "", w, err));
-                HG_TRY(choose_columns(&s->trial[s->n_trials - 1], rows, mem, err));
-            }
+            const char *settings = "";
+            for (size_t next = 0; settings; settings = v == bare && l->variant ? l->variant[next++] : NULL)
+                for (size_t k = 0; k < n; k++) {
+                    way w = ways[k];
+                    w.hidden = hidden[v], w.bare = v == bare;
+                    HG_TRY(add_trial(s, l, settings, w, err));
+                    HG_TRY(choose_columns(&s->trial[s->n_trials - 1], rows, mem, err));
+                }
         }
     return HG_OK;
 }
@@ -421,7 +424,7 @@ static const hg_trial *defaults_of(const hg_study *s, const hg_trial *t) {
 
 /* Are the defaults of a variant's learner too far behind the best ones for it to be begun? */
 static bool defaults_behind(const hg_study *s, const hg_trial *t) {
-    const hg_trial *own = is_default(t) ? NULL : defaults_of(s, t);
+    const hg_trial *own = is_default(t) || t->bare ? NULL : defaults_of(s, t);
     double best = INFINITY;
     if (!own) return false;
     if (!own->out) return strncmp(own->why, "left behind", 11) == 0;

@@ -10,7 +10,7 @@
  *     learner on logarithms, that is behind its own learner's best there, and no learner whose defaults err 1.15 times what the best defaults do has variants tried;
  *   - where there are several sets of statistics of elements (hg_rows), each learner looks at them together first, then at all but one of
  *     them, then, where that did not hurt, at none; who is behind what it does with all of them on the first part goes no further;
- *     Up to 1,000 rows each looks once at what was given alone, of compositions the fractions of elements: four hundred numbers made
+ *     Up to 1,000 rows each, variants too, looks once at what was given alone, of compositions the fractions of elements: four hundred numbers made
  *     from a dozen of them are many for so few rows, and what differs most is worth most in a blend. It competes with who is best, not with its
  *     own learner (hardness and yield strength of alloys, magnetisation: blends err 3 % less; three other tables: 0.1 to 0.6 % more);
  *   - beyond 5,000 rows variants and slow learners wait until they are named, no set is hidden, and trees are kept as networks are;
