@@ -523,8 +523,8 @@ static void the_rules_of_choice_are_told(void **state) {
     hg_study_rules(&twice);
     assert_false(once.failed);
     assert_string_equal(once.s, twice.s);
-    assert_contains(once.s, "blend 20 3 0.0001,");
-    assert_contains(once.s, "errors 0.8 1.3 1.15");
+    assert_contains(once.s, "blend 20 3 0.0001 0.8");
+    assert_contains(once.s, "errors 1.3 1.15");
     hg_text_free(&once);
     hg_text_free(&twice);
 }
