@@ -45,6 +45,30 @@ static void small_series_are_those_made_by_hand(void **state) {
     assert_close(out[3], 2.5, 1e-6);
 }
 
+/* Two classes, four rows each, three and one of the second: half a chance at first. Left over of rows at 0 are -1/2 and 1/2: -1 in all; their variance is 1 in
+ * all; one tree says -1 / (1 + 1), and half of it counts. The second round goes on from there. */
+static void classes_add_newton_steps(void **state) {
+    (void)state;
+    const float x[] = { 0, 0, 0, 0, 1, 1, 1, 1 };
+    const double y[] = { 0, 0, 0, 1, 1, 1, 1, 0 };
+    hg_rows rows = { .n = 8, .d = 1, .x = x, .y = y, .classes = 2 };
+    double out[8 * 3], sum = 0;
+    say(out, NULL, &rows, "series=2 rounds=2 rate=0.5 rows=1");
+    for (int round = 0; round < 2; round++) {
+        const double p = 1 / (1 + exp(-sum));
+        sum += 0.5 * (1 - 4 * p) / (4 * p * (1 - p) + 1);
+    }
+    assert_close(out[1], 1 / (1 + exp(-sum)), 1e-6);
+    assert_close(out[0] + out[1], 1, 1e-12);
+    assert_close(out[2 * 4], out[1], 1e-6);
+    /* Of three classes one tree each: a third at first, the variances 2 p (1 - p). The third has no rows: nothing to part, one leaf of all eight. */
+    rows.classes = 3;
+    say(out, NULL, &rows, "series=1 rounds=1 rate=1 rows=1");
+    const double v = 4 * 2 * (1 / 3.0) * (2 / 3.0) + 1;
+    const double odds[3] = { exp((3 - 4 / 3.0) / v), exp((1 - 4 / 3.0) / v), exp(-8 / 3.0 / (2 * v - 1)) };
+    for (size_t c = 0; c < 3; c++) assert_close(out[c], odds[c] / (odds[0] + odds[1] + odds[2]), 1e-6);
+}
+
 /* ---- the same rules, told plainly -------------------------------------------------------------------------------------- */
 
 enum { N = 60, D = 5 };
@@ -110,7 +134,7 @@ static void it_does_what_plain_rules_do(void **state) {
 
 /* ---- others ------------------------------------------------------------------------------------------------------------ */
 
-static void it_errs_less_than_forests(void **state) {
+static void it_errs_less_than_forests_and_tells_classes_as_well(void **state) {
     (void)state;
     static tree_data t;
     tree_data_make(&t);
@@ -124,6 +148,20 @@ static void it_errs_less_than_forests(void **state) {
     print_message("rmse %.3f (scikit-learn's randomised trees: %.3f)\n", tree_data_rmse(&t, out), t.extra[0]);
     assert_true(tree_data_rmse(&t, out) < 0.85 * t.extra[0]);
     for (size_t i = 0; i < JUDGE; i++) assert_true(sd[i] > 0);
+    extraboost()->free(m);
+
+    const hg_rows classes = { .n = TRAIN, .d = FEATURES, .x = t.x, .y = t.of_class, .classes = CLASSES };
+    static double p[JUDGE * CLASSES];
+    double wrong = 0;
+    assert_ok_err(fit(&m, &classes, "", NULL, NULL, &err), err);
+    assert_ok(extraboost()->predict(p, NULL, m, &judge, NULL, NULL));
+    for (size_t i = 0; i < JUDGE; i++) {
+        const double *q = p + i * CLASSES;
+        const double guess = q[0] >= q[1] && q[0] >= q[2] ? 0 : q[1] >= q[2] ? 1 : 2;
+        wrong += guess != t.of_class[TRAIN + i] ? 1.0 / JUDGE : 0;
+    }
+    print_message("classes: %.3f wrong (scikit-learn's randomised trees: %.3f)\n", wrong, t.extra_classes[0]);
+    assert_true(wrong < t.extra_classes[0] + 3 * t.extra_classes[1]);
     extraboost()->free(m);
 }
 
@@ -224,8 +262,9 @@ static void bad_input_is_refused(void **state) {
     assert_int_equal(fit(&m, &rows, "", NULL, NULL, &err), HG_EINVAL);
     assert_null(m);
     assert_null(extraboost()->suits(&rows));
-    rows.classes = 2;
-    assert_string_equal(extraboost()->suits(&rows), "learns numbers alone");
+    rows.n = TRAIN, rows.classes = 3; /* y are no classes */
+    assert_int_equal(fit(&m, &rows, "", NULL, NULL, &err), HG_EINVAL);
+    assert_contains(err.msg, "of 3 classes from 0");
     hg_learner_defaults(option, extraboost());
     assert_int_equal(hg_learner_set(option, extraboost(), "depth=0", &err), HG_EINVAL);
     assert_int_equal(hg_learner_set(option, extraboost(), "corner=2", &err), HG_EINVAL);
@@ -258,8 +297,9 @@ static void no_memory_is_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(small_series_are_those_made_by_hand),
+        TEST(classes_add_newton_steps),
         TEST(it_does_what_plain_rules_do),
-        TEST(it_errs_less_than_forests),
+        TEST(it_errs_less_than_forests_and_tells_classes_as_well),
         TEST(threads_and_units_do_not_matter),
         TEST(trees_see_shares_of_the_rows),
         TEST(files_bring_the_model_back),
