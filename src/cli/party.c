@@ -1,13 +1,12 @@
 /* cli/party.c -- see cli/party.h */
 #include "cli/party.h"
 #include "cli/output.h"
+#include "files/folders.h"
 #include "party/client.h"
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const cli_option MEMBER[] = {
     CLI_PARTY_CLUSTER(
@@ -77,8 +76,7 @@ hg_status cli_outbox(const char **path, cli_run *run, hg_err *err) {
     *path = t.failed ? NULL : hg_arena_strdup(run->arena, t.s);
     hg_text_free(&t);
     if (!*path) return hg_fail(err, HG_ENOMEM, "no memory for a path");
-    if (mkdir(*path, 0700) == 0 || errno == EEXIST) return HG_OK;
-    return hg_fail(err, HG_EIO, "%s cannot be made: %s", *path, strerror(errno));
+    return hg_folder_make(*path, HG_FOLDER_PRIVATE, err);
 }
 
 hg_status cli_master_key(unsigned char key[HG_MASTER_KEY], const cli_run *run, hg_err *err) {

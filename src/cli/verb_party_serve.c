@@ -1,15 +1,14 @@
 /* cli/verb_party_serve.c -- `hagane party serve`: one of the three servers, until SIGTERM */
 #include "cli/output.h"
 #include "cli/party.h"
+#include "files/folders.h"
 #include "party/client.h"
 #include "party/server.h"
-#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 /* A signal belongs to the process: the one thing here that is not in a struct. */
@@ -52,8 +51,7 @@ typedef struct {
 static hg_status make_folder(char path[HG_PATH_SIZE], const char *parent, const char *name, hg_err *err) {
     const int n = snprintf(path, HG_PATH_SIZE, "%s/%s", parent, name);
     if (n < 0 || n >= HG_PATH_SIZE) return hg_fail(err, HG_EIO, "the folder's name is too long: %s", parent);
-    if (mkdir(path, 0700) == 0 || errno == EEXIST) return HG_OK;
-    return hg_fail(err, HG_EIO, "%s cannot be made: %s", path, strerror(errno));
+    return hg_folder_make(path, HG_FOLDER_PRIVATE, err);
 }
 
 static hg_status open_store(service *v, cli_run *run, hg_err *err) {

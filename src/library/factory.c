@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/text.h"
+#include "files/folders.h"
 #include "files/hash.h"
 #include "files/lock.h"
 #include "files/safetensors.h"
@@ -330,7 +331,7 @@ static hg_status train_networks(bench *b, hg_arena *mem, hg_err *err) {
         if (!wanted(&set->property[k], b->o->only)) continue;
         if (snprintf(path, sizeof path, "%s/networks/%s", b->o->work, set->property[k].name) >= PATH_SIZE)
             return too_long(err);
-        HG_TRY(hg_folder_make(path, err));
+        HG_TRY(hg_folder_make(path, HG_FOLDER_SHARED, err));
         for (size_t i = 0; i < set->networks.count; i++) {
             hg_made_network made;
             hg_order *w;
@@ -469,11 +470,11 @@ static hg_status check(const hg_recipe *r, const hg_factory_opts *o, hg_err *err
         return hg_fail(err, HG_EINVAL, "shard %zu of %zu: shards are counted from 0", o->shard, o->shards);
     if (!hg_factory_model(name, r, o->only, 0))
         return hg_fail(err, HG_ENOTFOUND, "the recipe has no property \"%s\"", o->only ? o->only : "");
-    HG_TRY(hg_folder_make(o->work, err));
+    HG_TRY(hg_folder_make(o->work, HG_FOLDER_SHARED, err));
     if (snprintf(path, sizeof path, "%s/networks", o->work) >= PATH_SIZE) return too_long(err);
-    HG_TRY(hg_folder_make(path, err));
+    HG_TRY(hg_folder_make(path, HG_FOLDER_SHARED, err));
     HG_TRY(hg_factory_folder(path, o, "", err));
-    return hg_folder_make(path, err);
+    return hg_folder_make(path, HG_FOLDER_SHARED, err);
 }
 
 /* Who makes models has the folder of work alone; shards have a number of it each. On file systems without locks there are none. */

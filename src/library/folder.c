@@ -1,5 +1,6 @@
 /* library/folder.c -- see library/folder.h */
 #include "library/folder.h"
+#include "files/folders.h"
 #include "files/hash.h"
 #include <errno.h>
 #include <stdio.h>
@@ -78,8 +79,9 @@ static hg_status take_names(char (*fresh)[HG_FOLDER_PATH], const char *folder, c
 
 hg_status hg_folder_write(const char *folder, const hg_folder_file *file, size_t n, void *ctx, hg_err *err) {
     char fresh[HG_FOLDER_FILES][HG_FOLDER_PATH] = { "" };
-    const bool made = mkdir(folder, 0777) == 0;
-    if (!made && errno != EEXIST) return hg_fail(err, HG_EIO, "%s cannot be made: %s", folder, strerror(errno));
+    struct stat is;
+    const bool made = stat(folder, &is) != 0;
+    HG_TRY(hg_folder_make(folder, HG_FOLDER_SHARED, err));
     hg_status st = write_new(fresh, folder, file, n, ctx, err);
     if (st == HG_OK) st = take_names(fresh, folder, file, n, err);
     if (st == HG_OK) return HG_OK;
@@ -87,26 +89,6 @@ hg_status hg_folder_write(const char *folder, const hg_folder_file *file, size_t
         if (*fresh[i]) unlink(fresh[i]);
     if (made) rmdir(folder);
     return st;
-}
-
-hg_status hg_folder_make(const char *folder, hg_err *err) {
-    char path[HG_FOLDER_PATH];
-    struct stat is;
-    const int n = snprintf(path, sizeof path, "%s", folder);
-    if (n <= 0 || (size_t)n >= sizeof path) return hg_fail(err, HG_EIO, "%.60s: no name of a folder", folder);
-    for (char *s = path + 1;; s++) {
-        const char end = *s;
-        if (end && end != '/') continue;
-        *s = 0;
-        if (mkdir(path, 0777) != 0 && errno != EEXIST)
-            return hg_fail(err, HG_EIO, "%s cannot be made: %s", path, strerror(errno));
-        if (!end) break;
-        *s = end;
-    }
-    if (stat(path, &is) == 0 && !S_ISDIR(is.st_mode))
-        return hg_fail(err, HG_EIO, "%s cannot be a folder: it is a file", path);
-    if (access(path, W_OK | X_OK) == 0) return HG_OK;
-    return hg_fail(err, HG_EIO, "%s cannot be written to: %s", path, strerror(errno));
 }
 
 void hg_folder_name(char *name, size_t size, const char *folder) {

@@ -33,8 +33,6 @@ enum { HG_FOLDER_FILES = 4 };
  * Errors: HG_EIO, those of the writers. */
 HG_MUST_CHECK hg_status hg_folder_write(const char *folder, const hg_folder_file *file, size_t n, void *ctx,
                                         hg_err *err);
-/* The folder and those that it is in, where they are not there yet. HG_EIO: it cannot be made, or nothing can be put into it. */
-HG_MUST_CHECK hg_status hg_folder_make(const char *folder, hg_err *err);
 /* "b" of "a/b//", in name[size]. */
 void hg_folder_name(char *name, size_t size, const char *folder);
 #endif

@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/text.h"
+#include "files/folders.h"
 #include "library/folder.h"
 #include "library/folds_keep.h"
 #include "library/predictor_internal.h"
@@ -268,7 +269,7 @@ static hg_status run_folds(hg_folds *out, const work *w, hg_err *err) {
     const char *keep = w->how->keep;
     size_t first;
     HG_TRY(keep_one(out, &first, w, err));
-    if (keep) HG_TRY(hg_folder_make(keep, err));
+    if (keep) HG_TRY(hg_folder_make(keep, HG_FOLDER_SHARED, err));
     bool *there = hg_alloc(w->mem, out->n_folds, sizeof *there);
     if (!there) return no_memory(err);
     for (size_t f = 0; keep && f < out->n_folds; f++)

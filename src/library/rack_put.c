@@ -4,6 +4,7 @@
  * one in one step where the file system can do that.
  */
 #include "core/memory.h"
+#include "files/folders.h"
 #include "files/output.h"
 #include "library/rack.h"
 #include <dirent.h>
@@ -196,7 +197,7 @@ static hg_status put_into_folder(size_t *done, const char *folder, const hg_rack
 
 static hg_status put_into_library(size_t *done, const char *path, const hg_racked *const *models, size_t n,
                                   const hg_rack_opts *o, hg_arena *mem, hg_err *err) {
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) return system_error(path, "made", err);
+    HG_TRY(hg_folder_make(path, HG_FOLDER_SHARED, err));
     for (size_t i = 0; i < n; i++) {
         const hg_mark mark = hg_arena_mark(mem);
         if (!hg_progress(o->hooks, "models", i, n)) return hg_fail(err, HG_ECANCEL, "stopped after %zu models", i);

@@ -2,10 +2,10 @@
 #include "party/identity.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "files/folders.h"
 #include "files/output.h"
 #include "files/whole.h"
 #include "party/certificate.h"
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -89,17 +89,6 @@ static bool there(const char *folder, file f) {
     char path[PATH_SIZE];
     struct stat st;
     return path_of(path, folder, f, NULL) == HG_OK && lstat(path, &st) == 0;
-}
-
-static hg_status make_folder(const char *folder, hg_err *err) {
-    char text[128];
-    struct stat st;
-    if (!*folder) return hg_fail(err, HG_EINVAL, "the name of the folder is empty");
-    if (mkdir(folder, 0700) == 0) return HG_OK;
-    if (errno != EEXIST)
-        return hg_fail(err, HG_EIO, "%s: could not be made: %s", folder, strerror_r(errno, text, sizeof text));
-    if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode)) return hg_fail(err, HG_EIO, "%s: is no folder", folder);
-    return HG_OK;
 }
 
 static hg_status keep_what_is_there(const char *folder, file f, hg_err *err) {
@@ -247,7 +236,7 @@ hg_status hg_authority_create(const char *folder, const char *name, const hg_ide
     if (!o) o = &none;
     HG_TRY(hg_name_check("the name of the authority", name, err));
     HG_TRY(set_dates(&c, o, 3650, w, err));
-    HG_TRY(make_folder(folder, err));
+    HG_TRY(hg_folder_make(folder, HG_FOLDER_PRIVATE, err));
     HG_TRY(keep_what_is_there(folder, AUTHORITY_KEY, err));
     HG_TRY(hg_keys_make(&keys, w, err));
     snprintf(c.name, sizeof c.name, "%s", name);
@@ -327,7 +316,7 @@ hg_status hg_identity_create(const char *folder, const char *name, unsigned role
     HG_TRY(hg_name_check("the name of the member", name, err));
     HG_TRY(check_roles(roles, err));
     HG_TRY(open_authority(&a, authority_folder, o, w, err));
-    hg_status st = make_folder(folder, err);
+    hg_status st = hg_folder_make(folder, HG_FOLDER_PRIVATE, err);
     if (st == HG_OK) st = keep_what_is_there(folder, SIGNING, err);
     if (st == HG_OK) st = hg_keys_make(&keys, w, err);
     if (st == HG_OK) {
@@ -364,7 +353,7 @@ hg_status hg_identity_request(const char *folder, const char *name, unsigned rol
     if (!o) o = &none;
     HG_TRY(hg_name_check("the name of the member", name, err));
     HG_TRY(check_roles(roles, err));
-    HG_TRY(make_folder(folder, err));
+    HG_TRY(hg_folder_make(folder, HG_FOLDER_PRIVATE, err));
     const bool old = there(folder, SIGNING);
     HG_TRY(old ? open_keys(&keys, folder, o, err) : hg_keys_make(&keys, w, err));
     describe_keys(&c, name, roles, &keys);

@@ -1,8 +1,8 @@
 /* party/store.c -- see party/store.h: opening, locks, tidying up, projects */
 #include "core/memory.h"
+#include "files/folders.h"
 #include "files/lock.h"
 #include "party/store_internal.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <openssl/crypto.h>
@@ -211,10 +211,8 @@ static hg_status open_files(hg_store *s, const char *folder, const hg_store_opts
 }
 
 static hg_status prepare_folder(const char *folder, bool create, hg_err *err) {
-    char text[128];
     struct stat st;
-    if (create && mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return hg_fail(err, HG_EIO, "%s: could not be created: %s", folder, strerror_r(errno, text, sizeof text));
+    if (create) HG_TRY(hg_folder_make(folder, HG_FOLDER_PRIVATE, err));
     if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
         return hg_fail(err, HG_ENOTFOUND, "%s: there is no such folder", folder);
     if (st.st_mode & 022)

@@ -5,6 +5,7 @@
  * snapshots are labelled one after the other.
  */
 #include "core/memory.h"
+#include "files/folders.h"
 #include "files/lock.h"
 #include "hagane/dynamics.h"
 #include "hagane/snapshot_file.h"
@@ -12,11 +13,9 @@
 #include "simulate/liquid.h"
 #include "simulate/piece.h"
 #include <dirent.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LIQUIDS_MOST = 999, PATH_MOST = 4096, PLACE_MOST = 3800 };
@@ -174,17 +173,11 @@ static hg_status lock(plant *q, hg_err *err) {
     return hg_advise(err, st, "wait until it is done, or stop it, or name another folder with --out");
 }
 
-static hg_status make_folder(const char *path, hg_err *err) {
-    if (mkdir(path, 0777) == 0 || errno == EEXIST) return HG_OK;
-    return hg_fail(err, HG_EIO, "%s cannot be made: %s", path, strerror(errno));
-}
-
 /* Of another plan: refused before anything is written. */
 static hg_status open_folder(plant *q, hg_err *err) {
     char path[PATH_MOST + 16], work[PATH_MOST];
-    HG_TRY(make_folder(q->folder, err));
     snprintf(work, sizeof work, "%s/work", q->folder);
-    HG_TRY(make_folder(work, err));
+    HG_TRY(hg_folder_make(work, HG_FOLDER_SHARED, err));
     snprintf(path, sizeof path, "%s/plan.piece", work);
     bool there;
     double mark = 1;
@@ -348,7 +341,7 @@ static hg_status fill_in(hg_snapshot *s, plant *q, size_t liquid, size_t snapsho
     if (!p->labels.n_times) return HG_OK;
     hg_label_opts labels = p->labels;
     labels.work = work;
-    HG_TRY(make_folder(work, err));
+    HG_TRY(hg_folder_make(work, HG_FOLDER_SHARED, err));
     const hg_status st = hg_snapshot_label(s, &labels, &o, mem, err);
     stage_done(q, HG_STAGE_RUNS, &began);
     return st;

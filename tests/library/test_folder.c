@@ -46,35 +46,10 @@ static void other_weights_are_refused(void **state) {
     rmdir(folder);
 }
 
-static void a_folder_is_made_with_those_that_it_is_in(void **state) {
-    (void)state;
-    char top[512], deep[600], file[620], below[640];
-    struct stat is;
-    hg_err err;
-    test_scratch(top, sizeof top, "folder-deep");
-    snprintf(deep, sizeof deep, "%s/a//b/", top);
-    for (size_t again = 0; again < 2; again++) assert_ok_err(hg_folder_make(deep, &err), err);
-    assert_true(stat(deep, &is) == 0 && S_ISDIR(is.st_mode));
-    snprintf(file, sizeof file, "%s/file", top);
-    snprintf(below, sizeof below, "%s/c", file);
-    test_write_file(file, "in the way");
-    assert_int_equal(hg_folder_make(file, &err), HG_EIO);
-    assert_contains(err.msg, "cannot be");
-    assert_int_equal(hg_folder_make(below, &err), HG_EIO);
-    assert_contains(err.msg, below);
-    assert_int_equal(hg_folder_make("", &err), HG_EIO);
-    unlink(file);
-    rmdir(deep);
-    snprintf(deep, sizeof deep, "%s/a", top);
-    rmdir(deep);
-    rmdir(top);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_shipped_model_is_whole),
         TEST(other_weights_are_refused),
-        TEST(a_folder_is_made_with_those_that_it_is_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
