@@ -13,6 +13,7 @@ HG_MUST_CHECK hg_status cli_glass_set(hg_snapshot_set **out, const char *path, c
 HG_MUST_CHECK hg_status cli_glass_format(hg_figure_format *format, const char *path, hg_err *err);
 /* --model. */
 HG_MUST_CHECK hg_status cli_glass_open(hg_glass_model **out, cli_run *run, hg_err *err);
+extern const cli_positional cli_glass_snapshots[]; /* SNAPSHOTS */
 /* Records of their options. */
 #define CLI_GLASS_SPECIES                                                                                              \
     {                                                                                                                  \

@@ -296,7 +296,7 @@ static hg_status run_train(cli_run *run, hg_err *err) {
 
 /* ---- records --------------------------------------------------------------------------------------------------------- */
 
-static const cli_positional SNAPSHOTS[] = {
+const cli_positional cli_glass_snapshots[] = {
     { .name = "SNAPSHOTS",
       .type = CLI_TEXT,
       .help = "A folder of labelled snapshots, or one file; docs/glass.md has the formats." },
@@ -412,7 +412,7 @@ const cli_verb cli_glass_train_record = {
         "labels and both species at once; changes of the length of bonds, where the snapshots have them. Snapshots are read one at a time. The strength of the "
         "ridge is chosen by leaving liquids out, or single snapshots where files do not tell liquids apart; so are the scores that are printed. With --kind botan a "
         "network instead; the last tenth of the snapshots says which epoch is kept.",
-    .positional = SNAPSHOTS,
+    .positional = cli_glass_snapshots,
     .groups = TRAIN_GROUPS,
     .examples = TRAIN_EXAMPLES,
     .json =

@@ -287,13 +287,6 @@ static hg_status run_evaluate(cli_run *run, hg_err *err) {
 
 /* ---- record --------------------------------------------------------------------------------------------------------- */
 
-static const cli_positional SNAPSHOTS[] = {
-    { .name = "SNAPSHOTS",
-      .type = CLI_TEXT,
-      .help = "A folder of labelled snapshots, or one file; docs/glass.md has the formats." },
-    { .name = NULL },
-};
-
 static const cli_option EVALUATE[] = {
     { .name = "model", .letter = 'm', .type = CLI_TEXT, .argument = "MODEL", .help = "Folder or name of the model." },
     { .name = "all", .help = "Score snapshots, too, that say they are to learn from." },
@@ -339,7 +332,7 @@ const cli_verb cli_glass_evaluate_record = {
         "Pearson's correlation of predicted and simulated propensities, for each time and species, and of changes of the length of AA bonds "
         "(closer than 1.35): the mean over snapshots with its standard error; corrected, each divided by what the noise of its labels allows; pooled, over all "
         "snapshots at once. Spread is the variance of predictions by that of labels: below 1 predictions are too much alike. Published figures of the same temperature and time stand beside.",
-    .positional = SNAPSHOTS,
+    .positional = cli_glass_snapshots,
     .groups = EVALUATE_GROUPS,
     .examples = EVALUATE_EXAMPLES,
     .json =

@@ -242,16 +242,11 @@ static void files_bring_the_model_back(void **state) {
     hg_arena_reset(*state, mark);
 }
 
-static bool not_now(void *user, const char *what, size_t done, size_t total) {
-    (void)user, (void)what, (void)total;
-    return done == 0;
-}
-
 static void bad_input_is_refused(void **state) {
     (void)state;
     static tree_data t;
     tree_data_make(&t);
-    const hg_hooks hooks = { NULL, not_now, NULL };
+    const hg_hooks hooks = { NULL, test_stop, NULL };
     hg_rows rows = { .n = TRAIN, .d = FEATURES, .x = t.x, .y = t.y };
     double option[HG_LEARNER_OPTIONS_MOST];
     hg_err err;

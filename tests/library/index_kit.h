@@ -209,5 +209,27 @@ static void what_cannot_be_read_is_told(void **state) {
     assert_null(x);
 }
 
+/* Every step-th allocation of opening and asking fails in turn. */
+static void memory_lacks(hg_arena *mem, long step) {
+    for (long k = 0;; k += step) {
+        const hg_mark mark = hg_arena_mark(mem);
+        const hg_index_query q = { .words = "oxides", .property = "gap", .metric = "mae" };
+        hg_index *x = NULL;
+        hg_index_hit *hit;
+        size_t n = 0;
+        fail_alloc_after(k);
+        hg_status st = hg_index_open(&x, library, server, NULL, NULL);
+        if (x) st = hg_index_search(&hit, &n, x, &q, mem, NULL);
+        fail_alloc_after(-1);
+        hg_index_free(x);
+        hg_arena_reset(mem, mark);
+        if (st == HG_OK) {
+            assert_int_equal(n, 2);
+            break;
+        }
+        assert_int_equal(st, HG_ENOMEM);
+    }
+}
+
 #define IN_LIBRARY(name) cmocka_unit_test_setup_teardown(name, fill, empty)
 #endif

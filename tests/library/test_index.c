@@ -111,27 +111,7 @@ static void names_of_metrics(void **state) {
                 !hg_index_more_is_better("au"));
 }
 
-static void memory_may_lack(void **state) {
-    hg_arena *mem = *state;
-    for (long k = 0;; k++) {
-        const hg_mark mark = hg_arena_mark(mem);
-        const hg_index_query q = { .words = "oxides", .property = "gap", .metric = "mae" };
-        hg_index *x = NULL;
-        hg_index_hit *hit;
-        size_t n = 0;
-        fail_alloc_after(k);
-        hg_status st = hg_index_open(&x, library, NULL, NULL, NULL);
-        if (x) st = hg_index_search(&hit, &n, x, &q, mem, NULL);
-        fail_alloc_after(-1);
-        hg_index_free(x);
-        hg_arena_reset(mem, mark);
-        if (st == HG_OK) {
-            assert_int_equal(n, 2);
-            break;
-        }
-        assert_int_equal(st, HG_ENOMEM);
-    }
-}
+static void memory_may_lack(void **state) { memory_lacks(*state, 1); }
 
 int main(void) {
     const struct CMUnitTest tests[] = {

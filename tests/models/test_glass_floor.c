@@ -115,21 +115,6 @@ static void descriptors_do_not_turn(void **state) {
     hg_arena_reset(*state, start);
 }
 
-static double rho(const float *a, const float *b, size_t n) {
-    double ma = 0, mb = 0, aa = 0, bb = 0, ab = 0;
-    for (size_t i = 0; i < n; i++) {
-        ma += (double)a[i] / (double)n;
-        mb += (double)b[i] / (double)n;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const double p = (double)a[i] - ma, q = (double)b[i] - mb;
-        aa += p * p;
-        bb += q * q;
-        ab += p * q;
-    }
-    return ab / sqrt(aa * bb);
-}
-
 static double mean_of_a(const hg_snapshot *s, const float *p) {
     double sum = 0;
     size_t n = 0;
@@ -167,9 +152,9 @@ static void learned_saved_and_loaded(void **state) {
 
     float *p = hg_alloc(*state, 4 * N, sizeof *p), *q = p + 2 * N, *b = hg_alloc(*state, 4 * N, sizeof *b);
     assert_ok(hg_floor_predict(p, b, m, s, s->pair, N, pool, NULL));
-    assert_true(rho(p, s->propensity, N) > 0.8);
-    assert_true(rho(p + N, s->propensity + N, N) > 0.8);
-    assert_true(rho(b, s->stretch, N) > 0.6);
+    assert_true(test_correlation(p, s->propensity, N) > 0.8);
+    assert_true(test_correlation(p + N, s->propensity + N, N) > 0.8);
+    assert_true(test_correlation(b, s->stretch, N) > 0.6);
 
     assert_ok(hg_floor_save(test_scratch(path, sizeof path, "floor.safetensors"), m, NULL));
     assert_ok(hg_floor_load(&again, path, NULL));
@@ -281,8 +266,8 @@ static void thermal_descriptors_too(void **state) {
     assert_int_equal(scores.node[0][0].set, HG_FLOOR_THERMAL);
     assert_int_equal(scores.node[0][1].set, HG_FLOOR_STATE);
     assert_ok(hg_floor_predict(p, NULL, m, s, NULL, 0, pool, NULL));
-    assert_true(rho(p, s->propensity, N) > 0.9);
-    assert_true(rho(p + N, s->propensity + N, N) > 0.9);
+    assert_true(test_correlation(p, s->propensity, N) > 0.9);
+    assert_true(test_correlation(p + N, s->propensity + N, N) > 0.9);
     assert_ok(hg_floor_save(test_scratch(path, sizeof path, "both.safetensors"), m, NULL));
     assert_ok(hg_floor_load(&again, path, NULL));
     assert_true(hg_floor_about(again).thermal);

@@ -220,21 +220,6 @@ static void turns_with_the_system(void **state) {
 
 /* ---- an ensemble on top of the floor model ----------------------------------------------------------------------- */
 
-static double rho(const float *a, const float *b, size_t n) {
-    double ma = 0, mb = 0, aa = 0, bb = 0, ab = 0;
-    for (size_t i = 0; i < n; i++) {
-        ma += (double)a[i] / (double)n;
-        mb += (double)b[i] / (double)n;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const double p = (double)a[i] - ma, q = (double)b[i] - mb;
-        aa += p * p;
-        bb += q * q;
-        ab += p * q;
-    }
-    return ab / sqrt(aa * bb);
-}
-
 static hg_floor *learn(hg_floor_scores *scores, hg_arena *mem, future what, hg_floor_nets_opts o, hg_pool *pool) {
     const double time[] = { 1, 10 };
     hg_floor_fit *f;
@@ -271,8 +256,8 @@ static void directions_are_learned(void **state) {
     float *p = hg_alloc(*state, 2 * T * N, sizeof *p), *q = p + T * N;
     float *b = hg_alloc(*state, 2 * T * N, sizeof *b), *c = b + T * N;
     assert_ok(hg_floor_predict(p, b, m, s, s->pair, N, pool, NULL));
-    if (LEARNS) assert_true(rho(p, s->propensity, N) > 0.6);
-    if (LEARNS) assert_true(rho(b, s->stretch, N) > 0.6);
+    if (LEARNS) assert_true(test_correlation(p, s->propensity, N) > 0.6);
+    if (LEARNS) assert_true(test_correlation(b, s->stretch, N) > 0.6);
     transform(u, s);
     assert_ok(hg_floor_predict(q, c, m, u, u->pair, N, NULL, NULL));
     for (size_t t = 0; t < T; t++)

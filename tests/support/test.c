@@ -114,3 +114,23 @@ double test_gradient_error(double (*f)(void *ctx, const double *x), void *ctx, d
     }
     return worst;
 }
+
+bool test_stop(void *user, const char *what, size_t done, size_t total) {
+    (void)user, (void)what, (void)total;
+    return done == 0;
+}
+
+double test_correlation(const float *a, const float *b, size_t n) {
+    double ma = 0, mb = 0, aa = 0, bb = 0, ab = 0;
+    for (size_t i = 0; i < n; i++) {
+        ma += (double)a[i] / (double)n;
+        mb += (double)b[i] / (double)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double p = (double)a[i] - ma, q = (double)b[i] - mb;
+        aa += p * p;
+        bb += q * q;
+        ab += p * q;
+    }
+    return ab / sqrt(aa * bb);
+}

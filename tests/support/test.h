@@ -45,6 +45,12 @@ const char *test_scratch(char *buf, size_t size, const char *name);
 bool test_comma(void);
 void test_point(void);
 
+/* For hg_hooks.progress: go on at 0 done, and no further. */
+bool test_stop(void *user, const char *what, size_t done, size_t total);
+
+/* Pearson's. */
+double test_correlation(const float *a, const float *b, size_t n);
+
 /* Central differences of f at x[n] compared with grad[n]: largest |difference| / max(1, |grad|). */
 double test_gradient_error(double (*f)(void *ctx, const double *x), void *ctx, double *x, const double *grad, size_t n,
                            double step);

@@ -2,29 +2,11 @@
  * number of threads, a step that asks nobody for memory, refusals. Gradients: test_ops.c. */
 #include "tensor/ops.h"
 #include "tensor/tape.h"
+#include "tapes.h"
 #include "test.h"
 #include <float.h>
 
-static hg_tape *new_tape(hg_dtype dtype, hg_pool *pool, bool bf16) {
-    hg_tape_opts o = hg_tape_opts_default();
-    hg_tape *t;
-    o.bf16 = bf16;
-    o.dtype = dtype;
-    o.pool = pool;
-    assert_ok(hg_tape_new(&t, &o, NULL));
-    return t;
-}
-
-static hg_tensor *of(hg_tape *t, hg_shape shape, const double *x) { return hg_tensor_of(t, shape, x, true); }
-#define OF(t, shape, ...) of(t, shape, (const double[]) { __VA_ARGS__ })
-
-static void check(const hg_tensor *x, const double *want, size_t n) {
-    double got[64];
-    assert_int_equal(hg_tensor_size(x), n);
-    hg_tensor_get(got, x);
-    for (size_t i = 0; i < n; i++) assert_close(got[i], want[i], 1e-6);
-}
-#define CHECK(x, ...) check(x, (const double[]) { __VA_ARGS__ }, sizeof((double[]) { __VA_ARGS__ }) / sizeof(double))
+#define CHECK(x, ...) ASSERT_TENSOR(x, 1e-6, __VA_ARGS__)
 
 static hg_conv3d_opts opts(size_t stride, size_t padding, size_t dilation) {
     hg_conv3d_opts o = hg_conv3d_opts_default();
@@ -35,7 +17,7 @@ static hg_conv3d_opts opts(size_t stride, size_t padding, size_t dilation) {
 static void a_row_by_hand(void **state) {
     (void)state;
     for (int d = 0; d < 2; d++) {
-        hg_tape *t = new_tape(d ? HG_F64 : HG_F32, NULL, false);
+        hg_tape *t = TAPE(.dtype = d ? HG_F64 : HG_F32);
         hg_tensor *x = OF(t, HG_SHAPE(1, 1, 1, 1, 5), 1, 2, 3, 4, 5), *w = OF(t, HG_SHAPE(1, 1, 1, 1, 3), 1, 0, -2);
         hg_tensor *b = OF(t, HG_SHAPE(1), 10);
         CHECK(hg_conv3d(t, x, w, NULL, NULL, HG_IDENTITY), 1 - 6, 2 - 8, 3 - 10);
@@ -62,7 +44,7 @@ static void a_row_by_hand(void **state) {
 
 static void channels_groups_and_the_transposed_by_hand(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64, NULL, false);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *x = OF(t, HG_SHAPE(1, 2, 1, 1, 2), 1, 2, 3, 4);
     /* size 1: a matrix on every element */
     CHECK(hg_conv3d(t, x, OF(t, HG_SHAPE(2, 2, 1, 1, 1), 1, 1, 0, -1), OF(t, HG_SHAPE(2), 0, 5), NULL, HG_IDENTITY), 4,
@@ -161,7 +143,7 @@ static void compare_with_loops(hg_dtype dtype, size_t which, bool strided, bool 
     const example *e = &EXAMPLES[which];
     const bool single = dtype == HG_F32;
     const double rounding = single && bf16 ? 0x1.02p-8 : 0; /* of a product of two factors rounded by 2^-9 each */
-    hg_tape *t = new_tape(dtype, NULL, bf16);
+    hg_tape *t = TAPE(.dtype = dtype, .bf16 = bf16);
     const network n = build(t, e, strided);
     double *x = values(n.x, false), *w = values(n.w, false), *b = values(n.b, false), *g = values(n.g, false);
     sums y = new_sums(hg_tensor_size(n.y)), dx = new_sums(hg_tensor_size(n.x)), dw = new_sums(hg_tensor_size(n.w)),
@@ -221,7 +203,7 @@ static void in_bfloat16_only_factors_are_rounded(void **state) {
 /* Where nothing of the border is seen, a shifted input gives the shifted output, to the last bit but for where vectors begin. */
 static void a_shifted_input_gives_the_shifted_output(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64, NULL, false);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *x = normal(t, 1, HG_SHAPE(1, 3, 7, 8, 9), false), *w = normal(t, 2, HG_SHAPE(4, 3, 3, 2, 3), false);
     hg_tensor *all = hg_conv3d(t, x, w, NULL, NULL, HG_TANH);
     for (unsigned axis = 2; axis < 5; axis++) {
@@ -241,7 +223,7 @@ static void threads_change_no_bit(void **state) {
     assert_ok(hg_pool_new(&pool, 3, NULL));
     for (size_t i = 0; i < 2 * N_EXAMPLES; i++) {
         const bool bf16 = i % 2 == 1;
-        hg_tape *one = new_tape(HG_F32, NULL, bf16), *many = new_tape(HG_F32, pool, bf16);
+        hg_tape *one = TAPE(.dtype = HG_F32, .bf16 = bf16), *many = TAPE(.dtype = HG_F32, .pool = pool, .bf16 = bf16);
         const network a = build(one, &EXAMPLES[i / 2], false), b = build(many, &EXAMPLES[i / 2], false);
         assert_memory_equal(a.y->data, b.y->data, hg_tensor_size(a.y) * sizeof(float));
         assert_memory_equal(a.x->grad, b.x->grad, hg_tensor_size(a.x) * sizeof(float));
@@ -256,7 +238,7 @@ static void threads_change_no_bit(void **state) {
 static void the_second_step_asks_nobody_for_memory(void **state) {
     (void)state;
     if (HG_TAPE_ONE_PIECE) skip(); /* the address sanitizer wants a block each */
-    hg_tape *t = new_tape(HG_F32, NULL, false);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     for (int step = 0; step < 3; step++) {
         if (step == 2) fail_alloc_after(0);
         build(t, &EXAMPLES[1], false);
@@ -267,7 +249,7 @@ static void the_second_step_asks_nobody_for_memory(void **state) {
 
 static void refusals(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32, NULL, false);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     hg_err err;
     const struct {
         hg_shape x, w, b;

@@ -1,41 +1,24 @@
 /* tests/tensor/test_graph.c -- message passing: rows picked by an index, items summed by row. Values by hand, an independent way of
  * computing the same, and what is refused. Gradients are checked for all operations alike in test_ops.c. */
-#include "hagane/tensor.h"
+#include "tapes.h"
 #include "test.h"
-
-static hg_tape *new_tape(hg_dtype dtype, hg_pool *pool) {
-    hg_tape_opts o = hg_tape_opts_default();
-    hg_tape *t;
-    o.dtype = dtype;
-    o.pool = pool;
-    assert_ok(hg_tape_new(&t, &o, NULL));
-    return t;
-}
-
-static void assert_values(const hg_tensor *x, const double *want, size_t n) {
-    double got[64];
-    assert_non_null(x);
-    assert_int_equal(hg_tensor_size(x), n);
-    hg_tensor_get(got, x);
-    for (size_t i = 0; i < n; i++) assert_close(got[i], want[i], 1e-12);
-}
 
 /* A path of three atoms 0 - 1 - 2, each bond seen from both ends: edges (from, to) = (0,1) (1,0) (1,2) (2,1). */
 static void messages_on_a_path_of_three_atoms(void **state) {
     static const uint32_t FROM[] = { 0, 1, 1, 2 }, TO[] = { 1, 0, 2, 1 };
     static const double X[] = { 1, 10, 2, 20, 4, 40 }, AX[] = { 2, 20, 5, 50, 2, 20 };
     (void)state;
-    hg_tape *t = new_tape(HG_F64, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *x = hg_tensor_of(t, HG_SHAPE(3, 2), X, true);
     hg_tensor *messages = hg_gather(t, x, hg_index_of(t, FROM, 4, 3));
-    assert_values(messages, (const double[]) { 1, 10, 2, 20, 2, 20, 4, 40 }, 8);
+    assert_tensor(messages, (const double[]) { 1, 10, 2, 20, 2, 20, 4, 40 }, 8, 1e-12);
     const hg_index *to = hg_index_of(t, TO, 4, 3);
     assert_int_equal(hg_index_items(to), 4);
     assert_int_equal(hg_index_rows(to), 3);
     hg_tensor *sum = hg_segment_sum(t, messages, to);
-    assert_values(sum, AX, 6);
-    assert_values(hg_segment_mean(t, messages, to), (const double[]) { 2, 20, 2.5, 25, 2, 20 }, 6);
-    assert_values(hg_segment_max(t, messages, to), (const double[]) { 2, 20, 4, 40, 2, 20 }, 6);
+    assert_tensor(sum, AX, 6, 1e-12);
+    assert_tensor(hg_segment_mean(t, messages, to), (const double[]) { 2, 20, 2.5, 25, 2, 20 }, 6, 1e-12);
+    assert_tensor(hg_segment_max(t, messages, to), (const double[]) { 2, 20, 4, 40, 2, 20 }, 6, 1e-12);
     hg_tensor *y = hg_sum(t, hg_mul(t, sum, x), 0); /* x' A x with A the adjacency: gradient 2 A x */
     assert_ok(hg_backward(t, y, NULL));
     double g[6];
@@ -48,12 +31,12 @@ static void rows_without_items_are_zero(void **state) {
     static const uint32_t OFFSETS[] = { 0, 0, 2, 2, 3, 3 };
     static const double X[] = { -3, -5, -7 };
     (void)state;
-    hg_tape *t = new_tape(HG_F64, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *x = hg_tensor_of(t, HG_SHAPE(3), X, false);
     const hg_index *ix = hg_segments_of(t, OFFSETS, 5);
-    assert_values(hg_segment_sum(t, x, ix), (const double[]) { 0, -8, 0, -7, 0 }, 5);
-    assert_values(hg_segment_mean(t, x, ix), (const double[]) { 0, -4, 0, -7, 0 }, 5);
-    assert_values(hg_segment_max(t, x, ix), (const double[]) { 0, -3, 0, -7, 0 }, 5);
+    assert_tensor(hg_segment_sum(t, x, ix), (const double[]) { 0, -8, 0, -7, 0 }, 5, 1e-12);
+    assert_tensor(hg_segment_mean(t, x, ix), (const double[]) { 0, -4, 0, -7, 0 }, 5, 1e-12);
+    assert_tensor(hg_segment_max(t, x, ix), (const double[]) { 0, -3, 0, -7, 0 }, 5, 1e-12);
     hg_tape_free(t);
 }
 
@@ -61,7 +44,7 @@ static void the_gradient_of_the_largest_goes_to_the_first_of_equals(void **state
     static const uint32_t ROWS[] = { 0, 0, 0 };
     static const double X[] = { 1, 2, 2 }, WITH_NAN[] = { 1, NAN, 2 };
     (void)state;
-    hg_tape *t = new_tape(HG_F64, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     const hg_index *ix = hg_index_of(t, ROWS, 3, 1);
     hg_tensor *x = hg_tensor_of(t, HG_SHAPE(3), X, true);
     assert_ok(hg_backward(t, hg_sum(t, hg_segment_max(t, x, ix), 0), NULL));
@@ -78,7 +61,7 @@ static void sums_are_those_of_a_plain_loop(void **state) {
     (void)state;
     hg_pool *pool;
     assert_ok(hg_pool_new(&pool, 3, NULL));
-    hg_tape *t = new_tape(HG_F32, pool);
+    hg_tape *t = TAPE(.dtype = HG_F32, .pool = pool);
     hg_rng r = hg_rng_make(7, 0);
     for (size_t k = 0; k < 7 * 4 * 3; k++) {
         const size_t m = 6000, n = ROWS[k / 7 % 4], width = WIDTHS[k % 7];
@@ -125,7 +108,7 @@ static void sums_are_those_of_a_plain_loop(void **state) {
 static void large_results_are_picked_as_small_ones(void **state) {
     enum { N = 50, WIDTH = 64, M = 70000 };
     (void)state;
-    hg_tape *t = new_tape(HG_F32, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     hg_rng r = hg_rng_make(8, 0);
     float *x = calloc(N * WIDTH, sizeof *x);
     uint32_t *row = calloc(M, sizeof *row);
@@ -149,12 +132,12 @@ static void an_index_in_an_arena_outlives_steps(void **state) {
     const hg_mark mark = hg_arena_mark(a);
     assert_ok(hg_index_keep(&ix, ROWS, 3, 3, a, NULL));
     assert_ok(hg_segments_keep(&segments, OFFSETS, 2, a, NULL));
-    hg_tape *t = new_tape(HG_F64, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     for (uint64_t step = 0; step < 3; step++) {
         hg_tape_begin(t, step);
         hg_tensor *x = hg_tensor_of(t, HG_SHAPE(3), X, true);
-        assert_values(hg_segment_sum(t, x, ix), (const double[]) { 2, 0, 5 }, 3);
-        assert_values(hg_segment_sum(t, x, segments), (const double[]) { 1, 6 }, 2);
+        assert_tensor(hg_segment_sum(t, x, ix), (const double[]) { 2, 0, 5 }, 3, 1e-12);
+        assert_tensor(hg_segment_sum(t, x, segments), (const double[]) { 1, 6 }, 2, 1e-12);
     }
     hg_tape_free(t);
     hg_arena_reset(a, mark);
@@ -176,7 +159,7 @@ static void what_an_index_refuses(void **state) {
     assert_int_equal(hg_index_keep(&ix, ROWS, SIZE_MAX / 8, 3, a, &err), HG_ELIMIT);
     hg_arena_reset(a, mark);
 
-    hg_tape *t = new_tape(HG_F32, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     assert_null(hg_index_of(t, ROWS, 3, 3));
     assert_null(hg_segments_of(t, LATE, 1)); /* the first failure stands */
     assert_int_equal(hg_tape_status(t, &err), HG_EINVAL);

@@ -1,26 +1,10 @@
 /* tests/tensor/test_grid.c -- pooling, pixel shuffle and repeating of grids: values by hand, what undoes what, refusals. Gradients of pooling:
  * test_ops.c. */
 #include "tensor/ops.h"
+#include "tapes.h"
 #include "test.h"
 
-static hg_tape *new_tape(hg_dtype dtype) {
-    hg_tape_opts o = hg_tape_opts_default();
-    hg_tape *t;
-    o.dtype = dtype;
-    assert_ok(hg_tape_new(&t, &o, NULL));
-    return t;
-}
-
-#define OF(t, shape, ...) hg_tensor_of(t, shape, (const double[]) { __VA_ARGS__ }, true)
-
-static void check(const hg_tensor *x, const double *want, size_t n) {
-    double got[64];
-    assert_int_equal(hg_tensor_size(x), n);
-    hg_tensor_get(got, x);
-    for (size_t i = 0; i < n; i++)
-        if (!(isnan(got[i]) && isnan(want[i]))) assert_close(got[i], want[i], 1e-6);
-}
-#define CHECK(x, ...) check(x, (const double[]) { __VA_ARGS__ }, sizeof((double[]) { __VA_ARGS__ }) / sizeof(double))
+#define CHECK(x, ...) ASSERT_TENSOR(x, 1e-6, __VA_ARGS__)
 
 static void check_grad(const hg_tensor *x, const double *want, size_t n) {
     double got[64];
@@ -33,7 +17,7 @@ static void check_grad(const hg_tensor *x, const double *want, size_t n) {
 static void windows_by_hand(void **state) {
     (void)state;
     for (int d = 0; d < 2; d++) {
-        hg_tape *t = new_tape(d ? HG_F64 : HG_F32);
+        hg_tape *t = TAPE(.dtype = d ? HG_F64 : HG_F32);
         hg_tensor *x = OF(t, HG_SHAPE(1, 1, 2, 2, 3), 1, 2, 9, 3, 4, 9, 5, 6, 9, 8, 7, 9);
         hg_tensor *most = hg_pool3d(t, x, HG_POOL_MAX, NULL); /* the last column is no whole window */
         CHECK(most, 8);
@@ -69,7 +53,7 @@ static void windows_by_hand(void **state) {
 
 static void windows_of_one_are_the_grid_itself(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_rng r = hg_rng_make(5, 5);
     hg_tensor *x = hg_example(t, &r, HG_SHAPE(2, 3, 4, 3, 2), true);
     const hg_pool3d_opts one = { .kernel = { 1, 1, 1 } };
@@ -86,7 +70,7 @@ static void windows_of_one_are_the_grid_itself(void **state) {
 
 static void shuffles_by_hand(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     hg_tensor *x = OF(t, HG_SHAPE(1, 8, 1, 1, 2), 0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15, 6, 16, 7, 17);
     hg_tensor *y = hg_pixel_shuffle3d(t, x, 2);
     const hg_shape s = hg_tensor_shape(y), want = HG_SHAPE(1, 1, 2, 2, 4);
@@ -107,7 +91,7 @@ static void shuffles_by_hand(void **state) {
 /* Element by element against the definition, and back. */
 static void shuffles_of_any_size(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     for (size_t r = 1; r <= 3; r++) {
         hg_tape_begin(t, 1);
         hg_rng rng = hg_rng_make(6, r);
@@ -136,7 +120,7 @@ static void shuffles_of_any_size(void **state) {
 
 static void refusals(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     hg_err err;
 #define REFUSED(call, words)                                                                                           \
     do {                                                                                                               \

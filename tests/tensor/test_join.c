@@ -1,23 +1,12 @@
 /* tests/tensor/test_join.c -- tensors one behind another, and elements left out at random. Gradients: test_ops.c. */
-#include "hagane/tensor.h"
+#include "tapes.h"
 #include "test.h"
-
-static hg_tape *new_tape(hg_dtype dtype, bool training, uint64_t seed, hg_pool *pool) {
-    hg_tape_opts o = hg_tape_opts_default();
-    hg_tape *t;
-    o.dtype = dtype;
-    o.training = training;
-    o.seed = seed;
-    o.pool = pool;
-    assert_ok(hg_tape_new(&t, &o, NULL));
-    return t;
-}
 
 static void columns_and_rows_one_behind_another(void **state) {
     static const double A[] = { 1, 2, 3, 4 }, B[] = { 5, 6 };
     double got[6];
     (void)state;
-    hg_tape *t = new_tape(HG_F64, false, 0, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *a = hg_tensor_of(t, HG_SHAPE(2, 2), A, false);
     hg_tensor *column = hg_tensor_of(t, HG_SHAPE(2, 1), B, false), *row = hg_tensor_of(t, HG_SHAPE(1, 2), B, false);
     hg_tensor_get(got, hg_concat(t, (hg_tensor *[]) { a, column }, 2, 1));
@@ -30,7 +19,7 @@ static void columns_and_rows_one_behind_another(void **state) {
 /* Slices put together again are what was sliced, however many there are. */
 static void a_concatenation_undoes_slices(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32, false, 0, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     double x[3 * 40], got[3 * 40];
     for (int i = 0; i < 120; i++) x[i] = i;
     hg_tensor *v = hg_tensor_of(t, HG_SHAPE(3, 40), x, false), *part[40];
@@ -43,7 +32,7 @@ static void a_concatenation_undoes_slices(void **state) {
 static void what_does_not_fit_is_refused(void **state) {
     hg_err err;
     (void)state;
-    hg_tape *t = new_tape(HG_F32, true, 0, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F32, .training = true);
     hg_tensor *a = hg_tensor_zeros(t, HG_SHAPE(2, 3)), *b = hg_tensor_zeros(t, HG_SHAPE(3, 2));
     assert_null(hg_concat(t, (hg_tensor *[]) { a, b }, 2, 1));
     assert_int_equal(hg_tape_status(t, &err), HG_EINVAL);
@@ -87,8 +76,9 @@ static void dropout_leaves_out_its_share_and_keeps_the_mean(void **state) {
     (void)state;
     hg_pool *pool;
     assert_ok(hg_pool_new(&pool, 3, NULL));
-    hg_tape *t = new_tape(HG_F32, true, 5, NULL), *many = new_tape(HG_F32, true, 5, pool),
-            *other = new_tape(HG_F32, true, 6, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F32, .training = true, .seed = 5),
+            *many = TAPE(.dtype = HG_F32, .training = true, .seed = 5, .pool = pool),
+            *other = TAPE(.dtype = HG_F32, .training = true, .seed = 6);
     float *a = calloc(MANY, sizeof *a), *b = calloc(MANY, sizeof *b);
     drop(a, t, 1, 0.25);
     size_t zeros = 0;
@@ -123,7 +113,7 @@ static void dropout_leaves_out_its_share_and_keeps_the_mean(void **state) {
 
 static void dropout_is_nothing_when_not_training(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32, false, 5, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F32, .seed = 5);
     hg_tensor *x = hg_tensor_zeros(t, HG_SHAPE(3));
     assert_ptr_equal(hg_dropout(t, x, 0.5), x);
     hg_tape_free(t);

@@ -3,33 +3,15 @@
 #include "tensor/bf16.h"
 #include "tensor/ops.h"
 #include "tensor/tape.h"
+#include "tapes.h"
 #include "test.h"
 #include <float.h>
 
-static hg_tape *new_tape(hg_dtype dtype, hg_pool *pool, bool bf16) {
-    hg_tape_opts o = hg_tape_opts_default();
-    hg_tape *t;
-    o.dtype = dtype;
-    o.pool = pool;
-    o.bf16 = bf16;
-    assert_ok(hg_tape_new(&t, &o, NULL));
-    return t;
-}
-
-static hg_tensor *of(hg_tape *t, hg_shape shape, const double *x) { return hg_tensor_of(t, shape, x, true); }
-#define OF(t, shape, ...) of(t, shape, (const double[]) { __VA_ARGS__ })
-
-static void check(const hg_tensor *x, const double *want, size_t n) {
-    double got[64];
-    assert_int_equal(hg_tensor_size(x), n);
-    hg_tensor_get(got, x);
-    for (size_t i = 0; i < n; i++) assert_close(got[i], want[i], 1e-6);
-}
-#define CHECK(x, ...) check(x, (const double[]) { __VA_ARGS__ }, sizeof((double[]) { __VA_ARGS__ }) / sizeof(double))
+#define CHECK(x, ...) ASSERT_TENSOR(x, 1e-6, __VA_ARGS__)
 
 static void a_layer_by_hand(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32, NULL, false);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     hg_tensor *x = OF(t, HG_SHAPE(2, 3), 1, 2, 3, -1, 0, 1);
     hg_tensor *w = OF(t, HG_SHAPE(2, 3), 1, 0, -1, 2, 1, 0), *b = OF(t, HG_SHAPE(2), 10, -5);
     CHECK(hg_linear(t, x, w, NULL, HG_IDENTITY), -2, 4, -2, -2);
@@ -49,7 +31,7 @@ static void a_layer_by_hand(void **state) {
 
 static void products_by_hand(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64, NULL, false);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *a = OF(t, HG_SHAPE(2, 2, 2), 1, 2, 3, 4, 5, 6, 7, 8), *b = OF(t, HG_SHAPE(2, 2), 0, 1, 1, 0);
     CHECK(hg_matmul(t, a, b), 2, 1, 4, 3, 6, 5, 8, 7);
     CHECK(hg_matmul(t, b, hg_transpose2(t, a)), 2, 4, 1, 3, 6, 8, 5, 7);
@@ -91,7 +73,7 @@ static double rounded(double x, bool bf16) {
 /* |error| <= 2 k eps sum |a||b|, eps of the sums: any order of summation keeps that (Higham, Accuracy and Stability of Numerical
  * Algorithms, 2002, section 3.1). */
 static void compare_with_loops(hg_dtype dtype, bool bf16, double eps) {
-    hg_tape *t = new_tape(dtype, NULL, bf16);
+    hg_tape *t = TAPE(.dtype = dtype, .bf16 = bf16);
     for (size_t s = 0; s < N_SIZES; s++)
         for (unsigned turn = 0; turn < 4; turn++) {
             const size_t batch = SIZES[s].batch, m = SIZES[s].m, k = SIZES[s].k, n = SIZES[s].n;
@@ -160,7 +142,7 @@ static void rounding_to_bfloat16(void **state) {
 /* The same sums in the same order: where the machine has the instruction, its result is the plain one's. */
 static void plain_code_forms_the_same_sums(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32, NULL, false);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     for (size_t s = 0; s < N_SIZES; s++) {
         hg_tape_begin(t, 1);
         const size_t m = SIZES[s].m, k = SIZES[s].k, n = SIZES[s].n;
@@ -189,7 +171,7 @@ static uint16_t *rounded_rows(const float *x, size_t rows, size_t n) {
 /* Packed from rounded rows of b, from rounded rows of its transpose, with rounded rows of a and of its transpose: no bit differs. */
 static void rows_rounded_beforehand(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32, NULL, false);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     for (size_t s = 0; s < N_SIZES; s++) {
         hg_tape_begin(t, 1);
         const size_t m = SIZES[s].m, k = SIZES[s].k, n = SIZES[s].n, panels = (n + HG_BF16_PANEL - 1) / HG_BF16_PANEL;
@@ -229,7 +211,7 @@ static void rows_rounded_beforehand(void **state) {
 /* Sums long enough to be cut into pieces: bias, activation and gradients that are added to must not be lost on that path. */
 static void a_layer_of_long_sums(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64, NULL, false);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *x = normal(t, 1, HG_SHAPE(40, 2100), false), *w = normal(t, 2, HG_SHAPE(72, 2100), false);
     hg_tensor *b = normal(t, 3, HG_SHAPE(72), false), *many = normal(t, 4, HG_SHAPE(2100, 40), false);
     hg_tensor *z = hg_add(t, hg_matmul(t, x, hg_transpose2(t, w)), b);
@@ -281,7 +263,7 @@ static void threads_change_no_bit(void **state) {
         for (size_t threads = 1; threads <= 3; threads++) {
             hg_pool *pool;
             assert_ok(hg_pool_new(&pool, threads, NULL));
-            hg_tape *t = new_tape(mode == 1 ? HG_F64 : HG_F32, pool, mode == 2);
+            hg_tape *t = TAPE(.dtype = mode == 1 ? HG_F64 : HG_F32, .pool = pool, .bf16 = mode == 2);
             const size_t n = network(NULL, t, ROWS);
             double *now = malloc(n * sizeof *now);
             hg_tape_begin(t, 2);
@@ -307,7 +289,7 @@ static void later_steps_ask_for_no_memory(void **state) {
     hg_pool *pool;
     assert_ok(hg_pool_new(&pool, 2, NULL));
     for (int bf16 = 0; bf16 < 2; bf16++) {
-        hg_tape *t = new_tape(HG_F32, pool, bf16);
+        hg_tape *t = TAPE(.dtype = HG_F32, .pool = pool, .bf16 = bf16);
         network(NULL, t, 2000);
         hg_tape_begin(t, 2);
         const size_t bytes = hg_tape_bytes(t);
@@ -327,7 +309,7 @@ static void later_steps_ask_for_no_memory(void **state) {
 
 static void shapes_that_do_not_fit_are_named(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32, NULL, false);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     hg_err err;
     const struct {
         hg_shape x, w, b;

@@ -1,20 +1,12 @@
 /* tests/tensor/test_loss.c -- losses: values by hand, missing targets, weights, a minimum where statistics says. Gradients: test_ops.c. */
-#include "hagane/tensor.h"
+#include "tapes.h"
 #include "test.h"
-
-static hg_tape *new_tape(hg_dtype dtype) {
-    hg_tape_opts o = hg_tape_opts_default();
-    hg_tape *t;
-    o.dtype = dtype;
-    assert_ok(hg_tape_new(&t, &o, NULL));
-    return t;
-}
 
 /* r = 1 and -3 */
 static void values_by_hand(void **state) {
     static const double Y[] = { 2, 1 }, TARGET[] = { 1, 4 }, WEIGHT[] = { 3, 1 }, S[] = { 0, 1 }, NOISE[] = { 1, 2 };
     (void)state;
-    hg_tape *t = new_tape(HG_F64);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *y = hg_tensor_of(t, HG_SHAPE(2), Y, true), *target = hg_tensor_of(t, HG_SHAPE(2), TARGET, false);
     hg_loss_opts o = { .corner = 2 };
     assert_close(hg_tensor_value(hg_loss(t, HG_LOSS_MSE, y, target, NULL)), 5, 1e-14);
@@ -38,7 +30,7 @@ static void missing_targets(void **state) {
     static const double Y[] = { 2, 5, 1 }, TARGET[] = { 1, NAN, 4 }, WEIGHT[] = { 1, 0, 1 }, NONE[] = { 0, 0, 0 };
     (void)state;
     for (hg_loss_kind k = HG_LOSS_MSE; k <= HG_LOSS_HUBER; k++) {
-        hg_tape *t = new_tape(HG_F32);
+        hg_tape *t = TAPE(.dtype = HG_F32);
         double g[3], g2[2];
         hg_tensor *y = hg_tensor_of(t, HG_SHAPE(3), Y, true), *target = hg_tensor_of(t, HG_SHAPE(3), TARGET, false);
         hg_loss_opts o = { .weight = hg_tensor_of(t, HG_SHAPE(3), WEIGHT, false) };
@@ -72,7 +64,7 @@ static void missing_targets(void **state) {
 static void likelihood_is_largest_at_mean_and_variance(void **state) {
     enum { N = 101 };
     (void)state;
-    hg_tape *t = new_tape(HG_F64);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_rng r = hg_rng_make(4, 0);
     double x[N], mean = 0, variance = 0;
     for (int i = 0; i < N; i++) x[i] = 3 + 2 * hg_rng_normal(&r), mean += x[i] / N;
@@ -96,7 +88,7 @@ static void cross_entropy_of_classes(void **state) {
                           NONE[] = { HG_NO_CLASS, HG_NO_CLASS, HG_NO_CLASS };
     static const double WEIGHT[] = { 1, 3, 0 };
     (void)state;
-    hg_tape *t = new_tape(HG_F64);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *x = hg_tensor_of(t, HG_SHAPE(3, 2), X, true), *w = hg_tensor_of(t, HG_SHAPE(3), WEIGHT, false);
     const double a = -log(0.75), b = log(2); /* chances 3/4, 1/2 and 1 */
     assert_close(hg_tensor_value(hg_cross_entropy(t, x, CLASSES, NULL)), (a + b) / 3, 1e-14);
@@ -116,7 +108,7 @@ static void cross_entropy_of_classes(void **state) {
 static void what_is_refused(void **state) {
     static const uint32_t TOO_LARGE[] = { 0, 3 };
     (void)state;
-    hg_tape *t = new_tape(HG_F32);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     hg_err err;
     for (int k = 0; k < 9; k++) {
         hg_tape_begin(t, 1);

@@ -1,34 +1,17 @@
 /* tests/tensor/test_norm.c -- normalisation: values by hand, what it does not see, running statistics. Gradients: test_ops.c. */
-#include "hagane/tensor.h"
+#include "tapes.h"
 #include "test.h"
-
-static hg_tape *new_tape(hg_dtype dtype, bool training) {
-    hg_tape_opts o = hg_tape_opts_default();
-    hg_tape *t;
-    o.dtype = dtype;
-    o.training = training;
-    assert_ok(hg_tape_new(&t, &o, NULL));
-    return t;
-}
-
-static void assert_values(const hg_tensor *x, const double *want, size_t n, double tol) {
-    double got[64];
-    assert_non_null(x);
-    assert_int_equal(hg_tensor_size(x), n);
-    hg_tensor_get(got, x);
-    for (size_t i = 0; i < n; i++) assert_close(got[i], want[i], tol);
-}
 
 /* 1, 3: mean 2, variance 1, so -1 and 1; eps 3 halves them. */
 static void rows_get_mean_zero_and_variance_one(void **state) {
     static const double X[] = { 1, 3, -5, 5 }, GAIN[] = { 10, 100 }, BIAS[] = { 1, 2 };
     (void)state;
-    hg_tape *t = new_tape(HG_F64, false);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *x = hg_tensor_of(t, HG_SHAPE(2, 2), X, false);
     hg_tensor *gain = hg_tensor_of(t, HG_SHAPE(2), GAIN, false), *bias = hg_tensor_of(t, HG_SHAPE(2), BIAS, false);
-    assert_values(hg_layer_norm(t, x, NULL, NULL, 1e-15), (const double[]) { -1, 1, -1, 1 }, 4, 1e-12);
-    assert_values(hg_layer_norm(t, x, gain, bias, 1e-15), (const double[]) { -9, 102, -9, 102 }, 4, 1e-12);
-    assert_values(hg_slice(t, hg_layer_norm(t, x, NULL, NULL, 3), 0, 0, 1, 1), (const double[]) { -0.5, 0.5 }, 2,
+    assert_tensor(hg_layer_norm(t, x, NULL, NULL, 1e-15), (const double[]) { -1, 1, -1, 1 }, 4, 1e-12);
+    assert_tensor(hg_layer_norm(t, x, gain, bias, 1e-15), (const double[]) { -9, 102, -9, 102 }, 4, 1e-12);
+    assert_tensor(hg_slice(t, hg_layer_norm(t, x, NULL, NULL, 3), 0, 0, 1, 1), (const double[]) { -0.5, 0.5 }, 2,
                   1e-12);
     hg_tape_free(t);
 }
@@ -37,15 +20,15 @@ static void rows_get_mean_zero_and_variance_one(void **state) {
 static void groups_of_channels(void **state) {
     static const double X[] = { 1, 3, 1, 3, 10, 10, 30, 30 }, GAIN[] = { 1, 2, 3, 4 };
     (void)state;
-    hg_tape *t = new_tape(HG_F64, false);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *x = hg_tensor_of(t, HG_SHAPE(1, 4, 2), X, false), *gain = hg_tensor_of(t, HG_SHAPE(4), GAIN, false);
-    assert_values(hg_group_norm(t, x, 2, gain, NULL, 1e-13), (const double[]) { -1, 1, -2, 2, -3, -3, 4, 4 }, 8, 1e-12);
+    assert_tensor(hg_group_norm(t, x, 2, gain, NULL, 1e-13), (const double[]) { -1, 1, -2, 2, -3, -3, 4, 4 }, 8, 1e-12);
     hg_tape_free(t);
 }
 
 static void shift_and_scale_of_the_input_are_not_seen(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32, false);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     hg_rng r = hg_rng_make(3, 0);
     double x[4 * 33], y[4 * 33], a[4 * 33];
     for (int i = 0; i < 4 * 33; i++) x[i] = hg_rng_normal(&r), y[i] = 5 * x[i] + 40 * (i / 33 + 1);
@@ -63,9 +46,9 @@ static void statistics_of_batches_are_kept(void **state) {
     hg_batch_norm_opts o = hg_batch_norm_opts_default();
     (void)state;
     o.eps = 1e-12;
-    hg_tape *t = new_tape(HG_F32, true), *later = new_tape(HG_F32, false);
+    hg_tape *t = TAPE(.dtype = HG_F32, .training = true), *later = TAPE(.dtype = HG_F32);
     hg_tensor *x = hg_tensor_of(t, HG_SHAPE(2, 2), X, false);
-    assert_values(hg_batch_norm(t, x, NULL, NULL, mean, variance, &o), (const double[]) { -1, -1, 1, 1 }, 4, 1e-6);
+    assert_tensor(hg_batch_norm(t, x, NULL, NULL, mean, variance, &o), (const double[]) { -1, -1, 1, 1 }, 4, 1e-6);
     assert_close((double)mean[1], 2, 1e-6);
     assert_close((double)variance[1], 0.9 + 20, 1e-6);
     o.momentum = 1;
@@ -77,7 +60,7 @@ static void statistics_of_batches_are_kept(void **state) {
     assert_close((double)mean[0], 2, 1e-6); /* nothing is learned */
     o.frozen = false;
     hg_tensor *one = hg_tensor_of(later, HG_SHAPE(1, 2, 1), (double[]) { 4, 20 }, false);
-    assert_values(hg_batch_norm(later, one, NULL, NULL, mean, variance, &o), (const double[]) { sqrt(2), 0 }, 2, 1e-6);
+    assert_tensor(hg_batch_norm(later, one, NULL, NULL, mean, variance, &o), (const double[]) { sqrt(2), 0 }, 2, 1e-6);
     assert_close((double)mean[0], 2, 1e-6);
     hg_tape_free(t);
     hg_tape_free(later);
@@ -86,7 +69,7 @@ static void statistics_of_batches_are_kept(void **state) {
 /* [n, c, s] is [n s, c] with the last two axes changed. */
 static void a_channel_is_all_its_elements(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64, true);
+    hg_tape *t = TAPE(.dtype = HG_F64, .training = true);
     hg_rng r = hg_rng_make(5, 0);
     double x[2 * 3 * 50], a[2 * 3 * 50], b[2 * 3 * 50];
     for (int i = 0; i < 300; i++) x[i] = 7 + hg_rng_normal(&r);
@@ -100,7 +83,7 @@ static void a_channel_is_all_its_elements(void **state) {
 
 static void what_is_refused(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32, true);
+    hg_tape *t = TAPE(.dtype = HG_F32, .training = true);
     hg_err err;
     for (int k = 0; k < 9; k++) {
         hg_tape_begin(t, 1);

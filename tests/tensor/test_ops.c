@@ -3,6 +3,7 @@
  *
  * An operation needs no test of its own for any of that, only examples. Its hand-derived values stand in test_<family>.c. */
 #include "tensor/ops.h"
+#include "tapes.h"
 #include "test.h"
 
 enum { SEED = 20 };
@@ -12,16 +13,6 @@ typedef struct {
     unsigned k;
     uint64_t seed;
 } which;
-
-static hg_tape *new_tape(hg_dtype dtype, hg_pool *pool) {
-    hg_tape_opts o = hg_tape_opts_default();
-    hg_tape *t;
-    o.dtype = dtype;
-    o.pool = pool;
-    o.training = true;
-    assert_ok(hg_tape_new(&t, &o, NULL));
-    return t;
-}
 
 static hg_tensor *build(hg_tape *t, const which *w) {
     hg_rng r = hg_rng_make(w->seed, w->k);
@@ -104,7 +95,7 @@ static hg_tensor *next_example(hg_tape *t, which *w) {
 
 static void gradients_are_those_of_finite_differences(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F64, .training = true);
     hg_err err;
     for (size_t i = 0; hg_op_at(i); i++) {
         which w = { hg_op_at(i), 0, SEED };
@@ -133,7 +124,7 @@ static void gradients_are_those_of_finite_differences(void **state) {
 /* The gradient as tensors is the gradient, and its own gradient that of finite differences. */
 static void second_derivatives(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F64, .training = true);
     hg_err err;
     for (size_t i = 0; hg_op_at(i); i++) {
         which w = { hg_op_at(i), 0, SEED };
@@ -197,7 +188,8 @@ static void floats_follow_doubles_and_threads_change_nothing(void **state) {
     (void)state;
     hg_pool *pool;
     assert_ok(hg_pool_new(&pool, 3, NULL));
-    hg_tape *t64 = new_tape(HG_F64, NULL), *t32 = new_tape(HG_F32, NULL), *many = new_tape(HG_F32, pool);
+    hg_tape *t64 = TAPE(.dtype = HG_F64, .training = true), *t32 = TAPE(.dtype = HG_F32, .training = true),
+            *many = TAPE(.dtype = HG_F32, .pool = pool, .training = true);
     for (size_t i = 0; hg_op_at(i); i++) {
         which w = { hg_op_at(i), 0, SEED };
         for (size_t n; (n = results(NULL, t64, &w)) != SIZE_MAX; w.k++) {
@@ -223,7 +215,7 @@ static void no_memory_is_a_failure_that_sticks(void **state) {
     for (size_t i = 0; hg_op_at(i); i++) {
         const which w = { hg_op_at(i), 0, SEED };
         for (long k = 0;; k++) {
-            hg_tape *t = new_tape(HG_F64, NULL);
+            hg_tape *t = TAPE(.dtype = HG_F64, .training = true);
             hg_err err;
             fail_alloc_after(k);
             hg_tensor *out = build(t, &w), *y = out ? one_number(t, out, SEED) : NULL;
@@ -239,7 +231,7 @@ static void no_memory_is_a_failure_that_sticks(void **state) {
 
 static void an_operation_that_misses_an_input_says_so(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32, NULL);
+    hg_tape *t = TAPE(.dtype = HG_F32, .training = true);
     hg_err err;
     for (size_t i = 0; hg_op_at(i); i++) {
         hg_tape_begin(t, 1);

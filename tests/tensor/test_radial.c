@@ -1,20 +1,12 @@
 /* tests/tensor/test_radial.c -- functions of a distance: values by hand, smoothness at the cut-off, high derivatives. Gradients and second
  * derivatives of all kinds with all cut-offs: test_ops.c. */
-#include "hagane/tensor.h"
+#include "tapes.h"
 #include "test.h"
 
 static const double PI = 3.14159265358979323846;
 
-static hg_tape *new_tape(hg_dtype dtype) {
-    hg_tape_opts o = hg_tape_opts_default();
-    hg_tape *t;
-    o.dtype = dtype;
-    assert_ok(hg_tape_new(&t, &o, NULL));
-    return t;
-}
-
 static void evaluate(double *out, double d, hg_radial_opts o) {
-    hg_tape *t = new_tape(HG_F64);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_err err;
     hg_tensor *y = hg_radial(t, hg_tensor_of(t, HG_SHAPE(1), &d, false), &o);
     assert_ok_err(hg_tape_status(t, &err), err);
@@ -100,7 +92,7 @@ static void bessel_derivatives(double y[4], hg_tape *t, double d) {
 /* By hand on both sides of 0.3, where the series near 0 meets the quotient, and no jump there. */
 static void three_derivatives_by_hand(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     double y[4], other[4];
     for (double x = 0.2; x < 3; x += 0.1) {
         const double s = sin(x), c = cos(x), scale = sqrt(2 / PI);
@@ -123,7 +115,7 @@ static void forces_sum_to_zero_and_turn_with_the_atoms(void **state) {
     (void)state;
     double force[2][9];
     for (int turned = 0; turned < 2; turned++) {
-        hg_tape *t = new_tape(HG_F64);
+        hg_tape *t = TAPE(.dtype = HG_F64);
         double at[9];
         for (int i = 0; i < 9; i += 3) { /* a quarter turn around z, and a shift */
             at[i] = turned ? -X[i + 1] + 3 : X[i];
@@ -148,7 +140,7 @@ static void forces_sum_to_zero_and_turn_with_the_atoms(void **state) {
 
 static void what_is_refused(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     hg_err err;
     for (int k = 0; k < 8; k++) {
         hg_radial_opts o = hg_radial_opts_default();

@@ -2,36 +2,22 @@
  *
  * Every operation's gradient is checked in test_ops.c. */
 #include "core/memory.h"
-#include "hagane/tensor.h"
+#include "tapes.h"
 #include "test.h"
-
-static hg_tape *new_tape(hg_dtype dtype) {
-    hg_tape_opts o = hg_tape_opts_default();
-    hg_tape *t;
-    o.dtype = dtype;
-    assert_ok(hg_tape_new(&t, &o, NULL));
-    return t;
-}
-
-static void assert_elements(const hg_tensor *x, size_t n, const double *want) {
-    double got[64];
-    assert_int_equal(hg_tensor_size(x), n);
-    hg_tensor_get(got, x);
-    for (size_t i = 0; i < n; i++) assert_close(got[i], want[i], 1e-6);
-}
 
 static void views_read_the_same_memory(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_tensor *x = hg_tensor_of(t, HG_SHAPE(2, 3), (const double[]) { 0, 1, 2, 3, 4, 5 }, false);
-    assert_elements(hg_transpose2(t, x), 6, (const double[]) { 0, 3, 1, 4, 2, 5 });
-    assert_elements(hg_slice(t, x, 1, 0, 3, 2), 4, (const double[]) { 0, 2, 3, 5 });
-    assert_elements(hg_reshape(t, hg_transpose2(t, x), HG_SHAPE(2, 3)), 6, (const double[]) { 0, 3, 1, 4, 2, 5 });
-    assert_elements(hg_expand(t, hg_slice(t, x, 0, 1, 2, 1), HG_SHAPE(2, 3)), 6, (const double[]) { 3, 4, 5, 3, 4, 5 });
-    assert_elements(hg_place(t, hg_slice(t, x, 0, 0, 1, 1), HG_SHAPE(3, 3), 0, 1, 1), 9,
-                    (const double[]) { 0, 0, 0, 0, 1, 2, 0, 0, 0 });
+    assert_tensor(hg_transpose2(t, x), (const double[]) { 0, 3, 1, 4, 2, 5 }, 6, 1e-6);
+    assert_tensor(hg_slice(t, x, 1, 0, 3, 2), (const double[]) { 0, 2, 3, 5 }, 4, 1e-6);
+    assert_tensor(hg_reshape(t, hg_transpose2(t, x), HG_SHAPE(2, 3)), (const double[]) { 0, 3, 1, 4, 2, 5 }, 6, 1e-6);
+    assert_tensor(hg_expand(t, hg_slice(t, x, 0, 1, 2, 1), HG_SHAPE(2, 3)), (const double[]) { 3, 4, 5, 3, 4, 5 }, 6,
+                  1e-6);
+    assert_tensor(hg_place(t, hg_slice(t, x, 0, 0, 1, 1), HG_SHAPE(3, 3), 0, 1, 1),
+                  (const double[]) { 0, 0, 0, 0, 1, 2, 0, 0, 0 }, 9, 1e-6);
     hg_tensor_doubles(x)[4] = 40;
-    assert_elements(hg_slice(t, hg_transpose2(t, x), 0, 1, 2, 1), 2, (const double[]) { 1, 40 });
+    assert_tensor(hg_slice(t, hg_transpose2(t, x), 0, 1, 2, 1), (const double[]) { 1, 40 }, 2, 1e-6);
     assert_null(hg_tensor_doubles(hg_transpose2(t, x)));
     assert_null(hg_tensor_floats(x));
     hg_tape_free(t);
@@ -39,21 +25,21 @@ static void views_read_the_same_memory(void **state) {
 
 static void broadcasting_follows_the_last_axis(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     hg_tensor *row = hg_tensor_of(t, HG_SHAPE(3), (const double[]) { 1, 2, 3 }, false),
               *col = hg_tensor_of(t, HG_SHAPE(2, 1), (const double[]) { 10, 20 }, false);
-    assert_elements(hg_add(t, col, row), 6, (const double[]) { 11, 12, 13, 21, 22, 23 });
-    assert_elements(hg_div(t, row, hg_tensor_of(t, HG_SCALAR, (const double[]) { 2 }, false)), 3,
-                    (const double[]) { 0.5, 1, 1.5 });
-    assert_elements(hg_sum(t, hg_mul(t, col, row), 2), 2, (const double[]) { 60, 120 });
-    assert_elements(hg_mean(t, hg_mul(t, col, row), 1), 3, (const double[]) { 15, 30, 45 });
+    assert_tensor(hg_add(t, col, row), (const double[]) { 11, 12, 13, 21, 22, 23 }, 6, 1e-6);
+    assert_tensor(hg_div(t, row, hg_tensor_of(t, HG_SCALAR, (const double[]) { 2 }, false)),
+                  (const double[]) { 0.5, 1, 1.5 }, 3, 1e-6);
+    assert_tensor(hg_sum(t, hg_mul(t, col, row), 2), (const double[]) { 60, 120 }, 2, 1e-6);
+    assert_tensor(hg_mean(t, hg_mul(t, col, row), 1), (const double[]) { 15, 30, 45 }, 3, 1e-6);
     hg_tape_free(t);
 }
 
 /* y = sum (a b + a)^2 at a = 3, b = 2: 81; dy/da = 2 (ab + a)(b + 1) = 54, dy/db = 2 (ab + a) a = 54; d2y/da2 = 2 (b + 1)^2 = 18. */
 static void gradients_by_hand(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F64);
+    hg_tape *t = TAPE(.dtype = HG_F64);
     hg_err err;
     hg_tensor *a = hg_tensor_of(t, HG_SHAPE(1), (const double[]) { 3 }, true),
               *b = hg_tensor_of(t, HG_SHAPE(1), (const double[]) { 2 }, true);
@@ -64,7 +50,7 @@ static void gradients_by_hand(void **state) {
     assert_ok_err(hg_gradient(g, t, y, (hg_tensor *[]) { a, b, apart }, 3, &err), err);
     assert_close(hg_tensor_value(g[0]), 54, 1e-12);
     assert_close(hg_tensor_value(g[1]), 54, 1e-12);
-    assert_elements(g[2], 2, (const double[]) { 0, 0 });
+    assert_tensor(g[2], (const double[]) { 0, 0 }, 2, 1e-6);
     assert_ok_err(hg_gradient(gg, t, hg_sum(t, g[0], 0), &a, 1, &err), err);
     assert_close(hg_tensor_value(gg[0]), 18, 1e-12);
     assert_ok_err(hg_backward(t, y, &err), err);
@@ -77,7 +63,7 @@ static void gradients_by_hand(void **state) {
 
 static void borrowed_gradients_add_up(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     float w[] = { 1, 2 }, g[] = { 100, 200 };
     for (int step = 0; step < 2; step++) {
         hg_tape_begin(t, (uint64_t)step);
@@ -114,7 +100,7 @@ static void gradients_of_results_are_used_up(void **state) {
 
 static void the_first_failure_stays(void **state) {
     (void)state;
-    hg_tape *t = new_tape(HG_F32);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     hg_err err;
     hg_tensor *a = hg_tensor_zeros(t, HG_SHAPE(3, 4)), *b = hg_tensor_zeros(t, HG_SHAPE(2, 4));
     hg_tensor *y = hg_sum(t, hg_mul(t, hg_add(t, a, b), a), 0);
@@ -159,7 +145,7 @@ enum { KEEPS_MEMORY = 1 };
 static void steps_after_the_first_ask_for_no_memory(void **state) {
     (void)state;
     float w[128] = { 0 }, g[128] = { 0 };
-    hg_tape *t = new_tape(HG_F32);
+    hg_tape *t = TAPE(.dtype = HG_F32);
     for (uint64_t step = 0; step < 4; step++) {
         hg_tape_begin(t, step);
         if (step >= 1 && KEEPS_MEMORY) fail_alloc_after(0);
@@ -187,7 +173,7 @@ static void a_mark_gives_memory_back(void **state) {
         hg_tape_release(t, mark);
     }
     assert_true(hg_tape_bytes(t) <= bytes);
-    assert_elements(kept, 2, (const double[]) { 1, 2 });
+    assert_tensor(kept, (const double[]) { 1, 2 }, 2, 1e-6);
     hg_tape_free(t);
 }
 
