@@ -9,9 +9,14 @@ enum {
     HEAD = 3 /* rounds that the best one has won at the start: halves are too coarse */
 };
 static const double CLEARLY = 0.8; /* times another's error: better than by chance */
-static const double GAIN = 1e-4;   /* a round that wins less than this part of the loss ends the choice */
+static const double GAIN = 1e-4;   /* a round that wins less than this part of the loss ends the choice, */
+/* and so does one that wins less than so many standard errors of what it wins: the one-standard-error rule (Breiman et al., Classification and
+ * Regression Trees, 1984, section 3.4.3), or not. Which of them, rows left out say; of equals the first. */
+static const double STRICT[] = { 1, 0 };
 
-void hg_study_choice_rules(hg_text *t) { hg_text_add(t, "blend %d %d %g %g", ROUNDS, HEAD, GAIN, CLEARLY); }
+void hg_study_choice_rules(hg_text *t) {
+    hg_text_add(t, "blend %d %d %g %g %g %g", ROUNDS, HEAD, GAIN, CLEARLY, STRICT[0], STRICT[1]);
+}
 
 double hg_study_loss(const hg_study *s, const hg_score *score) {
     return s->squared && isfinite(score->rmse) ? score->rmse : hg_score_loss(score);
@@ -78,15 +83,29 @@ static double choose_of_few(size_t *count, double *mix, const hg_study *s, const
     return 2;
 }
 
-/* The best one has won the first rounds; each other is given to who brings the error of the mixture down the most. */
+/* Does the error of `mix` lie so many standard errors below that of sum / total? With 0 anything below is enough, with INFINITY nothing. */
+static bool wins(const double *mix, const double *sum, double total, const hg_study *s, const hg_rows *rows,
+                 double strict) {
+    double mean = 0, square = 0;
+    if (strict == 0) return true;
+    for (size_t i = 0; i < rows->n; i++) {
+        const double before = fabs(sum[i] / total - rows->y[i]), after = fabs(mix[i] - rows->y[i]);
+        const double won = s->squared ? before * before - after * after : before - after;
+        mean += won / (double)rows->n;
+        square += won * (won / (double)rows->n);
+    }
+    return mean > strict * sqrt(fmax(square - mean * mean, 0) / (double)rows->n);
+}
+
+/* The best one has won the first rounds; each other is given to who brings the error of the mixture down the most. Classes: strict 0. */
 static hg_status choose_greedily(size_t *count, double *total, double *sum, double *mix, const hg_study *s,
-                                 const hg_rows *rows, bool single, hg_err *err) {
+                                 const hg_rows *rows, double strict, hg_err *err) {
     const size_t size = s->n * s->outputs;
     size_t best = hg_study_best(s);
     double loss = hg_study_loss(s, &s->trial[best].score);
     for (size_t k = 0; k < size; k++) sum[k] = HEAD * s->trial[best].out[k];
     count[best] = HEAD;
-    for (*total = HEAD; *total < ROUNDS && !single; ++*total) {
+    for (*total = HEAD; *total < ROUNDS && !isinf(strict); ++*total) {
         double least = INFINITY;
         for (size_t i = 0; i < s->n_trials; i++) {
             hg_score score;
@@ -97,6 +116,8 @@ static hg_status choose_greedily(size_t *count, double *total, double *sum, doub
             if (l < least) least = l, best = i;
         }
         if (!(least < loss * (1 - GAIN))) break;
+        mix_in(mix, sum, s->trial[best].out, size, *total + 1);
+        if (!wins(mix, sum, *total, s, rows, strict)) break;
         loss = least;
         count[best]++;
         for (size_t k = 0; k < size; k++) sum[k] += s->trial[best].out[k];
@@ -104,14 +125,15 @@ static hg_status choose_greedily(size_t *count, double *total, double *sum, doub
     return HG_OK;
 }
 
-static hg_status choose_blend(double *weight, const hg_study *s, const hg_rows *rows, const hg_study_opts *o,
-                              hg_arena *mem, hg_err *err) {
+/* strict INFINITY: the best one alone. */
+static hg_status choose_blend(double *weight, const hg_study *s, const hg_rows *rows, double strict, hg_arena *mem,
+                              hg_err *err) {
     const size_t size = s->n * s->outputs;
     size_t *count = hg_alloc(mem, s->n_trials, sizeof *count);
     double *sum = hg_alloc(mem, size, sizeof *sum), *mix = hg_alloc(mem, size, sizeof *mix);
     if (!count || !sum || !mix) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
-    double total = o->single ? 0 : choose_of_few(count, mix, s, rows);
-    if (total == 0) HG_TRY(choose_greedily(count, &total, sum, mix, s, rows, o->single, err));
+    double total = isinf(strict) ? 0 : choose_of_few(count, mix, s, rows);
+    if (total == 0) HG_TRY(choose_greedily(count, &total, sum, mix, s, rows, strict, err));
     for (size_t i = 0; i < s->n_trials; i++) weight[i] = (double)count[i] / total;
     return HG_OK;
 }
@@ -164,14 +186,14 @@ static hg_status mix(hg_study *s, const double *weights, hg_arena *mem, hg_err *
 
 /* The rows of one part, mixed by the weights that the others choose: who was chosen by a row's own error looks better on it than on a
  * new row. */
-static hg_status mix_part(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const size_t *part, size_t left,
+static hg_status mix_part(hg_study *s, const hg_rows *rows, double strict, const size_t *part, size_t left,
                           hg_arena *mem, hg_err *err) {
     double *weight = hg_alloc(mem, s->n_trials, sizeof *weight);
     hg_study some, own = *s;
     hg_rows in;
     if (!weight) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
     HG_TRY(leave_out(&some, &in, s, rows, part, left, mem, err));
-    HG_TRY(choose_blend(weight, &some, &in, o, mem, err));
+    HG_TRY(choose_blend(weight, &some, &in, strict, mem, err));
     HG_TRY(mix(&own, weight, mem, err));
     for (size_t i = 0; i < s->n; i++)
         if (part[i] == left) s->out[i] = own.out[i], s->signs[i] = own.signs[i];
@@ -179,31 +201,37 @@ static hg_status mix_part(hg_study *s, const hg_rows *rows, const hg_study_opts 
 }
 
 /* Classes have no intervals, one part of many rows is too large to be chosen by, and halves of few rows with sources are hardly a choice. */
-static hg_status combine(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const size_t *part, hg_arena *mem,
-                         hg_err *err) {
-    double *weight = hg_alloc(mem, s->n_trials, sizeof *weight), loss;
+static bool chosen_across(const hg_study *s, const hg_rows *rows) {
+    return s->folds > 1 && !rows->classes && !hg_study_few(rows);
+}
+
+/* s->trial[].weight, s->out, s->signs, s->score and *loss by one rule. */
+static hg_status combine(hg_study *s, double *loss, const hg_rows *rows, double strict, const size_t *part,
+                         hg_arena *mem, hg_err *err) {
+    double *weight = hg_alloc(mem, s->n_trials, sizeof *weight);
     hg_status st = HG_OK;
     if (!weight) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
-    for (size_t i = 0; i < s->n_trials; i++) weight[i] = s->trial[i].weight;
+    HG_TRY(choose_blend(weight, s, rows, strict, mem, err));
+    for (size_t i = 0; i < s->n_trials; i++) s->trial[i].weight = weight[i];
     HG_TRY(mix(s, weight, mem, err));
     hg_arena *scratch = hg_arena_new();
     if (!scratch) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
-    const bool across = s->folds > 1 && !rows->classes && !hg_study_few(rows);
-    for (size_t f = 0; across && f < s->folds && st == HG_OK; f++) {
+    for (size_t f = 0; chosen_across(s, rows) && f < s->folds && st == HG_OK; f++) {
         const hg_mark mark = hg_arena_mark(scratch);
-        st = mix_part(s, rows, o, part, f, scratch, err);
+        st = mix_part(s, rows, strict, part, f, scratch, err);
         hg_arena_reset(scratch, mark);
     }
     hg_arena_free(scratch);
     HG_TRY(st);
-    return hg_study_score(&s->score, &loss, s, rows, s->out, err);
+    return hg_study_score(&s->score, loss, s, rows, s->out, err);
 }
 
 hg_status hg_study_choose(hg_study *s, const hg_rows *rows, const hg_study_opts *o, const size_t *part, hg_arena *mem,
                           hg_err *err) {
-    double *weight = hg_alloc(mem, s->n_trials, sizeof *weight);
-    if (!weight) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
-    HG_TRY(choose_blend(weight, s, rows, o, mem, err));
-    for (size_t i = 0; i < s->n_trials; i++) s->trial[i].weight = weight[i];
-    return combine(s, rows, o, part, mem, err);
+    double loss, again;
+    if (o->single || !chosen_across(s, rows))
+        return combine(s, &loss, rows, o->single ? (double)INFINITY : 0, part, mem, err);
+    HG_TRY(combine(s, &loss, rows, STRICT[0], part, mem, err));
+    HG_TRY(combine(s, &again, rows, STRICT[1], part, mem, err));
+    return again < loss ? HG_OK : combine(s, &loss, rows, STRICT[0], part, mem, err);
 }

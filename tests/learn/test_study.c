@@ -523,7 +523,7 @@ static void the_rules_of_choice_are_told(void **state) {
     hg_study_rules(&twice);
     assert_false(once.failed);
     assert_string_equal(once.s, twice.s);
-    assert_contains(once.s, "blend 20 3 0.0001 0.8");
+    assert_contains(once.s, "blend 20 3 0.0001 0.8 1 0");
     assert_contains(once.s, "errors 1.3 1.15");
     hg_text_free(&once);
     hg_text_free(&twice);
@@ -554,6 +554,72 @@ static void a_part_has_no_say_in_what_is_said_of_it(void **state) {
         hg_arena_reset(*state, mark);
     }
     assert_true(said > 1.005 * chosen);
+}
+
+/* The greedy choice in plain words: weight[n_trials], where a member must win by so many standard errors. */
+static void plain_choice(double *weight, const hg_study *s, const double *y, double strict) {
+    enum { HEAD = 3, ROUNDS = 20 };
+    size_t best = 0, total = HEAD;
+    double sum[200];
+    for (size_t i = 0; i < s->n_trials; i++) {
+        weight[i] = 0;
+        if (s->trial[i].out && (!s->trial[best].out || s->trial[i].score.mae < s->trial[best].score.mae)) best = i;
+    }
+    weight[best] = HEAD;
+    for (size_t k = 0; k < s->n; k++) sum[k] = HEAD * s->trial[best].out[k];
+    for (; total < ROUNDS; total++) {
+        double least = INFINITY, before = 0, mean = 0, square = 0;
+        const double n = (double)s->n, now = (double)total;
+        for (size_t i = 0; i < s->n_trials; i++) {
+            double error = 0;
+            for (size_t k = 0; s->trial[i].out && k < s->n; k++)
+                error += fabs((sum[k] + s->trial[i].out[k]) / (now + 1) - y[k]) / n;
+            if (s->trial[i].out && error < least) least = error, best = i;
+        }
+        for (size_t k = 0; k < s->n; k++) {
+            const double e = fabs(sum[k] / now - y[k]);
+            const double won = e - fabs((sum[k] + s->trial[best].out[k]) / (now + 1) - y[k]);
+            before += e / n, mean += won / n, square += won * won / n;
+        }
+        if (!(least < before * (1 - 1e-4)) || mean <= strict * sqrt((square - mean * mean) / n)) break;
+        weight[best]++;
+        for (size_t k = 0; k < s->n; k++) sum[k] += s->trial[best].out[k];
+    }
+    for (size_t i = 0; i < s->n_trials; i++) weight[i] /= (double)total;
+}
+
+/* By one standard error or by anything: the weights are those of one of the two, and not always of the same. */
+static void members_must_win_by_more_than_chance_where_that_errs_less(void **state) {
+    enum { N = 120, WIDE = 4, DRAWS = 12 };
+    static float x[N * WIDE];
+    double y[N];
+    size_t took[2] = { 0, 0 };
+    for (uint64_t draw = 0; draw < DRAWS; draw++) {
+        const hg_mark mark = hg_arena_mark(*state);
+        hg_rng r = hg_rng_make(70 + draw, 0);
+        for (size_t i = 0; i < N * WIDE; i++) x[i] = (float)hg_rng_normal(&r);
+        for (size_t i = 0; i < N; i++) {
+            const float *at = x + i * WIDE;
+            y[i] = (double)(at[0] + 0.5f * at[1] * at[1]) + 0.7 * hg_rng_normal(&r);
+        }
+        const hg_rows rows = { .n = N, .d = WIDE, .x = x, .y = y };
+        hg_study s;
+        hg_study_opts o = hg_study_opts_default();
+        o.learner = "ridge kernel-ridge extratrees", o.seed = draw;
+        assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
+        double *want = hg_alloc(*state, s.n_trials, 2 * sizeof *want);
+        bool same[2] = { true, true };
+        for (size_t k = 0; k < 2; k++) plain_choice(want + k * s.n_trials, &s, y, k ? 0 : 1);
+        for (size_t k = 0; k < 2; k++)
+            for (size_t i = 0; i < s.n_trials; i++)
+                same[k] &= fabs(want[k * s.n_trials + i] - s.trial[i].weight) < 1e-12;
+        assert_true(same[0] || same[1]);
+        for (size_t k = 0; k < 2; k++) took[k] += same[k] && !same[1 - k];
+        hg_study_free(&s);
+        hg_arena_reset(*state, mark);
+    }
+    print_message("one standard error: %zu, anything: %zu of %d\n", took[0], took[1], DRAWS);
+    assert_true(took[0] > 0 && took[1] > 0);
 }
 
 /* Few rows: all that was made from what was given is hidden once, the sets that are not alike too; where nothing was given, or of many
@@ -657,6 +723,7 @@ int main(void) {
         TEST(a_set_that_only_disturbs_is_hidden),
         TEST(the_rules_of_choice_are_told),
         TEST(a_part_has_no_say_in_what_is_said_of_it),
+        TEST(members_must_win_by_more_than_chance_where_that_errs_less),
         TEST(of_few_rows_what_was_given_is_looked_at_alone),
         TEST(few_rows_with_sources_leave_no_choice),
         TEST(scores_are_those_of_the_textbook),
