@@ -253,9 +253,9 @@ static hg_status load_parts(size_t parts[HG_STUDY_MEMBERS], const hg_shelf_view 
     if (!hg_shelf_has(from, "parts")) return HG_OK;
     HG_TRY(hg_shelf_get_doubles(number, from, "parts", n, err));
     for (size_t i = 0; i < n; i++) {
-        if (!(number[i] >= 1 && number[i] <= HG_STUDY_FOLDS_MOST && number[i] == floor(number[i])))
+        if (!(number[i] >= 1 && number[i] <= HG_STUDY_MODELS && number[i] == floor(number[i])))
             return hg_fail(err, HG_EDATA, "%s: a member of %g models, expected 1 to %d", from->source, number[i],
-                           HG_STUDY_FOLDS_MOST);
+                           HG_STUDY_MODELS);
         parts[i] = (size_t)number[i];
     }
     return HG_OK;

@@ -15,15 +15,19 @@ enum {
     RACED = 200 /* rows: with fewer one part says little */,
     MANY = 20000 /* rows: of more one part is left out, once */,
     PARTS = 10 /* of which that one is */,
-    FEWER = 3 /* of so many that are averaged one is enough to judge by */
+    FEWER = 3 /* of so many that are averaged one is enough to judge by */,
+    TURNED = 1000 /* rows: of more one cut into parts tells enough */,
+    TURN = 1009 /* from a turn's seed to the next: parts and networks take the numbers in between */
 };
 static const double BEHIND = 1.3; /* times the best one's error on the first part */
 static const double REACH =
     1.15; /* times the best defaults' error: whose defaults err more has no variant that gets there */
 
+static const double AGAIN = 1.2; /* times the best one's error: who errs more in the first turn has no others */
+
 void hg_study_rules(hg_text *t) {
-    hg_text_add(t, "rules %d, raced %d %d, parts %d %d, errors %g %g, ", RULES, RACED, MANY, PARTS, FEWER, BEHIND,
-                REACH);
+    hg_text_add(t, "rules %d, raced %d %d, parts %d %d, turns %d %d, errors %g %g %g, ", RULES, RACED, MANY, PARTS,
+                FEWER, HG_STUDY_TURNS, TURNED, BEHIND, REACH, AGAIN);
     hg_study_list_rules(t);
     hg_text_add(t, ", ");
     hg_study_choice_rules(t);
@@ -265,6 +269,8 @@ static hg_status run_trial(work *w, hg_trial *t, hg_arena *keep, hg_err *err) {
 static hg_status check_rows(const hg_rows *rows, const hg_study_opts *o, hg_err *err) {
     if (o->folds < 2 || o->folds > HG_STUDY_FOLDS_MOST)
         return hg_fail(err, HG_EINVAL, "%zu folds, expected 2 to %d", o->folds, HG_STUDY_FOLDS_MOST);
+    if (o->turns > HG_STUDY_TURNS)
+        return hg_fail(err, HG_EINVAL, "%zu turns, expected 1 to %d", o->turns, HG_STUDY_TURNS);
     if (!rows->classes) return HG_OK;
     size_t count[HG_CLASSES_MOST] = { 0 };
     for (size_t i = 0; i < rows->n; i++) count[(size_t)rows->y[i]]++;
@@ -329,8 +335,17 @@ void hg_study_free(hg_study *s) {
     for (size_t i = 0; i < s->n_trials; i++) free_models(&s->trial[i]);
 }
 
-static hg_status run(hg_study *s, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem, hg_err *err) {
+/* One turn; those that were too far behind in the first one, if there is one, are passed over. */
+static hg_status run(hg_study *s, const hg_study *first, const hg_rows *rows, const hg_study_opts *o, hg_arena *mem,
+                     hg_err *err) {
     HG_TRY(hg_study_list(s, rows, o, mem, err));
+    const double best = first ? hg_study_loss(first, &first->trial[hg_study_best(first)].score) : 0;
+    for (size_t i = 0; first && i < s->n_trials; i++) {
+        const hg_trial *t = &first->trial[i];
+        if (t->why[0]) hg_print(s->trial[i].why, sizeof t->why, "%s", t->why);
+        if (!t->why[0] && hg_study_loss(first, &t->score) > AGAIN * best)
+            hg_print(s->trial[i].why, sizeof t->why, "too far behind in the first turn");
+    }
     hg_rows plain = *rows, judged;
     if (rows->sources) HG_TRY(hg_rows_drop_sources(&plain, rows, mem, err));
     work w = { .s = s, .rows = rows, .plain = &plain, .o = o, .mem = hg_arena_new() };
@@ -343,11 +358,69 @@ static hg_status run(hg_study *s, const hg_rows *rows, const hg_study_opts *o, h
     return HG_OK;
 }
 
+/* ---- several turns ------------------------------------------------------------------------------------------------------------ */
+
+static size_t turns(const hg_rows *rows, const hg_study_opts *o) {
+    if (o->turns) return o->turns;
+    return rows->n > TURNED || rows->classes || hg_study_few(rows) || o->settings || o->single ? 1 : HG_STUDY_TURNS;
+}
+
+/* A trial of k turns as one: means over those in which it was run to its end. Its models come first. */
+static void merge_trial(hg_trial *t, hg_study *turn, size_t k, size_t number, size_t n) {
+    size_t ran = t->out != NULL;
+    double mae = ran ? t->score.mae : 0, rmse = ran ? t->score.rmse : 0;
+    for (size_t q = 1; q < k; q++) {
+        hg_trial *u = &turn[q].trial[number];
+        t->weight += u->weight;
+        for (size_t m = 0; m < u->models; m++) t->model[t->models++] = u->model[m];
+        u->models = 0;
+        if (!u->out) continue;
+        t->seconds += u->seconds;
+        mae += u->score.mae, rmse += u->score.rmse;
+        for (size_t i = 0; i < n; i++) t->out[i] += u->out[i], t->sd[i] += u->sd[i];
+        ran++;
+    }
+    t->weight /= (double)k;
+    for (size_t i = 0; ran && i < n; i++) t->out[i] /= (double)ran, t->sd[i] /= (double)ran;
+    if (ran) t->score.mae = mae / (double)ran, t->score.rmse = rmse / (double)ran;
+}
+
+/* The first of k turns becomes their mean. What is said of a row was in each turn said by those that have not learned it. */
+static hg_status merge(hg_study *turn, size_t k, const hg_rows *rows, hg_arena *mem, hg_err *err) {
+    hg_study *s = turn;
+    const double *out[HG_STUDY_MEMBERS], *sd[HG_STUDY_MEMBERS];
+    double weight[HG_STUDY_MEMBERS], loss, *blend = hg_alloc(mem, s->n, sizeof *blend);
+    size_t m = 0;
+    if (!blend) return hg_fail(err, HG_ENOMEM, "no memory for a blend");
+    for (size_t i = 0; i < s->n_trials; i++) merge_trial(&s->trial[i], turn, k, i, s->n);
+    for (size_t i = 0; i < s->n_trials; i++)
+        if (s->trial[i].weight > 0) out[m] = s->trial[i].out, sd[m] = s->trial[i].sd, weight[m++] = s->trial[i].weight;
+    hg_blend_combine(blend, s->signs, out, sd, weight, m, s->n, 1);
+    for (size_t i = 0; i < s->n; i++) {
+        for (size_t q = 1; q < k; q++) s->out[i] += turn[q].out[i];
+        s->out[i] /= (double)k;
+    }
+    return hg_study_score(&s->score, &loss, s, rows, s->out, err);
+}
+
+/* The next one takes as long as those before did in the mean. */
+static bool time_left(const hg_study_opts *o, double begun, size_t done) {
+    if (!(o->budget > 0) || !o->seconds) return true;
+    return (now(o) - begun) * (double)(done + 1) / (double)done <= o->budget;
+}
+
 hg_status hg_study_run(hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_arena *mem, hg_err *err) {
-    const hg_study_opts o = opts ? *opts : hg_study_opts_default();
-    *s = (hg_study) { .n = rows->n, .outputs = rows->classes ? rows->classes : 1, .squared = o.squared };
-    HG_TRY(check_rows(rows, &o, err));
-    const hg_status st = run(s, rows, &o, mem, err);
-    if (st != HG_OK) hg_study_free(s);
+    hg_study_opts o = opts ? *opts : hg_study_opts_default();
+    const hg_study empty = { .n = rows->n, .outputs = rows->classes ? rows->classes : 1, .squared = o.squared };
+    hg_study turn[HG_STUDY_TURNS] = { empty, empty, empty };
+    const double begun = now(&o);
+    hg_status st = check_rows(rows, &o, err);
+    size_t k = 0;
+    *s = empty;
+    for (; st == HG_OK && k < turns(rows, &o) && (k == 0 || time_left(&o, begun, k)); k++, o.seed += TURN)
+        st = run(&turn[k], k ? turn : NULL, rows, &o, mem, err);
+    if (st == HG_OK && k > 1) st = merge(turn, k, rows, mem, err);
+    for (size_t q = st == HG_OK; q < HG_STUDY_TURNS; q++) hg_study_free(&turn[q]);
+    if (st == HG_OK) *s = turn[0];
     return st;
 }

@@ -110,7 +110,7 @@ static hg_status choose_greedily(size_t *count, double *total, double *sum, doub
         for (size_t i = 0; i < s->n_trials; i++) {
             hg_score score;
             double l;
-            if (!s->trial[i].out || (!count[i] && members(count, s->n_trials) == HG_STUDY_MEMBERS)) continue;
+            if (!s->trial[i].out || (!count[i] && members(count, s->n_trials) == HG_STUDY_CHOSEN)) continue;
             mix_in(mix, sum, s->trial[i].out, size, *total + 1);
             HG_TRY(hg_study_score(&score, &l, s, rows, mix, err));
             if (l < least) least = l, best = i;

@@ -270,7 +270,7 @@ static void a_budget_ends_the_trials_and_says_so(void **state) {
 static void models_of_the_parts_stay(void **state) {
     float x[2 * ROWS];
     hg_composition c[ROWS];
-    double y[ROWS], out[2][ROWS], one[ROWS], mean[ROWS] = { 0 }, parts[1] = { HG_STUDY_FOLDS_MOST + 1 };
+    double y[ROWS], out[2][ROWS], one[ROWS], mean[ROWS] = { 0 }, parts[1] = { HG_STUDY_MODELS + 1 };
     const hg_rows rows = line(x, c, y);
     const hg_mark mark = hg_arena_mark(*state);
     char path[512];
@@ -605,7 +605,7 @@ static void members_must_win_by_more_than_chance_where_that_errs_less(void **sta
         const hg_rows rows = { .n = N, .d = WIDE, .x = x, .y = y };
         hg_study s;
         hg_study_opts o = hg_study_opts_default();
-        o.learner = "ridge kernel-ridge extratrees", o.seed = draw;
+        o.learner = "ridge kernel-ridge extratrees", o.seed = draw, o.turns = 1;
         assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
         double *want = hg_alloc(*state, s.n_trials, 2 * sizeof *want);
         bool same[2] = { true, true };
@@ -620,6 +620,55 @@ static void members_must_win_by_more_than_chance_where_that_errs_less(void **sta
     }
     print_message("one standard error: %zu, anything: %zu of %d\n", took[0], took[1], DRAWS);
     assert_true(took[0] > 0 && took[1] > 0);
+}
+
+/* Weights and what is said of rows left out are the means of three studies with other seeds; models of the parts are those of all three. */
+static void turns_are_studies_in_the_mean(void **state) {
+    enum { N = 150, WIDE = 4, SEED = 11, TURN = 1009 };
+    static float x[N * WIDE];
+    double y[N], out[N] = { 0 }, *weight = NULL;
+    const hg_mark mark = hg_arena_mark(*state);
+    hg_rng r = hg_rng_make(9, 0);
+    for (size_t i = 0; i < N * WIDE; i++) x[i] = (float)hg_rng_normal(&r);
+    for (size_t i = 0; i < N; i++)
+        y[i] = (double)(x[i * WIDE] + x[i * WIDE + 1] * x[i * WIDE + 2]) + 0.3 * hg_rng_normal(&r);
+    const hg_rows rows = { .n = N, .d = WIDE, .x = x, .y = y };
+    hg_study s;
+    hg_study_opts o = hg_study_opts_default();
+    o.learner = "extratrees", o.seed = SEED;
+    for (size_t k = 0; k < 3; k++) {
+        hg_study_opts one = o;
+        one.turns = 1, one.seed = SEED + k * TURN;
+        assert_ok(hg_study_run(&s, &rows, &one, *state, NULL));
+        if (!weight) weight = hg_calloc(s.n_trials, sizeof *weight);
+        assert_non_null(weight);
+        for (size_t i = 0; i < s.n_trials; i++) weight[i] += s.trial[i].weight / 3;
+        for (size_t i = 0; i < N; i++) out[i] += s.out[i] / 3;
+        hg_study_free(&s);
+    }
+    assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
+    double sum = 0;
+    for (size_t i = 0; i < s.n_trials; i++) {
+        assert_close(s.trial[i].weight, weight[i], 1e-12);
+        sum += s.trial[i].weight;
+    }
+    assert_close(sum, 1, 1e-12);
+    for (size_t i = 0; i < N; i++) assert_close(s.out[i], out[i], 1e-12);
+    assert_close(s.score.mae, hg_score_values(out, y, N).mae, 1e-12);
+    hg_study_free(&s);
+    o.learner = "mlp", o.folds = 2;
+    hg_blend b;
+    assert_ok(hg_study_run(&s, &rows, &o, *state, NULL));
+    assert_ok(hg_blend_fit(&b, &s, &rows, &o, NULL));
+    size_t models = 0;
+    for (size_t i = 0; i < b.n; i++) models += b.member[i].models;
+    assert_true(models >= 6 && models % 2 == 0);
+    hg_blend_free(&b);
+    hg_study_free(&s);
+    o.turns = HG_STUDY_TURNS + 1;
+    assert_int_equal(hg_study_run(&s, &rows, &o, *state, NULL), HG_EINVAL);
+    hg_free(weight);
+    hg_arena_reset(*state, mark);
 }
 
 /* Few rows: all that was made from what was given is hidden once, the sets that are not alike too; where nothing was given, or of many
@@ -723,6 +772,7 @@ int main(void) {
         TEST(a_set_that_only_disturbs_is_hidden),
         TEST(the_rules_of_choice_are_told),
         TEST(a_part_has_no_say_in_what_is_said_of_it),
+        TEST(turns_are_studies_in_the_mean),
         TEST(members_must_win_by_more_than_chance_where_that_errs_less),
         TEST(of_few_rows_what_was_given_is_looked_at_alone),
         TEST(few_rows_with_sources_leave_no_choice),
