@@ -17,6 +17,8 @@ enum {
     PARTS = 10 /* of which that one is */,
     FEWER = 3 /* of so many that are averaged one is enough to judge by */,
     TURNED = 1000 /* rows: of more one cut into parts tells enough */,
+    SHORT = 500 /* rows: of no more there are all turns, */,
+    SOME = 3 /* of others so many */,
     TURN = 1009 /* from a turn's seed to the next: parts and networks take the numbers in between */
 };
 static const double BEHIND = 1.3; /* times the best one's error on the first part */
@@ -26,8 +28,8 @@ static const double REACH =
 static const double AGAIN = 1.2; /* times the best one's error: who errs more in the first turn has no others */
 
 void hg_study_rules(hg_text *t) {
-    hg_text_add(t, "rules %d, raced %d %d, parts %d %d, turns %d %d, errors %g %g %g, ", RULES, RACED, MANY, PARTS,
-                FEWER, HG_STUDY_TURNS, TURNED, BEHIND, REACH, AGAIN);
+    hg_text_add(t, "rules %d, raced %d %d, parts %d %d, turns %d %d %d %d, errors %g %g %g, ", RULES, RACED, MANY,
+                PARTS, FEWER, HG_STUDY_TURNS, SHORT, SOME, TURNED, BEHIND, REACH, AGAIN);
     hg_study_list_rules(t);
     hg_text_add(t, ", ");
     hg_study_choice_rules(t);
@@ -362,7 +364,9 @@ static hg_status run(hg_study *s, const hg_study *first, const hg_rows *rows, co
 
 static size_t turns(const hg_rows *rows, const hg_study_opts *o) {
     if (o->turns) return o->turns;
-    return rows->n > TURNED || rows->classes || hg_study_few(rows) || o->settings || o->single ? 1 : HG_STUDY_TURNS;
+    return rows->n > TURNED || rows->classes || hg_study_few(rows) || o->settings || o->single ? 1
+           : rows->n > SHORT                                                                   ? SOME
+                                                                                               : HG_STUDY_TURNS;
 }
 
 /* A trial of k turns as one: means over those in which it was run to its end. Its models come first. */
@@ -412,11 +416,12 @@ static bool time_left(const hg_study_opts *o, double begun, size_t done) {
 hg_status hg_study_run(hg_study *s, const hg_rows *rows, const hg_study_opts *opts, hg_arena *mem, hg_err *err) {
     hg_study_opts o = opts ? *opts : hg_study_opts_default();
     const hg_study empty = { .n = rows->n, .outputs = rows->classes ? rows->classes : 1, .squared = o.squared };
-    hg_study turn[HG_STUDY_TURNS] = { empty, empty, empty };
+    hg_study turn[HG_STUDY_TURNS];
     const double begun = now(&o);
     hg_status st = check_rows(rows, &o, err);
     size_t k = 0;
     *s = empty;
+    for (size_t q = 0; q < HG_STUDY_TURNS; q++) turn[q] = empty;
     for (; st == HG_OK && k < turns(rows, &o) && (k == 0 || time_left(&o, begun, k)); k++, o.seed += TURN)
         st = run(&turn[k], k ? turn : NULL, rows, &o, mem, err);
     if (st == HG_OK && k > 1) st = merge(turn, k, rows, mem, err);

@@ -15,7 +15,7 @@
  *     own learner (hardness and yield strength of alloys, magnetisation: blends err 3 % less; three other tables: 0.1 to 0.6 % more);
  *   - beyond 5,000 rows variants and slow learners wait until they are named, no set is hidden, and trees are kept as networks are;
  *   - beyond 20,000 rows one part of ten is left out, once (split conformal intervals).
- *   - up to 1,000 values the parts are drawn three times, each draw chooses a blend, and the model is the mean of the three: which parts were drawn decides who is
+ *   - up to 1,000 values the parts are drawn three times, up to 500 five times, each draw chooses a blend, and the model is the mean of these: which parts were drawn decides who is
  *     chosen, and with it some per cent of the error. Who errs 1.2 times the best one's error in the first turn has no others.
  * The blend is chosen greedily on these predictions, with repetition, from the best one on, which has
  * won the first three rounds (Caruana, Niculescu-Mizil, Crew & Ksikes, ICML 2004): the counts are its weights. Positive values that
@@ -38,7 +38,7 @@
 
 enum {
     HG_STUDY_CHOSEN = 8 /* members of one turn at most */,
-    HG_STUDY_TURNS = 3 /* of tables of few rows */,
+    HG_STUDY_TURNS = 5 /* of tables of few rows */,
     HG_STUDY_MEMBERS = HG_STUDY_CHOSEN * HG_STUDY_TURNS,
     HG_STUDY_FOLDS_MOST = 20,
     HG_STUDY_MODELS = HG_STUDY_FOLDS_MOST * HG_STUDY_TURNS,
