@@ -16,7 +16,7 @@
  * boosted randomised trees learned classes.
  * Perovskites was scored twice: 0.451 eV, with 76 % inside the intervals, while learners were chosen by leaving compositions out. Its folds ask for rows of
  * compositions that are learned from, and so does now each choice within them; of the other tables none parts so many compositions.
- * The folds of mp_gap, mp_e_form and mp_is_metal were scored twice: 0.247 eV, 0.0866 eV/atom and 0.9725 with networks that went 15 or 20 times through the rows, attention with 64
+ * The first folds of mp_gap, mp_e_form and mp_is_metal were scored twice: 0.247 eV, 0.0866 eV/atom and 0.9725 with networks that went 15 or 20 times through the rows, attention with 64
  * numbers an element; 40 times and 128 numbers were decided on another table (docs/models-of-tables.md).
  *
  *   matbench  the table, and what the ending says, above
